@@ -8,12 +8,16 @@ struct Disco;
 
 impl Plugin for Disco {
     fn manifest() -> Manifest {
-        Manifest::new("disco", env!("CARGO_PKG_VERSION"), "tells what the server is and can do")
-            .xep(30, "2.5.0")
-            .feature(INFO)
-            .feature(ITEMS)
-            .iq(IqFilter::get(INFO, "query").to_server())
-            .iq(IqFilter::get(ITEMS, "query").to_server())
+        Manifest::new(
+            "disco",
+            env!("CARGO_PKG_VERSION"),
+            "tells what the server is and can do",
+        )
+        .xep(30, "2.5.0")
+        .feature(INFO)
+        .feature(ITEMS)
+        .iq(IqFilter::get(INFO, "query").to_server())
+        .iq(IqFilter::get(ITEMS, "query").to_server())
     }
 
     fn init(_: Scope) -> Result<Self, String> {
@@ -43,14 +47,20 @@ fn without_node(query: &waxwing_plugin::Parsed) -> Result<(), StanzaError> {
 
 fn info(host: &str) -> Element {
     let identities = disco::identities(host).into_iter().map(|identity| {
-        let element = Element::new("identity", INFO).attr("category", &identity.category).attr("type", &identity.kind);
+        let element = Element::new("identity", INFO)
+            .attr("category", &identity.category)
+            .attr("type", &identity.kind);
         match identity.label {
             Some(label) => element.attr("name", &label),
             None => element,
         }
     });
-    let features = disco::features(host).into_iter().map(|feature| Element::new("feature", INFO).attr("var", &feature));
-    Element::new("query", INFO).children(identities).children(features)
+    let features = disco::features(host)
+        .into_iter()
+        .map(|feature| Element::new("feature", INFO).attr("var", &feature));
+    Element::new("query", INFO)
+        .children(identities)
+        .children(features)
 }
 
 waxwing_plugin::plugin!(Disco: IqHandler);

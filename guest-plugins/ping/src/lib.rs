@@ -5,7 +5,16 @@ struct Ping;
 
 impl Plugin for Ping {
     fn manifest() -> Manifest {
-        Manifest::new("ping", env!("CARGO_PKG_VERSION"), "answers pings to the server").xep(199, "2.0.1").feature("urn:xmpp:ping").iq(IqFilter::get("urn:xmpp:ping", "ping").to_server().to_own_account())
+        Manifest::new(
+            "ping",
+            env!("CARGO_PKG_VERSION"),
+            "answers pings to the server",
+        )
+        .xep(199, "2.0.1")
+        .feature("urn:xmpp:ping")
+        .iq(IqFilter::get("urn:xmpp:ping", "ping")
+            .to_server()
+            .to_own_account())
     }
     fn init(_: Scope) -> Result<Self, String> {
         Ok(Self)

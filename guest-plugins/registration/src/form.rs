@@ -24,24 +24,37 @@ impl Form {
             return Err(ErrorCondition::BadRequest.into());
         }
         let text = |local| field(local).map(|element| element.text());
-        Ok(Self { remove, username: text("username"), password: text("password") })
+        Ok(Self {
+            remove,
+            username: text("username"),
+            password: text("password"),
+        })
     }
 
     /// User name and password, neither empty.
     pub fn complete(&self) -> Result<(&str, &str), StanzaError> {
         match (self.username.as_deref(), self.password.as_deref()) {
-            (Some(username), Some(password)) if !username.is_empty() && !password.is_empty() => Ok((username, password)),
-            _ => Err(StanzaError::new(ErrorCondition::NotAcceptable).with_text("Please fill in all fields.")),
+            (Some(username), Some(password)) if !username.is_empty() && !password.is_empty() => {
+                Ok((username, password))
+            }
+            _ => Err(StanzaError::new(ErrorCondition::NotAcceptable)
+                .with_text("Please fill in all fields.")),
         }
     }
 }
 
 /// The form for somebody without an account (XEP-0077 §3.1, example 2).
 pub fn empty(instructions: &str) -> Element {
-    Element::new("query", REGISTER).field("instructions", instructions).field("username", "").field("password", "")
+    Element::new("query", REGISTER)
+        .field("instructions", instructions)
+        .field("username", "")
+        .field("password", "")
 }
 
 /// The form for somebody with one: the name, never the password.
 pub fn registered(username: &str) -> Element {
-    Element::new("query", REGISTER).field("registered", "").field("username", username).field("password", "")
+    Element::new("query", REGISTER)
+        .field("registered", "")
+        .field("username", username)
+        .field("password", "")
 }

@@ -18,21 +18,39 @@ struct Registration {
 
 impl Plugin for Registration {
     fn manifest() -> Manifest {
-        Manifest::new("registration", env!("CARGO_PKG_VERSION"), "lets people make, change and remove their accounts")
-            .xep(77, "2.4")
-            .feature(REGISTER)
-            .ask("accounts")
-            .ask("address")
-            .setting(Setting::boolean("open", "whether anybody may make an account").default("false"))
-            .setting(
-                Setting::text("instructions", "what the form says to people")
-                    .default("'Choose a user name and a password for this server.'"),
+        Manifest::new(
+            "registration",
+            env!("CARGO_PKG_VERSION"),
+            "lets people make, change and remove their accounts",
+        )
+        .xep(77, "2.4")
+        .feature(REGISTER)
+        .ask("accounts")
+        .ask("address")
+        .setting(Setting::boolean("open", "whether anybody may make an account").default("false"))
+        .setting(
+            Setting::text("instructions", "what the form says to people")
+                .default("'Choose a user name and a password for this server.'"),
+        )
+        .setting(
+            Setting::boolean(
+                "rate_limit",
+                "whether accounts made from one address are limited",
             )
-            .setting(Setting::boolean("rate_limit", "whether accounts made from one address are limited").default("true"))
-            .setting(Setting::integer("rate_limit.accounts", "accounts that one address may make in a period").default("5"))
-            .setting(Setting::integer("rate_limit.seconds", "length of the period").default("3600"))
-            .pre_auth(REGISTER, "query")
-            .iq(IqFilter::any(REGISTER, "query").to_server().to_own_account())
+            .default("true"),
+        )
+        .setting(
+            Setting::integer(
+                "rate_limit.accounts",
+                "accounts that one address may make in a period",
+            )
+            .default("5"),
+        )
+        .setting(Setting::integer("rate_limit.seconds", "length of the period").default("3600"))
+        .pre_auth(REGISTER, "query")
+        .iq(IqFilter::any(REGISTER, "query")
+            .to_server()
+            .to_own_account())
     }
 
     fn init(_: Scope) -> Result<Self, String> {
@@ -46,12 +64,17 @@ impl Plugin for Registration {
 
 impl PreAuth for Registration {
     fn features(&self, on: &PreAuthStream) -> Vec<Element> {
-        if self.open && is_private(on) { vec![Element::new("register", FEATURE)] } else { Vec::new() }
+        if self.open && is_private(on) {
+            vec![Element::new("register", FEATURE)]
+        } else {
+            Vec::new()
+        }
     }
 
     fn handle(&self, on: &PreAuthStream, request: &Stanza) -> Answer {
         if !self.open {
-            return Err(StanzaError::new(ErrorCondition::NotAllowed).with_text("registration is closed on this server"));
+            return Err(StanzaError::new(ErrorCondition::NotAllowed)
+                .with_text("registration is closed on this server"));
         }
         if !is_private(on) {
             return Err(StanzaError::new(ErrorCondition::PolicyViolation)
@@ -74,7 +97,8 @@ impl Registration {
     fn create(&self, on: &PreAuthStream, username: &str, password: &str) -> Answer {
         let once = format!("stream/{}", on.id);
         if memory::get(&once).is_some() {
-            return Err(StanzaError::new(ErrorCondition::NotAcceptable).with_text("one account for each stream"));
+            return Err(StanzaError::new(ErrorCondition::NotAcceptable)
+                .with_text("one account for each stream"));
         }
         let counted = match &self.limit {
             Some(limit) => Some(limit.take(on)?),
@@ -83,7 +107,8 @@ impl Registration {
         match accounts::create(&on.host, username, password) {
             Ok(_) => {
                 // A stream has 30 seconds to authenticate: the mark outlives it.
-                memory::put(&once, &[], Some(3_600)).map_err(|_| ErrorCondition::ResourceConstraint)?;
+                memory::put(&once, &[], Some(3_600))
+                    .map_err(|_| ErrorCondition::ResourceConstraint)?;
                 Ok(None)
             }
             Err(error) => {
@@ -101,7 +126,10 @@ impl IqHandler for Registration {
         let Some(account) = request.sender().as_deref().map(bare) else {
             return Err(ErrorCondition::UnexpectedRequest.into());
         };
-        let username = account.split_once('@').map(|(username, _)| username).unwrap_or_default();
+        let username = account
+            .split_once('@')
+            .map(|(username, _)| username)
+            .unwrap_or_default();
         let form = Form::read(request)?;
         if request.subtype() == "get" {
             return Ok(Some(form::registered(username)));
@@ -142,12 +170,20 @@ fn bare(jid: &str) -> String {
 fn account_error(error: accounts::AccountError) -> StanzaError {
     use accounts::AccountError as E;
     match error {
-        E::Taken => StanzaError::new(ErrorCondition::Conflict).with_text("That username is already taken."),
-        E::InvalidName => StanzaError::new(ErrorCondition::JidMalformed).with_text("this is no valid user name"),
-        E::InvalidPassword => StanzaError::new(ErrorCondition::NotAcceptable).with_text("this is no valid password"),
+        E::Taken => {
+            StanzaError::new(ErrorCondition::Conflict).with_text("That username is already taken.")
+        }
+        E::InvalidName => {
+            StanzaError::new(ErrorCondition::JidMalformed).with_text("this is no valid user name")
+        }
+        E::InvalidPassword => {
+            StanzaError::new(ErrorCondition::NotAcceptable).with_text("this is no valid password")
+        }
         E::UnknownHost | E::NoSuchAccount => ErrorCondition::ItemNotFound.into(),
         E::NotGranted => ErrorCondition::NotAllowed.into(),
-        E::Unavailable => StanzaError::new(ErrorCondition::InternalServerError).of_type(ErrorType::Wait),
+        E::Unavailable => {
+            StanzaError::new(ErrorCondition::InternalServerError).of_type(ErrorType::Wait)
+        }
     }
 }
 

@@ -21,7 +21,9 @@ impl RateLimit {
         let accounts = config::integer("rate_limit.accounts").unwrap_or(5);
         let seconds = config::integer("rate_limit.seconds").unwrap_or(3_600);
         if accounts < 1 {
-            return Err(format!("rate_limit.accounts is {accounts}; it must be at least 1, or write rate_limit = false"));
+            return Err(format!(
+                "rate_limit.accounts is {accounts}; it must be at least 1, or write rate_limit = false"
+            ));
         }
         let seconds = u32::try_from(seconds).ok().filter(|&seconds| seconds > 0);
         let seconds = seconds.ok_or("rate_limit.seconds must be between 1 and 4294967295")?;
@@ -31,8 +33,11 @@ impl RateLimit {
     /// Counts one account for the stream's address, or refuses.
     pub fn take(&self, on: &PreAuthStream) -> Result<Taken, StanzaError> {
         let address = on.address.as_deref().unwrap_or("unknown");
-        let taken = Taken { key: format!("address/{}", network(address)) };
-        let count = memory::add(&taken.key, 1, Some(self.seconds)).map_err(|_| ErrorCondition::ResourceConstraint)?;
+        let taken = Taken {
+            key: format!("address/{}", network(address)),
+        };
+        let count = memory::add(&taken.key, 1, Some(self.seconds))
+            .map_err(|_| ErrorCondition::ResourceConstraint)?;
         if count > self.accounts {
             taken.give_back();
             return Err(StanzaError::new(ErrorCondition::ResourceConstraint)

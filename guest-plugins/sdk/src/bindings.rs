@@ -1,11 +1,6 @@
 //! What is generated from `wit/`: one module for each world, so that a plugin exports only the interfaces that it
 //! implements. The types are generated once, in `lifecycle`, and shared by the others.
-#![expect(
-    missing_docs,
-    clippy::all,
-    clippy::pedantic,
-    reason = "generated code"
-)]
+#![expect(missing_docs, clippy::all, clippy::pedantic, reason = "generated code")]
 
 /// The world of every plugin: all imports, and the export `lifecycle`.
 pub mod lifecycle {
@@ -44,11 +39,21 @@ macro_rules! world {
     };
 }
 
-world!(inbound, "with-inbound", "export_inbound", "waxwing_plugin::bindings::inbound");
+world!(
+    inbound,
+    "with-inbound",
+    "export_inbound",
+    "waxwing_plugin::bindings::inbound"
+);
 world!(
     iq_handler,
     "with-iq-handler",
     "export_iq_handler",
     "waxwing_plugin::bindings::iq_handler"
 );
-world!(pre_auth, "with-pre-auth", "export_pre_auth", "waxwing_plugin::bindings::pre_auth");
+world!(
+    pre_auth,
+    "with-pre-auth",
+    "export_pre_auth",
+    "waxwing_plugin::bindings::pre_auth"
+);

@@ -19,7 +19,12 @@ enum Node {
 impl Element {
     /// An empty element of that local name and namespace.
     pub fn new(local: &str, namespace: &str) -> Self {
-        Self { local: local.to_owned(), namespace: namespace.to_owned(), attributes: Vec::new(), nodes: Vec::new() }
+        Self {
+            local: local.to_owned(),
+            namespace: namespace.to_owned(),
+            attributes: Vec::new(),
+            nodes: Vec::new(),
+        }
     }
 
     /// Adds an attribute without a namespace.
@@ -54,7 +59,11 @@ impl Element {
     #[must_use]
     pub fn field(self, local: &str, text: &str) -> Self {
         let child = Element::new(local, &self.namespace);
-        self.child(if text.is_empty() { child } else { child.text(text) })
+        self.child(if text.is_empty() {
+            child
+        } else {
+            child.text(text)
+        })
     }
 
     /// The element as XML, with its namespace declared on it.

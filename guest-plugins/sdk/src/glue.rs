@@ -30,7 +30,9 @@ impl<P> Slot<P> {
 
 /// A panic is a trap without words: this writes the words to the log first.
 pub fn report_panics() {
-    std::panic::set_hook(Box::new(|panic| log::write(log::Level::Error, &panic.to_string())));
+    std::panic::set_hook(Box::new(|panic| {
+        log::write(log::Level::Error, &panic.to_string())
+    }));
 }
 
 /// Makes the component from a plugin and the traits that it implements: `plugin!(MyPlugin: Inbound, IqHandler);`
@@ -113,7 +115,9 @@ impl From<crate::Verdict> for crate::bindings::inbound::exports::waxwing::plugin
             crate::Verdict::Replace(draft) => Self::Replace(draft),
             crate::Verdict::Drop => Self::Drop,
             crate::Verdict::Bounce(error) => Self::Bounce(error),
-            crate::Verdict::Answer(payload) => Self::Answer(payload.map(|payload| payload.to_xml())),
+            crate::Verdict::Answer(payload) => {
+                Self::Answer(payload.map(|payload| payload.to_xml()))
+            }
         }
     }
 }

@@ -39,14 +39,20 @@ pub use bindings::lifecycle::exports::waxwing::plugin::lifecycle::Scope;
 pub use bindings::lifecycle::waxwing::plugin::stanzas::{
     Attribute, Draft, DraftError, Element as Parsed, Head, Localised, Stanza,
 };
-pub use bindings::lifecycle::waxwing::plugin::types::{ErrorCondition, ErrorType, Name, StanzaError, StanzaKind};
-pub use bindings::pre_auth::exports::waxwing::plugin::pre_auth::{PreAuthStream, TlsVersion, Transport};
+pub use bindings::lifecycle::waxwing::plugin::types::{
+    ErrorCondition, ErrorType, Name, StanzaError, StanzaKind,
+};
+pub use bindings::pre_auth::exports::waxwing::plugin::pre_auth::{
+    PreAuthStream, TlsVersion, Transport,
+};
 pub use element::Element;
 pub use manifest::{FaultPolicy, InboundFilter, IqFilter, Manifest, Setting};
 pub use traits::{Answer, Inbound, IqHandler, Plugin, PreAuth, Verdict};
 
 /// The imports, each a module of functions: see the interface of the same name.
-pub use bindings::lifecycle::waxwing::plugin::{accounts, clock, config, disco, log, memory, random};
+pub use bindings::lifecycle::waxwing::plugin::{
+    accounts, clock, config, disco, log, memory, random,
+};
 
 #[doc(hidden)]
 pub use glue::{Slot, report_panics};
@@ -54,15 +60,19 @@ pub use glue::{Slot, report_panics};
 /// What a plugin needs at hand.
 pub mod prelude {
     pub use crate::{
-        Answer, Draft, Element, ErrorCondition, ErrorType, FaultPolicy, Inbound, InboundFilter, IqFilter, IqHandler,
-        Manifest, Name, Plugin, PreAuth, PreAuthStream, Scope, Setting, Stanza, StanzaError, StanzaKind, Verdict,
-        accounts, clock, config, disco, log, memory, random,
+        Answer, Draft, Element, ErrorCondition, ErrorType, FaultPolicy, Inbound, InboundFilter,
+        IqFilter, IqHandler, Manifest, Name, Plugin, PreAuth, PreAuthStream, Scope, Setting,
+        Stanza, StanzaError, StanzaKind, Verdict, accounts, clock, config, disco, log, memory,
+        random,
     };
 }
 
 impl Name {
     /// A name from its namespace and local name.
     pub fn new(namespace: &str, local: &str) -> Self {
-        Self { namespace: namespace.to_owned(), local: local.to_owned() }
+        Self {
+            namespace: namespace.to_owned(),
+            local: local.to_owned(),
+        }
     }
 }

@@ -28,7 +28,10 @@ impl Manifest {
     /// Names an extension protocol that the plugin serves, with the version of its text.
     #[must_use]
     pub fn xep(mut self, number: u32, version: &str) -> Self {
-        self.0.implements.push(wit::Extension { number, version: version.to_owned() });
+        self.0.implements.push(wit::Extension {
+            number,
+            version: version.to_owned(),
+        });
         self
     }
 
@@ -56,7 +59,9 @@ impl Manifest {
     /// Wants to judge the stanzas that match.
     #[must_use]
     pub fn inbound(mut self, filter: InboundFilter) -> Self {
-        self.0.subscriptions.push(wit::Subscription::Inbound(filter.0));
+        self.0
+            .subscriptions
+            .push(wit::Subscription::Inbound(filter.0));
         self
     }
 
@@ -70,7 +75,9 @@ impl Manifest {
     /// Wants to answer iqs with this payload before authentication, and to offer stream features.
     #[must_use]
     pub fn pre_auth(mut self, namespace: &str, local: &str) -> Self {
-        self.0.subscriptions.push(wit::Subscription::PreAuth(Name::new(namespace, local)));
+        self.0
+            .subscriptions
+            .push(wit::Subscription::PreAuth(Name::new(namespace, local)));
         self
     }
 
@@ -86,7 +93,12 @@ pub struct Setting(wit::Setting);
 
 impl Setting {
     fn new(key: &str, kind: wit::SettingKind, summary: &str) -> Self {
-        Self(wit::Setting { key: key.to_owned(), kind, default: None, summary: summary.to_owned() })
+        Self(wit::Setting {
+            key: key.to_owned(),
+            kind,
+            default: None,
+            summary: summary.to_owned(),
+        })
     }
 
     /// True or false.
@@ -188,7 +200,11 @@ pub struct IqFilter(wit::IqFilter);
 
 impl IqFilter {
     fn new(namespace: &str, local: &str, types: wit::RequestTypes) -> Self {
-        Self(wit::IqFilter { payload: Name::new(namespace, local), types, recipients: Recipients::empty() })
+        Self(wit::IqFilter {
+            payload: Name::new(namespace, local),
+            types,
+            recipients: Recipients::empty(),
+        })
     }
 
     /// Requests of type get with that payload.

@@ -1,9 +1,6 @@
 //! What is generated from `wit/`: the imports as traits for the host to implement, the exports as typed functions to call.
 //! Each exported interface is bound by itself, since a component exports only those that it serves.
 #![expect(
-    missing_docs,
-    unreachable_pub,
-    unused_qualifications,
     clippy::all,
     clippy::pedantic,
     clippy::restriction,

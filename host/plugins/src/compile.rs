@@ -48,18 +48,33 @@ pub(crate) struct Compiler {
 impl Compiler {
     /// Opens the cache in a folder, made if it is not there. Its key is beside it, readable by the owner alone.
     pub(crate) fn open(command: CompileCommand, cache: &Path) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(cache).with_context(|| format!("cannot make the folder {}", cache.display()))?;
+        std::fs::create_dir_all(cache)
+            .with_context(|| format!("cannot make the folder {}", cache.display()))?;
         let key = cache_key(&cache.join("key"))?;
-        Ok(Self { command, cache: cache.to_owned(), key })
+        Ok(Self {
+            command,
+            cache: cache.to_owned(),
+            key,
+        })
     }
 
     /// The component of these bytes, from the cache or compiled now.
-    pub(crate) async fn component(&self, engine: &Engine, bytes: &[u8], sha256: &str) -> anyhow::Result<Component> {
-        let path = self.cache.join(format!("{sha256}-{}.cwasm", compatibility(engine)));
+    pub(crate) async fn component(
+        &self,
+        engine: &Engine,
+        bytes: &[u8],
+        sha256: &str,
+    ) -> anyhow::Result<Component> {
+        let path = self
+            .cache
+            .join(format!("{sha256}-{}.cwasm", compatibility(engine)));
         if let Some(compiled) = self.cached(&path) {
             match load(engine, &compiled) {
                 Ok(component) => return Ok(component),
-                Err(error) => tracing::warn!("compiling again, since {} cannot be used: {error:#}", path.display()),
+                Err(error) => tracing::warn!(
+                    "compiling again, since {} cannot be used: {error:#}",
+                    path.display()
+                ),
             }
         }
         let compiled = self.compile(bytes).await?;
@@ -72,7 +87,10 @@ impl Compiler {
         let mut content = std::fs::read(path).ok()?;
         let (compiled, mac) = content.split_at_checked(content.len().checked_sub(MAC_LENGTH)?)?;
         if self.mac(compiled).verify_slice(mac).is_err() {
-            tracing::warn!("ignoring {}, which this server did not write", path.display());
+            tracing::warn!(
+                "ignoring {}, which this server did not write",
+                path.display()
+            );
             return None;
         }
         content.truncate(compiled.len());
@@ -83,17 +101,22 @@ impl Compiler {
     fn keep(&self, path: &Path, compiled: &[u8]) {
         let mac = self.mac(compiled).finalize().into_bytes();
         let fresh = path.with_extension(format!("{}.new", std::process::id()));
-        let written = std::fs::write(&fresh, [compiled, &mac].concat()).and_then(|()| std::fs::rename(&fresh, path));
+        let written = std::fs::write(&fresh, [compiled, &mac].concat())
+            .and_then(|()| std::fs::rename(&fresh, path));
         if let Err(error) = written {
-            tracing::warn!("cannot keep the compiled component in {}: {error}", path.display());
+            tracing::warn!(
+                "cannot keep the compiled component in {}: {error}",
+                path.display()
+            );
         }
     }
 
     fn mac(&self, compiled: &[u8]) -> Hmac<Sha256> {
-        // HMAC takes a key of any length.
-        let mut mac = <Hmac<Sha256> as KeyInit>::new(&self.key.into());
-        mac.update(compiled);
-        mac
+        let mut key = hmac::digest::Key::<Hmac<Sha256>>::default();
+        for (to, from) in key.iter_mut().zip(self.key) {
+            *to = from;
+        }
+        <Hmac<Sha256> as KeyInit>::new(&key).chain_update(compiled)
     }
 
     async fn compile(&self, bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
@@ -119,16 +142,25 @@ impl Compiler {
             child.wait().await
         });
         let Ok(status) = finished.await else {
-            bail!("compiling took longer than {} s of wall time", WALL.as_secs());
+            bail!(
+                "compiling took longer than {} s of wall time",
+                WALL.as_secs()
+            );
         };
         let status = status?;
         if status.success() {
             let length = tokio::fs::metadata(&output).await?.len();
-            ensure!(length <= MAX_COMPILED, "the compiled component is larger than {} MiB", MAX_COMPILED >> 20);
+            ensure!(
+                length <= MAX_COMPILED,
+                "the compiled component is larger than {} MiB",
+                MAX_COMPILED >> 20
+            );
             return Ok(tokio::fs::read(&output).await?);
         }
         match (status.code(), String::from_utf8_lossy(&said).trim()) {
-            (Some(_), said) if !said.is_empty() && !said.contains("memory allocation") => bail!("{said}"),
+            (Some(_), said) if !said.is_empty() && !said.contains("memory allocation") => {
+                bail!("{said}")
+            }
             _ => bail!(
                 "compiling needs more than {CPU_SECONDS} s of CPU time or {} GiB of memory",
                 ADDRESS_SPACE >> 30
@@ -144,36 +176,55 @@ pub fn compile_child(input: &Path, output: &Path) -> anyhow::Result<()> {
     limit(Resource::As, ADDRESS_SPACE)?;
     let bytes = std::fs::read(input)?;
     let engine = engine::for_compiling()?;
-    let compiled = engine.precompile_component(&bytes).map_err(|error| anyhow::anyhow!("{}", one_line(&error)))?;
+    let compiled = engine
+        .precompile_component(&bytes)
+        .map_err(|error| anyhow::anyhow!("{}", one_line(&error)))?;
     std::fs::write(output, compiled)?;
     Ok(())
 }
 
 /// Sets a limit of this process, unless it has a stricter one.
 fn limit(resource: Resource, most: u64) -> io::Result<()> {
-    let maximum = getrlimit(resource).maximum.map_or(most, |maximum| maximum.min(most));
-    Ok(setrlimit(resource, Rlimit { current: Some(maximum), maximum: Some(maximum) })?)
+    let maximum = getrlimit(resource)
+        .maximum
+        .map_or(most, |maximum| maximum.min(most));
+    Ok(setrlimit(
+        resource,
+        Rlimit {
+            current: Some(maximum),
+            maximum: Some(maximum),
+        },
+    )?)
 }
 
 /// An error and its causes in one line, without what points into the file.
 pub(crate) fn one_line(error: &wasmtime::Error) -> String {
     let text = format!("{error:#}");
-    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+    text.lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// The SHA-256 of a component, in hexadecimal.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    Sha256::digest(bytes)
+        .iter()
+        .fold(String::with_capacity(64), |mut hex, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
 }
 
 /// Makes a component from our own compiled code.
 fn load(engine: &Engine, compiled: &[u8]) -> anyhow::Result<Component> {
-    #[expect(unsafe_code, reason = "the code comes from our own compiler, just now or under our MAC")]
+    #[expect(
+        unsafe_code,
+        reason = "the code comes from our own compiler, just now or under our MAC"
+    )]
     // SAFETY: `compiled` is what `Engine::precompile_component` of this version gave in a child of ours, either read back
     // from it or from the cache after its MAC was checked. The engine checks version and settings.
     let component = unsafe { Component::deserialize(engine, compiled) };
@@ -199,8 +250,14 @@ fn cache_key(path: &Path) -> anyhow::Result<[u8; 32]> {
     let mut key = [0; 32];
     getrandom::fill(&mut key).context("the operating system gives no random bytes")?;
     let mut options = std::fs::OpenOptions::new();
-    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(&key).with_context(|| format!("cannot write {}", path.display()))?;
+    let mut file = options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(&key)
+        .with_context(|| format!("cannot write {}", path.display()))?;
     Ok(key)
 }
 
@@ -212,7 +269,8 @@ impl Scratch {
         let mut name = [0; 8];
         getrandom::fill(&mut name).context("the operating system gives no random bytes")?;
         let path = cache.join(format!("compiling-{:016x}", u64::from_ne_bytes(name)));
-        std::fs::create_dir(&path).with_context(|| format!("cannot make the folder {}", path.display()))?;
+        std::fs::create_dir(&path)
+            .with_context(|| format!("cannot make the folder {}", path.display()))?;
         Ok(Self(path))
     }
 }

@@ -107,14 +107,22 @@ impl Kind {
 
 impl Values {
     /// Checks a plugin's `config` table against its settings.
-    pub(crate) fn check(plugin: &str, settings: &[Setting], table: &Table) -> Result<Self, ConfigError> {
+    pub(crate) fn check(
+        plugin: &str,
+        settings: &[Setting],
+        table: &Table,
+    ) -> Result<Self, ConfigError> {
         let mut values = HashMap::new();
         for setting in settings {
             if let Some(default) = &setting.default {
                 values.insert(setting.key.clone(), default.clone());
             }
         }
-        let mut checker = Checker { plugin, settings, values };
+        let mut checker = Checker {
+            plugin,
+            settings,
+            values,
+        };
         checker.table("", table)?;
         Ok(Self(checker.values))
     }
@@ -137,7 +145,12 @@ impl Checker<'_> {
             let key = format!("{prefix}{name}");
             let inner = format!("{key}.");
             match value {
-                Value::Table(table) if self.settings.iter().any(|setting| setting.key.starts_with(&inner)) => {
+                Value::Table(table)
+                    if self
+                        .settings
+                        .iter()
+                        .any(|setting| setting.key.starts_with(&inner)) =>
+                {
                     self.table(&inner, table)?;
                 }
                 value => self.value(key, value)?,
@@ -157,13 +170,21 @@ impl Checker<'_> {
                 self.values.insert(key, value);
                 Ok(())
             }
-            None => Err(ConfigError::Kind { plugin, key, wanted: setting.kind.wanted() }),
+            None => Err(ConfigError::Kind {
+                plugin,
+                key,
+                wanted: setting.kind.wanted(),
+            }),
         }
     }
 
     fn similar(&self, key: &str) -> Option<String> {
-        let similarity = |setting: &Setting| (strsim::jaro_winkler(&setting.key, key) * 1_000.0).round();
-        let best = self.settings.iter().max_by(|a, b| similarity(a).total_cmp(&similarity(b)))?;
+        let similarity =
+            |setting: &Setting| (strsim::jaro_winkler(&setting.key, key) * 1_000.0).round();
+        let best = self
+            .settings
+            .iter()
+            .max_by(|a, b| similarity(a).total_cmp(&similarity(b)))?;
         (similarity(best) > 750.0).then(|| best.key.clone())
     }
 }
@@ -173,11 +194,19 @@ mod tests {
     use super::*;
 
     fn settings() -> Vec<Setting> {
-        let setting = |key: &str, kind, default| Setting { key: key.to_owned(), kind, default };
+        let setting = |key: &str, kind, default| Setting {
+            key: key.to_owned(),
+            kind,
+            default,
+        };
         vec![
             setting("open", Kind::Boolean, Some(Scalar::Boolean(false))),
             setting("rate_limit", Kind::Boolean, Some(Scalar::Boolean(true))),
-            setting("rate_limit.seconds", Kind::Integer, Some(Scalar::Integer(60))),
+            setting(
+                "rate_limit.seconds",
+                Kind::Integer,
+                Some(Scalar::Integer(60)),
+            ),
             setting("words", Kind::Texts, None),
         ]
     }
@@ -196,7 +225,10 @@ mod tests {
 
     #[test]
     fn takes_a_value_or_a_table_where_both_are_listed() {
-        assert_eq!(check("rate_limit = false").unwrap().get("rate_limit"), Some(&Scalar::Boolean(false)));
+        assert_eq!(
+            check("rate_limit = false").unwrap().get("rate_limit"),
+            Some(&Scalar::Boolean(false))
+        );
         let values = check("[rate_limit]\nseconds = 5").unwrap();
         assert_eq!(values.get("rate_limit"), Some(&Scalar::Boolean(true)));
         assert_eq!(values.get("rate_limit.seconds"), Some(&Scalar::Integer(5)));

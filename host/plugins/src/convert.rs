@@ -18,7 +18,8 @@ pub(crate) fn stanza_error(error: wit::StanzaError) -> StanzaError {
 }
 
 fn cut(text: &str) -> &str {
-    text.get(..text.floor_char_boundary(MAX_TEXT)).unwrap_or(text)
+    text.get(..text.floor_char_boundary(MAX_TEXT))
+        .unwrap_or(text)
 }
 
 const fn error_type(kind: wit::ErrorType) -> ErrorType {

@@ -43,7 +43,10 @@ impl Reservations {
     /// Takes a name; none if another call holds it.
     pub(crate) fn take(self: &Arc<Self>, account: &BareJid) -> Option<Reservation> {
         let taken = self.0.lock().insert(account.clone());
-        taken.then(|| Reservation { names: Arc::clone(self), account: account.clone() })
+        taken.then(|| Reservation {
+            names: Arc::clone(self),
+            account: account.clone(),
+        })
     }
 }
 
@@ -54,12 +57,19 @@ impl Drop for Reservation {
 }
 
 /// Commits the account changes of a call, in order, and says what to do afterwards. Stops at the first that fails.
-pub(crate) async fn commit(call: &mut Call, services: &dyn Services) -> Result<Vec<After>, ServiceError> {
+pub(crate) async fn commit(
+    call: &mut Call,
+    services: &dyn Services,
+) -> Result<Vec<After>, ServiceError> {
     let mut after = Vec::new();
     for effect in call.accounts.drain(..) {
         match effect {
-            AccountEffect::Create { account, password } => services.create_account(&account, &password).await?,
-            AccountEffect::SetPassword { account, password } => services.set_password(&account, &password).await?,
+            AccountEffect::Create { account, password } => {
+                services.create_account(&account, &password).await?
+            }
+            AccountEffect::SetPassword { account, password } => {
+                services.set_password(&account, &password).await?
+            }
             AccountEffect::Remove { account } => {
                 services.remove_account(&account).await?;
                 after.push(After::EndSessions { account });

@@ -95,20 +95,22 @@ impl Ticker {
         });
         let weak = Arc::downgrade(&ticker);
         let engine = engine.weak();
-        let handle = std::thread::Builder::new().name("guest-ticker".to_owned()).spawn(move || {
-            let mut idle = 0;
-            while let (Some(engine), Some(ticker)) = (engine.upgrade(), Weak::upgrade(&weak)) {
-                engine.increment_epoch();
-                drop(engine);
-                idle = if ticker.is_busy() { 0 } else { idle + 1 };
-                if idle < Self::IDLE_TICKS {
-                    std::thread::park_timeout(TICK);
-                } else {
-                    ticker.sleep();
-                    idle = 0;
+        let handle = std::thread::Builder::new()
+            .name("guest-ticker".to_owned())
+            .spawn(move || {
+                let mut idle = 0;
+                while let (Some(engine), Some(ticker)) = (engine.upgrade(), Weak::upgrade(&weak)) {
+                    engine.increment_epoch();
+                    drop(engine);
+                    idle = if ticker.is_busy() { 0 } else { idle + 1 };
+                    if idle < Self::IDLE_TICKS {
+                        std::thread::park_timeout(TICK);
+                    } else {
+                        ticker.sleep();
+                        idle = 0;
+                    }
                 }
-            }
-        })?;
+            })?;
         *ticker.thread.lock() = Some(handle.thread().clone());
         Ok(ticker)
     }

@@ -9,6 +9,8 @@ pub(crate) enum Fault {
     CpuBudget,
     /// More calls into the host than one call may make.
     HostCalls,
+    /// More memory than a store may have.
+    Memory,
     /// The guest trapped, or broke the component model's rules. Says how.
     Trap(String),
     /// `init` of a new instance refused. Says why.
@@ -26,6 +28,7 @@ impl fmt::Display for Fault {
         match self {
             Self::CpuBudget => f.write_str("used up its CPU time"),
             Self::HostCalls => f.write_str("called the host too often in one call"),
+            Self::Memory => f.write_str("wanted more memory than it may have"),
             Self::Trap(how) => write!(f, "trapped: {how}"),
             Self::Init(why) => write!(f, "init refused: {why}"),
             Self::Answer(what) => write!(f, "gave an answer that is not allowed: {what}"),
@@ -42,7 +45,15 @@ impl From<wasmtime::Error> for Fault {
         match error.downcast::<Self>() {
             Ok(fault) => fault,
             // The first line of the chain: what follows is the guest's stack, for which the log has no room.
-            Err(error) => Self::Trap(error.root_cause().to_string().lines().next().unwrap_or_default().to_owned()),
+            Err(error) => Self::Trap(
+                error
+                    .root_cause()
+                    .to_string()
+                    .lines()
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned(),
+            ),
         }
     }
 }

@@ -14,10 +14,6 @@ pub(crate) struct Qname {
 }
 
 impl Qname {
-    pub(crate) fn of(element: ElementRef<'_>) -> Self {
-        Self { namespace: element.ns().to_owned(), local: element.name().to_owned() }
-    }
-
     pub(crate) fn matches(&self, element: ElementRef<'_>) -> bool {
         element.is(&self.local, &self.namespace)
     }
@@ -25,7 +21,10 @@ impl Qname {
 
 impl From<types::Name> for Qname {
     fn from(name: types::Name) -> Self {
-        Self { namespace: name.namespace, local: name.local }
+        Self {
+            namespace: name.namespace,
+            local: name.local,
+        }
     }
 }
 
@@ -71,9 +70,12 @@ impl InboundFilter {
     pub(crate) fn matches(&self, stanza: &Stanza, recipient: Recipient) -> bool {
         self.kinds.contains(kind_flag(stanza.kind()))
             && self.recipients.contains(recipient.flag())
-            && (self.types.is_empty() || self.types.iter().any(|kind| kind == stanza.type_name()))
+            && (self.types.is_empty() || self.types.iter().any(|kind| kind == subtype(stanza)))
             && self.payload.as_ref().is_none_or(|payload| {
-                stanza.element().child(&payload.local, &payload.namespace).is_some()
+                stanza
+                    .element()
+                    .child(&payload.local, &payload.namespace)
+                    .is_some()
             })
     }
 }
@@ -89,6 +91,11 @@ impl From<wit::InboundFilter> for InboundFilter {
             on_fault: filter.on_fault,
         }
     }
+}
+
+/// The type of a stanza, with the standard's default filled in.
+pub(crate) fn subtype(stanza: &Stanza) -> &str {
+    stanza.typed().name()
 }
 
 const fn kind_flag(kind: Kind) -> wit::StanzaKinds {
@@ -110,7 +117,11 @@ pub(crate) struct IqFilter {
 impl IqFilter {
     /// Whether a request of that type, whose payload's name matched, is served.
     pub(crate) fn serves(&self, is_set: bool, recipient: Recipient) -> bool {
-        let wanted = if is_set { wit::RequestTypes::SET } else { wit::RequestTypes::GET };
+        let wanted = if is_set {
+            wit::RequestTypes::SET
+        } else {
+            wit::RequestTypes::GET
+        };
         self.types.contains(wanted) && self.recipients.contains(recipient.flag())
     }
 
@@ -124,6 +135,10 @@ impl IqFilter {
 
 impl From<wit::IqFilter> for IqFilter {
     fn from(filter: wit::IqFilter) -> Self {
-        Self { payload: filter.payload.into(), types: filter.types, recipients: filter.recipients }
+        Self {
+            payload: filter.payload.into(),
+            types: filter.types,
+            recipients: filter.recipients,
+        }
     }
 }

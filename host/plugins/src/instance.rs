@@ -23,7 +23,6 @@ pub(crate) struct Instance {
     pub(crate) iq_handler: Option<iq_handler::Guest>,
     pub(crate) pre_auth: Option<pre_auth::Guest>,
     pub(crate) plugin: Arc<Plugin>,
-    pub(crate) scope: usize,
     pub(crate) meter: Arc<Meter>,
 }
 
@@ -35,24 +34,44 @@ impl Instance {
         scope: usize,
         meter: Arc<Meter>,
     ) -> Result<Box<Self>, Fault> {
-        let of_scope = plugin.scopes.get(scope).ok_or_else(|| Fault::Host("no such scope".to_owned()))?;
+        let of_scope = plugin
+            .scopes
+            .get(scope)
+            .ok_or_else(|| Fault::Host("no such scope".to_owned()))?;
         let hosts = of_scope.hosts.clone();
-        let state = State::new(Arc::clone(&shared), Arc::clone(&plugin), Arc::clone(&of_scope.config));
+        let state = State::new(
+            Arc::clone(&shared),
+            Arc::clone(&plugin),
+            Arc::clone(&of_scope.config),
+        );
         let mut store = new_store(&shared, state, &meter);
         let instance = plugin.pre.instantiate_async(&mut store).await?;
         let exports = &plugin.exports;
         let mut instance = Box::new(Self {
             lifecycle: exports.lifecycle.load(&mut store, &instance)?,
-            inbound: exports.inbound.as_ref().map(|one| one.load(&mut store, &instance)).transpose()?,
-            iq_handler: exports.iq_handler.as_ref().map(|one| one.load(&mut store, &instance)).transpose()?,
-            pre_auth: exports.pre_auth.as_ref().map(|one| one.load(&mut store, &instance)).transpose()?,
+            inbound: exports
+                .inbound
+                .as_ref()
+                .map(|one| one.load(&mut store, &instance))
+                .transpose()?,
+            iq_handler: exports
+                .iq_handler
+                .as_ref()
+                .map(|one| one.load(&mut store, &instance))
+                .transpose()?,
+            pre_auth: exports
+                .pre_auth
+                .as_ref()
+                .map(|one| one.load(&mut store, &instance))
+                .transpose()?,
             store,
             plugin,
-            scope,
             meter,
         });
         let scope = lifecycle::Scope { hosts };
-        let Self { store, lifecycle, .. } = &mut *instance;
+        let Self {
+            store, lifecycle, ..
+        } = &mut *instance;
         let ready = lifecycle.call_init(&mut *store, &scope).await?;
         instance.end_call().apply_memory(&instance.plugin);
         ready.map_err(Fault::Init)?;
@@ -62,6 +81,14 @@ impl Instance {
     /// Ends the call: its effects, to be committed by the caller.
     pub(crate) fn end_call(&mut self) -> Call {
         self.store.data_mut().end_call()
+    }
+
+    /// The fault, told by its cause where the guest ran out of memory: what it did then is only what followed.
+    pub(crate) fn explain(&mut self, fault: Fault) -> Fault {
+        match fault {
+            Fault::Trap(_) if self.store.data_mut().limiter.take_refused() => Fault::Memory,
+            other => other,
+        }
     }
 
     /// Begins a call: its ticks and what it may make the host copy.

@@ -40,6 +40,8 @@ pub use effects::After;
 pub use exports::pre_auth::{PreAuthStream, TlsVersion};
 pub use filter::Recipient;
 pub use load::PluginSettings;
-pub use platform::{BundledPlugin, Platform, PlatformSettings, PluginError, PluginReport, PluginStatus};
+pub use platform::{
+    BundledPlugin, Platform, PlatformSettings, PluginError, PluginReport, PluginStatus,
+};
 pub use services::{ServiceError, Services};
 pub use shard::{Inbound, IqAnswer, Shard};

@@ -42,12 +42,25 @@ impl StoreLimiter {
 }
 
 impl ResourceLimiter for StoreLimiter {
-    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         Ok(self.grow(current, desired))
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(self.grow(current.saturating_mul(TABLE_ELEMENT), desired.saturating_mul(TABLE_ELEMENT)))
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(self.grow(
+            current.saturating_mul(TABLE_ELEMENT),
+            desired.saturating_mul(TABLE_ELEMENT),
+        ))
     }
 
     fn memories(&self) -> usize {
@@ -73,7 +86,11 @@ mod tests {
         assert!(limiter.memory_growing(0, STORE_BYTES / 2, None).unwrap());
         assert!(limiter.memory_growing(0, STORE_BYTES / 4, None).unwrap());
         assert!(limiter.table_growing(0, STORE_BYTES / 64, None).unwrap());
-        assert!(!limiter.memory_growing(STORE_BYTES / 4, STORE_BYTES / 2, None).unwrap());
+        assert!(
+            !limiter
+                .memory_growing(STORE_BYTES / 4, STORE_BYTES / 2, None)
+                .unwrap()
+        );
         assert!(limiter.take_refused());
         assert!(!limiter.take_refused());
     }

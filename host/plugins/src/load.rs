@@ -60,19 +60,37 @@ pub(crate) struct Described {
 }
 
 /// Compiles a component and asks it what it is.
-pub(crate) async fn describe(shared: &Arc<Shared>, compiler: &Compiler, bytes: &[u8]) -> anyhow::Result<Described> {
+pub(crate) async fn describe(
+    shared: &Arc<Shared>,
+    compiler: &Compiler,
+    bytes: &[u8],
+) -> anyhow::Result<Described> {
     check_kind(bytes)?;
     let sha256 = sha256(bytes);
     let component = compiler.component(&shared.engine, bytes, &sha256).await?;
     check_imports(&component)?;
-    let pre = shared.linker.instantiate_pre(&component).map_err(|error| anyhow!("{}", one_line(&error)))?;
+    let pre = shared
+        .linker
+        .instantiate_pre(&component)
+        .map_err(|error| anyhow!("{}", one_line(&error)))?;
     let exports = Exports::bind(&component, &pre)?;
     // `describe` runs before there is a plugin: in the name of one that is nothing and may nothing.
-    let bare = Arc::new(Plugin::new(nobody(&sha256), pre.clone(), Exports::bind(&component, &pre)?));
+    let bare = Arc::new(Plugin::new(
+        nobody(&sha256),
+        pre.clone(),
+        Exports::bind(&component, &pre)?,
+    ));
     let meter = Arc::new(Meter::default());
     let asked = instance::describe(Arc::clone(shared), Arc::clone(&bare), Arc::clone(&meter));
-    let manifest = run(shared, &bare, meter, INIT_BUDGET, asked).await?.context("cannot describe itself")?;
-    Ok(Described { manifest: Manifest::check(manifest)?, sha256, exports, pre })
+    let manifest = run(shared, &bare, meter, INIT_BUDGET, asked)
+        .await?
+        .context("cannot describe itself")?;
+    Ok(Described {
+        manifest: Manifest::check(manifest)?,
+        sha256,
+        exports,
+        pre,
+    })
 }
 
 /// Makes a described component a plugin by the operator's settings, and proves that it initialises for every scope.
@@ -83,7 +101,12 @@ pub(crate) async fn prepare(
     settings: &PluginSettings,
     memory: Arc<Memory>,
 ) -> anyhow::Result<Arc<Plugin>> {
-    let Described { manifest, sha256, exports, pre } = described;
+    let Described {
+        manifest,
+        sha256,
+        exports,
+        pre,
+    } = described;
     if let Some(pinned) = &settings.sha256 {
         ensure!(
             pinned.eq_ignore_ascii_case(&sha256),
@@ -115,7 +138,11 @@ pub(crate) async fn prepare(
 }
 
 /// Hosts with the same configuration share a scope.
-fn scopes(manifest: &Manifest, settings: &PluginSettings, hosts: &[String]) -> anyhow::Result<Vec<Scope>> {
+fn scopes(
+    manifest: &Manifest,
+    settings: &PluginSettings,
+    hosts: &[String],
+) -> anyhow::Result<Vec<Scope>> {
     let mut scopes: Vec<Scope> = Vec::new();
     for host in hosts {
         let mut table = settings.config.clone();
@@ -125,7 +152,10 @@ fn scopes(manifest: &Manifest, settings: &PluginSettings, hosts: &[String]) -> a
         let config = Values::check(&manifest.name, &manifest.settings, &table)?;
         match scopes.iter_mut().find(|scope| *scope.config == config) {
             Some(scope) => scope.hosts.push(host.clone()),
-            None => scopes.push(Scope { hosts: vec![host.clone()], config: Arc::new(config) }),
+            None => scopes.push(Scope {
+                hosts: vec![host.clone()],
+                config: Arc::new(config),
+            }),
         }
     }
     Ok(scopes)
@@ -155,26 +185,38 @@ fn check_kind(bytes: &[u8]) -> anyhow::Result<()> {
     match bytes.strip_prefix(b"\0asm") {
         Some(rest) if rest.starts_with(&COMPONENT) => Ok(()),
         Some(rest) if rest.starts_with(&MODULE) => {
-            bail!("the file is a core WebAssembly module, not a component; make one of it with wit-component")
+            bail!(
+                "the file is a core WebAssembly module, not a component; make one of it with wit-component"
+            )
         }
-        Some(_) => bail!("the file is a WebAssembly component of another version of the binary format"),
+        Some(_) => {
+            bail!("the file is a WebAssembly component of another version of the binary format")
+        }
         None => bail!("the file is no WebAssembly component"),
     }
 }
 
 /// Names the first import that this server does not have.
 fn check_imports(component: &Component) -> anyhow::Result<()> {
-    const KNOWN: [&str; 10] =
-        ["types", "manifest", "stanzas", "accounts", "memory", "disco", "config", "log", "clock", "random"];
+    const KNOWN: [&str; 10] = [
+        "types", "manifest", "stanzas", "accounts", "memory", "disco", "config", "log", "clock",
+        "random",
+    ];
     for (name, _) in component.component_type().imports(component.engine()) {
-        let interface = name.strip_prefix(PACKAGE).and_then(|interface| interface.strip_suffix(VERSION));
+        let interface = name
+            .strip_prefix(PACKAGE)
+            .and_then(|interface| interface.strip_suffix(VERSION));
         if interface.is_some_and(|interface| KNOWN.contains(&interface)) {
             continue;
         }
         if name.starts_with(PACKAGE) {
-            bail!("imports `{name}`, which this server does not have: it serves version 0.1.0; use an SDK of that version");
+            bail!(
+                "imports `{name}`, which this server does not have: it serves version 0.1.0; use an SDK of that version"
+            );
         }
-        bail!("imports `{name}`, which this server does not offer: a plugin may import only {PACKAGE}*; build it without");
+        bail!(
+            "imports `{name}`, which this server does not offer: a plugin may import only {PACKAGE}*; build it without"
+        );
     }
     Ok(())
 }

@@ -23,7 +23,11 @@ struct Window {
 
 impl Default for LogBudget {
     fn default() -> Self {
-        Self(Mutex::new(Window { began: Instant::now(), bytes: 0, suppressed: 0 }))
+        Self(Mutex::new(Window {
+            began: Instant::now(),
+            bytes: 0,
+            suppressed: 0,
+        }))
     }
 }
 
@@ -50,7 +54,11 @@ impl LogBudget {
             if window.suppressed > 0 {
                 tracing::warn!(target: "plugin", plugin, suppressed = window.suppressed, "wrote too much to the log");
             }
-            *window = Window { began: Instant::now(), bytes: 0, suppressed: 0 };
+            *window = Window {
+                began: Instant::now(),
+                bytes: 0,
+                suppressed: 0,
+            };
         }
         window.bytes = window.bytes.saturating_add(bytes);
         let admitted = window.bytes <= BYTES_A_SECOND;
@@ -69,7 +77,9 @@ fn escape(message: &str) -> String {
             line.push('…');
             break;
         }
-        if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
+        if c.is_control()
+            || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        {
             // Writing to a string cannot fail.
             let _ = write!(line, "{}", c.escape_unicode());
         } else {

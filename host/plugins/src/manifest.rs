@@ -39,7 +39,10 @@ pub(crate) struct ManifestError {
 }
 
 fn wrong<T>(what: impl Into<String>, problem: &'static str) -> Result<T, ManifestError> {
-    Err(ManifestError { what: what.into(), problem })
+    Err(ManifestError {
+        what: what.into(),
+        problem,
+    })
 }
 
 impl Manifest {
@@ -63,7 +66,10 @@ impl Manifest {
     pub(crate) fn check(manifest: wit::PluginManifest) -> Result<Self, ManifestError> {
         if !is_plugin_name(&manifest.name) {
             return wrong(
-                format!("name `{}`", manifest.name.escape_debug().take(80).collect::<String>()),
+                format!(
+                    "name `{}`",
+                    manifest.name.escape_debug().take(80).collect::<String>()
+                ),
                 "must be 1 to 64 lower-case letters, digits and hyphens, and begin with a letter",
             );
         }
@@ -76,12 +82,26 @@ impl Manifest {
         if manifest.features.len() > MAX_FEATURES {
             return wrong("features", "are more than 64");
         }
-        if let Some(bad) = manifest.features.iter().position(|feature| !is_feature(feature)) {
-            return wrong(format!("feature number {bad}"), "must be 1 to 1,023 bytes without control characters");
+        if let Some(bad) = manifest
+            .features
+            .iter()
+            .position(|feature| !is_feature(feature))
+        {
+            return wrong(
+                format!("feature number {bad}"),
+                "must be 1 to 1,023 bytes without control characters",
+            );
         }
-        if let Some(unknown) = manifest.asks.iter().find(|ask| !ASKABLE.contains(&ask.as_str())) {
+        if let Some(unknown) = manifest
+            .asks
+            .iter()
+            .find(|ask| !ASKABLE.contains(&ask.as_str()))
+        {
             let unknown: String = unknown.escape_debug().take(80).collect();
-            return wrong(format!("ask `{unknown}`"), "is not a grant; known are `accounts` and `address`");
+            return wrong(
+                format!("ask `{unknown}`"),
+                "is not a grant; known are `accounts` and `address`",
+            );
         }
         if manifest.subscriptions.len() > MAX_SUBSCRIPTIONS {
             return wrong("subscriptions", "are more than 256");
@@ -95,7 +115,11 @@ impl Manifest {
                 wit::Subscription::PreAuth(name) => pre_auth.push(Qname::from(name)),
             }
         }
-        let implements = manifest.implements.iter().map(|xep| format!("XEP-{:04}", xep.number)).collect();
+        let implements = manifest
+            .implements
+            .iter()
+            .map(|xep| format!("XEP-{:04}", xep.number))
+            .collect();
         Ok(Self {
             name: manifest.name,
             version: manifest.version,
@@ -127,8 +151,16 @@ fn check_settings(settings: Vec<wit::Setting>) -> Result<Vec<Setting>, ManifestE
                 return wrong(format!("setting `{key}`"), "is there twice");
             }
             let kind = Kind::from(setting.kind);
-            let Ok(default) = setting.default.as_deref().map(|text| kind.parse_default(text)).transpose() else {
-                return wrong(format!("setting `{key}`"), "has a default that is not of its kind");
+            let Ok(default) = setting
+                .default
+                .as_deref()
+                .map(|text| kind.parse_default(text))
+                .transpose()
+            else {
+                return wrong(
+                    format!("setting `{key}`"),
+                    "has a default that is not of its kind",
+                );
             };
             Ok(Setting { key, kind, default })
         })
@@ -139,15 +171,21 @@ fn check_settings(settings: Vec<wit::Setting>) -> Result<Vec<Setting>, ManifestE
 pub(crate) fn is_plugin_name(name: &str) -> bool {
     name.len() <= 64
         && name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
 fn is_version(version: &str) -> bool {
     let core = version.split(['-', '+']).next().unwrap_or_default();
     version.len() <= 64
         && core.split('.').count() == 3
-        && core.split('.').all(|part| !part.is_empty() && part.len() <= 9 && part.bytes().all(|b| b.is_ascii_digit()))
-        && version.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'+'))
+        && core.split('.').all(|part| {
+            !part.is_empty() && part.len() <= 9 && part.bytes().all(|b| b.is_ascii_digit())
+        })
+        && version
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'+'))
 }
 
 fn is_feature(feature: &str) -> bool {
@@ -157,7 +195,10 @@ fn is_feature(feature: &str) -> bool {
 fn is_setting_key(key: &str) -> bool {
     key.len() <= 128
         && key.split('.').all(|part| {
-            !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+            !part.is_empty()
+                && part
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
         })
 }
 
@@ -170,7 +211,10 @@ mod tests {
             name: "ping".to_owned(),
             version: "1.0.0".to_owned(),
             summary: "answers pings".to_owned(),
-            implements: vec![wit::Extension { number: 199, version: "2.0".to_owned() }],
+            implements: vec![wit::Extension {
+                number: 199,
+                version: "2.0".to_owned(),
+            }],
             features: vec!["urn:xmpp:ping".to_owned()],
             settings: Vec::new(),
             asks: Vec::new(),

@@ -59,7 +59,12 @@ impl Table {
     /// The value at a key, as bytes; a counter as its decimal digits.
     pub(crate) fn get(&self, key: &str, now: Instant) -> Option<Vec<u8>> {
         let inner = self.0.lock();
-        match &inner.entries.get(key).filter(|entry| entry.lives(now))?.value {
+        match &inner
+            .entries
+            .get(key)
+            .filter(|entry| entry.lives(now))?
+            .value
+        {
             Value::Bytes(bytes) => Some(bytes.clone()),
             Value::Counter(sum) => Some(sum.to_string().into_bytes()),
         }
@@ -71,24 +76,40 @@ impl Table {
     }
 
     /// Adds to a counter and gives the sum.
-    pub(crate) fn add(&self, key: &str, delta: i64, expiry: Option<Duration>, now: Instant) -> Result<i64, AddError> {
+    pub(crate) fn add(
+        &self,
+        key: &str,
+        delta: i64,
+        expiry: Option<Duration>,
+        now: Instant,
+    ) -> Result<i64, AddError> {
         let mut inner = self.0.lock();
         inner.sweep(now);
         if let Some(entry) = inner.entries.get_mut(key).filter(|entry| entry.lives(now)) {
-            let Value::Counter(sum) = &mut entry.value else { return Err(AddError::NotACounter) };
+            let Value::Counter(sum) = &mut entry.value else {
+                return Err(AddError::NotACounter);
+            };
             *sum = sum.saturating_add(delta);
             return Ok(*sum);
         }
         if !inner.has_room(1, key.len()) {
             return Err(AddError::Full);
         }
-        inner.insert(key.to_owned(), Value::Counter(delta), expiry.and_then(|after| now.checked_add(after)));
+        inner.insert(
+            key.to_owned(),
+            Value::Counter(delta),
+            expiry.and_then(|after| now.checked_add(after)),
+        );
         Ok(delta)
     }
 
     /// Takes back what [`Table::add`] did, unless the counter is gone.
     pub(crate) fn take_back(&self, key: &str, delta: i64) {
-        if let Some(Entry { value: Value::Counter(sum), .. }) = self.0.lock().entries.get_mut(key) {
+        if let Some(Entry {
+            value: Value::Counter(sum),
+            ..
+        }) = self.0.lock().entries.get_mut(key)
+        {
             *sum = sum.saturating_sub(delta);
         }
     }
@@ -137,10 +158,14 @@ impl Inner {
     /// Looks at a few keys that may have expired. A key whose entry was replaced is looked at once more than needed.
     fn sweep(&mut self, now: Instant) {
         for _ in 0..SWEEP {
-            let Some(key) = self.sweep.pop_front() else { return };
+            let Some(key) = self.sweep.pop_front() else {
+                return;
+            };
             match self.entries.get(&key) {
                 Some(entry) if !entry.lives(now) => self.remove(&key),
-                Some(entry) if entry.expires.is_some() && self.sweep.len() <= self.entries.len() => {
+                Some(entry)
+                    if entry.expires.is_some() && self.sweep.len() <= self.entries.len() =>
+                {
                     self.sweep.push_back(key);
                 }
                 _ => {}
@@ -197,7 +222,10 @@ mod tests {
     #[test]
     fn a_value_is_not_a_counter_and_a_change_replaces_it() {
         let (table, now) = (Table::default(), Instant::now());
-        table.apply(HashMap::from([("k".to_owned(), Change::Put(vec![1], None))]), now);
+        table.apply(
+            HashMap::from([("k".to_owned(), Change::Put(vec![1], None))]),
+            now,
+        );
         assert_eq!(table.add("k", 1, None, now), Err(AddError::NotACounter));
         table.apply(HashMap::from([("k".to_owned(), Change::Delete)]), now);
         assert_eq!(table.get("k", now), None);

@@ -50,7 +50,10 @@ impl Meter {
         };
         self.entered.store(entered.max(1), Ordering::Relaxed);
         self.looked.store(true, Ordering::Relaxed);
-        let used = self.used.load(Ordering::Relaxed).saturating_add(now.saturating_sub(entered));
+        let used = self
+            .used
+            .load(Ordering::Relaxed)
+            .saturating_add(now.saturating_sub(entered));
         if used > self.budget.load(Ordering::Relaxed) {
             return Err(Fault::CpuBudget.into());
         }
@@ -66,7 +69,8 @@ impl Meter {
     fn leave(&self) {
         if self.was_looked_at() {
             let entered = self.entered.load(Ordering::Relaxed);
-            self.used.fetch_add(thread_time().saturating_sub(entered), Ordering::Relaxed);
+            self.used
+                .fetch_add(thread_time().saturating_sub(entered), Ordering::Relaxed);
         }
     }
 }
@@ -96,5 +100,7 @@ fn nanos(duration: Duration) -> u64 {
 fn thread_time() -> u64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-    seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
+    seconds
+        .saturating_mul(1_000_000_000)
+        .saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
 }

@@ -120,9 +120,13 @@ pub struct PluginReport {
 impl Platform {
     /// Makes the platform and loads all plugins: those in the folder, then the bundled ones that no file replaces. A plugin
     /// that fails is reported, and the rest serves. Then the folder is watched.
-    pub async fn start(settings: PlatformSettings, services: Arc<dyn Services>) -> anyhow::Result<Arc<Self>> {
+    pub async fn start(
+        settings: PlatformSettings,
+        services: Arc<dyn Services>,
+    ) -> anyhow::Result<Arc<Self>> {
         let folder = &settings.directory;
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
         let platform = Arc::new(Self::new(settings, services)?);
         let watch = Watch::start(&platform.settings.directory, Arc::downgrade(&platform))?;
         for name in platform.names()? {
@@ -174,13 +178,20 @@ impl Platform {
     pub fn list(&self) -> Vec<PluginStatus> {
         let snapshot = self.shared.registry.keep();
         let failures = self.failures.lock().clone();
-        let mut list: BTreeMap<String, PluginStatus> =
-            snapshot.plugins().map(|plugin| (plugin.manifest.name.clone(), PluginStatus::of(plugin))).collect();
+        let mut list: BTreeMap<String, PluginStatus> = snapshot
+            .plugins()
+            .map(|plugin| (plugin.manifest.name.clone(), PluginStatus::of(plugin)))
+            .collect();
         for (name, status) in &mut list {
-            status.conflicts = snapshot.plugin(name).map(|plugin| snapshot.conflicts(plugin)).unwrap_or_default();
+            status.conflicts = snapshot
+                .plugin(name)
+                .map(|plugin| snapshot.conflicts(plugin))
+                .unwrap_or_default();
         }
         for (name, failure) in failures {
-            let status = list.entry(name.clone()).or_insert_with(|| PluginStatus::absent(&name, &failure.source));
+            let status = list
+                .entry(name.clone())
+                .or_insert_with(|| PluginStatus::absent(&name, &failure.source));
             status.error = Some(failure.why);
         }
         list.into_values().collect()
@@ -193,7 +204,10 @@ impl Platform {
         }
         self.refresh(name).await;
         match self.failures.lock().get(name) {
-            Some(failure) => Err(PluginError::Failed { name: name.to_owned(), why: failure.why.clone() }),
+            Some(failure) => Err(PluginError::Failed {
+                name: name.to_owned(),
+                why: failure.why.clone(),
+            }),
             None => Ok(()),
         }
     }
@@ -233,12 +247,22 @@ impl Platform {
             }
             Err(error) => {
                 let why = format!("{error:#}");
-                let serving = self.shared.registry.now().plugin(name).map(|plugin| plugin.manifest.version.clone());
+                let serving = self
+                    .shared
+                    .registry
+                    .now()
+                    .plugin(name)
+                    .map(|plugin| plugin.manifest.version.clone());
                 match serving {
-                    Some(version) => tracing::error!(plugin = name, "not loaded, version {version} goes on: {why}"),
+                    Some(version) => tracing::error!(
+                        plugin = name,
+                        "not loaded, version {version} goes on: {why}"
+                    ),
                     None => tracing::error!(plugin = name, "not loaded: {why}"),
                 }
-                self.failures.lock().insert(name.to_owned(), Failure { source, why });
+                self.failures
+                    .lock()
+                    .insert(name.to_owned(), Failure { source, why });
             }
         }
     }
@@ -261,11 +285,15 @@ impl Platform {
             described.manifest.name
         );
         let old = self.shared.registry.now().plugin(name).cloned();
-        if old.as_ref().is_some_and(|old| old.sha256 == described.sha256 && old.source == *source) {
+        if old
+            .as_ref()
+            .is_some_and(|old| old.sha256 == described.sha256 && old.source == *source)
+        {
             return Ok(());
         }
         let memory = old.map(|old| Arc::clone(&old.memory)).unwrap_or_default();
-        let plugin = load::prepare(&self.shared, described, source.clone(), settings, memory).await?;
+        let plugin =
+            load::prepare(&self.shared, described, source.clone(), settings, memory).await?;
         announce(&plugin);
         self.shared.registry.put(plugin);
         Ok(())
@@ -274,9 +302,14 @@ impl Platform {
     /// The names of all files in the folder and of all bundled components.
     fn names(&self) -> anyhow::Result<Vec<String>> {
         let folder = &self.settings.directory;
-        let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+        let entries = std::fs::read_dir(folder)
+            .with_context(|| format!("cannot read {}", folder.display()))?;
         let files = entries.filter_map(|entry| plugin_name(&entry.ok()?.path()));
-        let bundled = self.settings.bundled.iter().map(|plugin| plugin.name.to_owned());
+        let bundled = self
+            .settings
+            .bundled
+            .iter()
+            .map(|plugin| plugin.name.to_owned());
         let mut names: Vec<String> = files.chain(bundled).collect();
         names.sort();
         names.dedup();
@@ -284,7 +317,8 @@ impl Platform {
     }
 
     fn is_known(&self, name: &str) -> bool {
-        is_plugin_name(name) && (self.source(name).is_some() || self.shared.registry.now().plugin(name).is_some())
+        is_plugin_name(name)
+            && (self.source(name).is_some() || self.shared.registry.now().plugin(name).is_some())
     }
 
     fn source(&self, name: &str) -> Option<(Source, Option<&'static [u8]>)> {
@@ -292,7 +326,11 @@ impl Platform {
         if file.exists() {
             return Some((Source::Folder(file), None));
         }
-        let bundled = self.settings.bundled.iter().find(|plugin| plugin.name == name)?;
+        let bundled = self
+            .settings
+            .bundled
+            .iter()
+            .find(|plugin| plugin.name == name)?;
         Some((Source::Bundled, Some(bundled.component)))
     }
 }
@@ -304,13 +342,25 @@ pub(crate) fn plugin_name(file: &Path) -> Option<String> {
 }
 
 async fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let length = tokio::fs::metadata(path).await.with_context(|| format!("cannot read {}", path.display()))?.len();
-    anyhow::ensure!(length <= MAX_COMPONENT, "the file is larger than {} MiB", MAX_COMPONENT >> 20);
-    tokio::fs::read(path).await.with_context(|| format!("cannot read {}", path.display()))
+    let length = tokio::fs::metadata(path)
+        .await
+        .with_context(|| format!("cannot read {}", path.display()))?
+        .len();
+    anyhow::ensure!(
+        length <= MAX_COMPONENT,
+        "the file is larger than {} MiB",
+        MAX_COMPONENT >> 20
+    );
+    tokio::fs::read(path)
+        .await
+        .with_context(|| format!("cannot read {}", path.display()))
 }
 
 fn announce(plugin: &Plugin) {
-    let (name, version) = (plugin.manifest.name.as_str(), plugin.manifest.version.as_str());
+    let (name, version) = (
+        plugin.manifest.name.as_str(),
+        plugin.manifest.version.as_str(),
+    );
     let missing = plugin.missing_grants();
     if missing.is_empty() {
         tracing::info!(plugin = name, version, "serving");
@@ -374,7 +424,11 @@ impl PluginReport {
             implements: manifest.implements.clone(),
             asks: exports.chain(manifest.asks.iter().cloned()).collect(),
             features: manifest.features.clone(),
-            settings: manifest.settings.iter().map(|setting| setting.key.clone()).collect(),
+            settings: manifest
+                .settings
+                .iter()
+                .map(|setting| setting.key.clone())
+                .collect(),
         }
     }
 }

@@ -102,7 +102,8 @@ pub(crate) struct Parts {
 impl Plugin {
     pub(crate) fn new(parts: Parts, pre: InstancePre<State>, exports: Exports) -> Self {
         let hosts = parts.scopes.iter().enumerate();
-        let scope_of = hosts.flat_map(|(index, scope)| scope.hosts.iter().map(move |host| (host.clone(), index)));
+        let scope_of = hosts
+            .flat_map(|(index, scope)| scope.hosts.iter().map(move |host| (host.clone(), index)));
         Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             manifest: parts.manifest,
@@ -123,8 +124,15 @@ impl Plugin {
 
     /// What the plugin wants and was not granted.
     pub(crate) fn missing_grants(&self) -> Vec<String> {
-        let asked = self.exports.names().into_iter().chain(self.manifest.asks.iter().map(String::as_str));
-        asked.filter(|&grant| !self.grants.contains(grant)).map(str::to_owned).collect()
+        let asked = self
+            .exports
+            .names()
+            .into_iter()
+            .chain(self.manifest.asks.iter().map(String::as_str));
+        asked
+            .filter(|&grant| !self.grants.contains(grant))
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Whether calls of this plugin ran long just now, so that the next ones should not begin beside the sockets.
@@ -140,12 +148,17 @@ impl Plugin {
 impl Exports {
     /// Binds the interfaces that a component exports. An interface of this package that the server does not know, or in
     /// another version, is an error: what the plugin exports it for would not happen.
-    pub(crate) fn bind(component: &Component, pre: &InstancePre<State>) -> Result<Self, ExportError> {
+    pub(crate) fn bind(
+        component: &Component,
+        pre: &InstancePre<State>,
+    ) -> Result<Self, ExportError> {
         for (name, _) in component.component_type().exports(component.engine()) {
             check_export(name)?;
         }
         let exports = |interface: &str| {
-            component.get_export_index(None, &format!("{PACKAGE}{interface}{VERSION}")).is_some()
+            component
+                .get_export_index(None, &format!("{PACKAGE}{interface}{VERSION}"))
+                .is_some()
         };
         if !exports("lifecycle") {
             return Err(ExportError::NoLifecycle);
@@ -153,9 +166,18 @@ impl Exports {
         let bad = |error: wasmtime::Error| ExportError::Shape(format!("{error:#}"));
         Ok(Self {
             lifecycle: lifecycle::GuestIndices::new(pre).map_err(bad)?,
-            inbound: exports("inbound").then(|| inbound::GuestIndices::new(pre)).transpose().map_err(bad)?,
-            iq_handler: exports("iq-handler").then(|| iq_handler::GuestIndices::new(pre)).transpose().map_err(bad)?,
-            pre_auth: exports("pre-auth").then(|| pre_auth::GuestIndices::new(pre)).transpose().map_err(bad)?,
+            inbound: exports("inbound")
+                .then(|| inbound::GuestIndices::new(pre))
+                .transpose()
+                .map_err(bad)?,
+            iq_handler: exports("iq-handler")
+                .then(|| iq_handler::GuestIndices::new(pre))
+                .transpose()
+                .map_err(bad)?,
+            pre_auth: exports("pre-auth")
+                .then(|| pre_auth::GuestIndices::new(pre))
+                .transpose()
+                .map_err(bad)?,
         })
     }
 
@@ -166,24 +188,41 @@ impl Exports {
             (self.iq_handler.is_some(), "iq-handler"),
             (self.pre_auth.is_some(), "pre-auth"),
         ];
-        all.into_iter().filter(|(exported, _)| *exported).map(|(_, name)| name).collect()
+        all.into_iter()
+            .filter(|(exported, _)| *exported)
+            .map(|(_, name)| name)
+            .collect()
     }
 }
 
 /// What is wrong with a component's exports.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ExportError {
-    #[error("exports no `waxwing:plugin/lifecycle@0.1.0`, so it is no plugin; build it against this server's interfaces")]
+    #[error(
+        "exports no `waxwing:plugin/lifecycle@0.1.0`, so it is no plugin; build it against this server's interfaces"
+    )]
     NoLifecycle,
-    #[error("exports `{0}`, which this server does not know; it serves version 0.1.0 of lifecycle, inbound, iq-handler and pre-auth")]
+    #[error(
+        "exports `{0}`, which this server does not know; it serves version 0.1.0 of lifecycle, inbound, iq-handler and pre-auth"
+    )]
     Unknown(String),
     #[error("an export is not as its interface says: {0}")]
     Shape(String),
 }
 
 fn check_export(name: &str) -> Result<(), ExportError> {
-    let Some(interface) = name.strip_prefix(PACKAGE) else { return Ok(()) };
-    let known = ["lifecycle", "inbound", "iq-handler", "pre-auth", "types", "manifest", "stanzas"];
+    let Some(interface) = name.strip_prefix(PACKAGE) else {
+        return Ok(());
+    };
+    let known = [
+        "lifecycle",
+        "inbound",
+        "iq-handler",
+        "pre-auth",
+        "types",
+        "manifest",
+        "stanzas",
+    ];
     match interface.strip_suffix(VERSION) {
         Some(interface) if known.contains(&interface) => Ok(()),
         _ => Err(ExportError::Unknown(name.to_owned())),
@@ -209,7 +248,8 @@ impl SlowUntil {
 
     fn set(&self, started: Instant) {
         let now = started.elapsed();
-        self.0.store(millis(now.saturating_add(SLOW_FOR)), Ordering::Relaxed);
+        self.0
+            .store(millis(now.saturating_add(SLOW_FOR)), Ordering::Relaxed);
     }
 }
 

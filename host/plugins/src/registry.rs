@@ -73,29 +73,47 @@ impl Snapshot {
     fn index(plugins: BTreeMap<String, Arc<Plugin>>) -> Self {
         let mut snapshot = Self::default();
         for plugin in plugins.values() {
-            snapshot.features.extend(plugin.manifest.features.iter().cloned());
+            snapshot
+                .features
+                .extend(plugin.manifest.features.iter().cloned());
             if plugin.grants.contains("inbound") && plugin.exports.inbound.is_some() {
                 let hooks = plugin.manifest.inbound.iter();
-                let hook = |filter: &InboundFilter| Hook { plugin: Arc::clone(plugin), filter: filter.clone() };
+                let hook = |filter: &InboundFilter| Hook {
+                    plugin: Arc::clone(plugin),
+                    filter: filter.clone(),
+                };
                 snapshot.inbound.extend(hooks.map(hook));
             }
             if plugin.grants.contains("iq-handler") && plugin.exports.iq_handler.is_some() {
                 for filter in &plugin.manifest.iq {
-                    let handler = Handler { plugin: Arc::clone(plugin), filter: filter.clone() };
-                    snapshot.iq.entry(filter.payload.namespace.clone()).or_default().push(handler);
+                    let handler = Handler {
+                        plugin: Arc::clone(plugin),
+                        filter: filter.clone(),
+                    };
+                    snapshot
+                        .iq
+                        .entry(filter.payload.namespace.clone())
+                        .or_default()
+                        .push(handler);
                 }
             }
             if plugin.grants.contains("pre-auth") && plugin.exports.pre_auth.is_some() {
                 let names = plugin.manifest.pre_auth.iter();
-                snapshot.pre_auth.extend(names.map(|name| (name.clone(), Arc::clone(plugin))));
+                snapshot
+                    .pre_auth
+                    .extend(names.map(|name| (name.clone(), Arc::clone(plugin))));
             }
         }
         // Stable sorts: the plugins come in the order of their names.
-        snapshot.inbound.sort_by_key(|hook| Reverse(hook.priority()));
+        snapshot
+            .inbound
+            .sort_by_key(|hook| Reverse(hook.priority()));
         for handlers in snapshot.iq.values_mut() {
             handlers.sort_by_key(|handler| Reverse(handler.plugin.priority));
         }
-        snapshot.pre_auth.sort_by_key(|(_, plugin)| Reverse(plugin.priority));
+        snapshot
+            .pre_auth
+            .sort_by_key(|(_, plugin)| Reverse(plugin.priority));
         snapshot.plugins = plugins;
         snapshot
     }
@@ -114,20 +132,39 @@ impl Snapshot {
     }
 
     /// The first hook at or after a position in the chain that wants the stanza, and its position.
-    pub(crate) fn next_hook(&self, from: usize, stanza: &Stanza, recipient: Recipient) -> Option<(usize, &Hook)> {
-        self.inbound.iter().enumerate().skip(from).find(|(_, hook)| hook.filter.matches(stanza, recipient))
+    pub(crate) fn next_hook(
+        &self,
+        from: usize,
+        stanza: &Stanza,
+        recipient: Recipient,
+    ) -> Option<(usize, &Hook)> {
+        self.inbound
+            .iter()
+            .enumerate()
+            .skip(from)
+            .find(|(_, hook)| hook.filter.matches(stanza, recipient))
     }
 
     /// The plugin that serves a request with this payload.
-    pub(crate) fn iq_handler(&self, payload: ElementRef<'_>, is_set: bool, to: Recipient) -> Option<&Arc<Plugin>> {
+    pub(crate) fn iq_handler(
+        &self,
+        payload: ElementRef<'_>,
+        is_set: bool,
+        to: Recipient,
+    ) -> Option<&Arc<Plugin>> {
         let handlers = self.iq.get(payload.ns())?;
-        let serves = |handler: &&Handler| handler.filter.payload.matches(payload) && handler.filter.serves(is_set, to);
+        let serves = |handler: &&Handler| {
+            handler.filter.payload.matches(payload) && handler.filter.serves(is_set, to)
+        };
         handlers.iter().find(serves).map(|handler| &handler.plugin)
     }
 
     /// The plugin that serves this payload before authentication.
     pub(crate) fn pre_auth(&self, payload: ElementRef<'_>) -> Option<&Arc<Plugin>> {
-        self.pre_auth.iter().find(|(name, _)| name.matches(payload)).map(|(_, plugin)| plugin)
+        self.pre_auth
+            .iter()
+            .find(|(name, _)| name.matches(payload))
+            .map(|(_, plugin)| plugin)
     }
 
     /// The plugins that may offer stream features, each once.

@@ -27,7 +27,10 @@ pub(crate) async fn run<T: Send + 'static>(
     call: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, Fault> {
     meter.begin(budget);
-    let mut call = Metered { meter, future: Box::pin(call) };
+    let mut call = Metered {
+        meter,
+        future: Box::pin(call),
+    };
     if !plugin.is_slow(shared.started) {
         let in_place = poll_fn(|context| {
             // At each poll: a call that waited for the host may have slept through the ticker's going to sleep.
@@ -49,7 +52,9 @@ pub(crate) async fn run<T: Send + 'static>(
         drop(awake);
         result
     }));
-    (&mut moved.0).await.map_err(|error| Fault::Host(error.to_string()))
+    (&mut moved.0)
+        .await
+        .map_err(|error| Fault::Host(error.to_string()))
 }
 
 /// A call on the guests' runtime. It ends with the session that waits for it.

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use waxwing_xml::Element;
 use waxwing_xmpp::error::{Condition, ErrorType, StanzaError};
-use waxwing_xmpp::stanza::Stanza;
+use waxwing_xmpp::stanza::{IqType, Stanza};
 
 use crate::effects::{self, After};
 use crate::exports::inbound::{self, Judgement};
@@ -70,19 +70,29 @@ pub enum IqAnswer {
 
 impl Shard {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, pools: RefCell::default() }
+        Self {
+            shared,
+            pools: RefCell::default(),
+        }
     }
 
     /// Whether any inbound hook wants the stanza. Cheap, and false for nearly all where no hook is installed.
     #[must_use]
     pub fn wants_inbound(&self, stanza: &Stanza, recipient: Recipient) -> bool {
-        self.shared.registry.now().next_hook(0, stanza, recipient).is_some()
+        self.shared
+            .registry
+            .now()
+            .next_hook(0, stanza, recipient)
+            .is_some()
     }
 
     /// Takes a stanza of a local client through the inbound hooks. `from` is stamped already.
     pub async fn inbound(&self, stanza: Stanza, recipient: Recipient) -> Inbound {
         let snapshot = self.shared.registry.keep();
-        let mut lent = HostStanza { host: host_of(&stanza, recipient), stanza };
+        let mut lent = HostStanza {
+            host: host_of(&stanza, recipient),
+            stanza,
+        };
         let mut position = 0;
         while let Some((found, hook)) = snapshot.next_hook(position, &lent.stanza, recipient) {
             position = found.saturating_add(1);
@@ -101,10 +111,23 @@ impl Shard {
 
     /// Asks the plugin that serves this iq request, if there is one.
     pub async fn iq(&self, request: &Stanza, recipient: Recipient) -> IqAnswer {
-        let Some(payload) = request.element().children().next() else { return IqAnswer::Unhandled };
-        let handler = self.shared.registry.now().iq_handler(payload, request.is_set(), recipient).cloned();
-        let Some(plugin) = handler else { return IqAnswer::Unhandled };
-        let lent = HostStanza { stanza: request.clone(), host: host_of(request, recipient) };
+        let Some(payload) = request.element().children().next() else {
+            return IqAnswer::Unhandled;
+        };
+        let is_set = request.iq_type() == Some(IqType::Set);
+        let handler = self
+            .shared
+            .registry
+            .now()
+            .iq_handler(payload, is_set, recipient)
+            .cloned();
+        let Some(plugin) = handler else {
+            return IqAnswer::Unhandled;
+        };
+        let lent = HostStanza {
+            stanza: request.clone(),
+            host: host_of(request, recipient),
+        };
         let scope = scope_of(&plugin, &lent.host);
         let call = self.call(&plugin, scope, iq_handler::Handle(lent));
         self.answer(&plugin, call.await).await
@@ -127,11 +150,18 @@ impl Shard {
 
     /// Asks the plugin that serves this iq request before authentication, if there is one.
     pub async fn pre_auth_iq(&self, stream: &PreAuthStream, request: &Stanza) -> IqAnswer {
-        let Some(payload) = request.element().children().next() else { return IqAnswer::Unhandled };
+        let Some(payload) = request.element().children().next() else {
+            return IqAnswer::Unhandled;
+        };
         let handler = self.shared.registry.now().pre_auth(payload).cloned();
-        let Some(plugin) = handler else { return IqAnswer::Unhandled };
+        let Some(plugin) = handler else {
+            return IqAnswer::Unhandled;
+        };
         let on = pre_auth::record(stream, &plugin);
-        let lent = HostStanza { stanza: request.clone(), host: Arc::from(stream.host.as_str()) };
+        let lent = HostStanza {
+            stanza: request.clone(),
+            host: Arc::from(stream.host.as_str()),
+        };
         let scope = scope_of(&plugin, &stream.host);
         let call = self.call(&plugin, scope, pre_auth::Handle(on, lent));
         self.answer(&plugin, call.await).await
@@ -157,7 +187,9 @@ impl Shard {
             (Ok(after), Ok(payload)) => IqAnswer::Result(payload, after),
             (Ok(_), Err(error)) => IqAnswer::Error(error),
             (Err(ServiceError::Taken), _) => IqAnswer::Error(StanzaError::new(Condition::Conflict)),
-            (Err(ServiceError::NoSuchAccount), _) => IqAnswer::Error(StanzaError::new(Condition::ItemNotFound)),
+            (Err(ServiceError::NoSuchAccount), _) => {
+                IqAnswer::Error(StanzaError::new(Condition::ItemNotFound))
+            }
             (Err(ServiceError::Unavailable), _) => IqAnswer::Error(failure()),
         }
     }
@@ -212,6 +244,7 @@ impl Shard {
         let meter = Arc::clone(&instance.meter);
         let (instance, answer, effects) = run(&self.shared, plugin, meter, C::BUDGET, async move {
             let answer = call.make(&mut instance).await;
+            let answer = answer.map_err(|fault| instance.explain(fault));
             let effects = instance.end_call();
             (instance, answer, effects)
         })
@@ -254,9 +287,18 @@ impl Shard {
 }
 
 /// Makes and initialises an instance, metered.
-pub(crate) async fn create(shared: &Arc<Shared>, plugin: &Arc<Plugin>, scope: usize) -> Result<Box<Instance>, Fault> {
+pub(crate) async fn create(
+    shared: &Arc<Shared>,
+    plugin: &Arc<Plugin>,
+    scope: usize,
+) -> Result<Box<Instance>, Fault> {
     let meter = Arc::new(Meter::default());
-    let made = Instance::create(Arc::clone(shared), Arc::clone(plugin), scope, Arc::clone(&meter));
+    let made = Instance::create(
+        Arc::clone(shared),
+        Arc::clone(plugin),
+        scope,
+        Arc::clone(&meter),
+    );
     run(shared, plugin, meter, INIT_BUDGET, made).await?
 }
 
@@ -273,7 +315,13 @@ impl Place<'_> {
 
     fn put_back(&self, instance: Box<Instance>) {
         let name = instance.plugin.manifest.name.as_str();
-        let is_current = self.shard.shared.registry.now().plugin(name).is_some_and(|now| now.id == self.key.0);
+        let is_current = self
+            .shard
+            .shared
+            .registry
+            .now()
+            .plugin(name)
+            .is_some_and(|now| now.id == self.key.0);
         if !is_current {
             return self.shard.prune();
         }
@@ -306,7 +354,11 @@ fn host_of(stanza: &Stanza, recipient: Recipient) -> Arc<str> {
         Recipient::Server => stanza.to(),
         _ => stanza.from(),
     };
-    Arc::from(addressed.map(|jid| jid.domain().as_str()).unwrap_or_default())
+    Arc::from(
+        addressed
+            .map(|jid| jid.domain().as_str())
+            .unwrap_or_default(),
+    )
 }
 
 fn scope_of(plugin: &Plugin, host: &str) -> usize {

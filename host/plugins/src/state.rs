@@ -42,13 +42,24 @@ impl State {
     pub(crate) fn new(shared: Arc<Shared>, plugin: Arc<Plugin>, config: Arc<Values>) -> Self {
         let mut resources = ResourceTable::new();
         resources.set_max_capacity(HANDLES);
-        Self { shared, plugin, config, limiter: StoreLimiter::default(), resources, call: Call::default() }
+        Self {
+            shared,
+            plugin,
+            config,
+            limiter: StoreLimiter::default(),
+            resources,
+            call: Call::default(),
+        }
     }
 
     /// Counts one call into the host. Every import's function begins with it.
     pub(crate) fn charge(&mut self) -> wasmtime::Result<()> {
         self.call.host_calls = self.call.host_calls.saturating_add(1);
-        if self.call.host_calls > HOST_CALLS { Err(Fault::HostCalls.into()) } else { Ok(()) }
+        if self.call.host_calls > HOST_CALLS {
+            Err(Fault::HostCalls.into())
+        } else {
+            Ok(())
+        }
     }
 
     /// Whether the operator granted this.
@@ -67,11 +78,6 @@ impl State {
 }
 
 impl Call {
-    /// Whether there is nothing to commit.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.accounts.is_empty() && self.memory.is_empty()
-    }
-
     /// Undoes what was not put off: the counters.
     pub(crate) fn roll_back(self, plugin: &Plugin) {
         for (key, delta) in self.added {
@@ -81,7 +87,9 @@ impl Call {
 
     /// Applies what needs no waiting: the table.
     pub(crate) fn apply_memory(&mut self, plugin: &Plugin) {
-        plugin.memory.apply(std::mem::take(&mut self.memory), Instant::now());
+        plugin
+            .memory
+            .apply(std::mem::take(&mut self.memory), Instant::now());
         self.added.clear();
     }
 }

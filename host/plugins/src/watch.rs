@@ -29,22 +29,26 @@ impl Watch {
     /// Watches a folder, and refreshes the plugins whose files change.
     pub(crate) fn start(folder: &Path, platform: Weak<Platform>) -> anyhow::Result<Self> {
         let (sender, receiver) = mpsc::channel(BACKLOG);
-        let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            let Ok(event) = event else { return };
-            if matches!(event.kind, EventKind::Access(_)) {
-                return;
-            }
-            for name in event.paths.iter().filter_map(|path| plugin_name(path)) {
-                // Full means that so many changes wait to be worked on; a refresh of each is due anyway.
-                let _ = sender.blocking_send(name);
-            }
-        })
-        .context("cannot watch folders on this system")?;
+        let mut watcher =
+            notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+                let Ok(event) = event else { return };
+                if matches!(event.kind, EventKind::Access(_)) {
+                    return;
+                }
+                for name in event.paths.iter().filter_map(|path| plugin_name(path)) {
+                    // Full means that so many changes wait to be worked on; a refresh of each is due anyway.
+                    let _ = sender.blocking_send(name);
+                }
+            })
+            .context("cannot watch folders on this system")?;
         watcher
             .watch(folder, RecursiveMode::NonRecursive)
             .with_context(|| format!("cannot watch the folder {}", folder.display()))?;
         let task = tokio::spawn(refresh(receiver, platform));
-        Ok(Self { _watcher: watcher, task })
+        Ok(Self {
+            _watcher: watcher,
+            task,
+        })
     }
 }
 
@@ -61,7 +65,9 @@ async fn refresh(mut changes: mpsc::Receiver<String>, platform: Weak<Platform>) 
             names.insert(name);
         }
         for name in names {
-            let Some(platform) = platform.upgrade() else { return };
+            let Some(platform) = platform.upgrade() else {
+                return;
+            };
             platform.refresh(&name).await;
         }
     }

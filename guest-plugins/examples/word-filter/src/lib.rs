@@ -19,19 +19,36 @@ enum Action {
 
 impl Plugin for WordFilter {
     fn manifest() -> Manifest {
-        Manifest::new("word-filter", env!("CARGO_PKG_VERSION"), "drops, bounces or masks messages by their words")
-            .setting(Setting::texts("words", "whole words to look for, in any case").default("[]"))
-            .setting(Setting::text("action", "drop, bounce or mask").default("'mask'"))
-            .inbound(InboundFilter::messages().of_types(&["normal", "chat", "groupchat", "headline"]))
+        Manifest::new(
+            "word-filter",
+            env!("CARGO_PKG_VERSION"),
+            "drops, bounces or masks messages by their words",
+        )
+        .setting(Setting::texts("words", "whole words to look for, in any case").default("[]"))
+        .setting(Setting::text("action", "drop, bounce or mask").default("'mask'"))
+        .inbound(InboundFilter::messages().of_types(&[
+            "normal",
+            "chat",
+            "groupchat",
+            "headline",
+        ]))
     }
 
     fn init(_: Scope) -> Result<Self, String> {
-        let words = config::texts("words").unwrap_or_default().iter().map(|word| word.to_lowercase()).collect();
+        let words = config::texts("words")
+            .unwrap_or_default()
+            .iter()
+            .map(|word| word.to_lowercase())
+            .collect();
         let action = match config::text("action").as_deref() {
             Some("drop") => Action::Drop,
             Some("bounce") => Action::Bounce,
             Some("mask") | None => Action::Mask,
-            Some(other) => return Err(format!("action is `{other}`; use `drop`, `bounce` or `mask`")),
+            Some(other) => {
+                return Err(format!(
+                    "action is `{other}`; use `drop`, `bounce` or `mask`"
+                ));
+            }
         };
         Ok(Self { words, action })
     }
@@ -43,17 +60,23 @@ impl Inbound for WordFilter {
         for local in ["body", "subject"] {
             let name = Name::new(CLIENT, local);
             for (index, text) in (0..).zip(stanza.texts(&name)) {
-                let Some(masked) = self.masked(&text.value) else { continue };
+                let Some(masked) = self.masked(&text.value) else {
+                    continue;
+                };
                 match self.action {
                     Action::Drop => return Verdict::Drop,
                     Action::Bounce => return Verdict::Bounce(refusal()),
                     Action::Mask => {
-                        draft.get_or_insert_with(|| Draft::new(stanza)).set_text(&name, index, &masked);
+                        draft
+                            .get_or_insert_with(|| Draft::new(stanza))
+                            .set_text(&name, index, &masked);
                     }
                 }
             }
         }
-        let Some(draft) = draft else { return Verdict::Pass };
+        let Some(draft) = draft else {
+            return Verdict::Pass;
+        };
         draft.remove(&Name::new(XHTML_IM, "html"));
         Verdict::Replace(draft)
     }
@@ -79,12 +102,16 @@ impl WordFilter {
 
     fn is_listed(&self, word: &str) -> bool {
         !word.is_empty()
-            && self.words.iter().any(|listed| listed.chars().eq(word.chars().flat_map(char::to_lowercase)))
+            && self
+                .words
+                .iter()
+                .any(|listed| listed.chars().eq(word.chars().flat_map(char::to_lowercase)))
     }
 }
 
 fn refusal() -> StanzaError {
-    StanzaError::new(ErrorCondition::PolicyViolation).with_text("the message contains words that are not allowed here")
+    StanzaError::new(ErrorCondition::PolicyViolation)
+        .with_text("the message contains words that are not allowed here")
 }
 
 waxwing_plugin::plugin!(WordFilter: Inbound);

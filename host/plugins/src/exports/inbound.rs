@@ -33,7 +33,10 @@ impl Call for Filter {
     async fn make(self, instance: &mut Instance) -> Result<Judgement, Fault> {
         let is_request = self.0.stanza.is_request();
         let handle = instance.lend(self.0)?;
-        let guest = instance.inbound.as_ref().ok_or_else(|| no_export("inbound"))?;
+        let guest = instance
+            .inbound
+            .as_ref()
+            .ok_or_else(|| no_export("inbound"))?;
         let verdict = guest.call_filter(&mut instance.store, handle).await?;
         judge(verdict, is_request, instance)
     }
@@ -48,10 +51,14 @@ fn judge(verdict: Verdict, is_request: bool, instance: &mut Instance) -> Result<
             let draft = instance.store.data_mut().resources.delete(draft);
             let draft = draft.map_err(|error| Fault::Answer(error.to_string()))?;
             let stanza = Stanza::parse(draft.element);
-            Judgement::Replace(stanza.map_err(|_| Fault::Answer("the draft is no valid stanza".to_owned()))?)
+            Judgement::Replace(
+                stanza.map_err(|_| Fault::Answer("the draft is no valid stanza".to_owned()))?,
+            )
         }
         Verdict::Answer(_) if !is_request => {
-            return Err(Fault::Answer("only an iq request can be answered".to_owned()));
+            return Err(Fault::Answer(
+                "only an iq request can be answered".to_owned(),
+            ));
         }
         Verdict::Answer(xml) => Judgement::Answer(payload(xml.as_deref())?),
     })

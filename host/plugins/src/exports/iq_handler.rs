@@ -17,7 +17,10 @@ impl Call for Handle {
 
     async fn make(self, instance: &mut Instance) -> Result<Reply, Fault> {
         let handle = instance.lend(self.0)?;
-        let guest = instance.iq_handler.as_ref().ok_or_else(|| no_export("iq-handler"))?;
+        let guest = instance
+            .iq_handler
+            .as_ref()
+            .ok_or_else(|| no_export("iq-handler"))?;
         reply(guest.call_handle(&mut instance.store, handle).await?)
     }
 }

@@ -25,7 +25,10 @@ pub(crate) trait Call: Send + 'static {
     const BUDGET: Duration;
 
     /// Makes the call.
-    fn make(self, instance: &mut Instance) -> impl Future<Output = Result<Self::Answer, Fault>> + Send;
+    fn make(
+        self,
+        instance: &mut Instance,
+    ) -> impl Future<Output = Result<Self::Answer, Fault>> + Send;
 }
 
 /// The answer of a handler, checked.

@@ -51,9 +51,15 @@ impl Call for Features {
 
     async fn make(self, instance: &mut Instance) -> Result<Vec<Element>, Fault> {
         instance.begin();
-        let guest = instance.pre_auth.as_ref().ok_or_else(|| no_export("pre-auth"))?;
+        let guest = instance
+            .pre_auth
+            .as_ref()
+            .ok_or_else(|| no_export("pre-auth"))?;
         let features = guest.call_features(&mut instance.store, &self.0).await?;
-        features.iter().map(|xml| parse(xml).map_err(Fault::Answer)).collect()
+        features
+            .iter()
+            .map(|xml| parse(xml).map_err(Fault::Answer))
+            .collect()
     }
 }
 
@@ -64,8 +70,15 @@ impl Call for Handle {
 
     async fn make(self, instance: &mut Instance) -> Result<Reply, Fault> {
         let handle = instance.lend(self.1)?;
-        let guest = instance.pre_auth.as_ref().ok_or_else(|| no_export("pre-auth"))?;
-        reply(guest.call_handle(&mut instance.store, &self.0, handle).await?)
+        let guest = instance
+            .pre_auth
+            .as_ref()
+            .ok_or_else(|| no_export("pre-auth"))?;
+        reply(
+            guest
+                .call_handle(&mut instance.store, &self.0, handle)
+                .await?,
+        )
     }
 }
 
@@ -79,8 +92,15 @@ pub(crate) fn record(stream: &PreAuthStream, plugin: &Plugin) -> wit::PreAuthStr
             TlsVersion::Tls13 => wit::TlsVersion::Tls13,
         }),
         loopback: stream.address.is_loopback(),
-        transport: if stream.direct_tls { wit::Transport::DirectTls } else { wit::Transport::Starttls },
+        transport: if stream.direct_tls {
+            wit::Transport::DirectTls
+        } else {
+            wit::Transport::Starttls
+        },
         requests: stream.requests,
-        address: plugin.grants.contains("address").then(|| stream.address.to_string()),
+        address: plugin
+            .grants
+            .contains("address")
+            .then(|| stream.address.to_string()),
     }
 }

@@ -9,7 +9,9 @@ impl Host for State {
     fn now(&mut self) -> wasmtime::Result<u64> {
         self.charge()?;
         // A clock set before 1970 reads as 1970.
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         Ok(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
 

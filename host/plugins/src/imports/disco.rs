@@ -10,7 +10,11 @@ impl Host for State {
             return Ok(Vec::new());
         }
         let label = Some("Waxwing".to_owned());
-        Ok(vec![Identity { category: "server".to_owned(), kind: "im".to_owned(), label }])
+        Ok(vec![Identity {
+            category: "server".to_owned(),
+            kind: "im".to_owned(),
+            label,
+        }])
     }
 
     fn features(&mut self, host: String) -> wasmtime::Result<Vec<String>> {

@@ -6,7 +6,9 @@ use crate::state::State;
 impl Host for State {
     fn write(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
         self.charge()?;
-        self.plugin.logs.write(&self.plugin.manifest.name, level, &message);
+        self.plugin
+            .logs
+            .write(&self.plugin.manifest.name, level, &message);
         Ok(())
     }
 }

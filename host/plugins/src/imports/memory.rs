@@ -16,7 +16,12 @@ impl Host for State {
         })
     }
 
-    fn put(&mut self, key: String, value: Vec<u8>, seconds: Option<u32>) -> wasmtime::Result<Result<(), MemoryError>> {
+    fn put(
+        &mut self,
+        key: String,
+        value: Vec<u8>,
+        seconds: Option<u32>,
+    ) -> wasmtime::Result<Result<(), MemoryError>> {
         self.charge()?;
         if !is_valid(&key) {
             return Ok(Err(MemoryError::InvalidKey));
@@ -26,10 +31,16 @@ impl Host for State {
             Change::Delete => 0,
         });
         let bytes = pending.fold(key.len().saturating_add(value.len()), usize::saturating_add);
-        if !self.plugin.memory.has_room(self.call.memory.len().saturating_add(1), bytes) {
+        if !self
+            .plugin
+            .memory
+            .has_room(self.call.memory.len().saturating_add(1), bytes)
+        {
             return Ok(Err(MemoryError::Full));
         }
-        self.call.memory.insert(key, Change::Put(value, expiry(seconds)));
+        self.call
+            .memory
+            .insert(key, Change::Put(value, expiry(seconds)));
         Ok(Ok(()))
     }
 
@@ -41,19 +52,30 @@ impl Host for State {
         Ok(())
     }
 
-    fn add(&mut self, key: String, delta: i64, seconds: Option<u32>) -> wasmtime::Result<Result<i64, MemoryError>> {
+    fn add(
+        &mut self,
+        key: String,
+        delta: i64,
+        seconds: Option<u32>,
+    ) -> wasmtime::Result<Result<i64, MemoryError>> {
         self.charge()?;
         if !is_valid(&key) {
             return Ok(Err(MemoryError::InvalidKey));
         }
-        Ok(match self.plugin.memory.add(&key, delta, expiry(seconds), Instant::now()) {
-            Ok(sum) => {
-                self.call.added.push((key, delta));
-                Ok(sum)
-            }
-            Err(AddError::Full) => Err(MemoryError::Full),
-            Err(AddError::NotACounter) => Err(MemoryError::NotACounter),
-        })
+        Ok(
+            match self
+                .plugin
+                .memory
+                .add(&key, delta, expiry(seconds), Instant::now())
+            {
+                Ok(sum) => {
+                    self.call.added.push((key, delta));
+                    Ok(sum)
+                }
+                Err(AddError::Full) => Err(MemoryError::Full),
+                Err(AddError::NotACounter) => Err(MemoryError::NotACounter),
+            },
+        )
     }
 }
 

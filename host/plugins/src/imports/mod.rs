@@ -15,7 +15,9 @@ use wasmtime::component::{HasSelf, Linker};
 use crate::bindings::{Plugin, waxwing};
 use crate::state::State;
 
+// Interfaces of types alone.
 impl waxwing::plugin::types::Host for State {}
+impl waxwing::plugin::manifest::Host for State {}
 
 /// A linker with everything that a plugin may import. What a plugin was not granted is there too, and refuses by name.
 pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {

@@ -1,11 +1,15 @@
 //! The import `stanzas`: the host's trees, lent to guests, and drafts of changed ones.
+#![expect(
+    unreachable_pub,
+    reason = "the generated bindings re-export the types of the resources"
+)]
 
 use std::sync::Arc;
 
 use wasmtime::component::Resource;
 use waxwing_xml::{Edit, Element, ElementRef, Limits};
+use waxwing_xmpp::ns;
 use waxwing_xmpp::stanza::{Kind, Stanza};
-use waxwing_xmpp::{jid, ns};
 
 use crate::bindings::waxwing::plugin::stanzas::{
     Attribute, DraftError, Head, Host, HostDraft as DraftMethods, HostElement as ElementMethods,
@@ -13,20 +17,24 @@ use crate::bindings::waxwing::plugin::stanzas::{
 };
 use crate::bindings::waxwing::plugin::types::{Name, StanzaKind};
 use crate::fault::Fault;
+use crate::filter::subtype;
 use crate::state::State;
+
+/// Namespaces of the stream itself, which no payload has.
+const STREAM_LEVEL: [&str; 4] = [ns::STREAMS, ns::STREAM_ERRORS, ns::TLS, ns::SASL];
 
 /// A stanza lent to a guest for a call.
 #[derive(Clone)]
-pub(crate) struct HostStanza {
+pub struct HostStanza {
     pub(crate) stanza: Stanza,
     pub(crate) host: Arc<str>,
 }
 
 /// An element that a guest holds.
-pub(crate) struct HostElement(Element);
+pub struct HostElement(Element);
 
 /// A changed copy of a stanza that a guest prepares.
-pub(crate) struct HostDraft {
+pub struct HostDraft {
     kind: Kind,
     pub(crate) element: Element,
 }
@@ -40,7 +48,7 @@ impl StanzaMethods for State {
         let stanza = &self.stanza(&this)?.stanza;
         Ok(Head {
             kind: kind(stanza.kind()),
-            subtype: stanza.type_name().to_owned(),
+            subtype: subtype(stanza).to_owned(),
             id: stanza.id().map(str::to_owned),
             sender: stanza.from().map(ToString::to_string),
             recipient: stanza.to().map(ToString::to_string),
@@ -61,17 +69,23 @@ impl StanzaMethods for State {
     }
 
     fn subtype(&mut self, this: Resource<HostStanza>) -> Trappable<String> {
-        Ok(self.stanza(&this)?.stanza.type_name().to_owned())
+        Ok(subtype(&self.stanza(&this)?.stanza).to_owned())
     }
 
     fn body(&mut self, this: Resource<HostStanza>) -> Trappable<Option<String>> {
         let stanza = &self.stanza(&this)?.stanza;
-        Ok(stanza.element().child("body", ns::CLIENT).map(|body| body.text().into_owned()))
+        Ok(stanza
+            .element()
+            .child("body", ns::CLIENT)
+            .map(|body| body.text().into_owned()))
     }
 
     fn texts(&mut self, this: Resource<HostStanza>, name: Name) -> Trappable<Vec<Localised>> {
         let stanza = &self.stanza(&this)?.stanza;
-        let named = stanza.element().children().filter(|child| is_named(*child, &name));
+        let named = stanza
+            .element()
+            .children()
+            .filter(|child| is_named(*child, &name));
         let localised = |child: ElementRef<'_>| Localised {
             lang: child.lang().map(str::to_owned),
             value: child.text().into_owned(),
@@ -79,9 +93,16 @@ impl StanzaMethods for State {
         Ok(named.map(localised).collect())
     }
 
-    fn payload(&mut self, this: Resource<HostStanza>, name: Name) -> Trappable<Option<Resource<HostElement>>> {
+    fn payload(
+        &mut self,
+        this: Resource<HostStanza>,
+        name: Name,
+    ) -> Trappable<Option<Resource<HostElement>>> {
         let stanza = &self.stanza(&this)?.stanza;
-        let child = stanza.element().child(&name.local, &name.namespace).map(ElementRef::to_element);
+        let child = stanza
+            .element()
+            .child(&name.local, &name.namespace)
+            .map(ElementRef::to_element);
         child.map(|child| self.lend(child)).transpose()
     }
 
@@ -113,7 +134,11 @@ impl ElementMethods for State {
         Ok(name_of(self.element(&this)?.root()))
     }
 
-    fn attribute(&mut self, this: Resource<HostElement>, local: String) -> Trappable<Option<String>> {
+    fn attribute(
+        &mut self,
+        this: Resource<HostElement>,
+        local: String,
+    ) -> Trappable<Option<String>> {
         Ok(self.element(&this)?.attr(&local).map(str::to_owned))
     }
 
@@ -132,13 +157,24 @@ impl ElementMethods for State {
         Ok(self.element(&this)?.text().into_owned())
     }
 
-    fn child(&mut self, this: Resource<HostElement>, name: Name) -> Trappable<Option<Resource<HostElement>>> {
-        let child = self.element(&this)?.child(&name.local, &name.namespace).map(ElementRef::to_element);
+    fn child(
+        &mut self,
+        this: Resource<HostElement>,
+        name: Name,
+    ) -> Trappable<Option<Resource<HostElement>>> {
+        let child = self
+            .element(&this)?
+            .child(&name.local, &name.namespace)
+            .map(ElementRef::to_element);
         child.map(|child| self.lend(child)).transpose()
     }
 
     fn children(&mut self, this: Resource<HostElement>) -> Trappable<Vec<Resource<HostElement>>> {
-        let children: Vec<Element> = self.element(&this)?.children().map(ElementRef::to_element).collect();
+        let children: Vec<Element> = self
+            .element(&this)?
+            .children()
+            .map(ElementRef::to_element)
+            .collect();
         children.into_iter().map(|child| self.lend(child)).collect()
     }
 
@@ -155,7 +191,10 @@ impl ElementMethods for State {
 impl DraftMethods for State {
     fn new(&mut self, original: Resource<HostStanza>) -> Trappable<Resource<HostDraft>> {
         let stanza = &self.stanza(&original)?.stanza;
-        let draft = HostDraft { kind: stanza.kind(), element: stanza.element().clone() };
+        let draft = HostDraft {
+            kind: stanza.kind(),
+            element: stanza.element().clone(),
+        };
         Ok(self.resources.push(draft)?)
     }
 
@@ -167,7 +206,9 @@ impl DraftMethods for State {
     ) -> Trappable<Result<(), DraftError>> {
         let draft = self.draft(&this)?;
         let forbidden = match (local.as_str(), draft.kind) {
-            ("id", Kind::Message | Kind::Presence) | ("type", Kind::Message | Kind::Presence) => None,
+            ("id", Kind::Message | Kind::Presence) | ("type", Kind::Message | Kind::Presence) => {
+                None
+            }
             ("from", _) => Some("a hook never changes `from`"),
             ("id" | "type", Kind::Iq) => Some("a hook never changes `id` or `type` of an iq"),
             _ => Some("a hook changes only `id` and `type`"),
@@ -199,7 +240,11 @@ impl DraftMethods for State {
         Ok(removed)
     }
 
-    fn append(&mut self, this: Resource<HostDraft>, xml: String) -> Trappable<Result<(), DraftError>> {
+    fn append(
+        &mut self,
+        this: Resource<HostDraft>,
+        xml: String,
+    ) -> Trappable<Result<(), DraftError>> {
         let draft = self.draft(&this)?;
         Ok(match parse(&xml) {
             Ok(child) => {
@@ -210,7 +255,13 @@ impl DraftMethods for State {
         })
     }
 
-    fn set_text(&mut self, this: Resource<HostDraft>, name: Name, index: u32, text: String) -> Trappable<bool> {
+    fn set_text(
+        &mut self,
+        this: Resource<HostDraft>,
+        name: Name,
+        index: u32,
+        text: String,
+    ) -> Trappable<bool> {
         let draft = self.draft(&this)?;
         let mut remaining = Some(index);
         draft.element = draft.element.edit_children(|child| {
@@ -219,7 +270,11 @@ impl DraftMethods for State {
             }
             let here = remaining == Some(0);
             remaining = remaining.and_then(|left| left.checked_sub(1));
-            if here { Edit::Replace(with_text(child, &text)) } else { Edit::Keep }
+            if here {
+                Edit::Replace(with_text(child, &text))
+            } else {
+                Edit::Keep
+            }
         });
         Ok(remaining.is_none())
     }
@@ -254,9 +309,15 @@ impl State {
 /// Parses one element that a guest made, as strictly as a client's, and refuses what no stanza may hold: namespaces that
 /// belong to the stream itself.
 pub(crate) fn parse(xml: &str) -> Result<Element, String> {
-    let element = Element::parse(xml.as_bytes(), ns::CLIENT, &Limits::stanza()).map_err(|error| error.to_string())?;
-    match ns::STREAM_LEVEL.iter().find(|&&reserved| mentions(element.root(), reserved)) {
-        Some(reserved) => Err(format!("the namespace `{reserved}` belongs to the stream, not to a payload")),
+    let element = Element::parse(xml.as_bytes(), ns::CLIENT, &Limits::stanza())
+        .map_err(|error| error.to_string())?;
+    match STREAM_LEVEL
+        .iter()
+        .find(|&&reserved| mentions(element.root(), reserved))
+    {
+        Some(reserved) => Err(format!(
+            "the namespace `{reserved}` belongs to the stream, not to a payload"
+        )),
         None => Ok(element),
     }
 }
@@ -286,7 +347,10 @@ fn is_named(element: ElementRef<'_>, name: &Name) -> bool {
 }
 
 fn name_of(element: ElementRef<'_>) -> Name {
-    Name { namespace: element.ns().to_owned(), local: element.name().to_owned() }
+    Name {
+        namespace: element.ns().to_owned(),
+        local: element.name().to_owned(),
+    }
 }
 
 const fn kind(kind: Kind) -> StanzaKind {
