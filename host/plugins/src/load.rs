@@ -28,8 +28,8 @@ pub struct PluginSettings {
     pub enabled: bool,
     /// Added to the priorities in its manifest.
     pub priority: i32,
-    /// The imports and exports that it may use. A bundled component has what its manifest asks besides.
-    pub grants: Vec<String>,
+    /// The imports and exports that it may use. Absent: a bundled component has what its manifest asks, any other nothing.
+    pub grants: Option<Vec<String>>,
     /// The SHA-256 that the component must have, in hexadecimal.
     pub sha256: Option<String>,
     /// Its configuration.
@@ -43,7 +43,7 @@ impl Default for PluginSettings {
         Self {
             enabled: true,
             priority: 0,
-            grants: Vec::new(),
+            grants: None,
             sha256: None,
             config: Table::new(),
             host_config: BTreeMap::new(),
@@ -114,11 +114,14 @@ pub(crate) async fn prepare(
             manifest.name
         );
     }
-    let mut grants: BTreeSet<String> = settings.grants.iter().cloned().collect();
-    if source == Source::Bundled {
-        grants.extend(manifest.asks.iter().cloned());
-        grants.extend(exports.names().into_iter().map(str::to_owned));
-    }
+    let grants = match &settings.grants {
+        Some(grants) => grants.iter().cloned().collect(),
+        None if source == Source::Bundled => {
+            let exports = exports.names().into_iter().map(str::to_owned);
+            exports.chain(manifest.asks.iter().cloned()).collect()
+        }
+        None => BTreeSet::new(),
+    };
     let scopes = scopes(&manifest, settings, &shared.hosts)?;
     let parts = Parts {
         manifest,
