@@ -21,7 +21,7 @@ impl Element {
             if room == 0 {
                 return Err(XmlError::TooBig(Limit::StanzaBytes));
             }
-            let (used, token) = scanner.step(rest.get(..room).unwrap_or(rest))?;
+            let (used, token) = scanner.step(rest.get(..room).unwrap_or(rest), room)?;
             count = count.saturating_add(used);
             rest = rest.get(used..).unwrap_or(&[]);
             match token {

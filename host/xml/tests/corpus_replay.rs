@@ -6,7 +6,9 @@ mod checks;
 use std::path::Path;
 
 fn replay(target: &str, check: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/corpus").join(target);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../tests/fuzz/corpus")
+        .join(target);
     let mut count = 0;
     for entry in std::fs::read_dir(&folder).unwrap() {
         check(&std::fs::read(entry.unwrap().path()).unwrap());
