@@ -33,8 +33,8 @@ pub(crate) fn bytes(buffer: &mut Vec<u8>, wanted: usize, room: usize) {
 #[inline]
 pub(crate) fn list<T>(list: &mut Vec<T>) {
     if list.len() == list.capacity() {
-        let size = size_of::<T>().max(1);
-        let room = step(list.len().saturating_mul(size), size, SLACK).wrapping_div(size);
-        list.reserve_exact(room.max(1));
+        let size = size_of::<T>();
+        let room = step(list.len().saturating_mul(size), size, SLACK).checked_div(size);
+        list.reserve_exact(room.unwrap_or(1).max(1));
     }
 }

@@ -234,7 +234,7 @@ impl Scanner {
     fn tag<'a>(&'a mut self, mut parser: ElementParser, input: &[u8]) -> (usize, Token<'a>) {
         #[cfg(test)]
         {
-            self.work += input.len();
+            self.work = self.work.saturating_add(input.len());
         }
         let Some(at) = parser.feed(input) else {
             self.keep(input);
@@ -347,12 +347,9 @@ impl Scanner {
     fn keep(&mut self, bytes: &[u8]) {
         #[cfg(test)]
         {
-            let moved = if self.partial.capacity() - self.partial.len() < bytes.len() {
-                self.partial.len()
-            } else {
-                0
-            };
-            self.work += bytes.len() + moved;
+            let fits = self.partial.capacity() >= self.partial.len().saturating_add(bytes.len());
+            let moved = if fits { 0 } else { self.partial.len() };
+            self.work = self.work.saturating_add(bytes.len()).saturating_add(moved);
         }
         grow::bytes(&mut self.partial, bytes.len(), self.room);
         self.partial.extend_from_slice(bytes);

@@ -29,7 +29,7 @@ impl Element {
                     return Err(XmlError::NotWellFormed("more than one root element"));
                 }
                 Token::Tag(tag) => {
-                    element = built(assembler.tag(tag, Outside::Document, limits, &mut count)?)?
+                    element = built(assembler.tag(tag, Outside::Document, limits, &mut count)?)?;
                 }
                 Token::Text(bytes) => assembler.text(bytes, Kind::Text, Outside::Document)?,
                 Token::CData(bytes) => assembler.text(bytes, Kind::CData, Outside::Document)?,

@@ -1,5 +1,14 @@
 //! The fuzz targets' corpus through the same checks, without a fuzzer.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test fails by it"
+)]
+
 #[path = "../../../tests/fuzz/checks/mod.rs"]
 mod checks;
 

@@ -1,6 +1,13 @@
 //! The inputs that an XMPP server must not accept, each whole, split in two at every place, and byte by byte, with the
 //! stream error that answers it (RFC 6120 §4.9.3, §11).
 
+#![expect(
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    reason = "a test fails by it"
+)]
+#![expect(clippy::format_collect, reason = "inputs are short")]
+
 use waxwing_xml::{Limit, Limits, StreamEvent, StreamParser, XmlError};
 
 const HEADER: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' \

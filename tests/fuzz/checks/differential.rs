@@ -31,7 +31,7 @@ const WIDE: Limits = Limits {
 };
 
 /// Compares both readings of one input, as a document and as a stream.
-pub fn check(data: &[u8]) {
+pub(crate) fn check(data: &[u8]) {
     let bytes = grammar::document(data);
     let lines = line_ends(&bytes);
     let from_root = trim_start(&lines);

@@ -1,7 +1,7 @@
 //! From bytes to something that is nearly XML: a fuzzer that only flips bytes seldom closes what it opened.
 
 /// The first byte of an input says how the rest is read: as it stands, or as a list of choices.
-pub fn document(data: &[u8]) -> Vec<u8> {
+pub(crate) fn document(data: &[u8]) -> Vec<u8> {
     match data.split_first() {
         Some((first, rest)) if first & 1 == 1 => generate(rest),
         Some((_, rest)) => rest.to_vec(),

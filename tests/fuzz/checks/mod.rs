@@ -5,6 +5,6 @@
     reason = "each target uses a part; this is test code"
 )]
 
-pub mod differential;
-pub mod grammar;
-pub mod stream;
+pub(crate) mod differential;
+pub(crate) mod grammar;
+pub(crate) mod stream;

@@ -9,7 +9,7 @@ use super::grammar;
 type Outcome = (Vec<StreamEvent>, Option<XmlError>, bool);
 
 /// Runs every check on one input.
-pub fn check(data: &[u8]) {
+pub(crate) fn check(data: &[u8]) {
     let selector = data.first().copied().unwrap_or(0);
     let bytes = grammar::document(data);
     let limits = limits(selector);
@@ -57,7 +57,7 @@ fn pieces(mut bytes: &[u8], selector: u8) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Feeds the pieces, and looks at the memory after each.
-pub fn run<'a>(pieces: impl Iterator<Item = &'a [u8]>, limits: Limits) -> Outcome {
+pub(crate) fn run<'a>(pieces: impl Iterator<Item = &'a [u8]>, limits: Limits) -> Outcome {
     let mut parser = StreamParser::new(limits);
     let mut events = Vec::new();
     for piece in pieces {
@@ -88,7 +88,7 @@ pub fn run<'a>(pieces: impl Iterator<Item = &'a [u8]>, limits: Limits) -> Outcom
 }
 
 /// Lists of nodes may take several times the bytes that they came from, never more than the factor that `Limits` tells.
-pub fn bounded(parser: &StreamParser, limits: Limits) {
+pub(crate) fn bounded(parser: &StreamParser, limits: Limits) {
     let most = limits.stanza_bytes * 4 + 8192;
     assert!(
         parser.heap_bytes() <= most,
@@ -98,7 +98,7 @@ pub fn bounded(parser: &StreamParser, limits: Limits) {
 }
 
 /// Written inside a stream and by itself, it reads the same.
-pub fn round_trip(element: &Element, default_ns: &str) {
+pub(crate) fn round_trip(element: &Element, default_ns: &str) {
     let wide = Limits {
         stanza_bytes: 1 << 22,
         depth: 128,
