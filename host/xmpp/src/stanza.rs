@@ -209,5 +209,4 @@ pub fn is_stream_error(element: &Element) -> bool {
 }
 
 #[cfg(test)]
-#[path = "stanza_tests.rs"]
 mod tests;
