@@ -2,7 +2,8 @@
 
 mod accounts;
 mod setup;
-
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::path::PathBuf;

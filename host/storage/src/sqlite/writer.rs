@@ -204,13 +204,28 @@ impl Worker {
     }
 
     /// Runs all of `group` in one transaction. Nothing of it has happened if it fails.
+    ///
+    /// The transaction is begun and ended by plain statements. sqlx counts the depth of those that it begins itself, and
+    /// loses count when SQLite has rolled one back of its own accord, as it may on a full disk: no other could be begun.
     async fn transaction(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), sqlx::Error> {
-        let mut transaction = self.connection.begin_with("BEGIN IMMEDIATE").await?;
-        for job in group {
-            job.run(&mut transaction).await?;
+        let result = self.begin_and_commit(group).await;
+        if result.is_ok() {
+            self.commits.fetch_add(1, Ordering::Relaxed);
+        } else {
+            // Fails if SQLite has done so already.
+            let _ = sqlx::query("ROLLBACK").execute(&mut self.connection).await;
         }
-        transaction.commit().await?;
-        self.commits.fetch_add(1, Ordering::Relaxed);
+        result
+    }
+
+    async fn begin_and_commit(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), sqlx::Error> {
+        sqlx::query("BEGIN IMMEDIATE")
+            .execute(&mut self.connection)
+            .await?;
+        for job in group {
+            job.run(&mut self.connection).await?;
+        }
+        sqlx::query("COMMIT").execute(&mut self.connection).await?;
         Ok(())
     }
 }
