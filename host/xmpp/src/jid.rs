@@ -47,7 +47,7 @@ pub enum JidError {
 pub fn parse(text: &str) -> Result<Jid, JidError> {
     if is_plain(text) {
         // Every part is unchanged by its preparation, so the crate copies the text once and cannot mistake an offset.
-        return Jid::new(text).map_err(fault);
+        return Jid::new(text).map_err(|error| fault(&error));
     }
     if text.len() > MAX_INPUT {
         return Err(JidError::TooLong);
@@ -99,7 +99,7 @@ pub fn prepare_resource(text: &str) -> Result<String, JidError> {
 pub fn bare(local: &str, domain: &str) -> Result<BareJid, JidError> {
     Ok(BareJid::from_parts(
         Some(&*localpart(local)?),
-        &*domainpart(domain)?,
+        &domainpart(domain)?,
     ))
 }
 
@@ -109,7 +109,7 @@ pub fn with_resource(account: &BareJid, resource: &str) -> Result<FullJid, JidEr
 }
 
 fn localpart(text: &str) -> Result<NodePart, JidError> {
-    let prepared = NodePart::new(limit(text)?).map_err(fault)?.into_owned();
+    let prepared = NodePart::new(limit(text)?).map_err(|error| fault(&error))?.into_owned();
     match NodePart::new(prepared.as_str()) {
         Ok(again) if *again == *prepared => Ok(prepared),
         _ => Err(JidError::Localpart),
@@ -124,7 +124,7 @@ fn domainpart(text: &str) -> Result<DomainPart, JidError> {
     {
         let address: Ipv6Addr = address.parse().map_err(|_| JidError::Domain)?;
         return Ok(DomainPart::new(&format!("[{address}]"))
-            .map_err(fault)?
+            .map_err(|error| fault(&error))?
             .into_owned());
     }
     let dotted = dots(text);
@@ -133,7 +133,7 @@ fn domainpart(text: &str) -> Result<DomainPart, JidError> {
         // One more would be taken off below.
         return Err(JidError::Domain);
     }
-    let prepared = DomainPart::new(dotted).map_err(fault)?.into_owned();
+    let prepared = DomainPart::new(dotted).map_err(|error| fault(&error))?.into_owned();
     let stable = DomainPart::new(prepared.as_str()).is_ok_and(|again| *again == *prepared);
     if stable && prepared.len() <= MAX_PART && !prepared.as_str().contains(['@', '/', ' ']) {
         Ok(prepared)
@@ -143,7 +143,7 @@ fn domainpart(text: &str) -> Result<DomainPart, JidError> {
 }
 
 fn resourcepart(text: &str) -> Result<ResourcePart, JidError> {
-    let prepared = ResourcePart::new(limit(text)?).map_err(fault)?.into_owned();
+    let prepared = ResourcePart::new(limit(text)?).map_err(|error| fault(&error))?.into_owned();
     match ResourcePart::new(prepared.as_str()) {
         Ok(again) if *again == *prepared => Ok(prepared),
         _ => Err(JidError::Resource),
@@ -180,7 +180,7 @@ fn is_plain(text: &str) -> bool {
         && resource.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
-fn fault(error: jid::Error) -> JidError {
+fn fault(error: &jid::Error) -> JidError {
     match error {
         jid::Error::NodeEmpty | jid::Error::NodeTooLong | jid::Error::NodePrep => {
             JidError::Localpart

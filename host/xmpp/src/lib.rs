@@ -4,6 +4,9 @@
 //! source of random bytes are passed in, elements come in, bytes and wanted effects go out. Below is `waxwing-xml`; above are
 //! the plugin platform and the server, which own the sockets and carry the effects out.
 
+pub mod error;
 pub mod jid;
 pub mod ns;
 pub mod sasl;
+pub mod stanza;
+pub mod stream;
