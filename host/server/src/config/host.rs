@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One domain.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Host {
     /// The domain, the part of an address after the `@`. Prepared (RFC 6122 §2.2) once loaded.
@@ -17,10 +18,11 @@ pub struct Host {
 }
 
 /// A plugin on one host.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct HostPlugin {
     /// Overrides the plugin's configuration key by key.
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub config: toml::Table,
 }
 

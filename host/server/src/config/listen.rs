@@ -5,7 +5,8 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
-use serde::{Deserialize, Serialize};
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 /// One socket to listen on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +25,7 @@ pub struct Listener {
 }
 
 /// What is spoken on a listener.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// Clients, encrypted by STARTTLS (RFC 6120 §5).
@@ -47,7 +48,7 @@ pub enum Kind {
 }
 
 /// Whether clients must encrypt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum TlsPolicy {
     /// Nothing but STARTTLS is offered before it is done.
@@ -59,13 +60,28 @@ pub enum TlsPolicy {
     None,
 }
 
-/// A listener as written, where the address may be left to its kind.
-#[derive(Default, Deserialize)]
+/// One socket to listen on.
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-struct ListenerTable {
+pub(super) struct ListenerTable {
+    /// What is spoken on it.
     kind: Kind,
+    /// Address and port, such as `127.0.0.1:5222` or `[::]:5222`; port 0 takes a free one. Absent: loopback, and the kind's usual port.
+    #[serde(deserialize_with = "address")]
+    #[schemars(with = "Option<String>")]
     address: Option<SocketAddr>,
+    /// Whether clients must encrypt.
     tls: TlsPolicy,
+}
+
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let wrong = |_| {
+        D::Error::custom(format!(
+            "`{text}` is no address and port such as `127.0.0.1:5222` or `[::]:5222`"
+        ))
+    };
+    text.parse().map(Some).map_err(wrong)
 }
 
 impl From<ListenerTable> for Listener {

@@ -4,30 +4,43 @@
 //! has been checked: domains are prepared, listeners are of kinds that this version serves, and clear text is
 //! offered on loopback only.
 
+mod check;
 mod cluster;
+mod decode;
+mod error;
 mod host;
+mod layers;
 mod limits;
 mod listen;
+mod output;
 mod plugin;
 mod sasl;
 mod storage;
+#[cfg(test)]
+mod tests;
+
 mod tls;
+mod tree;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use cluster::Cluster;
+pub use error::ConfigError;
 pub use host::{Host, HostPlugin};
+pub use layers::{Sources, load};
 pub use limits::Limits;
 pub use listen::{Kind, Listener, TlsPolicy};
+pub use output::{schema, to_toml};
 pub use plugin::{Plugin, Plugins};
 pub use sasl::{Mechanism, Sasl};
 pub use storage::Storage;
 pub use tls::Tls;
 
 /// Everything that an operator can set.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Folder of everything the server keeps: database, self-signed certificate, administration socket, plugins. Relative
@@ -36,6 +49,7 @@ pub struct Config {
     /// The domains served, at least one; the first is the default host.
     pub host: Vec<Host>,
     /// The sockets to listen on.
+    #[schemars(with = "Vec<listen::ListenerTable>")]
     pub listen: Vec<Listener>,
     /// The certificate shown on every TLS listener.
     pub tls: Tls,

@@ -1,11 +1,12 @@
 //! `[plugins]` and `[plugin.NAME]`: where plugins come from and what each may do.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Where plugins come from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Plugins {
     /// Folder of components, relative to `data_dir`: they are loaded, watched, and win over bundled ones of the same name.
@@ -21,7 +22,7 @@ impl Default for Plugins {
 }
 
 /// One plugin, named as its manifest says.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Plugin {
     /// False: the plugin is not loaded.
@@ -36,6 +37,7 @@ pub struct Plugin {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
     /// The plugin's own configuration, checked by the schema in its manifest.
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub config: toml::Table,
 }
 

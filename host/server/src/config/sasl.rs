@@ -1,9 +1,10 @@
 //! `[sasl]`: how clients log in.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How clients log in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Sasl {
     /// The mechanisms offered, in this order. PLAIN is offered over TLS only.
@@ -13,7 +14,9 @@ pub struct Sasl {
 }
 
 /// A SASL mechanism.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 pub enum Mechanism {
     /// SCRAM with SHA-256 and channel binding (RFC 7677).
     #[serde(rename = "SCRAM-SHA-256-PLUS")]

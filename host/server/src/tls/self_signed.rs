@@ -23,9 +23,9 @@ const CERTIFICATE: &str = "self-signed-cert.pem";
 const KEY: &str = "self-signed-key.pem";
 
 /// How long a new certificate is valid. Clients that trust it have pinned it, and must be told of each new one.
-const VALIDITY: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+const VALIDITY: Duration = Duration::from_hours(10 * 365 * 24);
 /// Clocks of clients may be behind.
-const CLOCK_SKEW: Duration = Duration::from_secs(24 * 60 * 60);
+const CLOCK_SKEW: Duration = Duration::from_hours(24);
 
 /// The certificate in the data folder if it is usable and for exactly the configured domains; else a new one.
 pub(super) fn load_or_make(config: &Config) -> Result<Identity, TlsError> {
