@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use waxwing_storage::{Account, AccountId, AccountSummary, Creation, NewAccount, Storage, StorageError};
+use waxwing_storage::{
+    Account, AccountId, AccountSummary, Creation, NewAccount, Storage, StorageError,
+};
 use waxwing_xmpp::{
     jid::BareJid,
     sasl::{self, Credentials, Hash, PasswordError},
@@ -177,7 +179,11 @@ fn opaque(id: AccountId) -> u64 {
 }
 
 fn affected(found: bool) -> Result<(), AccountError> {
-    if found { Ok(()) } else { Err(AccountError::Unknown) }
+    if found {
+        Ok(())
+    } else {
+        Err(AccountError::Unknown)
+    }
 }
 
 fn parts(jid: &BareJid) -> Result<(&str, &str), AccountError> {

@@ -3,12 +3,12 @@
 //! [`server`] is what it is made of. A connection is accepted by a [`shard`], served by a [`session`], and what it sends goes
 //! by the [`router`] to the mailboxes of others.
 
-mod accounts;
+pub mod accounts;
 pub mod admin;
 pub mod cli;
 pub mod config;
 mod connections;
-mod hashing;
+pub mod hashing;
 mod listener;
 mod mailbox;
 mod plugins;

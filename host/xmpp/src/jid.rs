@@ -109,7 +109,9 @@ pub fn with_resource(account: &BareJid, resource: &str) -> Result<FullJid, JidEr
 }
 
 fn localpart(text: &str) -> Result<NodePart, JidError> {
-    let prepared = NodePart::new(limit(text)?).map_err(|error| fault(&error))?.into_owned();
+    let prepared = NodePart::new(limit(text)?)
+        .map_err(|error| fault(&error))?
+        .into_owned();
     match NodePart::new(prepared.as_str()) {
         Ok(again) if *again == *prepared => Ok(prepared),
         _ => Err(JidError::Localpart),
@@ -133,7 +135,9 @@ fn domainpart(text: &str) -> Result<DomainPart, JidError> {
         // One more would be taken off below.
         return Err(JidError::Domain);
     }
-    let prepared = DomainPart::new(dotted).map_err(|error| fault(&error))?.into_owned();
+    let prepared = DomainPart::new(dotted)
+        .map_err(|error| fault(&error))?
+        .into_owned();
     let stable = DomainPart::new(prepared.as_str()).is_ok_and(|again| *again == *prepared);
     if stable && prepared.len() <= MAX_PART && !prepared.as_str().contains(['@', '/', ' ']) {
         Ok(prepared)
@@ -143,7 +147,9 @@ fn domainpart(text: &str) -> Result<DomainPart, JidError> {
 }
 
 fn resourcepart(text: &str) -> Result<ResourcePart, JidError> {
-    let prepared = ResourcePart::new(limit(text)?).map_err(|error| fault(&error))?.into_owned();
+    let prepared = ResourcePart::new(limit(text)?)
+        .map_err(|error| fault(&error))?
+        .into_owned();
     match ResourcePart::new(prepared.as_str()) {
         Ok(again) if *again == *prepared => Ok(prepared),
         _ => Err(JidError::Resource),

@@ -4,6 +4,8 @@
 //! The exchange with the peer is driven by [`crate::stream`]; here is what each mechanism does with its messages.
 
 pub mod base64;
+#[cfg(test)]
+pub(crate) mod client;
 mod hash;
 mod keys;
 mod plain;

@@ -28,7 +28,8 @@ impl Stanza {
     /// `to`, an unknown type of iq (§8.2.3) or presence (RFC 6121 §4.7.1), an iq without id and a request without exactly one
     /// child are answered with an error. A message of an unknown type is a normal one (RFC 6121 §5.2.2).
     pub fn parse(element: Element) -> Result<Self, StanzaFault> {
-        let kind = Kind::of(element.root()).map_err(|condition| StanzaFault::Stream(condition.into()))?;
+        let kind =
+            Kind::of(element.root()).map_err(|condition| StanzaFault::Stream(condition.into()))?;
         let from = match element.attr("from").map(jid::parse) {
             None => None,
             Some(Ok(from)) => Some(Arc::new(from)),
@@ -39,14 +40,26 @@ impl Stanza {
         let wrong = match (kind, &to) {
             (None, _) => Some(Condition::BadRequest),
             (_, Err(_)) => Some(Condition::JidMalformed),
-            (Some(kind), _) if !follows_iq_rules(kind, element.root()) => Some(Condition::BadRequest),
+            (Some(kind), _) if !follows_iq_rules(kind, element.root()) => {
+                Some(Condition::BadRequest)
+            }
             _ => None,
         };
         match (kind, to, wrong) {
-            (Some(kind), Ok(to), None) => Ok(Self { element, kind, to: to.map(Arc::new), from }),
+            (Some(kind), Ok(to), None) => Ok(Self {
+                element,
+                kind,
+                to: to.map(Arc::new),
+                from,
+            }),
             (_, to, wrong) => {
                 let condition = wrong.unwrap_or(Condition::BadRequest);
-                Err(fault::answer(&element, to.ok().flatten().as_ref(), from.as_deref(), condition))
+                Err(fault::answer(
+                    &element,
+                    to.ok().flatten().as_ref(),
+                    from.as_deref(),
+                    condition,
+                ))
             }
         }
     }
@@ -63,7 +76,11 @@ impl Stanza {
 
     /// The type of an iq, None for the other kinds.
     pub fn iq_type(&self) -> Option<IqType> {
-        if let Type::Iq(kind) = self.kind { Some(kind) } else { None }
+        if let Type::Iq(kind) = self.kind {
+            Some(kind)
+        } else {
+            None
+        }
     }
 
     /// Whether it is an iq that must be answered: a get or a set.
@@ -145,19 +162,29 @@ impl Stanza {
         if self.is_error() || self.iq_type() == Some(IqType::Result) {
             return None;
         }
-        Some(fault::error_stanza(self.kind(), self.id(), self.to(), self.from(), error))
+        Some(fault::error_stanza(
+            self.kind(),
+            self.id(),
+            self.to(),
+            self.from(),
+            error,
+        ))
     }
 
     /// The result that answers a request, with the addresses swapped and the id kept.
     pub fn result_reply(&self, payload: Option<Element>) -> Element {
-        fault::reply(Kind::Iq, "result", self.id(), self.to(), self.from()).children(payload).build()
+        fault::reply(Kind::Iq, "result", self.id(), self.to(), self.from())
+            .children(payload)
+            .build()
     }
 }
 
 /// §8.2.3: an iq has an id, a request has exactly one child. What a result or an error holds is for its receiver to judge.
 fn follows_iq_rules(kind: Type, element: ElementRef<'_>) -> bool {
     match kind {
-        Type::Iq(IqType::Get | IqType::Set) => element.attr("id").is_some() && element.children().count() == 1,
+        Type::Iq(IqType::Get | IqType::Set) => {
+            element.attr("id").is_some() && element.children().count() == 1
+        }
         Type::Iq(_) => element.attr("id").is_some(),
         _ => true,
     }

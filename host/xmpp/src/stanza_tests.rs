@@ -34,11 +34,20 @@ fn knows_the_types() {
     for (xml, wanted) in [
         ("<message/>", Type::Message(MessageType::Normal)),
         ("<message type='chat'/>", Type::Message(MessageType::Chat)),
-        ("<message type='strange'/>", Type::Message(MessageType::Normal)),
+        (
+            "<message type='strange'/>",
+            Type::Message(MessageType::Normal),
+        ),
         ("<message type='CHAT'/>", Type::Message(MessageType::Normal)),
         ("<presence/>", Type::Presence(PresenceType::Available)),
-        ("<presence type='probe'/>", Type::Presence(PresenceType::Probe)),
-        ("<iq type='get' id=''><a xmlns='b'/></iq>", Type::Iq(IqType::Get)),
+        (
+            "<presence type='probe'/>",
+            Type::Presence(PresenceType::Probe),
+        ),
+        (
+            "<iq type='get' id=''><a xmlns='b'/></iq>",
+            Type::Iq(IqType::Get),
+        ),
         ("<iq type='result' id='1'/>", Type::Iq(IqType::Result)),
         ("<iq type='error' id='1'/>", Type::Iq(IqType::Error)),
     ] {
@@ -59,17 +68,32 @@ fn answers_what_breaks_the_rules_with_bad_request() {
     ] {
         let reply = answer(xml);
         assert_eq!(condition(&reply), Condition::BadRequest, "{xml}");
-        assert_eq!((reply.attr("id"), reply.attr("type")), (Some("1"), Some("error")));
-        assert_eq!(reply.children().count(), 1, "nothing of the stanza is repeated");
+        assert_eq!(
+            (reply.attr("id"), reply.attr("type")),
+            (Some("1"), Some("error"))
+        );
+        assert_eq!(
+            reply.children().count(),
+            1,
+            "nothing of the stanza is repeated"
+        );
     }
-    assert_eq!(answer("<iq type='get'><a xmlns='b'/></iq>").attr("id"), Some(""));
+    assert_eq!(
+        answer("<iq type='get'><a xmlns='b'/></iq>").attr("id"),
+        Some("")
+    );
 }
 
 #[test]
 fn answers_a_malformed_address_without_repeating_it() {
-    let reply = answer("<message to='a b@example.com' id='7' from='juliet@example.com'><body>hi</body></message>");
+    let reply = answer(
+        "<message to='a b@example.com' id='7' from='juliet@example.com'><body>hi</body></message>",
+    );
     assert_eq!(condition(&reply), Condition::JidMalformed);
-    assert_eq!((reply.attr("from"), reply.attr("to")), (None, Some("juliet@example.com")));
+    assert_eq!(
+        (reply.attr("from"), reply.attr("to")),
+        (None, Some("juliet@example.com"))
+    );
 }
 
 #[test]
@@ -85,7 +109,12 @@ fn never_answers_an_answer() {
         assert!(matches!(parse(xml), Err(StanzaFault::Drop)), "{xml}");
     }
     let error = StanzaError::new(Condition::ServiceUnavailable);
-    for xml in ["<message type='error'/>", "<presence type='error'/>", "<iq type='error' id='1'/>", "<iq type='result' id='1'/>"] {
+    for xml in [
+        "<message type='error'/>",
+        "<presence type='error'/>",
+        "<iq type='error' id='1'/>",
+        "<iq type='result' id='1'/>",
+    ] {
         assert_eq!(stanza(xml).error_reply(&error), None, "{xml}");
     }
 }
@@ -93,8 +122,14 @@ fn never_answers_an_answer() {
 #[test]
 fn ends_the_stream_over_what_is_no_stanza() {
     for (xml, wanted) in [
-        ("<message xmlns='jabber:server'/>", StreamCondition::InvalidNamespace),
-        ("<message xmlns='urn:example'/>", StreamCondition::UnsupportedStanzaType),
+        (
+            "<message xmlns='jabber:server'/>",
+            StreamCondition::InvalidNamespace,
+        ),
+        (
+            "<message xmlns='urn:example'/>",
+            StreamCondition::UnsupportedStanzaType,
+        ),
         ("<telegram/>", StreamCondition::UnsupportedStanzaType),
         ("<message from='@'/>", StreamCondition::InvalidFrom),
     ] {
@@ -116,16 +151,23 @@ fn swaps_the_addresses_and_keeps_the_id() {
     assert!(!reply.to_xml().contains("secret"));
     let payload = element("<query xmlns='jabber:iq:register'/>");
     let reply = request.result_reply(Some(payload.clone()));
-    assert_eq!((reply.attr("type"), reply.attr("id")), (Some("result"), Some("r1")));
+    assert_eq!(
+        (reply.attr("type"), reply.attr("id")),
+        (Some("result"), Some("r1"))
+    );
     assert_eq!(reply.children().next().unwrap().to_element(), payload);
     assert_eq!(request.result_reply(None).children().count(), 0);
 }
 
 #[test]
 fn is_stamped_with_the_senders_address_and_language() {
-    let mut sent = stanza("<message from='mallory@example.net' to='R@Example.com/x' xml:lang='de'/>");
+    let mut sent =
+        stanza("<message from='mallory@example.net' to='R@Example.com/x' xml:lang='de'/>");
     sent.stamp_from(jid::parse("juliet@example.com/balcony").unwrap());
-    assert_eq!(sent.element().attr("from"), Some("juliet@example.com/balcony"));
+    assert_eq!(
+        sent.element().attr("from"),
+        Some("juliet@example.com/balcony")
+    );
     assert_eq!(sent.from().unwrap().as_str(), "juliet@example.com/balcony");
     assert_eq!(sent.to().unwrap().as_str(), "r@example.com/x");
     sent.inherit_lang(Some("en"));

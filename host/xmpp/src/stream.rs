@@ -28,6 +28,7 @@ mod settings;
 mod state;
 mod wire;
 
+pub use header::Version;
 pub use io::{Established, Input, Output, PreAuthReply, StreamState};
 pub use negotiation::Negotiation;
 pub use settings::{Peer, Settings, TlsInfo, TlsPolicy, TlsVersion};

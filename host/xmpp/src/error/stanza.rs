@@ -21,7 +21,13 @@ pub enum ErrorType {
 
 impl ErrorType {
     /// Every type.
-    pub const ALL: [Self; 5] = [Self::Auth, Self::Cancel, Self::Continue, Self::Modify, Self::Wait];
+    pub const ALL: [Self; 5] = [
+        Self::Auth,
+        Self::Cancel,
+        Self::Continue,
+        Self::Modify,
+        Self::Wait,
+    ];
 
     /// The value of the attribute `type`.
     pub fn name(self) -> &'static str {
@@ -42,7 +48,10 @@ impl ErrorType {
 
 /// The condition that a stanza error reports (RFC 6120 §8.3.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the names are those of RFC 6120 §8.3.3, which explains each")]
+#[expect(
+    missing_docs,
+    reason = "the names are those of RFC 6120 §8.3.3, which explains each"
+)]
 pub enum Condition {
     BadRequest,
     Conflict,
@@ -77,26 +86,81 @@ type Row = (Condition, &'static str, ErrorType, Option<&'static str>);
 const TABLE: [Row; 22] = [
     (C::BadRequest, "bad-request", T::Modify, Some("400")),
     (C::Conflict, "conflict", T::Cancel, Some("409")),
-    (C::FeatureNotImplemented, "feature-not-implemented", T::Cancel, Some("501")),
+    (
+        C::FeatureNotImplemented,
+        "feature-not-implemented",
+        T::Cancel,
+        Some("501"),
+    ),
     (C::Forbidden, "forbidden", T::Auth, Some("403")),
     (C::Gone, "gone", T::Cancel, Some("302")),
-    (C::InternalServerError, "internal-server-error", T::Cancel, Some("500")),
+    (
+        C::InternalServerError,
+        "internal-server-error",
+        T::Cancel,
+        Some("500"),
+    ),
     (C::ItemNotFound, "item-not-found", T::Cancel, Some("404")),
     (C::JidMalformed, "jid-malformed", T::Modify, Some("400")),
     (C::NotAcceptable, "not-acceptable", T::Modify, Some("406")),
     (C::NotAllowed, "not-allowed", T::Cancel, Some("405")),
     (C::NotAuthorized, "not-authorized", T::Auth, Some("401")),
     (C::PolicyViolation, "policy-violation", T::Modify, None),
-    (C::RecipientUnavailable, "recipient-unavailable", T::Wait, Some("404")),
+    (
+        C::RecipientUnavailable,
+        "recipient-unavailable",
+        T::Wait,
+        Some("404"),
+    ),
     (C::Redirect, "redirect", T::Modify, Some("302")),
-    (C::RegistrationRequired, "registration-required", T::Auth, Some("407")),
-    (C::RemoteServerNotFound, "remote-server-not-found", T::Cancel, Some("404")),
-    (C::RemoteServerTimeout, "remote-server-timeout", T::Wait, Some("504")),
-    (C::ResourceConstraint, "resource-constraint", T::Wait, Some("500")),
-    (C::ServiceUnavailable, "service-unavailable", T::Cancel, Some("503")),
-    (C::SubscriptionRequired, "subscription-required", T::Auth, Some("407")),
-    (C::UndefinedCondition, "undefined-condition", T::Cancel, Some("500")),
-    (C::UnexpectedRequest, "unexpected-request", T::Wait, Some("400")),
+    (
+        C::RegistrationRequired,
+        "registration-required",
+        T::Auth,
+        Some("407"),
+    ),
+    (
+        C::RemoteServerNotFound,
+        "remote-server-not-found",
+        T::Cancel,
+        Some("404"),
+    ),
+    (
+        C::RemoteServerTimeout,
+        "remote-server-timeout",
+        T::Wait,
+        Some("504"),
+    ),
+    (
+        C::ResourceConstraint,
+        "resource-constraint",
+        T::Wait,
+        Some("500"),
+    ),
+    (
+        C::ServiceUnavailable,
+        "service-unavailable",
+        T::Cancel,
+        Some("503"),
+    ),
+    (
+        C::SubscriptionRequired,
+        "subscription-required",
+        T::Auth,
+        Some("407"),
+    ),
+    (
+        C::UndefinedCondition,
+        "undefined-condition",
+        T::Cancel,
+        Some("500"),
+    ),
+    (
+        C::UnexpectedRequest,
+        "unexpected-request",
+        T::Wait,
+        Some("400"),
+    ),
 ];
 
 impl Condition {
@@ -108,7 +172,12 @@ impl Condition {
     fn row(self) -> Row {
         let row = TABLE.into_iter().find(|row| row.0 == self);
         // Every condition has its row, which a test holds.
-        row.unwrap_or((C::UndefinedCondition, "undefined-condition", T::Cancel, Some("500")))
+        row.unwrap_or((
+            C::UndefinedCondition,
+            "undefined-condition",
+            T::Cancel,
+            Some("500"),
+        ))
     }
 
     /// The element's name.
@@ -156,7 +225,13 @@ impl From<Condition> for StanzaError {
 impl StanzaError {
     /// An error of the recommended type, without text.
     pub fn new(condition: Condition) -> Self {
-        Self { kind: condition.default_type(), condition, text: None, by: None, application: None }
+        Self {
+            kind: condition.default_type(),
+            condition,
+            text: None,
+            by: None,
+            application: None,
+        }
     }
 
     /// The same with a text.
@@ -191,7 +266,12 @@ impl StanzaError {
             error = error.attr("code", code);
         }
         let condition = Element::builder(self.condition.name(), ns::STANZA_ERRORS).build();
-        finish(error.child(condition), ns::STANZA_ERRORS, self.text.as_deref(), self.application.as_ref())
+        finish(
+            error.child(condition),
+            ns::STANZA_ERRORS,
+            self.text.as_deref(),
+            self.application.as_ref(),
+        )
     }
 }
 
@@ -203,7 +283,12 @@ pub(super) fn finish(
     application: Option<&Element>,
 ) -> Element {
     if let Some(text) = text {
-        error = error.child(Element::builder("text", namespace).attr_ns(ns::XML, "lang", "en").text(text).build());
+        error = error.child(
+            Element::builder("text", namespace)
+                .attr_ns(ns::XML, "lang", "en")
+                .text(text)
+                .build(),
+        );
     }
     if let Some(application) = application {
         error = error.child(application.clone());
@@ -218,14 +303,33 @@ mod tests {
     #[test]
     fn codes_are_those_of_xep_0086() {
         for (name, code) in [
-            ("bad-request", "400"), ("conflict", "409"), ("feature-not-implemented", "501"), ("forbidden", "403"),
-            ("gone", "302"), ("internal-server-error", "500"), ("item-not-found", "404"), ("jid-malformed", "400"),
-            ("not-acceptable", "406"), ("not-allowed", "405"), ("not-authorized", "401"), ("recipient-unavailable", "404"),
-            ("redirect", "302"), ("registration-required", "407"), ("remote-server-not-found", "404"),
-            ("remote-server-timeout", "504"), ("resource-constraint", "500"), ("service-unavailable", "503"),
-            ("subscription-required", "407"), ("undefined-condition", "500"), ("unexpected-request", "400"),
+            ("bad-request", "400"),
+            ("conflict", "409"),
+            ("feature-not-implemented", "501"),
+            ("forbidden", "403"),
+            ("gone", "302"),
+            ("internal-server-error", "500"),
+            ("item-not-found", "404"),
+            ("jid-malformed", "400"),
+            ("not-acceptable", "406"),
+            ("not-allowed", "405"),
+            ("not-authorized", "401"),
+            ("recipient-unavailable", "404"),
+            ("redirect", "302"),
+            ("registration-required", "407"),
+            ("remote-server-not-found", "404"),
+            ("remote-server-timeout", "504"),
+            ("resource-constraint", "500"),
+            ("service-unavailable", "503"),
+            ("subscription-required", "407"),
+            ("undefined-condition", "500"),
+            ("unexpected-request", "400"),
         ] {
-            assert_eq!(Condition::from_name(name).unwrap().legacy_code(), Some(code), "{name}");
+            assert_eq!(
+                Condition::from_name(name).unwrap().legacy_code(),
+                Some(code),
+                "{name}"
+            );
         }
         assert_eq!(Condition::PolicyViolation.legacy_code(), None);
         assert_eq!(Condition::from_name("payment-required"), None);
@@ -241,7 +345,9 @@ mod tests {
 
     #[test]
     fn writes_every_part() {
-        let mut error = StanzaError::new(Condition::NotAcceptable).with_text("a < b").with_type(ErrorType::Cancel);
+        let mut error = StanzaError::new(Condition::NotAcceptable)
+            .with_text("a < b")
+            .with_type(ErrorType::Cancel);
         error.by = Some(crate::jid::parse("example.com").unwrap());
         error = error.with_application(Element::builder("too-many", "urn:example").build());
         assert_eq!(

@@ -6,7 +6,10 @@ use waxwing_xml::{Element, XmlError};
 
 /// The condition that a stream error reports (RFC 6120 §4.9.3).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the names are those of RFC 6120 §4.9.3, which explains each")]
+#[expect(
+    missing_docs,
+    reason = "the names are those of RFC 6120 §4.9.3, which explains each"
+)]
 pub enum StreamCondition {
     BadFormat,
     BadNamespacePrefix,
@@ -89,7 +92,11 @@ impl From<StreamCondition> for StreamError {
 impl StreamError {
     /// An error without text.
     pub fn new(condition: StreamCondition) -> Self {
-        Self { condition, text: None, application: None }
+        Self {
+            condition,
+            text: None,
+            application: None,
+        }
     }
 
     /// The same with a text.
@@ -113,7 +120,12 @@ impl StreamError {
             condition = condition.text(host);
         }
         let error = Element::builder("error", ns::STREAMS).child(condition.build());
-        finish(error, ns::STREAM_ERRORS, self.text.as_deref(), self.application.as_ref())
+        finish(
+            error,
+            ns::STREAM_ERRORS,
+            self.text.as_deref(),
+            self.application.as_ref(),
+        )
     }
 }
 
@@ -143,7 +155,10 @@ mod tests {
             .with_application(Element::builder("stanza-too-big", ns::ERRORS).build());
         let element = error.to_element();
         assert!(element.is("error", ns::STREAMS));
-        let names: Vec<_> = element.children().map(|child| (child.name().to_owned(), child.ns().to_owned())).collect();
+        let names: Vec<_> = element
+            .children()
+            .map(|child| (child.name().to_owned(), child.ns().to_owned()))
+            .collect();
         assert_eq!(
             names,
             [
@@ -156,7 +171,16 @@ mod tests {
 
     #[test]
     fn says_where_to_connect_instead() {
-        let element = StreamError::new(StreamCondition::SeeOtherHost("[2001:db8::1]:9222".to_owned())).to_element();
-        assert_eq!(element.child("see-other-host", ns::STREAM_ERRORS).unwrap().text(), "[2001:db8::1]:9222");
+        let element = StreamError::new(StreamCondition::SeeOtherHost(
+            "[2001:db8::1]:9222".to_owned(),
+        ))
+        .to_element();
+        assert_eq!(
+            element
+                .child("see-other-host", ns::STREAM_ERRORS)
+                .unwrap()
+                .text(),
+            "[2001:db8::1]:9222"
+        );
     }
 }

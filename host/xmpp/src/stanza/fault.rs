@@ -27,7 +27,12 @@ pub enum StanzaFault {
 }
 
 /// The answer to a stanza that fails its checks.
-pub(super) fn answer(element: &Element, to: Option<&Jid>, from: Option<&Jid>, condition: Condition) -> StanzaFault {
+pub(super) fn answer(
+    element: &Element,
+    to: Option<&Jid>,
+    from: Option<&Jid>,
+    condition: Condition,
+) -> StanzaFault {
     let Ok(kind) = Kind::of(element.root()) else {
         return StanzaFault::Drop;
     };
@@ -48,7 +53,9 @@ pub(super) fn error_stanza(
     from: Option<&Jid>,
     error: &StanzaError,
 ) -> Element {
-    reply(kind, "error", id, to, from).child(error.to_element()).build()
+    reply(kind, "error", id, to, from)
+        .child(error.to_element())
+        .build()
 }
 
 /// An answer without its children. A missing id of an iq is answered with an empty one (RFC 6120 §8.3.1).

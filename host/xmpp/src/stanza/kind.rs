@@ -122,7 +122,9 @@ impl Type {
     pub fn is_error(self) -> bool {
         matches!(
             self,
-            Self::Message(MessageType::Error) | Self::Presence(PresenceType::Error) | Self::Iq(IqType::Error)
+            Self::Message(MessageType::Error)
+                | Self::Presence(PresenceType::Error)
+                | Self::Iq(IqType::Error)
         )
     }
 }

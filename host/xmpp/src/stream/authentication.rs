@@ -8,7 +8,9 @@ use super::state::{Attempt, Handshake, Identity, Proven, Scram, State, Stream};
 use crate::error::StreamCondition;
 use crate::jid::{self, BareJid};
 use crate::ns;
-use crate::sasl::{ClientFirst, Credentials, Exchange, Failure, Hash, Mechanism, Plain, base64, stand_in_keys};
+use crate::sasl::{
+    ClientFirst, Credentials, Exchange, Failure, Hash, Mechanism, Plain, base64, stand_in_keys,
+};
 use waxwing_xml::Element;
 
 impl Negotiation {
@@ -19,7 +21,8 @@ impl Negotiation {
             return self.end_open(StreamCondition::PolicyViolation);
         }
         let mechanism = self.mechanism(&stream, auth);
-        let response = mechanism.and_then(|mechanism| Ok((mechanism, base64::initial_response(&data(auth)?)?)));
+        let response = mechanism
+            .and_then(|mechanism| Ok((mechanism, base64::initial_response(&data(auth)?)?)));
         match response {
             Err(failure) => self.fail(stream, failure),
             Ok((mechanism, Some(message))) => self.begin(stream, mechanism, &message),
@@ -37,18 +40,30 @@ impl Negotiation {
         if features::needs_tls(&self.settings, tls) {
             return Err(Failure::EncryptionRequired);
         }
-        let wanted = auth.attr("mechanism").and_then(Mechanism::from_name).ok_or(Failure::InvalidMechanism)?;
+        let wanted = auth
+            .attr("mechanism")
+            .and_then(Mechanism::from_name)
+            .ok_or(Failure::InvalidMechanism)?;
         if features::mechanisms(&self.settings, self.peer, tls).any(|offered| offered == wanted) {
             return Ok(wanted);
         }
         let would_do = wanted == Mechanism::Plain
             && self.settings.mechanisms.contains(&wanted)
             && features::offers_tls(&self.settings, tls);
-        Err(if would_do { Failure::EncryptionRequired } else { Failure::InvalidMechanism })
+        Err(if would_do {
+            Failure::EncryptionRequired
+        } else {
+            Failure::InvalidMechanism
+        })
     }
 
     /// §6.4.3.
-    pub(super) fn respond(&mut self, stream: Stream, handshake: Handshake, response: &Element) -> State {
+    pub(super) fn respond(
+        &mut self,
+        stream: Stream,
+        handshake: Handshake,
+        response: &Element,
+    ) -> State {
         let message = match data(response).and_then(|data| base64::response(&data)) {
             Ok(message) => message,
             Err(failure) => return self.fail(stream, failure),
@@ -70,7 +85,9 @@ impl Negotiation {
 
     /// Fails what belongs to no attempt, counted as one so that it cannot go on for ever.
     fn stray(&mut self, stream: Stream, failure: Failure) -> State {
-        self.authentications = self.authentications.saturating_add(u8::from(failure != Failure::Aborted));
+        self.authentications = self
+            .authentications
+            .saturating_add(u8::from(failure != Failure::Aborted));
         self.fail(stream, failure)
     }
 
@@ -95,14 +112,27 @@ impl Negotiation {
         }
     }
 
-    fn begin_scram(&mut self, stream: Stream, mechanism: Mechanism, hash: Hash, message: &[u8]) -> State {
+    fn begin_scram(
+        &mut self,
+        stream: Stream,
+        mechanism: Mechanism,
+        hash: Hash,
+        message: &[u8],
+    ) -> State {
         let tls = stream.tls.as_ref();
         let offered = features::mechanisms(&self.settings, self.peer, tls).any(Mechanism::is_plus);
         let begun = ClientFirst::parse(message).and_then(|first| {
             let data = |kind: &str| tls.and_then(|tls| TlsInfo::binding(tls, kind));
             let binding = first.expected_binding(mechanism.is_plus(), offered, data)?;
             let jid = name(&first.username, first.authzid.as_deref(), &stream.host)?;
-            Ok((Scram { hash, first, binding }, jid))
+            Ok((
+                Scram {
+                    hash,
+                    first,
+                    binding,
+                },
+                jid,
+            ))
         });
         match begun {
             Err(failure) => self.fail(stream, failure),
@@ -117,16 +147,34 @@ impl Negotiation {
         State::LookingUp(stream, attempt)
     }
 
-    pub(super) fn looked_up(&mut self, stream: Stream, attempt: Attempt, found: Option<Credentials>) -> State {
+    pub(super) fn looked_up(
+        &mut self,
+        stream: Stream,
+        attempt: Attempt,
+        found: Option<Credentials>,
+    ) -> State {
         match attempt {
-            Attempt::Plain { jid, password } => self.verify(stream, found.map(|found| (found, jid)), password),
+            Attempt::Plain { jid, password } => {
+                self.verify(stream, found.map(|found| (found, jid)), password)
+            }
             Attempt::Scram(scram, jid) => self.challenge(stream, &scram, Some(jid), found.as_ref()),
         }
     }
 
-    fn verify(&mut self, stream: Stream, found: Option<(Credentials, BareJid)>, password: String) -> State {
+    fn verify(
+        &mut self,
+        stream: Stream,
+        found: Option<(Credentials, BareJid)>,
+        password: String,
+    ) -> State {
         let (keys, identity) = match found {
-            Some((found, jid)) => (Some(found.sha256), Some(Identity { account: found.account, jid })),
+            Some((found, jid)) => (
+                Some(found.sha256),
+                Some(Identity {
+                    account: found.account,
+                    jid,
+                }),
+            ),
             None => (None, None),
         };
         self.push(Output::VerifyPassword { keys, password });
@@ -148,12 +196,25 @@ impl Negotiation {
         let keys = match (found, &jid) {
             (Some(found), _) => found.keys(scram.hash).clone(),
             (None, Some(jid)) => self.stand_in_keys(jid.as_str(), scram.hash),
-            (None, None) => self.stand_in_keys(&format!("{}@{}", scram.first.username, stream.host), scram.hash),
+            (None, None) => self.stand_in_keys(
+                &format!("{}@{}", scram.first.username, stream.host),
+                scram.hash,
+            ),
         };
         let random = self.settings.random;
-        let (exchange, message) = Exchange::start(&scram.first, scram.hash, &keys, scram.binding.clone(), random);
-        let identity = found.zip(jid).map(|(found, jid)| Identity { account: found.account, jid });
-        let challenge = Element::builder("challenge", ns::SASL).text(&base64::encode(message.as_bytes()));
+        let (exchange, message) = Exchange::start(
+            &scram.first,
+            scram.hash,
+            &keys,
+            scram.binding.clone(),
+            random,
+        );
+        let identity = found.zip(jid).map(|(found, jid)| Identity {
+            account: found.account,
+            jid,
+        });
+        let challenge =
+            Element::builder("challenge", ns::SASL).text(&base64::encode(message.as_bytes()));
         self.send(&challenge.build());
         State::Unauthenticated(stream, Handshake::Proving(Box::new(exchange), identity))
     }
@@ -174,13 +235,22 @@ impl Negotiation {
         self.send(&success.build());
         self.push(Output::RestartParser);
         self.push(Output::SetLimitsAuthenticated);
-        State::Reopening(Proven { identity, host: stream.host, lang: None, tls: stream.tls })
+        State::Reopening(Proven {
+            identity,
+            host: stream.host,
+            lang: None,
+            tls: stream.tls,
+        })
     }
 
     /// §6.4.5: the stream lives on until the retries are used up.
     pub(super) fn fail(&mut self, stream: Stream, failure: Failure) -> State {
         let condition = Element::builder(failure.name(), ns::SASL).build();
-        self.send(&Element::builder("failure", ns::SASL).child(condition).build());
+        self.send(
+            &Element::builder("failure", ns::SASL)
+                .child(condition)
+                .build(),
+        );
         if self.authentications > self.settings.auth_retries {
             return self.end_open(StreamCondition::PolicyViolation);
         }

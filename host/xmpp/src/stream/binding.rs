@@ -45,12 +45,21 @@ impl Negotiation {
             Err(condition) => return self.bound(proven, &request, Err(condition.into())),
         };
         let (account, jid) = (proven.identity.account, proven.identity.jid.clone());
-        self.push(Output::Bind { account, jid, resource });
+        self.push(Output::Bind {
+            account,
+            jid,
+            resource,
+        });
         State::Binding(proven, request)
     }
 
     /// Answers the request, and is done if it was granted.
-    pub(super) fn bound(&mut self, proven: Proven, request: &Stanza, bound: Result<FullJid, StanzaError>) -> State {
+    pub(super) fn bound(
+        &mut self,
+        proven: Proven,
+        request: &Stanza,
+        bound: Result<FullJid, StanzaError>,
+    ) -> State {
         let jid = match bound {
             Ok(jid) => jid,
             Err(error) => {
@@ -63,8 +72,19 @@ impl Negotiation {
         let address = Element::builder("jid", ns::BIND).text(jid.as_str()).build();
         let bind = Element::builder("bind", ns::BIND).child(address).build();
         self.send(&request.result_reply(Some(bind)));
-        let (account, host, lang, tls) = (proven.identity.account, proven.host, proven.lang, proven.tls);
-        self.push(Output::Established(Established { account, jid, host, lang, tls }));
+        let (account, host, lang, tls) = (
+            proven.identity.account,
+            proven.host,
+            proven.lang,
+            proven.tls,
+        );
+        self.push(Output::Established(Established {
+            account,
+            jid,
+            host,
+            lang,
+            tls,
+        }));
         State::Done
     }
 
@@ -83,7 +103,11 @@ fn is_request_to_bind(request: &Stanza, proven: &Proven) -> bool {
     let to_server = request
         .to()
         .is_none_or(|to| to.as_str() == proven.host || to.as_str() == proven.identity.jid.as_str());
-    request.is_request() && to_server && request.payload().is_some_and(|payload| payload.is("bind", ns::BIND))
+    request.is_request()
+        && to_server
+        && request
+            .payload()
+            .is_some_and(|payload| payload.is("bind", ns::BIND))
 }
 
 /// The resourcepart that a request names, prepared; None where it leaves the choice to the server (§7.6). An empty
@@ -92,10 +116,14 @@ fn requested_resource(request: &Stanza) -> Result<Option<String>, Condition> {
     if request.iq_type() != Some(IqType::Set) {
         return Err(Condition::BadRequest);
     }
-    let resource = request.payload().and_then(|bind| bind.child("resource", ns::BIND));
+    let resource = request
+        .payload()
+        .and_then(|bind| bind.child("resource", ns::BIND));
     match resource.map(|resource| resource.text().into_owned()) {
         None => Ok(None),
         Some(resource) if resource.is_empty() => Ok(None),
-        Some(resource) => jid::prepare_resource(&resource).map(Some).map_err(|_| Condition::BadRequest),
+        Some(resource) => jid::prepare_resource(&resource)
+            .map(Some)
+            .map_err(|_| Condition::BadRequest),
     }
 }

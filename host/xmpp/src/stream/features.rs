@@ -22,14 +22,20 @@ pub(super) fn mechanisms<'a>(
     tls: Option<&'a TlsInfo>,
 ) -> impl Iterator<Item = Mechanism> + 'a {
     let hidden = needs_tls(settings, tls);
-    settings.mechanisms.iter().copied().filter(move |mechanism| {
-        !hidden
-            && match mechanism {
-                Mechanism::Plain => may_use_plain(settings, peer, tls),
-                mechanism if mechanism.is_plus() => tls.is_some_and(|tls| tls.binding_types().next().is_some()),
-                _ => true,
-            }
-    })
+    settings
+        .mechanisms
+        .iter()
+        .copied()
+        .filter(move |mechanism| {
+            !hidden
+                && match mechanism {
+                    Mechanism::Plain => may_use_plain(settings, peer, tls),
+                    mechanism if mechanism.is_plus() => {
+                        tls.is_some_and(|tls| tls.binding_types().next().is_some())
+                    }
+                    _ => true,
+                }
+        })
 }
 
 /// §6.3.4: passwords in clear only under TLS, or on loopback where the operator says so.
@@ -46,8 +52,13 @@ pub(super) fn before_authentication(
 ) -> Element {
     let mut features = Element::builder("features", ns::STREAMS);
     if offers_tls(settings, tls) {
-        let required = needs_tls(settings, tls).then(|| Element::builder("required", ns::TLS).build());
-        features = features.child(Element::builder("starttls", ns::TLS).children(required).build());
+        let required =
+            needs_tls(settings, tls).then(|| Element::builder("required", ns::TLS).build());
+        features = features.child(
+            Element::builder("starttls", ns::TLS)
+                .children(required)
+                .build(),
+        );
     }
     if needs_tls(settings, tls) {
         return features.build();
@@ -55,8 +66,16 @@ pub(super) fn before_authentication(
     features = features.children(extensions);
     let offered: Vec<Mechanism> = mechanisms(settings, peer, tls).collect();
     if !offered.is_empty() {
-        let names = offered.iter().map(|mechanism| Element::builder("mechanism", ns::SASL).text(mechanism.name()).build());
-        features = features.child(Element::builder("mechanisms", ns::SASL).children(names).build());
+        let names = offered.iter().map(|mechanism| {
+            Element::builder("mechanism", ns::SASL)
+                .text(mechanism.name())
+                .build()
+        });
+        features = features.child(
+            Element::builder("mechanisms", ns::SASL)
+                .children(names)
+                .build(),
+        );
     }
     features.children(channel_bindings(&offered, tls)).build()
 }
@@ -65,9 +84,15 @@ pub(super) fn before_authentication(
 fn channel_bindings(offered: &[Mechanism], tls: Option<&TlsInfo>) -> Option<Element> {
     let tls = tls.filter(|_| offered.iter().any(|mechanism| mechanism.is_plus()))?;
     let types = tls.binding_types().map(|kind| {
-        Element::builder("channel-binding", ns::SASL_CHANNEL_BINDING).attr("type", kind).build()
+        Element::builder("channel-binding", ns::SASL_CHANNEL_BINDING)
+            .attr("type", kind)
+            .build()
     });
-    Some(Element::builder("sasl-channel-binding", ns::SASL_CHANNEL_BINDING).children(types).build())
+    Some(
+        Element::builder("sasl-channel-binding", ns::SASL_CHANNEL_BINDING)
+            .children(types)
+            .build(),
+    )
 }
 
 /// After authentication: binding, the session that old clients wait for, extensions.
@@ -75,7 +100,11 @@ pub(super) fn after_authentication(extensions: Vec<Element>) -> Element {
     let optional = Element::builder("optional", ns::SESSION).build();
     Element::builder("features", ns::STREAMS)
         .child(Element::builder("bind", ns::BIND).build())
-        .child(Element::builder("session", ns::SESSION).child(optional).build())
+        .child(
+            Element::builder("session", ns::SESSION)
+                .child(optional)
+                .build(),
+        )
         .children(extensions)
         .build()
 }

@@ -25,8 +25,15 @@ impl Version {
 
     fn parse(text: &str) -> Option<Self> {
         let (major, minor) = text.split_once('.')?;
-        let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?;
-        Some(Self { major: number(major)?, minor: number(minor)? })
+        let number = |text: &str| {
+            text.bytes()
+                .all(|byte| byte.is_ascii_digit())
+                .then(|| text.parse().ok())?
+        };
+        Some(Self {
+            major: number(major)?,
+            minor: number(minor)?,
+        })
     }
 }
 
@@ -51,19 +58,26 @@ pub(super) struct Header {
 
 impl Header {
     /// Reads a header by the rules; the second part is what is wrong with it.
-    pub(super) fn read(header: &StreamHeader, settings: &Settings) -> (Self, Result<(), StreamCondition>) {
+    pub(super) fn read(
+        header: &StreamHeader,
+        settings: &Settings,
+    ) -> (Self, Result<(), StreamCondition>) {
         let root = &header.root;
         let host = host(root.attr("to"), settings);
         let from = root.attr("from").and_then(|from| jid::parse(from).ok());
         let version = root.attr("version").map(Version::parse);
         let lang = root.lang().filter(|lang| is_language_tag(lang));
         let read = Self {
-            host: host.clone().unwrap_or_else(|_| settings.default_host().to_owned()),
+            host: host
+                .clone()
+                .unwrap_or_else(|_| settings.default_host().to_owned()),
             from: from.map(|from| from.into_bare().to_string()),
             version: version.map(|version| version.unwrap_or(Version::ONE).min(Version::ONE)),
             lang: lang.map(str::to_owned),
         };
-        let verdict = namespaces(header).and(host.map(drop)).and(supported(version));
+        let verdict = namespaces(header)
+            .and(host.map(drop))
+            .and(supported(version));
         (read, verdict)
     }
 }
@@ -102,7 +116,11 @@ fn supported(version: Option<Option<Version>>) -> Result<(), StreamCondition> {
 
 /// Letters, digits and hyphens, as in RFC 5646 §2.1.
 fn is_language_tag(text: &str) -> bool {
-    !text.is_empty() && text.len() <= MAX_LANG && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    !text.is_empty()
+        && text.len() <= MAX_LANG
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 #[cfg(test)]
@@ -114,7 +132,18 @@ mod tests {
         let version = |text| Version::parse(text).unwrap();
         assert!(version("2.4") < version("2.13") && version("2.13") < version("12.3"));
         assert_eq!(version("01.00"), Version::ONE);
-        for text in ["", "1", "1.", ".0", "1.0.0", "+1.0", "-1.0", "1.x", " 1.0", "1.99999999999"] {
+        for text in [
+            "",
+            "1",
+            "1.",
+            ".0",
+            "1.0.0",
+            "+1.0",
+            "-1.0",
+            "1.x",
+            " 1.0",
+            "1.99999999999",
+        ] {
             assert_eq!(Version::parse(text), None, "{text:?}");
         }
     }

@@ -91,18 +91,26 @@ impl fmt::Debug for Output {
     /// Shows no password.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Send(bytes) => out.debug_tuple("Send").field(&String::from_utf8_lossy(bytes)).finish(),
+            Self::Send(bytes) => out
+                .debug_tuple("Send")
+                .field(&String::from_utf8_lossy(bytes))
+                .finish(),
             Self::StartTls => out.write_str("StartTls"),
             Self::RestartParser => out.write_str("RestartParser"),
             Self::SetLimitsAuthenticated => out.write_str("SetLimitsAuthenticated"),
             Self::QueryFeatures(state) => out.debug_tuple("QueryFeatures").field(state).finish(),
             Self::LookUp(jid) => out.debug_tuple("LookUp").field(jid).finish(),
-            Self::VerifyPassword { keys, .. } => {
-                out.debug_struct("VerifyPassword").field("keys", keys).finish_non_exhaustive()
-            }
+            Self::VerifyPassword { keys, .. } => out
+                .debug_struct("VerifyPassword")
+                .field("keys", keys)
+                .finish_non_exhaustive(),
             Self::PreAuth(stanza) => out.debug_tuple("PreAuth").field(stanza).finish(),
-            Self::Bind { jid, resource, .. } => out.debug_tuple("Bind").field(jid).field(resource).finish(),
-            Self::Established(established) => out.debug_tuple("Established").field(established).finish(),
+            Self::Bind { jid, resource, .. } => {
+                out.debug_tuple("Bind").field(jid).field(resource).finish()
+            }
+            Self::Established(established) => {
+                out.debug_tuple("Established").field(established).finish()
+            }
             Self::Close => out.write_str("Close"),
         }
     }

@@ -3,10 +3,10 @@
 use super::features;
 use super::header::{Header, Version};
 use super::io::{Input, Output, PreAuthReply, StreamState};
+use super::random_id;
 use super::settings::{Peer, Settings, TlsInfo};
 use super::state::{Handshake, Proven, State, Stream};
 use super::wire::{CLOSE, OpenReply, element_bytes, error_and_close, open_reply};
-use super::random_id;
 use crate::error::{Condition, StreamCondition, StreamError};
 use crate::ns;
 use crate::stanza::{Kind, Stanza, StanzaFault, is_stream_error};
@@ -35,14 +35,20 @@ pub struct Negotiation {
 
 impl fmt::Debug for Negotiation {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Negotiation").field("waiting", &self.is_waiting()).finish_non_exhaustive()
+        out.debug_struct("Negotiation")
+            .field("waiting", &self.is_waiting())
+            .finish_non_exhaustive()
     }
 }
 
 impl Negotiation {
     /// A negotiation for a connection accepted `now`.
     pub fn new(settings: Arc<Settings>, peer: Peer, now: Instant) -> Self {
-        let state = if settings.direct_tls { State::Securing } else { State::Opening { tls: None } };
+        let state = if settings.direct_tls {
+            State::Securing
+        } else {
+            State::Opening { tls: None }
+        };
         Self {
             deadline: now.checked_add(settings.deadline).unwrap_or(now),
             settings,
@@ -64,10 +70,15 @@ impl Negotiation {
             (state, Input::Malformed(error)) => self.end(state, StreamError::from(&error)),
             (state, Input::DeadlinePassed) => {
                 let error = StreamError::new(StreamCondition::ConnectionTimeout);
-                self.end(state, error.with_text("authentication and binding took too long"))
+                self.end(
+                    state,
+                    error.with_text("authentication and binding took too long"),
+                )
             }
             (state, Input::ShuttingDown) => self.end(state, StreamCondition::SystemShutdown),
-            (state, Input::Event(_)) if state.is_waiting() => self.end(state, StreamCondition::InternalServerError),
+            (state, Input::Event(_)) if state.is_waiting() => {
+                self.end(state, StreamCondition::InternalServerError)
+            }
             (state, Input::Event(StreamEvent::Open(header))) => self.open(state, &header),
             (state, Input::Event(StreamEvent::Element(element))) => self.element(state, element),
             (state, Input::Event(StreamEvent::Close)) => self.peer_closed(&state),
@@ -97,20 +108,34 @@ impl Negotiation {
                 State::Opening { tls: Some(tls) }
             }
             (State::Securing, Input::EffectFailed) => self.close(),
-            (State::Advertising(stream), Input::Features(elements)) => self.advertise(stream, elements),
+            (State::Advertising(stream), Input::Features(elements)) => {
+                self.advertise(stream, elements)
+            }
             (State::Advertising(stream), Input::EffectFailed) => self.advertise(stream, Vec::new()),
-            (State::Asking(stream, request), Input::PreAuthReply(reply)) => self.reply(stream, &request, reply),
-            (State::Asking(stream, request), Input::EffectFailed) => self.no_reply(stream, &request),
-            (State::LookingUp(stream, attempt), Input::Credentials(found)) => self.looked_up(stream, attempt, found),
+            (State::Asking(stream, request), Input::PreAuthReply(reply)) => {
+                self.reply(stream, &request, reply)
+            }
+            (State::Asking(stream, request), Input::EffectFailed) => {
+                self.no_reply(stream, &request)
+            }
+            (State::LookingUp(stream, attempt), Input::Credentials(found)) => {
+                self.looked_up(stream, attempt, found)
+            }
             (State::Verifying(stream, identity), Input::PasswordVerified(right)) => {
                 self.verified(stream, identity.filter(|_| right))
             }
             (State::LookingUp(stream, _) | State::Verifying(stream, _), Input::EffectFailed) => {
                 self.fail(stream, crate::sasl::Failure::TemporaryAuthFailure)
             }
-            (State::AdvertisingBinding(proven), Input::Features(elements)) => self.advertise_binding(proven, elements),
-            (State::AdvertisingBinding(proven), Input::EffectFailed) => self.advertise_binding(proven, Vec::new()),
-            (State::Binding(proven, request), Input::Bound(bound)) => self.bound(proven, &request, bound),
+            (State::AdvertisingBinding(proven), Input::Features(elements)) => {
+                self.advertise_binding(proven, elements)
+            }
+            (State::AdvertisingBinding(proven), Input::EffectFailed) => {
+                self.advertise_binding(proven, Vec::new())
+            }
+            (State::Binding(proven, request), Input::Bound(bound)) => {
+                self.bound(proven, &request, bound)
+            }
             (State::Binding(proven, request), Input::EffectFailed) => {
                 self.bound(proven, &request, Err(Condition::InternalServerError.into()))
             }
@@ -127,7 +152,12 @@ impl Negotiation {
                 let id = self.send_header(&header);
                 match verdict {
                     Err(condition) => self.end_open(condition),
-                    Ok(()) => self.opened(Stream { id, host: header.host, lang: header.lang, tls }),
+                    Ok(()) => self.opened(Stream {
+                        id,
+                        host: header.host,
+                        lang: header.lang,
+                        tls,
+                    }),
                 }
             }
             State::Reopening(proven) => {
@@ -137,7 +167,13 @@ impl Negotiation {
                 match verdict {
                     Err(condition) => self.end_open(condition),
                     Ok(()) if !same => self.end_open(StreamCondition::NotAuthorized),
-                    Ok(()) => self.reopened(id, Proven { lang: header.lang, ..proven }),
+                    Ok(()) => self.reopened(
+                        id,
+                        Proven {
+                            lang: header.lang,
+                            ..proven
+                        },
+                    ),
                 }
             }
             // No parser gives a header amid a stream.
@@ -168,7 +204,12 @@ impl Negotiation {
     }
 
     fn advertise(&mut self, stream: Stream, extensions: Vec<Element>) -> State {
-        let features = features::before_authentication(&self.settings, self.peer, stream.tls.as_ref(), extensions);
+        let features = features::before_authentication(
+            &self.settings,
+            self.peer,
+            stream.tls.as_ref(),
+            extensions,
+        );
         self.send(&features);
         State::Unauthenticated(stream, Handshake::Idle)
     }
@@ -178,14 +219,21 @@ impl Negotiation {
             return self.peer_closed(&state);
         }
         match state {
-            State::Unauthenticated(stream, handshake) => self.before_authentication(stream, handshake, element),
+            State::Unauthenticated(stream, handshake) => {
+                self.before_authentication(stream, handshake, element)
+            }
             State::Unbound(proven) => self.before_binding(proven, element),
             // No parser gives an element before a header.
             state => self.end(state, StreamCondition::BadFormat),
         }
     }
 
-    fn before_authentication(&mut self, stream: Stream, handshake: Handshake, element: Element) -> State {
+    fn before_authentication(
+        &mut self,
+        stream: Stream,
+        handshake: Handshake,
+        element: Element,
+    ) -> State {
         match (element.ns(), element.name(), handshake) {
             (ns::SASL, "auth", _) => self.authenticate(stream, &element),
             (ns::SASL, "response", handshake) => self.respond(stream, handshake, &element),
@@ -219,7 +267,11 @@ impl Negotiation {
     /// XEP-0138 §5, without offering it.
     pub(super) fn refuse_compression(&mut self) {
         let reason = Element::builder("unsupported-method", ns::COMPRESS).build();
-        self.send(&Element::builder("failure", ns::COMPRESS).child(reason).build());
+        self.send(
+            &Element::builder("failure", ns::COMPRESS)
+                .child(reason)
+                .build(),
+        );
     }
 
     /// A stanza before authentication: extensions may answer a request to the host, nothing else is processed (§4.9.3.12).
@@ -233,7 +285,11 @@ impl Negotiation {
             return self.end_open(error.with_text("TLS is required first"));
         }
         let mut request = match Stanza::parse(element) {
-            Ok(request) if matches!(handshake, Handshake::Idle) && may_be_early(&request, &stream.host) => request,
+            Ok(request)
+                if matches!(handshake, Handshake::Idle) && may_be_early(&request, &stream.host) =>
+            {
+                request
+            }
             Err(StanzaFault::Stream(error)) => return self.end_open(error),
             _ => return self.end_open(StreamCondition::NotAuthorized),
         };
@@ -269,8 +325,12 @@ impl Negotiation {
     /// Sends our header; gives the stream's new id.
     fn send_header(&mut self, header: &Header) -> String {
         let id = random_id(self.settings.random);
-        let reply =
-            OpenReply { from: &header.host, to: header.from.as_deref(), id: &id, version: header.version };
+        let reply = OpenReply {
+            from: &header.host,
+            to: header.from.as_deref(),
+            id: &id,
+            version: header.version,
+        };
         self.push(Output::Send(open_reply(&reply)));
         id
     }
@@ -285,7 +345,12 @@ impl Negotiation {
             State::Reopening(proven) => proven.host,
             _ => return self.end_open(error),
         };
-        self.send_header(&Header { host, from: None, version: Some(Version::ONE), lang: None });
+        self.send_header(&Header {
+            host,
+            from: None,
+            version: Some(Version::ONE),
+            lang: None,
+        });
         self.end_open(error)
     }
 
@@ -297,7 +362,10 @@ impl Negotiation {
 
     /// §4.4: the peer closes, and so do we.
     fn peer_closed(&mut self, state: &State) -> State {
-        if !matches!(state, State::Opening { .. } | State::Reopening(_) | State::Securing) {
+        if !matches!(
+            state,
+            State::Opening { .. } | State::Reopening(_) | State::Securing
+        ) {
             self.push(Output::Send(CLOSE.to_vec()));
         }
         self.close()
@@ -322,5 +390,7 @@ impl Negotiation {
 fn may_be_early(stanza: &Stanza, host: &str) -> bool {
     stanza.is_request()
         && stanza.to().is_none_or(|to| to.as_str() == host)
-        && stanza.payload().is_some_and(|payload| !matches!(payload.ns(), ns::BIND | ns::SESSION))
+        && stanza
+            .payload()
+            .is_some_and(|payload| !matches!(payload.ns(), ns::BIND | ns::SESSION))
 }

@@ -66,7 +66,10 @@ impl Settings {
 impl fmt::Debug for Settings {
     /// Shows no secret.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Settings").field("hosts", &self.hosts).field("tls", &self.tls).finish_non_exhaustive()
+        out.debug_struct("Settings")
+            .field("hosts", &self.hosts)
+            .field("tls", &self.tls)
+            .finish_non_exhaustive()
     }
 }
 
@@ -118,6 +121,8 @@ impl TlsInfo {
 impl fmt::Debug for TlsInfo {
     /// Shows no keying material.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("TlsInfo").field("version", &self.version).finish_non_exhaustive()
+        out.debug_struct("TlsInfo")
+            .field("version", &self.version)
+            .finish_non_exhaustive()
     }
 }

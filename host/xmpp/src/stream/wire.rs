@@ -24,7 +24,11 @@ pub struct OpenReply<'a> {
 
 /// Our stream header, with an XML declaration. Its language is English, the only one that texts here are written in.
 pub fn open_reply(reply: &OpenReply<'_>) -> Vec<u8> {
-    let mut out = format!("<?xml version='1.0'?><stream:stream xmlns='{}' xmlns:stream='{}'", ns::CLIENT, ns::STREAMS);
+    let mut out = format!(
+        "<?xml version='1.0'?><stream:stream xmlns='{}' xmlns:stream='{}'",
+        ns::CLIENT,
+        ns::STREAMS
+    );
     attribute(&mut out, "id", reply.id);
     attribute(&mut out, "from", reply.from);
     if let Some(to) = reply.to {
