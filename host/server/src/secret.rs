@@ -18,7 +18,10 @@ pub fn load_or_make(data_dir: &Path) -> anyhow::Result<[u8; 32]> {
     let path = data_dir.join(FILE);
     match fs::read(&path) {
         Ok(bytes) => <[u8; 32]>::try_from(bytes).ok().with_context(|| {
-            format!("{} is damaged: it must have 32 bytes; remove it", path.display())
+            format!(
+                "{} is damaged: it must have 32 bytes; remove it",
+                path.display()
+            )
         }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             make(&path).with_context(|| format!("cannot write {}", path.display()))

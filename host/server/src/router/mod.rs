@@ -17,6 +17,7 @@ use std::{
     },
 };
 
+use waxwing_plugins::Recipient;
 use waxwing_xml::Element;
 use waxwing_xmpp::{
     error::{Condition, StanzaError},
@@ -103,16 +104,29 @@ impl Router {
                     old.end(End::Conflict);
                     self.farewell(&old, None);
                 }
-                Ok(Registration { router: Arc::clone(self), handle })
+                Ok(Registration {
+                    router: Arc::clone(self),
+                    handle,
+                })
             }
         }
     }
 
-    /// Ends all sessions of an account.
-    pub(crate) fn end_account(&self, account: &BareJid, reason: End) {
-        for handle in self.registry.sessions(account.as_str()) {
+    /// Ends all sessions of an account, and returns their ids.
+    pub(crate) fn end_account(&self, account: &BareJid, reason: End) -> Vec<u64> {
+        let end = |handle: Arc<Handle>| {
             handle.end(reason);
-        }
+            handle.id
+        };
+        let sessions = self.registry.sessions(account.as_str());
+        sessions.into_iter().map(end).collect()
+    }
+
+    /// True if one of these sessions of an account has not yet ended.
+    pub(crate) fn has_any(&self, account: &BareJid, ids: &[u64]) -> bool {
+        self.registry.look(account.as_str(), |sessions| {
+            sessions.iter().any(|handle| ids.contains(&handle.id))
+        })
     }
 
     /// Ends all sessions.
@@ -137,6 +151,22 @@ impl Router {
             Place::Account
         } else {
             Place::Resource
+        }
+    }
+
+    /// Whom a stanza is for, as plugins see it; `from` is stamped.
+    pub(crate) fn recipient(&self, stanza: &Stanza) -> Recipient {
+        let Some(to) = stanza.to() else {
+            return Recipient::OwnAccount;
+        };
+        match self.place(to) {
+            Place::Server => Recipient::Server,
+            Place::Resource => Recipient::Full,
+            Place::Foreign => Recipient::Remote,
+            Place::Account => match stanza.from() {
+                Some(from) if account_of(from) == to.as_str() => Recipient::OwnAccount,
+                _ => Recipient::OtherAccount,
+            },
         }
     }
 

@@ -68,7 +68,10 @@ impl Router {
         let (was_available, directed) = {
             let mut presence = sender.presence.lock();
             presence.retired |= word.is_none();
-            (presence.last.take().is_some(), std::mem::take(&mut presence.directed))
+            (
+                presence.last.take().is_some(),
+                std::mem::take(&mut presence.directed),
+            )
         };
         if !was_available && directed.is_empty() {
             return;
@@ -110,7 +113,11 @@ impl Router {
                     self.bounce(&stanza, Condition::ResourceConstraint);
                 }
                 PresenceType::Unavailable => {
-                    sender.presence.lock().directed.retain(|target| target != to);
+                    sender
+                        .presence
+                        .lock()
+                        .directed
+                        .retain(|target| target != to);
                     self.deliver_presence(stanza);
                 }
                 _ => self.deliver_presence(stanza),
@@ -167,7 +174,9 @@ fn remember(sender: &Handle, to: &Jid) -> bool {
 /// The priority; 0 if none is given, or none that is an integer between -128 and 127 (RFC 6121 §4.7.2.3).
 fn priority(stanza: &Stanza) -> i8 {
     let child = stanza.element().child("priority", ns::CLIENT);
-    child.and_then(|child| child.text().trim().parse().ok()).unwrap_or(0)
+    child
+        .and_then(|child| child.text().trim().parse().ok())
+        .unwrap_or(0)
 }
 
 /// What is said for a session that cannot speak any more.

@@ -13,6 +13,7 @@ use std::{
 };
 
 use tokio::task::coop;
+use waxwing_plugins::Inbound;
 use waxwing_xml::{Element, StreamEvent};
 use waxwing_xmpp::{
     error::{StreamCondition, StreamError},
@@ -22,7 +23,6 @@ use waxwing_xmpp::{
 use super::{Connection, iq, negotiate::Bound};
 use crate::{
     mailbox::End,
-    plugins::{Inbound, Sender},
     router::{Handle, account_of},
     shard::Shard,
 };
@@ -47,7 +47,6 @@ pub(super) enum Finish {
 struct Session {
     shard: Rc<Shard>,
     handle: Arc<Handle>,
-    sender: Sender,
     lang: Option<String>,
 }
 
@@ -56,7 +55,6 @@ pub(super) async fn run(connection: &mut Connection, bound: &Bound) -> Finish {
     let session = Session {
         shard: Rc::clone(&connection.shard),
         handle: Arc::clone(bound.registration.handle()),
-        sender: bound.sender.clone(),
         lang: bound.lang.clone(),
     };
     loop {
@@ -137,10 +135,11 @@ impl Session {
             Err(StanzaFault::Drop) => return Ok(()),
         };
         self.stamp(&mut stanza)?;
-        if !self.shard.plugins.wants_inbound(&stanza, &self.sender) {
+        let recipient = self.shard.server.router.recipient(&stanza);
+        if !self.shard.plugins.wants_inbound(&stanza, recipient) {
             return self.route(connection, stanza).await;
         }
-        let verdict = self.shard.plugins.inbound(stanza.clone(), &self.sender);
+        let verdict = self.shard.plugins.inbound(stanza.clone(), recipient);
         let verdict = self.meanwhile(connection, verdict).await;
         if let Some(stanza) = self.obey(verdict, &stanza) {
             return self.route(connection, stanza).await;
@@ -155,7 +154,9 @@ impl Session {
             && from.as_str() != jid.as_str()
             && from.as_str() != account_of(jid)
         {
-            return Err(Finish::Broken(StreamError::new(StreamCondition::InvalidFrom)));
+            return Err(Finish::Broken(StreamError::new(
+                StreamCondition::InvalidFrom,
+            )));
         }
         stanza.stamp_from(Arc::clone(&self.handle.from));
         stanza.inherit_lang(self.lang.as_deref());
