@@ -66,7 +66,13 @@ pub(crate) fn is(byte: u8, classes: u8) -> bool {
 /// The place of the first byte that is in one of the `classes`.
 #[inline]
 pub(crate) fn find(bytes: &[u8], classes: u8) -> Option<usize> {
-    bytes.iter().position(|&byte| is(byte, classes))
+    let (eights, _) = bytes.as_chunks::<8>();
+    // Eight at a time without a branch for each: most text has nothing special in it.
+    let class_of = |byte: u8| CLASSES.get(usize::from(byte)).copied().unwrap_or(0);
+    let plain = eights.iter().take_while(|eight| eight.iter().fold(0, |all, &byte| all | class_of(byte)) & classes == 0);
+    let skipped = plain.count().saturating_mul(8);
+    let rest = bytes.get(skipped..).unwrap_or(&[]);
+    rest.iter().position(|&byte| is(byte, classes)).map(|at| skipped.saturating_add(at))
 }
 
 /// White space (`S`, XML 1.0 §2.3).

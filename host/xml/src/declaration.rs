@@ -6,7 +6,7 @@ use crate::chars;
 use crate::error::XmlError;
 
 /// Checks what is between `<?xml` and `?>`: version 1.0, then perhaps an encoding, which has to be UTF-8, then perhaps
-/// `standalone`, which means nothing here and is ignored (§11.5).
+/// `standalone`, which has to be `yes` (§11.5 leaves the choice whether `no` is ignored).
 pub(crate) fn check(inner: &[u8]) -> Result<(), XmlError> {
     let inner = std::str::from_utf8(inner).map_err(|_| XmlError::NotWellFormed("invalid utf-8"))?;
     let mut expected = ["version", "encoding", "standalone"].as_slice();
@@ -27,7 +27,8 @@ pub(crate) fn check(inner: &[u8]) -> Result<(), XmlError> {
             "version" => return Err(XmlError::Restricted("xml version")),
             "encoding" if value.eq_ignore_ascii_case("utf-8") => {}
             "encoding" if is_encoding_name(value) => encoding = Err(XmlError::UnsupportedEncoding),
-            "standalone" if value == "yes" || value == "no" => {}
+            "standalone" if value == "yes" => {}
+            "standalone" if value == "no" => return Err(XmlError::Restricted("standalone")),
             _ => return Err(XmlError::NotWellFormed("bad xml declaration")),
         }
     }

@@ -5,6 +5,8 @@
 //! the few strings whose preparation is not stable. [`parse`] and the `prepare_*` functions here are the one way in, for
 //! login, roster, access rules and storage keys alike.
 
+mod memo;
+
 use std::borrow::Cow;
 use std::net::Ipv6Addr;
 
@@ -45,9 +47,14 @@ pub enum JidError {
 ///
 /// The result is stable: parsing its text gives the same address again.
 pub fn parse(text: &str) -> Result<Jid, JidError> {
+    if let Some(jid) = memo::recall(text) {
+        return Ok(jid);
+    }
     if is_plain(text) {
         // Every part is unchanged by its preparation, so the crate copies the text once and cannot mistake an offset.
-        return Jid::new(text).map_err(|error| fault(&error));
+        let jid = Jid::new(text).map_err(|error| fault(&error))?;
+        memo::remember(&jid);
+        return Ok(jid);
     }
     if text.len() > MAX_INPUT {
         return Err(JidError::TooLong);
@@ -201,5 +208,4 @@ fn fault(error: &jid::Error) -> JidError {
 }
 
 #[cfg(test)]
-#[path = "jid_tests.rs"]
 mod tests;

@@ -20,6 +20,7 @@
 
 mod authentication;
 mod binding;
+mod early;
 mod features;
 mod header;
 mod io;

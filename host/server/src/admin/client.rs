@@ -20,7 +20,7 @@ use crate::config::Config;
 /// Longest answer, in bytes: a listing of some two million accounts.
 const MAX_ANSWER: u64 = 256 * 1024 * 1024;
 /// How long a server may take to answer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A way to the server, running or stopped.
 pub struct Link(Way);
@@ -69,7 +69,7 @@ impl Link {
         }
         let claim = data_dir::claim(&config.data_dir).map_err(|error| match error {
             ClaimError::InUse(path) => AdminError::NotReady(path),
-            other => AdminError::Claim(other),
+            other @ ClaimError::Unusable { .. } => AdminError::Claim(other),
         })?;
         let offline = Offline::open(config, claim).map_err(AdminError::Offline)?;
         Ok(Self(Way::Stopped(Box::new(offline))))

@@ -28,7 +28,7 @@ const SOCKET: &str = "admin.sock";
 /// Connections served at once; others wait to be accepted.
 const CONNECTIONS: usize = 16;
 /// How long a connection may say nothing, or take for one request or one answer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How long to wait when the system cannot accept a connection, such as for want of descriptors.
 const BACK_OFF: Duration = Duration::from_millis(100);
 

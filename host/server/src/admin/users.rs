@@ -86,13 +86,10 @@ impl Users<'_> {
                 users.len()
             ));
         }
-        let results = stream::iter(users)
-            .map(|user| self.add(user))
-            .buffered(AT_ONCE);
-        let results: Vec<Value> = results
-            .map(|result| result.map_or_else(Value::String, |()| Value::Null))
-            .collect()
-            .await;
+        let results: Vec<_> = users.iter().map(|user| self.add(user)).collect();
+        let results = stream::iter(results).buffered(AT_ONCE);
+        let results = results.map(|result| result.map_or_else(Value::String, |()| Value::Null));
+        let results: Vec<Value> = results.collect().await;
         Ok(Value::Array(results))
     }
 

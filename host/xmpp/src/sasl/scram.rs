@@ -244,5 +244,4 @@ fn is_extension(field: &str) -> bool {
 }
 
 #[cfg(test)]
-#[path = "scram_tests.rs"]
 mod tests;

@@ -65,19 +65,20 @@ impl Header {
         let root = &header.root;
         let host = host(root.attr("to"), settings);
         let from = root.attr("from").and_then(|from| jid::parse(from).ok());
-        let version = root.attr("version").map(Version::parse);
+        let version = root.attr("version");
+        let parsed = version.and_then(Version::parse);
         let lang = root.lang().filter(|lang| is_language_tag(lang));
         let read = Self {
             host: host
                 .clone()
                 .unwrap_or_else(|_| settings.default_host().to_owned()),
             from: from.map(|from| from.into_bare().to_string()),
-            version: version.map(|version| version.unwrap_or(Version::ONE).min(Version::ONE)),
+            version: version.map(|_| parsed.unwrap_or(Version::ONE).min(Version::ONE)),
             lang: lang.map(str::to_owned),
         };
         let verdict = namespaces(header)
             .and(host.map(drop))
-            .and(supported(version));
+            .and(supported(parsed));
         (read, verdict)
     }
 }
@@ -106,9 +107,9 @@ fn host(to: Option<&str>, settings: &Settings) -> Result<String, StreamCondition
         .ok_or(StreamCondition::HostUnknown)
 }
 
-/// None for a header without version, Some(None) for one with a version that is none.
-fn supported(version: Option<Option<Version>>) -> Result<(), StreamCondition> {
-    match version.flatten() {
+/// None for a header without version, which comes from before 1.0, or with one that is no version.
+fn supported(version: Option<Version>) -> Result<(), StreamCondition> {
+    match version {
         Some(version) if version >= Version::ONE => Ok(()),
         _ => Err(StreamCondition::UnsupportedVersion),
     }

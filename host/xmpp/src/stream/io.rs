@@ -9,7 +9,6 @@ use std::fmt;
 use waxwing_xml::{Element, StreamEvent, XmlError};
 
 /// What happened.
-#[derive(Debug)]
 pub enum Input {
     /// The parser found a header, an element or the stream's end. Only while [`super::Negotiation::is_waiting`] is false.
     Event(StreamEvent),
@@ -35,6 +34,28 @@ pub enum Input {
     DeadlinePassed,
     /// The server stops.
     ShuttingDown,
+}
+
+impl fmt::Debug for Input {
+    /// Shows what happened, but nothing that the peer sent: it may be a password.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Event(StreamEvent::Open(_)) => "Open",
+            Self::Event(StreamEvent::Element(_)) => "Element",
+            Self::Event(StreamEvent::Close) => "PeerClosed",
+            Self::Malformed(_) => "Malformed",
+            Self::TlsEstablished(_) => "TlsEstablished",
+            Self::Features(_) => "Features",
+            Self::Credentials(_) => "Credentials",
+            Self::PasswordVerified(_) => "PasswordVerified",
+            Self::EffectFailed => "EffectFailed",
+            Self::PreAuthReply(_) => "PreAuthReply",
+            Self::Bound(_) => "Bound",
+            Self::Disconnected => "Disconnected",
+            Self::DeadlinePassed => "DeadlinePassed",
+            Self::ShuttingDown => "ShuttingDown",
+        })
+    }
 }
 
 /// What an extension makes of an iq before authentication.

@@ -2,23 +2,20 @@
 
 use super::features;
 use super::header::{Header, Version};
-use super::io::{Input, Output, PreAuthReply, StreamState};
+use super::io::{Input, Output, StreamState};
 use super::random_id;
 use super::settings::{Peer, Settings, TlsInfo};
 use super::state::{Handshake, Proven, State, Stream};
 use super::wire::{CLOSE, OpenReply, element_bytes, error_and_close, open_reply};
 use crate::error::{Condition, StreamCondition, StreamError};
 use crate::ns;
-use crate::stanza::{Kind, Stanza, StanzaFault, is_stream_error};
+use crate::stanza::is_stream_error;
 use std::collections::VecDeque;
 use std::fmt;
 use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 use waxwing_xml::{Element, StreamEvent, StreamHeader};
-
-/// The most requests that extensions are offered on one stream before authentication.
-const MAX_PRE_AUTH_REQUESTS: u8 = 20;
 
 /// A client's stream from its first byte to a bound resource.
 pub struct Negotiation {
@@ -30,7 +27,7 @@ pub struct Negotiation {
     /// Attempts made, which outlive the states of one attempt.
     pub(super) authentications: u8,
     pub(super) bindings: u8,
-    requests: u8,
+    pub(super) requests: u8,
 }
 
 impl fmt::Debug for Negotiation {
@@ -168,7 +165,7 @@ impl Negotiation {
                     Err(condition) => self.end_open(condition),
                     Ok(()) if !same => self.end_open(StreamCondition::NotAuthorized),
                     Ok(()) => self.reopened(
-                        id,
+                        &id,
                         Proven {
                             lang: header.lang,
                             ..proven
@@ -189,8 +186,8 @@ impl Negotiation {
         State::Advertising(stream)
     }
 
-    fn reopened(&mut self, id: String, proven: Proven) -> State {
-        self.query_features(&id, &proven.host, proven.tls.as_ref(), true);
+    fn reopened(&mut self, id: &str, proven: Proven) -> State {
+        self.query_features(id, &proven.host, proven.tls.as_ref(), true);
         State::AdvertisingBinding(proven)
     }
 
@@ -274,54 +271,6 @@ impl Negotiation {
         );
     }
 
-    /// A stanza before authentication: extensions may answer a request to the host, nothing else is processed (§4.9.3.12).
-    fn early_stanza(&mut self, stream: Stream, handshake: &Handshake, element: Element) -> State {
-        let kind = match Kind::of(element.root()) {
-            Ok(kind) => kind,
-            Err(condition) => return self.end_open(condition),
-        };
-        if kind == Kind::Iq && features::needs_tls(&self.settings, stream.tls.as_ref()) {
-            let error = StreamError::new(StreamCondition::PolicyViolation);
-            return self.end_open(error.with_text("TLS is required first"));
-        }
-        let mut request = match Stanza::parse(element) {
-            Ok(request)
-                if matches!(handshake, Handshake::Idle) && may_be_early(&request, &stream.host) =>
-            {
-                request
-            }
-            Err(StanzaFault::Stream(error)) => return self.end_open(error),
-            _ => return self.end_open(StreamCondition::NotAuthorized),
-        };
-        self.requests = self.requests.saturating_add(1);
-        if self.requests > MAX_PRE_AUTH_REQUESTS {
-            return self.end_open(StreamCondition::PolicyViolation);
-        }
-        request.inherit_lang(stream.lang.as_deref());
-        self.push(Output::PreAuth(request.clone()));
-        State::Asking(stream, request)
-    }
-
-    fn reply(&mut self, stream: Stream, request: &Stanza, reply: PreAuthReply) -> State {
-        match reply {
-            PreAuthReply::Reply(reply) => {
-                let mut reply = reply;
-                reply.set_attr("id", request.id());
-                self.send(&reply);
-                State::Unauthenticated(stream, Handshake::Idle)
-            }
-            PreAuthReply::NotHandled => self.end_open(StreamCondition::NotAuthorized),
-            PreAuthReply::Close(error) => self.end_open(error),
-        }
-    }
-
-    fn no_reply(&mut self, stream: Stream, request: &Stanza) -> State {
-        if let Some(reply) = request.error_reply(&Condition::InternalServerError.into()) {
-            self.send(&reply);
-        }
-        State::Unauthenticated(stream, Handshake::Idle)
-    }
-
     /// Sends our header; gives the stream's new id.
     fn send_header(&mut self, header: &Header) -> String {
         let id = random_id(self.settings.random);
@@ -383,14 +332,4 @@ impl Negotiation {
     pub(super) fn push(&mut self, output: Output) {
         self.output.push_back(output);
     }
-}
-
-/// Whether extensions are offered a stanza before authentication: a request to nobody else than the host, and not one for
-/// what only an authenticated peer gets.
-fn may_be_early(stanza: &Stanza, host: &str) -> bool {
-    stanza.is_request()
-        && stanza.to().is_none_or(|to| to.as_str() == host)
-        && stanza
-            .payload()
-            .is_some_and(|payload| !matches!(payload.ns(), ns::BIND | ns::SESSION))
 }

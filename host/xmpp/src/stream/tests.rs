@@ -229,13 +229,9 @@ impl Pair {
             }
             Output::PreAuth(_) => Input::PreAuthReply(PreAuthReply::NotHandled),
             Output::Bind { jid, resource, .. } => {
-                Input::Bound(match self.bind_errors.pop_front() {
-                    Some(error) => Err(error),
-                    None => {
-                        let resource = resource.unwrap_or_else(|| random_resource(random));
-                        Ok(jid::with_resource(&jid, &resource).unwrap())
-                    }
-                })
+                let resource = resource.unwrap_or_else(|| random_resource(random));
+                let granted = jid::with_resource(&jid, &resource).unwrap();
+                Input::Bound(self.bind_errors.pop_front().map_or(Ok(granted), Err))
             }
         };
         self.negotiation.handle(answer);
