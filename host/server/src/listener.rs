@@ -160,6 +160,10 @@ mod tests {
         let mut second = local();
         second.address = first.address;
         let error = bind_all(&[second], 1).unwrap_err();
-        assert!(error.to_string().contains("cannot listen on c2s 127.0.0.1:"));
+        assert!(
+            error
+                .to_string()
+                .contains("cannot listen on c2s 127.0.0.1:")
+        );
     }
 }

@@ -24,6 +24,8 @@ pub enum End {
     Overflow,
     /// The server stops.
     Shutdown,
+    /// The session is at its end by itself.
+    Closing,
 }
 
 /// What is counted against the limit of bytes.
@@ -131,10 +133,18 @@ impl<T: Weigh> Mailbox<T> {
         if overflow.is_some() || state.queue.is_empty() {
             let end = state.end;
             state.watch(waker, false);
-            return Taken { items: VecDeque::new(), more: false, end };
+            return Taken {
+                items: VecDeque::new(),
+                more: false,
+                end,
+            };
         }
         let items = state.take(quota);
-        Taken { items, more: !state.queue.is_empty(), end: None }
+        Taken {
+            items,
+            more: !state.queue.is_empty(),
+            end: None,
+        }
     }
 
     /// For an owner who can write nothing just now: the reason to end, whatever is queued, or a wake-up when there is one.
@@ -168,7 +178,11 @@ impl<T: Weigh> State<T> {
 
     fn watch(&mut self, waker: &Waker, stuck: bool) {
         self.stuck = stuck;
-        if !self.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+        if !self
+            .waker
+            .as_ref()
+            .is_some_and(|known| known.will_wake(waker))
+        {
             self.waker = Some(waker.clone());
         }
     }

@@ -62,7 +62,12 @@ fn takes_no_more_than_a_quota_and_says_that_more_is_left() {
 fn wakes_the_owner_once_for_many_pushes() {
     let count = Arc::new(Count::default());
     let mailbox = Mailbox::default();
-    assert!(mailbox.take(100, &Waker::from(Arc::clone(&count))).items.is_empty());
+    assert!(
+        mailbox
+            .take(100, &Waker::from(Arc::clone(&count)))
+            .items
+            .is_empty()
+    );
     for item in 0..3 {
         assert_eq!(mailbox.push((item, 1)), Push::Queued);
     }
@@ -74,7 +79,11 @@ fn ends_the_session_when_there_are_too_many_bytes() {
     let mailbox = Mailbox::default();
     assert_eq!(mailbox.push((b'a', MAX_BYTES)), Push::Queued);
     assert_eq!(mailbox.push((b'b', 1)), Push::Refused((b'b', 1)));
-    assert_eq!(mailbox.push((b'c', 0)), Push::Refused((b'c', 0)), "nothing may overtake what was refused");
+    assert_eq!(
+        mailbox.push((b'c', 0)),
+        Push::Refused((b'c', 0)),
+        "nothing may overtake what was refused"
+    );
     let taken = mailbox.take(usize::MAX, &quiet());
     assert_eq!(taken.end, Some(End::Overflow));
     assert!(taken.items.is_empty());
@@ -105,7 +114,10 @@ fn hands_over_what_was_queued_before_the_end() {
     mailbox.end(End::Shutdown);
     assert_eq!(mailbox.push((b'b', 1)), Push::Refused((b'b', 1)));
     let taken = mailbox.take(100, &quiet());
-    assert_eq!((names(taken.items).as_slice(), taken.end), (b"a".as_slice(), None));
+    assert_eq!(
+        (names(taken.items).as_slice(), taken.end),
+        (b"a".as_slice(), None)
+    );
     assert_eq!(mailbox.take(100, &quiet()).end, Some(End::AccountGone));
 }
 

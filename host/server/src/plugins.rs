@@ -1,95 +1,158 @@
-//! The seam to the plugin platform: what sessions ask of it.
+//! The seam to the plugin platform: what it needs of the server, and the server's terms in its own.
 
-use std::net::IpAddr;
+use std::{collections::BTreeMap, env, path::Path, sync::Arc};
 
-use waxwing_xml::Element;
+use anyhow::Context as _;
+use async_trait::async_trait;
+use waxwing_plugins::{
+    BundledPlugin, CompileCommand, IqAnswer, Platform, PlatformSettings, PluginSettings,
+    PreAuthStream, ServiceError, Services, Shard,
+};
 use waxwing_xmpp::{
-    error::StanzaError,
-    jid::{BareJid, FullJid},
+    jid::BareJid,
+    sasl,
     stanza::Stanza,
     stream::{PreAuthReply, TlsVersion},
 };
 
-/// What a filter decided about a stanza.
+use crate::{
+    accounts::{AccountError, Accounts},
+    config::{Config, Plugin},
+};
+
+/// The hidden first argument that makes a process of this binary compile one component: the input, then the output.
+pub const COMPILE: &str = "compile-plugin";
+
+/// The components inside this binary.
+const BUNDLED: &[BundledPlugin] = &[];
+
+/// Starts the platform with the plugins that the configuration and the folder name.
+pub(crate) async fn start(config: &Config, accounts: Accounts) -> anyhow::Result<Arc<Platform>> {
+    let settings = PlatformSettings {
+        directory: config.plugin_dir(),
+        cache: config.data_dir.join("cache"),
+        bundled: BUNDLED,
+        plugins: settings(config),
+        compile: CompileCommand {
+            program: env::current_exe()
+                .context("cannot find this binary, which compiles plugins")?,
+            arguments: vec![COMPILE.into()],
+        },
+    };
+    let domains = config.host.iter().map(|host| host.domain.clone()).collect();
+    Platform::start(settings, Arc::new(Server { accounts, domains })).await
+}
+
+/// What a process does that was started to compile a component. The error is one line for its parent.
+pub fn compile(input: &Path, output: &Path) -> anyhow::Result<()> {
+    waxwing_plugins::compile_child(input, output)
+}
+
+/// The operator's tables, by plugin.
+fn settings(config: &Config) -> BTreeMap<String, PluginSettings> {
+    let on_hosts = config.host.iter().flat_map(|host| host.plugin.keys());
+    let names = config.plugin.keys().chain(on_hosts);
+    let of = |name: &String| (name.clone(), of_plugin(config, name));
+    names.map(of).collect()
+}
+
+fn of_plugin(config: &Config, name: &str) -> PluginSettings {
+    let table = config
+        .plugin
+        .get(name)
+        .cloned()
+        .unwrap_or_else(Plugin::default);
+    let on_hosts = config.host.iter().filter_map(|host| {
+        let own = host.plugin.get(name)?;
+        Some((host.domain.clone(), own.config.clone()))
+    });
+    PluginSettings {
+        enabled: table.enabled,
+        priority: table.priority,
+        grants: table.grants.unwrap_or_default(),
+        sha256: table.sha256,
+        config: table.config,
+        host_config: on_hosts.collect(),
+    }
+}
+
+/// Asks the plugins about a request from a client that has not logged in.
+pub(crate) async fn pre_auth(
+    shard: &Shard,
+    stream: &PreAuthStream,
+    request: &Stanza,
+) -> PreAuthReply {
+    let reply = match shard.pre_auth_iq(stream, request).await {
+        IqAnswer::Unhandled => return PreAuthReply::NotHandled,
+        // Nothing is to be done for an account that nobody is logged in to yet.
+        IqAnswer::Result(payload, _) => Some(request.result_reply(payload)),
+        IqAnswer::Error(error) => request.error_reply(&error),
+    };
+    reply.map_or(PreAuthReply::NotHandled, PreAuthReply::Reply)
+}
+
+/// The version of TLS in the platform's terms.
+pub(crate) fn tls_version(version: TlsVersion) -> waxwing_plugins::TlsVersion {
+    match version {
+        TlsVersion::Tls12 => waxwing_plugins::TlsVersion::Tls12,
+        TlsVersion::Tls13 => waxwing_plugins::TlsVersion::Tls13,
+    }
+}
+
+/// The server as the platform sees it.
 #[derive(Debug)]
-#[must_use]
-pub(crate) enum Inbound {
-    /// It goes on, perhaps changed.
-    Pass(Stanza),
-    /// It is dropped.
-    Drop,
-    /// It goes back to its sender.
-    Bounce(StanzaError),
-    /// It is a request, and this is its result.
-    Answer(Option<Element>),
+struct Server {
+    accounts: Accounts,
+    domains: Vec<String>,
 }
 
-/// What came of a request.
-#[derive(Debug)]
-#[must_use]
-pub(crate) enum IqAnswer {
-    /// Nobody serves it.
-    Unhandled,
-    /// The result, and what to do once it is queued.
-    Result(Option<Element>, Vec<After>),
-    /// The error.
-    Error(StanzaError),
-}
+#[async_trait]
+impl Services for Server {
+    fn hosts(&self) -> Vec<String> {
+        self.domains.clone()
+    }
 
-/// What is done after an answer was queued.
-#[derive(Debug)]
-pub(crate) enum After {
-    /// All sessions of an account end by not-authorized.
-    EndSessions {
-        /// The account.
-        account: BareJid,
-    },
-}
+    async fn account_exists(&self, account: &BareJid) -> Result<bool, ServiceError> {
+        self.accounts
+            .exists(account)
+            .await
+            .or_else(|error| match error {
+                AccountError::NotAnAccount => Ok(false),
+                other => Err(service_error(other)),
+            })
+    }
 
-/// The session that a stanza comes from.
-#[derive(Debug, Clone)]
-pub(crate) struct Sender {
-    jid: FullJid,
-}
+    async fn create_account(&self, account: &BareJid, password: &str) -> Result<(), ServiceError> {
+        self.accounts
+            .create(account, password)
+            .await
+            .map_err(service_error)
+    }
 
-impl Sender {
-    pub(crate) fn new(jid: FullJid) -> Self {
-        Self { jid }
+    async fn set_password(&self, account: &BareJid, password: &str) -> Result<(), ServiceError> {
+        self.accounts
+            .set_password(account, password)
+            .await
+            .map_err(service_error)
+    }
+
+    async fn remove_account(&self, account: &BareJid) -> Result<(), ServiceError> {
+        self.accounts.remove(account).await.map_err(service_error)
+    }
+
+    fn is_valid_password(&self, password: &str) -> bool {
+        sasl::is_valid_password(password)
     }
 }
 
-/// A stream whose client has not logged in.
-#[derive(Debug)]
-pub(crate) struct PreAuthStream {
-    pub(crate) id: String,
-    pub(crate) host: String,
-    pub(crate) tls: Option<TlsVersion>,
-    pub(crate) loopback: bool,
-    pub(crate) address: IpAddr,
-}
-
-/// The plugins of one shard.
-#[derive(Debug, Default)]
-pub(crate) struct ShardPlugins;
-
-impl ShardPlugins {
-    pub(crate) fn wants_inbound(&self, _stanza: &Stanza, _sender: &Sender) -> bool {
-        false
-    }
-
-    pub(crate) async fn inbound(&self, stanza: Stanza, _sender: &Sender) -> Inbound {
-        Inbound::Pass(stanza)
-    }
-
-    pub(crate) async fn iq(&self, _request: &Stanza) -> IqAnswer {
-        IqAnswer::Unhandled
-    }
-
-    pub(crate) async fn stream_features(&self, _stream: &PreAuthStream) -> Vec<Element> {
-        Vec::new()
-    }
-
-    pub(crate) async fn pre_auth(&self, _stream: &PreAuthStream, _request: &Stanza) -> PreAuthReply {
-        PreAuthReply::NotHandled
+/// What a plugin is told. The rest is for the log.
+fn service_error(error: AccountError) -> ServiceError {
+    match error {
+        AccountError::Taken => ServiceError::Taken,
+        AccountError::Unknown | AccountError::NotAnAccount => ServiceError::NoSuchAccount,
+        other => {
+            tracing::error!(error = %other, "an account cannot be changed");
+            ServiceError::Unavailable
+        }
     }
 }

@@ -20,7 +20,6 @@ use waxwing_xml::Limits;
 
 use crate::{
     listener,
-    plugins::ShardPlugins,
     server::Server,
     session::{self, Buffers, Endpoint},
 };
@@ -33,7 +32,7 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_m
 /// What the sessions of a shard share. It never leaves its thread.
 pub(crate) struct Shard {
     pub(crate) server: Arc<Server>,
-    pub(crate) plugins: ShardPlugins,
+    pub(crate) plugins: waxwing_plugins::Shard,
     pub(crate) buffers: Buffers,
     pub(crate) limits: StreamLimits,
     /// Cancelled when the server stops.
@@ -66,7 +65,9 @@ impl Running {
     /// Waits until the shard accepts connections.
     pub(crate) async fn ready(&mut self) -> anyhow::Result<()> {
         if let Some(ready) = self.ready.take() {
-            ready.await.map_err(|_| anyhow::anyhow!("a shard did not start; see the log"))?;
+            ready
+                .await
+                .map_err(|_| anyhow::anyhow!("a shard did not start; see the log"))?;
         }
         Ok(())
     }
@@ -113,7 +114,7 @@ async fn serve(
     ready: oneshot::Sender<()>,
 ) -> io::Result<()> {
     let shard = Rc::new(Shard {
-        plugins: ShardPlugins::default(),
+        plugins: server.platform.shard(),
         buffers: Buffers::default(),
         limits: server.limits,
         stopping: server.stopping.clone(),
@@ -130,7 +131,10 @@ async fn serve(
     shard.stopping.cancelled().await;
     shard.tasks.close();
     if timeout(DRAIN, shard.tasks.wait()).await.is_err() {
-        tracing::warn!(sessions = shard.tasks.len(), "sessions cut off: they did not end in time");
+        tracing::warn!(
+            sessions = shard.tasks.len(),
+            "sessions cut off: they did not end in time"
+        );
     }
     Ok(())
 }

@@ -17,19 +17,38 @@ const TABLE: [Row; 9] = [
     (Resource, None, [Verdict::Resource; 5]),
     // Available resources, all of negative priority.
     (Account, Some(-1), [Bounce, Bounce, Bounce, Ignore, Ignore]),
-    (NoResource, Some(-1), [Bounce, Bounce, Bounce, Ignore, Ignore]),
+    (
+        NoResource,
+        Some(-1),
+        [Bounce, Bounce, Bounce, Ignore, Ignore],
+    ),
     (Resource, Some(-1), [Verdict::Resource; 5]),
     // One or more of another priority.
-    (Account, Some(0), [MostAvailable, MostAvailable, Bounce, NonNegative, Ignore]),
-    (NoResource, Some(0), [Bounce, MostAvailable, Bounce, Ignore, Ignore]),
+    (
+        Account,
+        Some(0),
+        [MostAvailable, MostAvailable, Bounce, NonNegative, Ignore],
+    ),
+    (
+        NoResource,
+        Some(0),
+        [Bounce, MostAvailable, Bounce, Ignore, Ignore],
+    ),
     (Resource, Some(0), [Verdict::Resource; 5]),
 ];
 
 #[test]
 fn delivers_messages_as_the_table_of_rfc_6121_says() {
     for (aim, best, verdicts) in TABLE {
-        for (kind, verdict) in [Normal, Chat, Groupchat, Headline, Error].into_iter().zip(verdicts) {
-            assert_eq!(message(kind, aim, best), verdict, "{kind:?} to {aim:?}, best priority {best:?}");
+        for (kind, verdict) in [Normal, Chat, Groupchat, Headline, Error]
+            .into_iter()
+            .zip(verdicts)
+        {
+            assert_eq!(
+                message(kind, aim, best),
+                verdict,
+                "{kind:?} to {aim:?}, best priority {best:?}"
+            );
         }
     }
 }

@@ -24,7 +24,11 @@ pub(super) async fn without_session(mut connection: Connection) {
 }
 
 /// Ends a session.
-pub(super) async fn session(mut connection: Connection, registration: Registration, finish: Finish) {
+pub(super) async fn session(
+    mut connection: Connection,
+    registration: Registration,
+    finish: Finish,
+) {
     let words = match &finish {
         Finish::Lost(_) => {
             drop_registration(&mut connection, registration);
@@ -40,7 +44,9 @@ pub(super) async fn session(mut connection: Connection, registration: Registrati
     drop(registration);
     connection.outbound.push(words.as_ref());
     if connection.write_out().await {
-        connection.wait_for_end(matches!(finish, Finish::Closed)).await;
+        connection
+            .wait_for_end(matches!(finish, Finish::Closed))
+            .await;
     }
     connection.outbound.give_up(&router);
     connection.shut_down().await;

@@ -13,6 +13,7 @@ use std::{
 };
 
 use tokio::task::coop;
+use waxwing_plugins::Inbound;
 use waxwing_xml::{Element, StreamEvent};
 use waxwing_xmpp::{
     error::{StreamCondition, StreamError},
@@ -22,7 +23,6 @@ use waxwing_xmpp::{
 use super::{Connection, iq, negotiate::Bound};
 use crate::{
     mailbox::End,
-    plugins::{Inbound, Sender},
     router::{Handle, account_of},
     shard::Shard,
 };
@@ -47,7 +47,6 @@ pub(super) enum Finish {
 struct Session {
     shard: Rc<Shard>,
     handle: Arc<Handle>,
-    sender: Sender,
     lang: Option<String>,
 }
 
@@ -56,7 +55,6 @@ pub(super) async fn run(connection: &mut Connection, bound: &Bound) -> Finish {
     let session = Session {
         shard: Rc::clone(&connection.shard),
         handle: Arc::clone(bound.registration.handle()),
-        sender: bound.sender.clone(),
         lang: bound.lang.clone(),
     };
     loop {
@@ -100,7 +98,7 @@ impl Session {
     /// not read from either.
     async fn wait(&self, connection: &mut Connection) -> Result<(), Finish> {
         let more = poll_fn(|cx| {
-            let Connection { io, outbound, .. } = connection;
+            let Connection { io, outbound, .. } = &mut *connection;
             if let Poll::Ready(end) = outbound.poll_mailbox(cx, io, &self.handle) {
                 return Poll::Ready(Err(end.map_or_else(Finish::Lost, Finish::Ended)));
             }
@@ -130,17 +128,18 @@ impl Session {
         let mut stanza = match Stanza::parse(element) {
             Ok(stanza) => stanza,
             Err(StanzaFault::Stream(error)) => return Err(Finish::Broken(error)),
-            Err(StanzaFault::Reply(reply)) => {
+            Err(StanzaFault::Answer { reply, .. }) => {
                 self.shard.server.router.answer(&self.handle.jid, reply);
                 return Ok(());
             }
-            Err(StanzaFault::Ignore) => return Ok(()),
+            Err(StanzaFault::Drop) => return Ok(()),
         };
         self.stamp(&mut stanza)?;
-        if !self.shard.plugins.wants_inbound(&stanza, &self.sender) {
+        let recipient = self.shard.server.router.recipient(&stanza);
+        if !self.shard.plugins.wants_inbound(&stanza, recipient) {
             return self.route(connection, stanza).await;
         }
-        let verdict = self.shard.plugins.inbound(stanza.clone(), &self.sender);
+        let verdict = self.shard.plugins.inbound(stanza.clone(), recipient);
         let verdict = self.meanwhile(connection, verdict).await;
         if let Some(stanza) = self.obey(verdict, &stanza) {
             return self.route(connection, stanza).await;
@@ -155,14 +154,14 @@ impl Session {
             && from.as_str() != jid.as_str()
             && from.as_str() != account_of(jid)
         {
-            return Err(Finish::Broken(StreamError::new(StreamCondition::InvalidFrom)));
+            return Err(Finish::Broken(StreamError::new(
+                StreamCondition::InvalidFrom,
+            )));
         }
-        stanza.stamp_from(jid);
-        if let Some(lang) = &self.lang {
-            stanza.stamp_lang(lang);
-        }
+        stanza.stamp_from(Arc::clone(&self.handle.from));
+        stanza.inherit_lang(self.lang.as_deref());
         if stanza.to().is_none() && stanza.kind() == Kind::Message {
-            stanza.set_to(&jid.to_bare());
+            stanza.set_to(Arc::clone(&self.handle.account_jid));
         }
         Ok(())
     }
@@ -172,7 +171,7 @@ impl Session {
         let router = &self.shard.server.router;
         match verdict {
             Inbound::Pass(stanza) => return Some(stanza),
-            Inbound::Drop => router.drop_stanza(original),
+            Inbound::Drop => router.discard(original),
             Inbound::Bounce(error) => router.refuse(original, &error),
             Inbound::Answer(payload) => {
                 router.answer(&self.handle.jid, original.result_reply(payload));

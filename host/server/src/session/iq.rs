@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use waxwing_plugins::{After, IqAnswer};
 use waxwing_xmpp::{
     error::Condition,
     jid::BareJid,
@@ -13,7 +14,6 @@ use waxwing_xmpp::{
 
 use crate::{
     mailbox::End,
-    plugins::{After, IqAnswer},
     router::{Handle, Place, account_of},
     shard::Shard,
 };
@@ -27,7 +27,7 @@ pub(super) async fn answer(shard: &Shard, asker: &Arc<Handle>, request: Stanza) 
     if !is_known(shard, asker, &request).await {
         return router.bounce(&request, Condition::ServiceUnavailable);
     }
-    match shard.plugins.iq(&request).await {
+    match shard.plugins.iq(&request, router.recipient(&request)).await {
         IqAnswer::Unhandled => router.bounce(&request, Condition::ServiceUnavailable),
         IqAnswer::Error(error) => router.refuse(&request, &error),
         IqAnswer::Result(payload, after) => {

@@ -5,26 +5,20 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
-    task::Poll,
     time::{Duration, Instant},
 };
 
 use tokio::time::{Instant as TokioInstant, timeout_at};
-use waxwing_xml::StreamEvent;
+use waxwing_plugins::PreAuthStream;
 use waxwing_xmpp::{
     error::{Condition, StanzaError},
     jid::{BareJid, FullJid},
     sasl,
-    stream::{Input, Negotiation, Output, Peer, TlsInfo, TlsVersion},
+    stream::{Input, Negotiation, Output, Peer, TlsInfo, TlsVersion, random_id},
 };
 
 use super::{Connection, Endpoint};
-use crate::{
-    config::Kind,
-    plugins::{PreAuthStream, Sender},
-    router::Registration,
-    tls,
-};
+use crate::{config::Kind, plugins, router::Registration, secret, tls};
 
 /// Time for what is said last to a client whose negotiation fails.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -33,7 +27,6 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct Bound {
     pub(super) registration: Registration,
-    pub(super) sender: Sender,
     pub(super) lang: Option<String>,
 }
 
@@ -81,11 +74,10 @@ pub(super) async fn run(
     let peer = Peer {
         loopback: address.ip().to_canonical().is_loopback(),
     };
-    let loopback = peer.loopback;
     let machine = Negotiation::new(Arc::clone(&endpoint.settings), peer, Instant::now());
     let mut negotiator = Negotiator {
         deadline: TokioInstant::from_std(machine.deadline()),
-        stream: stream(address.ip().to_canonical(), loopback),
+        stream: stream(address.ip().to_canonical(), endpoint),
         connection,
         endpoint,
         machine,
@@ -101,12 +93,14 @@ pub(super) async fn run(
     }
 }
 
-fn stream(address: IpAddr, loopback: bool) -> PreAuthStream {
+/// What plugins are told of a stream that has said nothing yet.
+fn stream(address: IpAddr, endpoint: &Endpoint) -> PreAuthStream {
     PreAuthStream {
-        id: String::new(),
+        id: random_id(secret::random),
         host: String::new(),
         tls: None,
-        loopback,
+        direct_tls: endpoint.kind == Kind::C2sTls,
+        requests: 0,
         address,
     }
 }
@@ -153,7 +147,6 @@ impl Negotiator<'_> {
                     self.write_out().await?;
                     let bound = self.registration.take().map(|registration| {
                         Box::new(Bound {
-                            sender: Sender::new(registration.handle().jid.clone()),
                             registration,
                             lang: established.lang,
                         })
@@ -179,7 +172,10 @@ impl Negotiator<'_> {
         let shard = std::rc::Rc::clone(&self.connection.shard);
         Ok(match effect {
             Output::QueryFeatures(state) => {
-                self.stream.host.clone_from(&state.host);
+                self.stream.host = state.host;
+                if state.authenticated {
+                    return Ok(Input::Features(Vec::new()));
+                }
                 let features = shard.plugins.stream_features(&self.stream);
                 Input::Features(self.in_time(features).await?)
             }
@@ -207,12 +203,16 @@ impl Negotiator<'_> {
                 }
             }
             Output::PreAuth(request) => {
-                let reply = shard.plugins.pre_auth(&self.stream, &request);
-                Input::PreAuthReply(self.in_time(reply).await?)
+                let reply = plugins::pre_auth(&shard.plugins, &self.stream, &request);
+                let reply = self.in_time(reply).await?;
+                self.stream.requests = self.stream.requests.saturating_add(1);
+                Input::PreAuthReply(reply)
             }
-            Output::Bind { account, jid, resource } => {
-                Input::Bound(self.bind(account, &jid, resource.as_deref()).await?)
-            }
+            Output::Bind {
+                account,
+                jid,
+                resource,
+            } => Input::Bound(self.bind(account, &jid, resource.as_deref()).await?),
             // The rest is carried out where it is polled.
             _ => Input::EffectFailed,
         })
@@ -231,7 +231,9 @@ impl Negotiator<'_> {
             Ok(registration) => registration,
             Err(error) => return Ok(Err(error)),
         };
-        let active = self.in_time(server.accounts.is_active(jid, account)).await?;
+        let active = self
+            .in_time(server.accounts.is_active(jid, account))
+            .await?;
         if !matches!(active, Ok(true)) {
             let condition = match active {
                 Ok(_) => Condition::NotAllowed,
@@ -261,8 +263,12 @@ impl Negotiator<'_> {
         }
         if let Some(tls) = self.connection.io.tls() {
             let bindings = context.bindings(tls.get_ref().1);
-            let version = if bindings.tls13 { TlsVersion::Tls13 } else { TlsVersion::Tls12 };
-            self.stream.tls = Some(version);
+            let version = if bindings.tls13 {
+                TlsVersion::Tls13
+            } else {
+                TlsVersion::Tls12
+            };
+            self.stream.tls = Some(plugins::tls_version(version));
             self.machine.handle(Input::TlsEstablished(TlsInfo {
                 version,
                 exporter: bindings.exporter,
@@ -282,7 +288,12 @@ impl Negotiator<'_> {
     }
 
     async fn write_out(&mut self) -> Result<(), Interrupt> {
-        let Connection { io, outbound, shard, .. } = &mut *self.connection;
+        let Connection {
+            io,
+            outbound,
+            shard,
+            ..
+        } = &mut *self.connection;
         if !outbound.is_busy() {
             return Ok(());
         }
