@@ -33,7 +33,7 @@ fn table(guests: &Path) -> io::Result<String> {
         // Writing to a string cannot fail.
         let _ = writeln!(
             table,
-            "    waxwing_plugins::BundledPlugin {{ name: {name:?}, component: include_bytes!({path:?}) }},"
+            "    BundledPlugin {{ name: {name:?}, component: include_bytes!({path:?}) }},"
         );
     }
     table.push(']');

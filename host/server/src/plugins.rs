@@ -23,8 +23,8 @@ use crate::{
 /// The hidden first argument that makes a process of this binary compile one component: the input, then the output.
 pub const COMPILE: &str = "compile-plugin";
 
-/// The components inside this binary.
-const BUNDLED: &[BundledPlugin] = &[];
+/// The components inside this binary, put there by its build script.
+const BUNDLED: &[BundledPlugin] = include!(concat!(env!("OUT_DIR"), "/bundled.rs"));
 
 /// Starts the platform with the plugins that the configuration and the folder name.
 pub(crate) async fn start(config: &Config, accounts: Accounts) -> anyhow::Result<Arc<Platform>> {
@@ -69,7 +69,7 @@ fn of_plugin(config: &Config, name: &str) -> PluginSettings {
     PluginSettings {
         enabled: table.enabled,
         priority: table.priority,
-        grants: table.grants.unwrap_or_default(),
+        grants: table.grants,
         sha256: table.sha256,
         config: table.config,
         host_config: on_hosts.collect(),
