@@ -1,8 +1,20 @@
 //! The server Waxwing: the one place that composes the other crates.
+//!
+//! [`server`] is what it is made of. A connection is accepted by a [`shard`], served by a [`session`], and what it sends goes
+//! by the [`router`] to the mailboxes of others.
 
-pub mod accounts;
+mod accounts;
 pub mod admin;
 pub mod cli;
 pub mod config;
-pub mod hashing;
+mod connections;
+mod hashing;
+mod listener;
+mod mailbox;
+mod plugins;
+mod router;
+mod secret;
+pub mod server;
+mod session;
+mod shard;
 pub mod tls;

@@ -24,6 +24,8 @@ pub enum End {
     Overflow,
     /// The server stops.
     Shutdown,
+    /// The session is at its end by itself.
+    Closing,
 }
 
 /// What is counted against the limit of bytes.

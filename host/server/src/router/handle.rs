@@ -1,6 +1,9 @@
 //! A session as the rest of the server sees it.
 
-use std::sync::atomic::{AtomicI16, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicI16, Ordering},
+};
 
 use parking_lot::Mutex;
 use waxwing_xmpp::{
@@ -25,6 +28,10 @@ pub(crate) struct Handle {
     pub(crate) account: u64,
     /// Its address.
     pub(crate) jid: FullJid,
+    /// The same, as it is stamped on stanzas.
+    pub(crate) from: Arc<Jid>,
+    /// The bare JID of its account.
+    pub(crate) account_jid: Arc<Jid>,
     /// What is to be written to the client.
     mailbox: Mailbox<Delivery>,
     /// A priority, or [`CONNECTED`], or [`GONE`].
@@ -49,6 +56,8 @@ impl Handle {
         Self {
             id,
             account,
+            from: Arc::new(Jid::from(jid.clone())),
+            account_jid: Arc::new(Jid::from(jid.to_bare())),
             jid,
             mailbox: Mailbox::default(),
             availability: AtomicI16::new(CONNECTED),

@@ -11,7 +11,6 @@ mod rules;
 
 use std::{
     collections::HashSet,
-    fmt::Write as _,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -22,10 +21,14 @@ use waxwing_xml::Element;
 use waxwing_xmpp::{
     error::{Condition, StanzaError},
     jid::{self, BareJid, Jid},
-    stanza::{Kind, Stanza},
+    stanza::{Kind, Stanza, Type},
+    stream::random_resource,
 };
 
-use crate::mailbox::{End, Push};
+use crate::{
+    mailbox::{End, Push},
+    secret,
+};
 use registry::{Added, Registry};
 use rules::{Aim, Verdict};
 
@@ -85,8 +88,11 @@ impl Router {
         bare: &BareJid,
         resource: Option<&str>,
     ) -> Result<Registration, StanzaError> {
-        let random = if resource.is_none() { random_resource()? } else { String::new() };
-        let jid = jid::with_resource(bare, resource.unwrap_or(&random))
+        let resource = match resource {
+            Some(wished) => wished.to_owned(),
+            None => random_resource(secret::random),
+        };
+        let jid = jid::with_resource(bare, &resource)
             .map_err(|_| StanzaError::new(Condition::BadRequest))?;
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let handle = Arc::new(Handle::new(id, account, jid));
@@ -136,7 +142,7 @@ impl Router {
 
     /// Routes a message by its `to`, which must be there.
     pub(crate) fn message(&self, stanza: Stanza) {
-        let (Some(to), Some(kind)) = (stanza.to(), stanza.message_type()) else {
+        let (Some(to), Type::Message(kind)) = (stanza.to(), stanza.typed()) else {
             return;
         };
         match self.place(to) {
@@ -153,12 +159,13 @@ impl Router {
     #[must_use]
     pub(crate) fn iq(&self, stanza: Stanza) -> Option<Stanza> {
         let kind = stanza.iq_type()?;
+        let is_request = stanza.is_request();
         let Some(to) = stanza.to() else {
-            return kind.is_request().then_some(stanza);
+            return is_request.then_some(stanza);
         };
         match self.place(to) {
             Place::Foreign => self.bounce(&stanza, Condition::RemoteServerNotFound),
-            Place::Server | Place::Account => return kind.is_request().then_some(stanza),
+            Place::Server | Place::Account => return is_request.then_some(stanza),
             Place::Resource => {
                 let chosen = self.choose(to, |aim, _| rules::iq(kind, aim));
                 self.hand_over(chosen, stanza);
@@ -176,6 +183,13 @@ impl Router {
     pub(crate) fn refuse(&self, stanza: &Stanza, error: &StanzaError) {
         if let (Some(reply), Some(sender)) = (stanza.error_reply(error), stanza.from()) {
             self.answer(sender, reply);
+        }
+    }
+
+    /// Drops a stanza as a filter wants it: in silence, but for a request, which is always answered (RFC 6120 §8.2.3).
+    pub(crate) fn discard(&self, stanza: &Stanza) {
+        if stanza.is_request() {
+            self.bounce(stanza, Condition::ServiceUnavailable);
         }
     }
 
@@ -303,18 +317,6 @@ fn split(address: &Jid) -> (&str, Option<&str>) {
 /// The bare JID of an address, as a part of its text.
 pub(crate) fn account_of(address: &Jid) -> &str {
     split(address).0
-}
-
-/// A resource that nobody guesses (RFC 6120 §7.6).
-fn random_resource() -> Result<String, StanzaError> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|_| StanzaError::new(Condition::InternalServerError))?;
-    let mut text = String::with_capacity(32);
-    for byte in bytes {
-        // Writing to a string does not fail.
-        drop(write!(text, "{byte:02x}"));
-    }
-    Ok(text)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use waxwing_xmpp::{
     error::Condition,
     jid::Jid,
     ns,
-    stanza::{PresenceType, Stanza},
+    stanza::{PresenceType, Stanza, Type},
 };
 
 use super::{Delivery, Handle, Place, Router, account_of, rules};
@@ -20,7 +20,7 @@ const MAX_DIRECTED: usize = 1_000;
 impl Router {
     /// Takes presence from a session; `from` is stamped.
     pub(crate) fn presence(&self, sender: &Arc<Handle>, stanza: Stanza) {
-        let Some(kind) = stanza.presence_type() else {
+        let Type::Presence(kind) = stanza.typed() else {
             return;
         };
         match (stanza.to(), kind) {
@@ -36,7 +36,7 @@ impl Router {
     /// Initial presence, or another one (RFC 6121 §4.2.2, §4.4.2).
     fn available(&self, sender: &Arc<Handle>, mut stanza: Stanza) {
         let account = account_of(&sender.jid);
-        stanza.set_to(&sender.jid.to_bare());
+        stanza.set_to(Arc::clone(&sender.account_jid));
         let initial = {
             let mut presence = sender.presence.lock();
             if presence.retired {
@@ -87,12 +87,12 @@ impl Router {
                 told.retain(|handle| handle.id != sender.id);
             }
             let mut copy = unavailable.clone();
-            copy.set_to(&sender.jid.to_bare());
+            copy.set_to(Arc::clone(&sender.account_jid));
             self.copy_to(&told, &copy);
         }
         for target in directed {
             let mut copy = unavailable.clone();
-            copy.set_to(&target);
+            copy.set_to(target);
             self.deliver_presence(copy);
         }
     }
@@ -119,7 +119,7 @@ impl Router {
     }
 
     fn deliver_presence(&self, stanza: Stanza) {
-        if let (Some(to), Some(kind)) = (stanza.to(), stanza.presence_type()) {
+        if let (Some(to), Type::Presence(kind)) = (stanza.to(), stanza.typed()) {
             let chosen = self.choose(to, |aim, _| rules::presence(kind, aim));
             self.hand_over(chosen, stanza);
         }

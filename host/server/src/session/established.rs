@@ -100,7 +100,7 @@ impl Session {
     /// not read from either.
     async fn wait(&self, connection: &mut Connection) -> Result<(), Finish> {
         let more = poll_fn(|cx| {
-            let Connection { io, outbound, .. } = connection;
+            let Connection { io, outbound, .. } = &mut *connection;
             if let Poll::Ready(end) = outbound.poll_mailbox(cx, io, &self.handle) {
                 return Poll::Ready(Err(end.map_or_else(Finish::Lost, Finish::Ended)));
             }
@@ -130,11 +130,11 @@ impl Session {
         let mut stanza = match Stanza::parse(element) {
             Ok(stanza) => stanza,
             Err(StanzaFault::Stream(error)) => return Err(Finish::Broken(error)),
-            Err(StanzaFault::Reply(reply)) => {
+            Err(StanzaFault::Answer { reply, .. }) => {
                 self.shard.server.router.answer(&self.handle.jid, reply);
                 return Ok(());
             }
-            Err(StanzaFault::Ignore) => return Ok(()),
+            Err(StanzaFault::Drop) => return Ok(()),
         };
         self.stamp(&mut stanza)?;
         if !self.shard.plugins.wants_inbound(&stanza, &self.sender) {
@@ -157,12 +157,10 @@ impl Session {
         {
             return Err(Finish::Broken(StreamError::new(StreamCondition::InvalidFrom)));
         }
-        stanza.stamp_from(jid);
-        if let Some(lang) = &self.lang {
-            stanza.stamp_lang(lang);
-        }
+        stanza.stamp_from(Arc::clone(&self.handle.from));
+        stanza.inherit_lang(self.lang.as_deref());
         if stanza.to().is_none() && stanza.kind() == Kind::Message {
-            stanza.set_to(&jid.to_bare());
+            stanza.set_to(Arc::clone(&self.handle.account_jid));
         }
         Ok(())
     }
@@ -172,7 +170,7 @@ impl Session {
         let router = &self.shard.server.router;
         match verdict {
             Inbound::Pass(stanza) => return Some(stanza),
-            Inbound::Drop => router.drop_stanza(original),
+            Inbound::Drop => router.discard(original),
             Inbound::Bounce(error) => router.refuse(original, &error),
             Inbound::Answer(payload) => {
                 router.answer(&self.handle.jid, original.result_reply(payload));

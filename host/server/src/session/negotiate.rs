@@ -5,12 +5,10 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
-    task::Poll,
     time::{Duration, Instant},
 };
 
 use tokio::time::{Instant as TokioInstant, timeout_at};
-use waxwing_xml::StreamEvent;
 use waxwing_xmpp::{
     error::{Condition, StanzaError},
     jid::{BareJid, FullJid},
@@ -179,7 +177,8 @@ impl Negotiator<'_> {
         let shard = std::rc::Rc::clone(&self.connection.shard);
         Ok(match effect {
             Output::QueryFeatures(state) => {
-                self.stream.host.clone_from(&state.host);
+                self.stream.id = state.id;
+                self.stream.host = state.host;
                 let features = shard.plugins.stream_features(&self.stream);
                 Input::Features(self.in_time(features).await?)
             }
