@@ -22,7 +22,7 @@ use crate::shared::Shared;
 use crate::state::State;
 
 /// What the operator says of a plugin: the table `[plugin.NAME]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PluginSettings {
     /// Whether the plugin is loaded.
     pub enabled: bool,
@@ -128,7 +128,7 @@ pub(crate) async fn prepare(
         grants,
         source,
         sha256,
-        priority: settings.priority,
+        settings: settings.clone(),
         scopes,
         memory,
         logs: Arc::new(LogBudget::default()),
@@ -230,7 +230,7 @@ fn nobody(sha256: &str) -> Parts {
         grants: BTreeSet::new(),
         source: Source::Bundled,
         sha256: sha256.to_owned(),
-        priority: 0,
+        settings: PluginSettings::default(),
         scopes: Vec::new(),
         memory: Arc::default(),
         logs: Arc::default(),

@@ -1,6 +1,6 @@
 //! The platform as a whole: which plugins there are, and their coming and going.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -49,7 +49,10 @@ pub struct BundledPlugin {
 pub struct Platform {
     shared: Arc<Shared>,
     compiler: Compiler,
-    settings: PlatformSettings,
+    directory: PathBuf,
+    bundled: &'static [BundledPlugin],
+    /// The operator's tables, by plugin name.
+    tables: Mutex<BTreeMap<String, PluginSettings>>,
     /// Why the newest try at each name failed, if it did.
     failures: Mutex<BTreeMap<String, Failure>>,
     /// Loading is done one at a time.
@@ -128,7 +131,7 @@ impl Platform {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;
         let platform = Arc::new(Self::new(settings, services)?);
-        let watch = Watch::start(&platform.settings.directory, Arc::downgrade(&platform))?;
+        let watch = Watch::start(&platform.directory, Arc::downgrade(&platform))?;
         for name in platform.names()? {
             platform.refresh(&name).await;
         }
@@ -144,7 +147,7 @@ impl Platform {
             .enable_time()
             .build()
             .context("cannot start the guests' runtime")?;
-        let compiler = Compiler::open(settings.compile.clone(), &settings.cache)?;
+        let compiler = Compiler::open(settings.compile, &settings.cache)?;
         let shared = Arc::new(Shared {
             linker: imports::linker(&engine)?,
             engine,
@@ -159,7 +162,9 @@ impl Platform {
         Ok(Self {
             shared,
             compiler,
-            settings,
+            directory: settings.directory,
+            bundled: settings.bundled,
+            tables: Mutex::new(settings.plugins),
             failures: Mutex::default(),
             turn: tokio::sync::Mutex::new(()),
             watch: Mutex::new(None),
@@ -212,6 +217,18 @@ impl Platform {
         }
     }
 
+    /// Takes new tables from the operator, and loads the plugins anew whose tables changed. A table that its plugin refuses
+    /// leaves the plugin as it served.
+    pub async fn reconfigure(&self, tables: BTreeMap<String, PluginSettings>) {
+        let old = std::mem::replace(&mut *self.tables.lock(), tables.clone());
+        let names: BTreeSet<&String> = old.keys().chain(tables.keys()).collect();
+        for name in names {
+            if old.get(name) != tables.get(name) {
+                self.refresh(name).await;
+            }
+        }
+    }
+
     /// Says what a component file is, without serving it.
     pub async fn check(&self, file: &Path) -> anyhow::Result<PluginReport> {
         let bytes = read(file).await?;
@@ -231,7 +248,7 @@ impl Platform {
     /// A failure leaves what served.
     pub(crate) async fn refresh(&self, name: &str) {
         let _turn = self.turn.lock().await;
-        let settings = self.settings.plugins.get(name).cloned().unwrap_or_default();
+        let settings = self.tables.lock().get(name).cloned().unwrap_or_default();
         let source = self.source(name).filter(|_| settings.enabled);
         let Some((source, bundled)) = source else {
             if self.shared.registry.now().plugin(name).is_some() {
@@ -285,9 +302,10 @@ impl Platform {
             described.manifest.name
         );
         let old = self.shared.registry.now().plugin(name).cloned();
-        if old
-            .as_ref()
-            .is_some_and(|old| old.sha256 == described.sha256 && old.source == *source)
+        let unchanged = |old: &Arc<Plugin>| {
+            old.sha256 == described.sha256 && old.source == *source && old.settings == *settings
+        };
+        if old.as_ref().is_some_and(unchanged)
         {
             return Ok(());
         }
@@ -301,12 +319,11 @@ impl Platform {
 
     /// The names of all files in the folder and of all bundled components.
     fn names(&self) -> anyhow::Result<Vec<String>> {
-        let folder = &self.settings.directory;
+        let folder = &self.directory;
         let entries = std::fs::read_dir(folder)
             .with_context(|| format!("cannot read {}", folder.display()))?;
         let files = entries.filter_map(|entry| plugin_name(&entry.ok()?.path()));
         let bundled = self
-            .settings
             .bundled
             .iter()
             .map(|plugin| plugin.name.to_owned());
@@ -322,12 +339,11 @@ impl Platform {
     }
 
     fn source(&self, name: &str) -> Option<(Source, Option<&'static [u8]>)> {
-        let file = self.settings.directory.join(format!("{name}.wasm"));
+        let file = self.directory.join(format!("{name}.wasm"));
         if file.exists() {
             return Some((Source::Folder(file), None));
         }
         let bundled = self
-            .settings
             .bundled
             .iter()
             .find(|plugin| plugin.name == name)?;

@@ -11,6 +11,7 @@ use wasmtime::component::{Component, InstancePre};
 
 use crate::bindings::exports::waxwing::plugin::{inbound, iq_handler, lifecycle, pre_auth};
 use crate::config::Values;
+use crate::load::PluginSettings;
 use crate::logs::LogBudget;
 use crate::manifest::Manifest;
 use crate::memory::Table;
@@ -33,8 +34,8 @@ pub(crate) struct Plugin {
     pub(crate) grants: BTreeSet<String>,
     pub(crate) source: Source,
     pub(crate) sha256: String,
-    /// The operator's addition to the priorities in the manifest.
-    pub(crate) priority: i32,
+    /// The operator's table that it was loaded with.
+    pub(crate) settings: PluginSettings,
     pub(crate) pre: InstancePre<State>,
     pub(crate) exports: Exports,
     pub(crate) scopes: Vec<Scope>,
@@ -93,7 +94,7 @@ pub(crate) struct Parts {
     pub(crate) grants: BTreeSet<String>,
     pub(crate) source: Source,
     pub(crate) sha256: String,
-    pub(crate) priority: i32,
+    pub(crate) settings: PluginSettings,
     pub(crate) scopes: Vec<Scope>,
     pub(crate) memory: Arc<Table>,
     pub(crate) logs: Arc<LogBudget>,
@@ -110,7 +111,7 @@ impl Plugin {
             grants: parts.grants,
             source: parts.source,
             sha256: parts.sha256,
-            priority: parts.priority,
+            settings: parts.settings,
             pre,
             exports,
             scope_of: scope_of.collect(),

@@ -109,11 +109,11 @@ impl Snapshot {
             .inbound
             .sort_by_key(|hook| Reverse(hook.priority()));
         for handlers in snapshot.iq.values_mut() {
-            handlers.sort_by_key(|handler| Reverse(handler.plugin.priority));
+            handlers.sort_by_key(|handler| Reverse(handler.plugin.settings.priority));
         }
         snapshot
             .pre_auth
-            .sort_by_key(|(_, plugin)| Reverse(plugin.priority));
+            .sort_by_key(|(_, plugin)| Reverse(plugin.settings.priority));
         snapshot.plugins = plugins;
         snapshot
     }
@@ -193,7 +193,7 @@ impl Snapshot {
 
 impl Hook {
     fn priority(&self) -> i32 {
-        self.filter.priority.saturating_add(self.plugin.priority)
+        self.filter.priority.saturating_add(self.plugin.settings.priority)
     }
 
     /// Whether the stanza goes on if the hook fails.

@@ -3,7 +3,7 @@
 //! [`server`] is what it is made of. A connection is accepted by a [`shard`], served by a [`session`], and what it sends goes
 //! by the [`router`] to the mailboxes of others.
 
-pub mod accounts;
+mod accounts;
 pub mod admin;
 pub mod cli;
 pub mod config;

@@ -49,7 +49,7 @@ pub fn compile(input: &Path, output: &Path) -> anyhow::Result<()> {
 }
 
 /// The operator's tables, by plugin.
-fn settings(config: &Config) -> BTreeMap<String, PluginSettings> {
+pub(crate) fn settings(config: &Config) -> BTreeMap<String, PluginSettings> {
     let on_hosts = config.host.iter().flat_map(|host| host.plugin.keys());
     let names = config.plugin.keys().chain(on_hosts);
     let of = |name: &String| (name.clone(), of_plugin(config, name));

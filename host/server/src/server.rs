@@ -51,7 +51,7 @@ enum Order {
 }
 
 /// Serves until SIGTERM or SIGINT, and returns when all sessions have ended. A second such signal does not wait for them.
-/// SIGHUP reads the configuration again and loads the certificate that it names. The data folder is claimed by the caller.
+/// SIGHUP reads the configuration again: the certificate, and the plugins' tables. The data folder is claimed by the caller.
 pub fn run(config: Config, sources: Sources) -> anyhow::Result<()> {
     let runtime = Builder::new_current_thread()
         .enable_all()
@@ -75,7 +75,7 @@ async fn serve(config: &Config, sources: &Sources) -> anyhow::Result<()> {
     announce(&line);
 
     while let Order::Reload = signals.next().await {
-        reload(&server, sources);
+        reload(&server, sources).await;
     }
     tokio::select! {
         () = stop(&server, running, admin, storage.as_ref()) => tracing::info!("stopped"),
@@ -106,13 +106,15 @@ async fn compose(
     }))
 }
 
-/// Reads the configuration again and loads the certificate that it names. The rest of it takes a restart.
-fn reload(server: &Server, sources: &Sources) {
+/// Reads the configuration again, loads the certificate that it names, and the plugins whose tables changed. The rest of it
+/// takes a restart.
+async fn reload(server: &Server, sources: &Sources) {
     match config::load(sources) {
         Ok(config) => {
             if server.tls.reload(&config) {
                 tracing::info!("certificate reloaded");
             }
+            server.platform.reconfigure(plugins::settings(&config)).await;
         }
         Err(error) => tracing::error!(%error, "the configuration cannot be read again"),
     }

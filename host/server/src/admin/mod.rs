@@ -8,6 +8,8 @@ mod data_dir;
 mod offline;
 mod protocol;
 mod serve;
+#[cfg(test)]
+mod tests;
 mod users;
 
 use async_trait::async_trait;

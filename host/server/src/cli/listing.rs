@@ -95,9 +95,9 @@ mod tests {
             { "disabled": true, "jid": "bob@localhost" },
         ]);
         let wanted = [
-            "JID                DISABLED",
+            "JID               DISABLED",
             "al\u{fffd}ice@localhost  no",
-            "bob@localhost      yes",
+            "bob@localhost     yes",
         ];
         assert_eq!(table(&list, &["jid"]), wanted);
         assert!(table(&json!([]), &["jid"]).is_empty());

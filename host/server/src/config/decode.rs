@@ -30,6 +30,12 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Reads, and adds the place to what the type itself complains of.
+    fn with<T>(self, read: impl FnOnce(Self) -> Result<T, Fault>) -> Result<T, Fault> {
+        let (path, source) = (self.path.clone(), &self.node.source);
+        read(self).map_err(|fault| fault.at(&path, source))
+    }
+
     fn child(&self, key: &str, node: &'a Node) -> Self {
         Self {
             node,
@@ -117,7 +123,7 @@ impl<'de> SeqAccess<'de> for Items<'_, '_> {
         };
         let reader = self.parent.child(&self.next.to_string(), node);
         self.next = self.next.saturating_add(1);
-        seed.deserialize(reader).map(Some)
+        reader.with(|reader| seed.deserialize(reader)).map(Some)
     }
 }
 
@@ -159,7 +165,7 @@ impl<'de> MapAccess<'de> for Entries<'_, '_> {
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Fault> {
         match self.value.take() {
-            Some(reader) => seed.deserialize(reader),
+            Some(reader) => reader.with(|reader| seed.deserialize(reader)),
             None => Err(Fault::of("", "a value was read before its key")),
         }
     }

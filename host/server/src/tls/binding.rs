@@ -106,3 +106,43 @@ impl Hash {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use x509_cert::der::{Any, Decode};
+
+    use super::*;
+
+    #[test]
+    fn takes_the_hash_of_pss_from_its_parameters() {
+        let sha384 = [
+            0x30, 0x11, 0xa0, 0x0f, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03,
+            0x04, 0x02, 0x02, 0x05, 0x00,
+        ];
+        let absent = [0x30, 0x00];
+        for (parameters, wanted) in [(&sha384[..], Hash::Sha384), (&absent, Hash::Sha256)] {
+            let parameters = Some(Any::from_der(parameters).unwrap());
+            let algorithm = AlgorithmIdentifierOwned {
+                oid: RSA_PSS,
+                parameters,
+            };
+            assert_eq!(Hash::of_signature(&algorithm), Some(wanted));
+        }
+    }
+
+    #[test]
+    fn replaces_md5_and_sha1() {
+        for oid in [
+            "1.2.840.113549.1.1.4",
+            "1.2.840.113549.1.1.5",
+            "1.2.840.10045.4.1",
+        ] {
+            let oid = ObjectIdentifier::new_unwrap(oid);
+            let algorithm = AlgorithmIdentifierOwned {
+                oid,
+                parameters: None,
+            };
+            assert_eq!(Hash::of_signature(&algorithm), Some(Hash::Sha256));
+        }
+    }
+}
