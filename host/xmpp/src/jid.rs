@@ -126,8 +126,13 @@ fn localpart(text: &str) -> Result<NodePart, JidError> {
 }
 
 fn domainpart(text: &str) -> Result<DomainPart, JidError> {
-    let text = limit(text)?;
-    if let Some(address) = text
+    let dotted = dots(limit(text)?);
+    let dotted = dotted.strip_suffix('.').unwrap_or(&dotted);
+    if dotted.ends_with('.') {
+        // The crate would take one more off.
+        return Err(JidError::Domain);
+    }
+    if let Some(address) = dotted
         .strip_prefix('[')
         .and_then(|text| text.strip_suffix(']'))
     {
@@ -135,12 +140,6 @@ fn domainpart(text: &str) -> Result<DomainPart, JidError> {
         return Ok(DomainPart::new(&format!("[{address}]"))
             .map_err(|error| fault(&error))?
             .into_owned());
-    }
-    let dotted = dots(text);
-    let dotted = dotted.strip_suffix('.').unwrap_or(&dotted);
-    if dotted.ends_with('.') {
-        // One more would be taken off below.
-        return Err(JidError::Domain);
     }
     let prepared = DomainPart::new(dotted)
         .map_err(|error| fault(&error))?
