@@ -69,10 +69,14 @@ pub(crate) fn find(bytes: &[u8], classes: u8) -> Option<usize> {
     let (eights, _) = bytes.as_chunks::<8>();
     // Eight at a time without a branch for each: most text has nothing special in it.
     let class_of = |byte: u8| CLASSES.get(usize::from(byte)).copied().unwrap_or(0);
-    let plain = eights.iter().take_while(|eight| eight.iter().fold(0, |all, &byte| all | class_of(byte)) & classes == 0);
+    let plain = eights
+        .iter()
+        .take_while(|eight| eight.iter().fold(0, |all, &byte| all | class_of(byte)) & classes == 0);
     let skipped = plain.count().saturating_mul(8);
     let rest = bytes.get(skipped..).unwrap_or(&[]);
-    rest.iter().position(|&byte| is(byte, classes)).map(|at| skipped.saturating_add(at))
+    rest.iter()
+        .position(|&byte| is(byte, classes))
+        .map(|at| skipped.saturating_add(at))
 }
 
 /// White space (`S`, XML 1.0 §2.3).
@@ -86,12 +90,14 @@ pub(crate) const fn is_char(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
 }
 
-/// `NameStartChar` without the colon (XML 1.0 §2.3, Namespaces in XML §3).
+/// `NameStartChar` without the colon (XML 1.0 §2.3, Namespaces in XML §3), and without U+FDF0 to U+FFFD. XML has those in names,
+/// but rxml, which clients in use are built on, has not, and U+FEFF is among them: a name that we let pass must not end the
+/// stream of the one who receives it.
 pub(crate) const fn is_name_start(c: char) -> bool {
     matches!(c,
         'A'..='Z' | '_' | 'a'..='z' | '\u{C0}'..='\u{D6}' | '\u{D8}'..='\u{F6}' | '\u{F8}'..='\u{2FF}'
         | '\u{370}'..='\u{37D}' | '\u{37F}'..='\u{1FFF}' | '\u{200C}'..='\u{200D}' | '\u{2070}'..='\u{218F}'
-        | '\u{2C00}'..='\u{2FEF}' | '\u{3001}'..='\u{D7FF}' | '\u{F900}'..='\u{FDCF}' | '\u{FDF0}'..='\u{FFFD}'
+        | '\u{2C00}'..='\u{2FEF}' | '\u{3001}'..='\u{D7FF}' | '\u{F900}'..='\u{FDCF}'
         | '\u{10000}'..='\u{EFFFF}')
 }
 

@@ -39,6 +39,7 @@ impl Element {
     }
 
     /// Asks `edit` about each child element of the root, in order, and returns the result; texts stay.
+    #[must_use]
     pub fn edit_children(&self, mut edit: impl FnMut(ElementRef<'_>) -> Edit) -> Element {
         let mut tree = Tree::default();
         tree.append_start(self.tree(), 0);

@@ -55,6 +55,8 @@ pub(crate) struct Scanner {
     /// The token in `partial` was handed on.
     spent: bool,
     start: Start,
+    /// How many bytes the current stanza may still bring.
+    room: usize,
     /// Bytes that were looked at or copied.
     #[cfg(test)]
     work: usize,
@@ -69,6 +71,8 @@ enum Start {
     Past,
 }
 
+/// The most bytes that are held for the next token.
+const KEPT: usize = 2048;
 const CDATA: &[u8] = b"<![CDATA[";
 const COMMENT: &[u8] = b"<!--";
 const DOCTYPE: &[u8] = b"<!DOCTYPE";
@@ -82,6 +86,7 @@ impl Scanner {
             partial: Vec::new(),
             spent: false,
             start: Start::Nothing,
+            room: 0,
             #[cfg(test)]
             work: 0,
         }
@@ -100,6 +105,17 @@ impl Scanner {
         self.partial.capacity()
     }
 
+    /// The last token is no longer needed.
+    pub(crate) fn spend(&mut self) {
+        if std::mem::take(&mut self.spent) {
+            self.partial.clear();
+            // A tag that was long once is seldom followed by another.
+            if self.partial.capacity() > KEPT {
+                self.partial = Vec::new();
+            }
+        }
+    }
+
     /// Whether it stands between two tokens.
     pub(crate) fn is_between(&self) -> bool {
         matches!(self.mode, Mode::Text)
@@ -112,11 +128,14 @@ impl Scanner {
     }
 
     /// Takes one token, or as much as there is, from the beginning of `input`, which is not empty. Says how many bytes it
-    /// took: none only where it hands on what it had held back.
-    pub(crate) fn step<'a>(&'a mut self, input: &'a [u8]) -> Result<(usize, Token<'a>), XmlError> {
-        if std::mem::take(&mut self.spent) {
-            self.partial.clear();
-        }
+    /// took: none only where it hands on what it had held back. `room` bytes may still come before the limit.
+    pub(crate) fn step<'a>(
+        &'a mut self,
+        input: &'a [u8],
+        room: usize,
+    ) -> Result<(usize, Token<'a>), XmlError> {
+        self.room = room;
+        self.spend();
         if self.start != Start::Past {
             self.at_start(input)?;
         }
@@ -213,6 +232,10 @@ impl Scanner {
     }
 
     fn tag<'a>(&'a mut self, mut parser: ElementParser, input: &[u8]) -> (usize, Token<'a>) {
+        #[cfg(test)]
+        {
+            self.work = self.work.saturating_add(input.len());
+        }
         let Some(at) = parser.feed(input) else {
             self.keep(input);
             self.mode = Mode::Tag(parser);
@@ -322,7 +345,13 @@ impl Scanner {
     }
 
     fn keep(&mut self, bytes: &[u8]) {
-        grow::bytes(&mut self.partial, bytes.len());
+        #[cfg(test)]
+        {
+            let fits = self.partial.capacity() >= self.partial.len().saturating_add(bytes.len());
+            let moved = if fits { 0 } else { self.partial.len() };
+            self.work = self.work.saturating_add(bytes.len()).saturating_add(moved);
+        }
+        grow::bytes(&mut self.partial, bytes.len(), self.room);
         self.partial.extend_from_slice(bytes);
     }
 }
@@ -330,4 +359,46 @@ impl Scanner {
 /// The same step, one byte longer.
 fn after_one(step: Result<(usize, Token<'_>), XmlError>) -> Result<(usize, Token<'_>), XmlError> {
     step.map(|(used, token)| (used.saturating_add(1), token))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes looked at or copied for `input` in pieces of a length. What is looked at beyond a tag's end does not count: it
+    /// is once for each tag that came in one piece.
+    fn work(input: &[u8], piece: usize) -> usize {
+        let mut scanner = Scanner::inside();
+        for piece in input.chunks(piece) {
+            let mut rest = piece;
+            while !rest.is_empty() {
+                let (used, _) = scanner.step(rest, 1 << 20).unwrap();
+                rest = &rest[used..];
+            }
+        }
+        scanner.work
+    }
+
+    #[test]
+    fn looks_at_each_byte_once_however_it_is_split() {
+        for (begun, filler) in [
+            ("<a b='", ">"),
+            ("<a b=\"", "'"),
+            ("<a ", "b='' "),
+            ("<a>&#", "0"),
+            ("<a><![CDATA[", "]"),
+            ("<a>", "x"),
+        ] {
+            let short = format!("{begun}{}", filler.repeat(20_000 / filler.len()));
+            let long = format!("{begun}{}", filler.repeat(40_000 / filler.len()));
+            for piece in [1, 2, 100, 4000] {
+                let (short, long) = (work(short.as_bytes(), piece), work(long.as_bytes(), piece));
+                assert!(
+                    long <= 3 * short.max(10_000),
+                    "{begun}: {short} for one length, {long} for the double"
+                );
+                assert!(long <= 40_000 * 5, "{begun}: {long}");
+            }
+        }
+    }
 }

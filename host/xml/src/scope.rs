@@ -226,18 +226,17 @@ impl Scope {
     /// Begins with one declaration that is in scope from outside.
     pub(crate) fn with_default(uri: &str) -> Self {
         let mut scope = Self::default();
-        let uri = match Known::find(uri) {
-            Some(known) => Uri::Tree(Ns::Known(known)),
-            None => {
-                scope.text.push_str(uri);
-                Uri::Header(
-                    Span {
-                        start: 0,
-                        len: index(uri.len()),
-                    },
-                    None,
-                )
-            }
+        let uri = if let Some(known) = Known::find(uri) {
+            Uri::Tree(Ns::Known(known))
+        } else {
+            scope.text.push_str(uri);
+            Uri::Header(
+                Span {
+                    start: 0,
+                    len: index(uri.len()),
+                },
+                None,
+            )
         };
         scope.bindings.push(Binding {
             prefix: Span::EMPTY,

@@ -21,7 +21,7 @@ impl Element {
             if room == 0 {
                 return Err(XmlError::TooBig(Limit::StanzaBytes));
             }
-            let (used, token) = scanner.step(rest.get(..room).unwrap_or(rest))?;
+            let (used, token) = scanner.step(rest.get(..room).unwrap_or(rest), room)?;
             count = count.saturating_add(used);
             rest = rest.get(used..).unwrap_or(&[]);
             match token {
@@ -29,7 +29,7 @@ impl Element {
                     return Err(XmlError::NotWellFormed("more than one root element"));
                 }
                 Token::Tag(tag) => {
-                    element = built(assembler.tag(tag, Outside::Document, limits, &mut count)?)?
+                    element = built(assembler.tag(tag, Outside::Document, limits, &mut count)?)?;
                 }
                 Token::Text(bytes) => assembler.text(bytes, Kind::Text, Outside::Document)?,
                 Token::CData(bytes) => assembler.text(bytes, Kind::CData, Outside::Document)?,

@@ -140,7 +140,7 @@ impl StreamParser {
                 return Err(XmlError::TooBig(Limit::StanzaBytes));
             }
             let window = input.get(..room).unwrap_or(input);
-            let (used, token) = self.scanner.step(window)?;
+            let (used, token) = self.scanner.step(window, room)?;
             self.count = self.count.saturating_add(used);
             *input = input.get(used..).unwrap_or(&[]);
             let event = accept(

@@ -1,12 +1,23 @@
 //! The fuzz targets' corpus through the same checks, without a fuzzer.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test fails by it"
+)]
+
 #[path = "../../../tests/fuzz/checks/mod.rs"]
 mod checks;
 
 use std::path::Path;
 
 fn replay(target: &str, check: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/corpus").join(target);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../tests/fuzz/corpus")
+        .join(target);
     let mut count = 0;
     for entry in std::fs::read_dir(&folder).unwrap() {
         check(&std::fs::read(entry.unwrap().path()).unwrap());

@@ -1,5 +1,7 @@
 //! A stream from header to end.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by it")]
+
 use waxwing_xml::{Context, Element, Limits, StreamEvent, StreamParser};
 
 const STREAM: &[u8] = b"<?xml version='1.0'?>\n<stream:stream to='a.example' version='1.0' xml:lang='en' \

@@ -14,7 +14,7 @@ mod scram;
 pub use hash::Hash;
 pub use keys::{
     Credentials, MAX_ITERATIONS, NEW_ACCOUNT_ITERATIONS, PasswordError, SALT_BYTES, ScramKeys,
-    burn, derive, stand_in_keys, verify_plain,
+    burn, derive, is_valid_password, stand_in_keys, verify_plain,
 };
 pub use plain::Plain;
 pub use scram::{Binding, ClientFirst, Exchange};

@@ -21,27 +21,42 @@ use waxwing_xml::{Element, ElementRef, Limits, Node, StreamEvent, StreamParser, 
 
 use super::grammar;
 
-const WIDE: Limits =
-    Limits { stanza_bytes: 1 << 24, elements: 1 << 20, depth: 1 << 20, attributes: 1 << 20, namespaces: 1 << 20, name_bytes: 1 << 20 };
+const WIDE: Limits = Limits {
+    stanza_bytes: 1 << 24,
+    elements: 1 << 20,
+    depth: 1 << 20,
+    attributes: 1 << 20,
+    namespaces: 1 << 20,
+    name_bytes: 1 << 20,
+};
 
 /// Compares both readings of one input, as a document and as a stream.
-pub fn check(data: &[u8]) {
+pub(crate) fn check(data: &[u8]) {
     let bytes = grammar::document(data);
     let lines = line_ends(&bytes);
     let from_root = trim_start(&lines);
     let spaced = from_root.len() < lines.len();
     if spaced && from_root.starts_with(b"<?xml") {
         // Without the white space it would be a declaration.
-        assert!(ours(&bytes).is_err(), "a declaration is the very first thing");
+        assert!(
+            ours(&bytes).is_err(),
+            "a declaration is the very first thing"
+        );
         return;
     }
-    let Some(theirs) = theirs(from_root) else { return };
+    let Some(theirs) = theirs(from_root) else {
+        return;
+    };
     let (document, stream) = match theirs {
         Ok((document, stream)) => (Ok(document), Ok(stream)),
         Err(error) => (Err(error), Err(error)),
     };
     if !bytes.starts_with(b"<?xml") {
-        compare(&bytes, &document, Element::parse(&bytes, "", &WIDE).map(|element| tree(element.root())));
+        compare(
+            &bytes,
+            &document,
+            Element::parse(&bytes, "", &WIDE).map(|element| tree(element.root())),
+        );
     }
     match ours(&bytes) {
         Err(XmlError::BadFormat(_) | XmlError::BadNamespacePrefix) => {}
@@ -50,7 +65,11 @@ pub fn check(data: &[u8]) {
     if let Ok(element) = Element::parse(&bytes, "", &WIDE) {
         let written = element.to_xml();
         let again = self::theirs(written.as_bytes()).expect("what we write has short references");
-        assert_eq!(again.map(|(document, _)| document), Ok(tree(element.root())), "rxml reads what we wrote: {written}");
+        assert_eq!(
+            again.map(|(document, _)| document),
+            Ok(tree(element.root())),
+            "rxml reads what we wrote: {written}"
+        );
     }
 }
 
@@ -105,7 +124,13 @@ fn ours(bytes: &[u8]) -> Result<String, XmlError> {
 }
 
 fn start(out: &mut String, element: ElementRef<'_>) {
-    let attrs = element.attrs().map(|attr| (attr.ns.unwrap_or("").to_owned(), attr.name.to_owned(), attr.value.to_owned()));
+    let attrs = element.attrs().map(|attr| {
+        (
+            attr.ns.unwrap_or("").to_owned(),
+            attr.name.to_owned(),
+            attr.value.to_owned(),
+        )
+    });
     start_of(out, element.ns(), element.name(), attrs.collect());
 }
 
@@ -147,7 +172,9 @@ fn theirs(bytes: &[u8]) -> Option<Result<(String, String), rxml::Error>> {
         let event = match parser.parse(&mut rest, true) {
             Ok(Some(event)) => event,
             Ok(None) => return Some(Ok((document, stream))),
-            Err(EndOrError::Error(rxml::Error::RestrictedXml("long name or reference"))) => return None,
+            Err(EndOrError::Error(rxml::Error::RestrictedXml("long name or reference"))) => {
+                return None;
+            }
             Err(EndOrError::Error(error)) => return Some(Err(error)),
             Err(EndOrError::NeedMoreData) => return Some(Err(rxml::Error::InvalidEof(None))),
         };
@@ -163,7 +190,9 @@ fn theirs(bytes: &[u8]) -> Option<Result<(String, String), rxml::Error>> {
             Event::Text(_, piece) => text.push_str(&piece),
             Event::StartElement(_, (ns, name), attrs) => {
                 depth += 1;
-                let attrs = attrs.iter().map(|((ns, name), value)| (ns.to_string(), name.to_string(), value.to_string()));
+                let attrs = attrs.iter().map(|((ns, name), value)| {
+                    (ns.to_string(), name.to_string(), value.to_string())
+                });
                 start_of(&mut out, &ns, &name, attrs.collect());
             }
             Event::EndElement(_) => {

@@ -1,7 +1,7 @@
 //! From bytes to something that is nearly XML: a fuzzer that only flips bytes seldom closes what it opened.
 
 /// The first byte of an input says how the rest is read: as it stands, or as a list of choices.
-pub fn document(data: &[u8]) -> Vec<u8> {
+pub(crate) fn document(data: &[u8]) -> Vec<u8> {
     match data.split_first() {
         Some((first, rest)) if first & 1 == 1 => generate(rest),
         Some((_, rest)) => rest.to_vec(),
@@ -9,9 +9,27 @@ pub fn document(data: &[u8]) -> Vec<u8> {
     }
 }
 
-const NAMES: &[&str] = &["a", "b", "p:a", "q:b", "xml:a", "body", "é", "a-1.b", "xmlns:a", "p:é", "_", "1a", ":a", "a:", "p:a:b", "xmlns"];
+const NAMES: &[&str] = &[
+    "a", "b", "p:a", "q:b", "xml:a", "body", "é", "a-1.b", "xmlns:a", "p:é", "_", "1a", ":a", "a:",
+    "p:a:b", "xmlns",
+];
 const ATTRIBUTES: &[&str] = &[
-    "a", "b", "p:a", "q:a", "xml:lang", "xmlns", "xmlns:p", "xmlns:q", "xmlns:xml", "xmlns:xmlns", "p:xmlns", "c", "id", "a:", "xmlns:", "é",
+    "a",
+    "b",
+    "p:a",
+    "q:a",
+    "xml:lang",
+    "xmlns",
+    "xmlns:p",
+    "xmlns:q",
+    "xmlns:xml",
+    "xmlns:xmlns",
+    "p:xmlns",
+    "c",
+    "id",
+    "a:",
+    "xmlns:",
+    "é",
 ];
 const VALUES: &[&str] = &[
     "",
@@ -32,8 +50,38 @@ const VALUES: &[&str] = &[
     "\u{FFFE}",
 ];
 const TEXTS: &[&str] = &[
-    " ", "x", "\r", "\n", "]", "]]", ">", "&lt;", "&gt;", "&amp;", "&apos;", "&quot;", "&#13;", "&#x10FFFF;", "&#xD800;", "&#0;", "&foo;", "&",
-    "<![CDATA[", "]]>", "é", "\u{FEFF}", "\u{FFFF}", "\u{1}", "<!--x-->", "<?x?>", "<!DOCTYPE a>", "\t", "&#x0000041;", "\u{10FFFF}", "'", "\"",
+    " ",
+    "x",
+    "\r",
+    "\n",
+    "]",
+    "]]",
+    ">",
+    "&lt;",
+    "&gt;",
+    "&amp;",
+    "&apos;",
+    "&quot;",
+    "&#13;",
+    "&#x10FFFF;",
+    "&#xD800;",
+    "&#0;",
+    "&foo;",
+    "&",
+    "<![CDATA[",
+    "]]>",
+    "é",
+    "\u{FEFF}",
+    "\u{FFFF}",
+    "\u{1}",
+    "<!--x-->",
+    "<?x?>",
+    "<!DOCTYPE a>",
+    "\t",
+    "&#x0000041;",
+    "\u{10FFFF}",
+    "'",
+    "\"",
 ];
 const SPACES: &[&str] = &["", " ", "\n", "\t", "\r\n", "  "];
 const STREAM: &str = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' xmlns:p='urn:p'>";
@@ -112,7 +160,11 @@ fn start_tag(choices: &mut Choices<'_>, out: &mut String, open: &mut Vec<String>
     let shape = choices.next().unwrap_or(0);
     for _ in 0..shape % 4 {
         // A missing space is a choice as well, but a rare one.
-        out.push_str(if shape & 0xF0 == 0xF0 { choices.of(SPACES) } else { " " });
+        out.push_str(if shape & 0xF0 == 0xF0 {
+            choices.of(SPACES)
+        } else {
+            " "
+        });
         out.push_str(choices.of(ATTRIBUTES));
         out.push_str(if shape & 0xC == 0xC { " = " } else { "=" });
         let quote = if shape & 0x20 == 0 { '\'' } else { '"' };

@@ -9,7 +9,7 @@ use super::grammar;
 type Outcome = (Vec<StreamEvent>, Option<XmlError>, bool);
 
 /// Runs every check on one input.
-pub fn check(data: &[u8]) {
+pub(crate) fn check(data: &[u8]) {
     let selector = data.first().copied().unwrap_or(0);
     let bytes = grammar::document(data);
     let limits = limits(selector);
@@ -29,7 +29,14 @@ pub fn check(data: &[u8]) {
 /// Wide limits, or narrow ones that a short input can pass.
 fn limits(selector: u8) -> Limits {
     match selector >> 6 {
-        0 => Limits { stanza_bytes: 200, elements: 6, depth: 3, attributes: 2, namespaces: 3, name_bytes: 8 },
+        0 => Limits {
+            stanza_bytes: 200,
+            elements: 6,
+            depth: 3,
+            attributes: 2,
+            namespaces: 3,
+            name_bytes: 8,
+        },
         1 => Limits::pre_auth(),
         _ => Limits::stanza(),
     }
@@ -50,7 +57,7 @@ fn pieces(mut bytes: &[u8], selector: u8) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Feeds the pieces, and looks at the memory after each.
-pub fn run<'a>(pieces: impl Iterator<Item = &'a [u8]>, limits: Limits) -> Outcome {
+pub(crate) fn run<'a>(pieces: impl Iterator<Item = &'a [u8]>, limits: Limits) -> Outcome {
     let mut parser = StreamParser::new(limits);
     let mut events = Vec::new();
     for piece in pieces {
@@ -60,7 +67,10 @@ pub fn run<'a>(pieces: impl Iterator<Item = &'a [u8]>, limits: Limits) -> Outcom
             match parser.next(&mut rest) {
                 Ok(Some(event)) => {
                     assert_eq!(parser.buffered(), 0, "something is held after an event");
-                    assert!(rest.len() < before || event == StreamEvent::Close, "an event out of nothing");
+                    assert!(
+                        rest.len() < before || event == StreamEvent::Close,
+                        "an event out of nothing"
+                    );
                     events.push(event);
                 }
                 Ok(None) => break,
@@ -78,22 +88,51 @@ pub fn run<'a>(pieces: impl Iterator<Item = &'a [u8]>, limits: Limits) -> Outcom
 }
 
 /// Lists of nodes may take several times the bytes that they came from, never more than the factor that `Limits` tells.
-pub fn bounded(parser: &StreamParser, limits: Limits) {
+pub(crate) fn bounded(parser: &StreamParser, limits: Limits) {
     let most = limits.stanza_bytes * 4 + 8192;
-    assert!(parser.heap_bytes() <= most, "{} bytes held", parser.heap_bytes());
+    assert!(
+        parser.heap_bytes() <= most,
+        "{} bytes held",
+        parser.heap_bytes()
+    );
 }
 
 /// Written inside a stream and by itself, it reads the same.
-pub fn round_trip(element: &Element, default_ns: &str) {
-    let wide = Limits { stanza_bytes: 1 << 22, depth: 128, name_bytes: 2048, ..Limits::stanza() };
+pub(crate) fn round_trip(element: &Element, default_ns: &str) {
+    let wide = Limits {
+        stanza_bytes: 1 << 22,
+        depth: 128,
+        name_bytes: 2048,
+        ..Limits::stanza()
+    };
     let mut out = Vec::new();
-    element.write(&Context { default_ns, stream_prefix: false }, &mut out);
-    assert_eq!(Element::parse(&out, default_ns, &wide).as_ref(), Ok(element), "written within a default namespace");
-    assert_eq!(Element::parse(element.to_xml().as_bytes(), "", &wide).as_ref(), Ok(element), "written by itself");
+    element.write(
+        &Context {
+            default_ns,
+            stream_prefix: false,
+        },
+        &mut out,
+    );
+    assert_eq!(
+        Element::parse(&out, default_ns, &wide).as_ref(),
+        Ok(element),
+        "written within a default namespace"
+    );
+    assert_eq!(
+        Element::parse(element.to_xml().as_bytes(), "", &wide).as_ref(),
+        Ok(element),
+        "written by itself"
+    );
     out.clear();
-    out.extend_from_slice(b"<stream:stream xmlns:stream='http://etherx.jabber.org/streams' xmlns='jabber:client'>");
+    out.extend_from_slice(
+        b"<stream:stream xmlns:stream='http://etherx.jabber.org/streams' xmlns='jabber:client'>",
+    );
     element.write(&Context::stream("jabber:client"), &mut out);
     let (events, error, _) = run(std::iter::once(out.as_slice()), wide);
     assert_eq!(error, None);
-    assert_eq!(events.get(1), Some(&StreamEvent::Element(element.clone())), "written inside a stream");
+    assert_eq!(
+        events.get(1),
+        Some(&StreamEvent::Element(element.clone())),
+        "written inside a stream"
+    );
 }

@@ -90,6 +90,11 @@ pub fn derive(
     })
 }
 
+/// Whether a text can be a password: SASLprep allows it, and it has 1 to 1,023 bytes once prepared.
+pub fn is_valid_password(password: &str) -> bool {
+    stringprep::saslprep(password).is_ok_and(|prepared| (1..=1023).contains(&prepared.len()))
+}
+
 /// Whether the password is the one the keys were derived from. The hash is told by the length of the keys; keys of another
 /// length fit no password. A password that SASLprep refuses costs as much as another.
 pub fn verify_plain(keys: &ScramKeys, password: &str) -> bool {

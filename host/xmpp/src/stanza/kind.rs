@@ -118,6 +118,27 @@ impl Type {
         }
     }
 
+    /// The value of the attribute, with the default of RFC 6121 filled in: `normal`, or `available`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Message(MessageType::Normal) => "normal",
+            Self::Message(MessageType::Chat) => "chat",
+            Self::Message(MessageType::Groupchat) => "groupchat",
+            Self::Message(MessageType::Headline) => "headline",
+            Self::Presence(PresenceType::Available) => "available",
+            Self::Presence(PresenceType::Unavailable) => "unavailable",
+            Self::Presence(PresenceType::Subscribe) => "subscribe",
+            Self::Presence(PresenceType::Subscribed) => "subscribed",
+            Self::Presence(PresenceType::Unsubscribe) => "unsubscribe",
+            Self::Presence(PresenceType::Unsubscribed) => "unsubscribed",
+            Self::Presence(PresenceType::Probe) => "probe",
+            Self::Iq(IqType::Get) => "get",
+            Self::Iq(IqType::Set) => "set",
+            Self::Iq(IqType::Result) => "result",
+            Self::Message(MessageType::Error) | Self::Presence(PresenceType::Error) | Self::Iq(IqType::Error) => "error",
+        }
+    }
+
     /// Whether it is an error, which is never answered.
     pub fn is_error(self) -> bool {
         matches!(
