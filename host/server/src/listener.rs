@@ -24,17 +24,17 @@ const GONE_AFTER: Duration = Duration::from_secs(75);
 
 /// One address, bound once for each shard.
 #[derive(Debug)]
-pub struct Bound {
+pub(crate) struct Bound {
     /// What is spoken there, and how.
-    pub listener: Listener,
+    pub(crate) listener: Listener,
     /// The address, with the port that was given for port 0.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// As many sockets as shards.
-    pub sockets: Vec<TcpListener>,
+    pub(crate) sockets: Vec<TcpListener>,
 }
 
 /// Binds all listeners for so many shards. A default listener whose address the machine lacks is left out.
-pub fn bind_all(listeners: &[Listener], shards: usize) -> anyhow::Result<Vec<Bound>> {
+pub(crate) fn bind_all(listeners: &[Listener], shards: usize) -> anyhow::Result<Vec<Bound>> {
     let mut bound = Vec::new();
     for listener in listeners.iter().filter(|listener| is_client(listener.kind)) {
         match bind(listener, shards) {
@@ -100,7 +100,7 @@ fn socket(address: SocketAddr, share: bool) -> io::Result<Socket> {
 }
 
 /// Sets what an accepted connection needs: nothing is held back, and a dead peer is found.
-pub fn prepare(stream: &TcpStream) -> io::Result<()> {
+pub(crate) fn prepare(stream: &TcpStream) -> io::Result<()> {
     let socket = SockRef::from(stream);
     socket.set_tcp_nodelay(true)?;
     let keepalive = TcpKeepalive::new()
@@ -115,7 +115,7 @@ pub fn prepare(stream: &TcpStream) -> io::Result<()> {
 
 /// Raises the limit of open files as far as it goes, and returns how many connections may be open at once: some files are
 /// kept for the database, for plugins and for administration.
-pub fn connection_limit() -> usize {
+pub(crate) fn connection_limit() -> usize {
     const KEPT: u64 = 64;
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {

@@ -9,13 +9,13 @@ use std::{collections::VecDeque, mem, task::Waker};
 use parking_lot::Mutex;
 
 /// Most items in a mailbox.
-pub const MAX_ITEMS: usize = 16_384;
+pub(crate) const MAX_ITEMS: usize = 16_384;
 /// Most bytes in a mailbox, by [`Weigh`].
-pub const MAX_BYTES: usize = 1024 * 1024;
+pub(crate) const MAX_BYTES: usize = 1024 * 1024;
 
 /// Why somebody other than its owner ends a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub(crate) enum End {
     /// Another session took the resource (RFC 6120 §7.7.2.2).
     Conflict,
     /// The account was removed or disabled.
@@ -29,7 +29,7 @@ pub enum End {
 }
 
 /// What is counted against the limit of bytes.
-pub trait Weigh {
+pub(crate) trait Weigh {
     /// Bytes that the item holds while it is queued; the same at every call.
     fn weight(&self) -> usize;
 }
@@ -37,7 +37,7 @@ pub trait Weigh {
 /// What became of an item.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
-pub enum Push<T> {
+pub(crate) enum Push<T> {
     /// It is queued. It is handed over, or comes back from [`Mailbox::close`].
     Queued,
     /// The session is at its end and takes no more; here is the item.
@@ -46,19 +46,19 @@ pub enum Push<T> {
 
 /// What the owner found.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Taken<T> {
+pub(crate) struct Taken<T> {
     /// In the order of pushing; empty if there was nothing.
-    pub items: VecDeque<T>,
+    pub(crate) items: VecDeque<T>,
     /// True if more is left: what was taken reached the quota.
-    pub more: bool,
+    pub(crate) more: bool,
     /// The session is to end. Given only when nothing is left to take, so that what was queued before goes out first;
     /// at once with [`End::Overflow`], where there is no use in writing more.
-    pub end: Option<End>,
+    pub(crate) end: Option<End>,
 }
 
 /// A bounded queue of weighed items, with one reader and any number of writers.
 #[derive(Debug)]
-pub struct Mailbox<T> {
+pub(crate) struct Mailbox<T> {
     state: Mutex<State<T>>,
 }
 
@@ -92,7 +92,7 @@ impl<T> Default for Mailbox<T> {
 impl<T: Weigh> Mailbox<T> {
     /// Queues an item and wakes the owner. When that would exceed a limit, the owner's session is told to
     /// end by [`End::Overflow`]. One item is taken whatever it weighs, if it is the only one.
-    pub fn push(&self, item: T) -> Push<T> {
+    pub(crate) fn push(&self, item: T) -> Push<T> {
         let mut state = self.state.lock();
         if state.closed || state.end.is_some() {
             return Push::Refused(item);
@@ -112,7 +112,7 @@ impl<T: Weigh> Mailbox<T> {
     }
 
     /// Tells the owner to end the session when it has written what is queued; nothing more is taken. The first reason stays.
-    pub fn end(&self, reason: End) {
+    pub(crate) fn end(&self, reason: End) {
         let mut state = self.state.lock();
         if !state.closed && state.end.is_none() {
             state.end = Some(reason);
@@ -121,13 +121,13 @@ impl<T: Weigh> Mailbox<T> {
     }
 
     /// True once the session was told to end.
-    pub fn is_ending(&self) -> bool {
+    pub(crate) fn is_ending(&self) -> bool {
         self.state.lock().end.is_some()
     }
 
     /// Takes what is queued, at least one item if there is any, and no more once `quota` bytes are reached. `waker` is
     /// woken by the next push or end if nothing was there.
-    pub fn take(&self, quota: usize, waker: &Waker) -> Taken<T> {
+    pub(crate) fn take(&self, quota: usize, waker: &Waker) -> Taken<T> {
         let mut state = self.state.lock();
         let overflow = state.end.filter(|end| *end == End::Overflow);
         if overflow.is_some() || state.queue.is_empty() {
@@ -148,14 +148,14 @@ impl<T: Weigh> Mailbox<T> {
     }
 
     /// For an owner who can write nothing just now: the reason to end, whatever is queued, or a wake-up when there is one.
-    pub fn watch_end(&self, waker: &Waker) -> Option<End> {
+    pub(crate) fn watch_end(&self, waker: &Waker) -> Option<End> {
         let mut state = self.state.lock();
         state.watch(waker, true);
         state.end
     }
 
     /// Closes the mailbox and gives back what was not taken. Pushes are refused from now on.
-    pub fn close(&self) -> Vec<T> {
+    pub(crate) fn close(&self) -> Vec<T> {
         let mut state = self.state.lock();
         state.closed = true;
         state.bytes = 0;
@@ -164,7 +164,7 @@ impl<T: Weigh> Mailbox<T> {
     }
 
     /// Bytes queued.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.state.lock().bytes
     }
 }

@@ -1,6 +1,10 @@
 //! The binary `waxwing`.
 
-use std::{env, path::PathBuf, process::ExitCode};
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use waxwing_server::{cli, plugins, server};
 
@@ -15,10 +19,8 @@ fn main() -> ExitCode {
         .is_some_and(|first| first == plugins::COMPILE)
     {
         let mut paths = arguments.map(PathBuf::from);
-        return compile(
-            paths.next().unwrap_or_default(),
-            paths.next().unwrap_or_default(),
-        );
+        let (input, output) = (paths.next(), paths.next());
+        return compile(&input.unwrap_or_default(), &output.unwrap_or_default());
     }
     cli::main(server::run)
 }
@@ -28,8 +30,8 @@ fn main() -> ExitCode {
     clippy::print_stderr,
     reason = "standard error is where the server reads the reason"
 )]
-fn compile(input: PathBuf, output: PathBuf) -> ExitCode {
-    match plugins::compile(&input, &output) {
+fn compile(input: &Path, output: &Path) -> ExitCode {
+    match plugins::compile(input, output) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error:#}");

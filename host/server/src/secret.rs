@@ -14,7 +14,7 @@ const FILE: &str = "secret";
 
 /// Reads the secret, or makes it. It decides the salts that are shown for accounts that do not exist, and so has to outlast a
 /// restart: an account would be told from none by a salt that changes.
-pub fn load_or_make(data_dir: &Path) -> anyhow::Result<[u8; 32]> {
+pub(crate) fn load_or_make(data_dir: &Path) -> anyhow::Result<[u8; 32]> {
     let path = data_dir.join(FILE);
     match fs::read(&path) {
         Ok(bytes) => <[u8; 32]>::try_from(bytes).ok().with_context(|| {
@@ -49,7 +49,7 @@ fn make(path: &Path) -> io::Result<[u8; 32]> {
 
 /// Fills a buffer with random bytes of cryptographic quality. A system that has none stops the process: nothing that the
 /// server says to anybody would be safe.
-pub fn random(bytes: &mut [u8]) {
+pub(crate) fn random(bytes: &mut [u8]) {
     if let Err(error) = getrandom::fill(bytes) {
         tracing::error!(%error, "the system has no random numbers");
         std::process::abort();

@@ -52,6 +52,10 @@ enum Order {
 
 /// Serves until SIGTERM or SIGINT, and returns when all sessions have ended. A second such signal does not wait for them.
 /// SIGHUP reads the configuration again: the certificate, and the plugins' tables. The data folder is claimed by the caller.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the server has the configuration for itself from here on"
+)]
 pub fn run(config: Config, sources: Sources) -> anyhow::Result<()> {
     let runtime = Builder::new_current_thread()
         .enable_all()

@@ -127,7 +127,7 @@ async fn serve(
         shard.tasks.spawn_local(accept);
     }
     // Nobody waits for a server that gave up meanwhile.
-    drop(ready.send(()));
+    let _ = ready.send(());
     shard.stopping.cancelled().await;
     shard.tasks.close();
     if timeout(DRAIN, shard.tasks.wait()).await.is_err() {
@@ -144,9 +144,10 @@ async fn accept(shard: Rc<Shard>, listener: tokio::net::TcpListener, endpoint: R
     let accepting = async {
         let mut pause = PAUSE.0;
         loop {
-            let accepted = match shard.server.connections.is_full() {
-                true => Err(io::Error::other("too many connections")),
-                false => listener.accept().await,
+            let accepted = if shard.server.connections.is_full() {
+                Err(io::Error::other("too many connections"))
+            } else {
+                listener.accept().await
             };
             match accepted {
                 Ok((stream, address)) => {

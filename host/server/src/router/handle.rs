@@ -24,8 +24,6 @@ const GONE: i16 = i16::MAX;
 pub(crate) struct Handle {
     /// Unique in the life of the process.
     pub(crate) id: u64,
-    /// The account's id in storage.
-    pub(crate) account: u64,
     /// Its address.
     pub(crate) jid: FullJid,
     /// The same, as it is stamped on stanzas.
@@ -52,10 +50,9 @@ pub(super) struct Presence {
 }
 
 impl Handle {
-    pub(super) fn new(id: u64, account: u64, jid: FullJid) -> Self {
+    pub(super) fn new(id: u64, jid: FullJid) -> Self {
         Self {
             id,
-            account,
             from: Arc::new(Jid::from(jid.clone())),
             account_jid: Arc::new(Jid::from(jid.to_bare())),
             jid,
@@ -99,12 +96,11 @@ impl Handle {
     pub(super) fn set_priority(&self, priority: Option<i8>) {
         let value = priority.map_or(CONNECTED, i16::from);
         // A failed exchange means that another thread took it from the lookups in between.
-        drop(
-            self.availability
-                .fetch_update(Ordering::AcqRel, Ordering::Acquire, |old| {
-                    (old != GONE).then_some(value)
-                }),
-        );
+        let _ = self
+            .availability
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |old| {
+                (old != GONE).then_some(value)
+            });
     }
 
     /// Takes it from the lookups.

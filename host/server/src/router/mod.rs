@@ -85,7 +85,6 @@ impl Router {
     /// Binds a resource, a random one if none is wished. A session that had it ends by `conflict` (RFC 6120 §7.7.2.2).
     pub(crate) fn bind(
         self: &Arc<Self>,
-        account: u64,
         bare: &BareJid,
         resource: Option<&str>,
     ) -> Result<Registration, StanzaError> {
@@ -96,7 +95,7 @@ impl Router {
         let jid = jid::with_resource(bare, &resource)
             .map_err(|_| StanzaError::new(Condition::BadRequest))?;
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let handle = Arc::new(Handle::new(id, account, jid));
+        let handle = Arc::new(Handle::new(id, jid));
         match self.registry.add(bare.as_str(), &handle) {
             Added::TooMany => Err(StanzaError::new(Condition::ResourceConstraint)),
             Added::Done { replaced } => {

@@ -42,12 +42,12 @@ pub(crate) fn message(kind: MessageType, aim: Aim, best: Option<i8>) -> Verdict 
     let taken = best.is_some_and(|priority| priority >= 0);
     match (kind, aim) {
         (_, Aim::Resource) => Verdict::Resource,
-        (MessageType::Error, _) | (MessageType::Headline, Aim::NoResource) => Verdict::Ignore,
-        (MessageType::Groupchat, _) | (MessageType::Normal, Aim::NoResource) => Verdict::Bounce,
         (MessageType::Headline, Aim::Account) if taken => Verdict::NonNegative,
-        (MessageType::Headline, Aim::Account) => Verdict::Ignore,
-        (MessageType::Normal | MessageType::Chat, _) if taken => Verdict::MostAvailable,
-        (MessageType::Normal | MessageType::Chat, _) => Verdict::Bounce,
+        (MessageType::Headline | MessageType::Error, _) => Verdict::Ignore,
+        (MessageType::Chat, _) | (MessageType::Normal, Aim::Account) if taken => {
+            Verdict::MostAvailable
+        }
+        (MessageType::Chat | MessageType::Normal | MessageType::Groupchat, _) => Verdict::Bounce,
     }
 }
 

@@ -21,7 +21,7 @@ fn router() -> Arc<Router> {
 /// Binds a resource of an account at example.org.
 fn bind(router: &Arc<Router>, account: &str, resource: &str) -> Registration {
     let bare = jid::parse_bare(&format!("{account}@example.org")).unwrap();
-    router.bind(1, &bare, Some(resource)).unwrap()
+    router.bind(&bare, Some(resource)).unwrap()
 }
 
 fn parse(xml: &str) -> Stanza {

@@ -30,7 +30,8 @@ pub(super) async fn session(
     finish: Finish,
 ) {
     let words = match &finish {
-        Finish::Lost(_) => {
+        Finish::Lost(error) => {
+            tracing::trace!(%error, "connection lost");
             drop_registration(&mut connection, registration);
             return connection.shut_down().await;
         }

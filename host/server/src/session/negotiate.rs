@@ -13,7 +13,7 @@ use waxwing_plugins::PreAuthStream;
 use waxwing_xmpp::{
     error::{Condition, StanzaError},
     jid::{BareJid, FullJid},
-    sasl,
+    sasl::{self, ScramKeys},
     stream::{Input, Negotiation, Output, Peer, TlsInfo, TlsVersion, random_id},
 };
 
@@ -190,13 +190,11 @@ impl Negotiator<'_> {
                 }
             }
             Output::VerifyPassword { keys, password } => {
-                let checked = shard.server.accounts.hashing().run(move || match keys {
-                    Some(keys) => sasl::verify_plain(&keys, &password),
-                    None => {
-                        sasl::burn(&password);
-                        false
-                    }
-                });
+                let checked = shard
+                    .server
+                    .accounts
+                    .hashing()
+                    .run(move || check(keys.as_ref(), &password));
                 match self.in_time(checked).await? {
                     Ok(right) => Input::PasswordVerified(right),
                     Err(_) => Input::EffectFailed,
@@ -227,7 +225,7 @@ impl Negotiator<'_> {
         resource: Option<&str>,
     ) -> Result<Result<FullJid, StanzaError>, Interrupt> {
         let server = Arc::clone(&self.connection.shard.server);
-        let registration = match server.router.bind(account, jid, resource) {
+        let registration = match server.router.bind(jid, resource) {
             Ok(registration) => registration,
             Err(error) => return Ok(Err(error)),
         };
@@ -326,6 +324,15 @@ impl Negotiator<'_> {
         // Nothing more can be done for a client that does not read.
         drop(tokio::time::timeout(LAST_WORDS, write).await);
     }
+}
+
+/// Checks a password; one for an account that does not exist takes as long.
+fn check(keys: Option<&ScramKeys>, password: &str) -> bool {
+    if let Some(keys) = keys {
+        return sasl::verify_plain(keys, password);
+    }
+    sasl::burn(password);
+    false
 }
 
 async fn interruptible<T>(
