@@ -271,6 +271,11 @@ impl Client {
         self.unread.clear();
     }
 
+    /// As [`Client::restart`], but what was received already belongs to the new stream.
+    pub fn restart_keeping_unread(&mut self) {
+        self.incoming = Incoming::new();
+    }
+
     /// Negotiates STARTTLS up to the handshake, which it makes; the caller opens the stream anew.
     pub async fn starttls(&mut self, domain: &str, version: Version) -> Result<()> {
         self.send(&format!("<starttls xmlns='{}'/>", ns::TLS))
