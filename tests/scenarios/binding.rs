@@ -9,7 +9,10 @@ use waxwing_tests::{Client, Event, Login, Server};
 async fn authenticated(server: &Server, user: &str) -> Result<Client> {
     let mut client = server.connect().await?;
     client.open_secure("localhost", Some(Version::V13)).await?;
-    client.authenticate(&Login::new(user)).await?.expect("authenticated");
+    client
+        .authenticate(&Login::new(user))
+        .await?
+        .map_err(anyhow::Error::msg)?;
     client.open("localhost").await?;
     Ok(client)
 }
@@ -25,7 +28,10 @@ async fn the_server_chooses_a_resource_that_cannot_be_guessed() -> Result<()> {
         client.close().await?;
     }
     assert_ne!(resources.first(), resources.last());
-    assert!(resources.iter().all(|resource| resource.len() >= 8), "{resources:?}");
+    assert!(
+        resources.iter().all(|resource| resource.len() >= 8),
+        "{resources:?}"
+    );
     server.stop().await
 }
 
@@ -37,7 +43,9 @@ async fn one_resource_is_held_by_one_session() -> Result<()> {
     let login = Login::new("juliet").resource("balcony");
     let (mut old, old_jid) = server.log_in(&login).await?;
     match server.log_in(&login).await {
-        Ok((_new, new_jid)) if new_jid == old_jid => assert_eq!(old.stream_error().await?, "conflict"),
+        Ok((_new, new_jid)) if new_jid == old_jid => {
+            assert_eq!(old.stream_error().await?, "conflict");
+        }
         Ok((_new, new_jid)) => assert_ne!(new_jid, old_jid),
         Err(refused) => assert!(format!("{refused:#}").contains("conflict"), "{refused:#}"),
     }
@@ -53,14 +61,24 @@ async fn a_resource_that_cannot_be_is_refused_and_tries_are_counted() -> Result<
     let too_long = bind_request(Some(&"r".repeat(2000)));
     let mut refusals = 0;
     loop {
-        client.send_if_open(format!("<iq type='set' id='b'>{too_long}</iq>").as_bytes()).await;
+        client
+            .send_if_open(format!("<iq type='set' id='b'>{too_long}</iq>").as_bytes())
+            .await;
         match client.event().await? {
             Event::Element(answer) if answer.is("iq", ns::CLIENT) => {
-                assert_eq!(answer.stanza_error().as_deref(), Some("modify/bad-request"), "{answer}");
+                assert_eq!(
+                    answer.stanza_error().as_deref(),
+                    Some("modify/bad-request"),
+                    "{answer}"
+                );
                 refusals += 1;
             }
             Event::Element(error) => {
-                assert!(error.is("error", ns::STREAMS) && error.child("policy-violation", ns::STREAM_ERRORS).is_some(), "{error}");
+                assert!(
+                    error.is("error", ns::STREAMS)
+                        && error.child("policy-violation", ns::STREAM_ERRORS).is_some(),
+                    "{error}"
+                );
                 break;
             }
             other => anyhow::bail!("{other:?}"),
@@ -75,9 +93,16 @@ async fn a_resource_that_cannot_be_is_refused_and_tries_are_counted() -> Result<
 async fn binding_is_not_possible_twice() -> Result<()> {
     let server = Server::new().await?;
     let (mut client, _) = server.session("juliet").await?;
-    client.send(&format!("<iq type='set' id='again'>{}</iq>", bind_request(Some("second")))).await?;
+    client
+        .send(&format!(
+            "<iq type='set' id='again'>{}</iq>",
+            bind_request(Some("second"))
+        ))
+        .await?;
     match client.event().await? {
-        Event::Element(answer) if answer.is("iq", ns::CLIENT) => assert_eq!(answer.attr("type"), Some("error"), "{answer}"),
+        Event::Element(answer) if answer.is("iq", ns::CLIENT) => {
+            assert_eq!(answer.attr("type"), Some("error"), "{answer}");
+        }
         Event::Element(error) => assert!(error.is("error", ns::STREAMS), "{error}"),
         other => anyhow::bail!("{other:?}"),
     }

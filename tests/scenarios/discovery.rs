@@ -8,15 +8,36 @@ use waxwing_tests::client::ns;
 async fn the_server_says_what_it_is_and_what_its_plugins_offer() -> Result<()> {
     let server = Server::new().await?;
     let (mut client, _) = server.session("juliet").await?;
-    let answer = client.iq("get", "localhost", "<query xmlns='http://jabber.org/protocol/disco#info'/>").await?;
+    let answer = client
+        .iq(
+            "get",
+            "localhost",
+            "<query xmlns='http://jabber.org/protocol/disco#info'/>",
+        )
+        .await?;
     let query = answer.child("query", ns::DISCO_INFO).expect("a query");
     let is_server = |identity: &&waxwing_tests::Element| {
-        identity.name == "identity" && identity.attr("category") == Some("server") && identity.attr("type") == Some("im")
+        identity.name == "identity"
+            && identity.attr("category") == Some("server")
+            && identity.attr("type") == Some("im")
     };
-    assert_eq!(query.children.iter().filter(is_server).count(), 1, "{query}");
-    let features: Vec<_> = query.children.iter().filter(|child| child.name == "feature").filter_map(|child| child.attr("var")).collect();
+    assert_eq!(
+        query.children.iter().filter(is_server).count(),
+        1,
+        "{query}"
+    );
+    let features: Vec<_> = query
+        .children
+        .iter()
+        .filter(|child| child.name == "feature")
+        .filter_map(|child| child.attr("var"))
+        .collect();
     for feature in [ns::REGISTER, ns::PING, ns::DISCO_INFO, ns::DISCO_ITEMS] {
-        assert_eq!(features.iter().filter(|found| **found == feature).count(), 1, "{feature} once in {features:?}");
+        assert_eq!(
+            features.iter().filter(|found| **found == feature).count(),
+            1,
+            "{feature} once in {features:?}"
+        );
     }
     server.stop().await
 }
@@ -25,8 +46,18 @@ async fn the_server_says_what_it_is_and_what_its_plugins_offer() -> Result<()> {
 async fn an_unknown_node_is_not_found() -> Result<()> {
     let server = Server::new().await?;
     let (mut client, _) = server.session("juliet").await?;
-    let answer = client.iq("get", "localhost", "<query xmlns='http://jabber.org/protocol/disco#info' node='urn:example:no'/>").await?;
-    assert_eq!(answer.stanza_error().as_deref(), Some("cancel/item-not-found"), "{answer}");
+    let answer = client
+        .iq(
+            "get",
+            "localhost",
+            "<query xmlns='http://jabber.org/protocol/disco#info' node='urn:example:no'/>",
+        )
+        .await?;
+    assert_eq!(
+        answer.stanza_error().as_deref(),
+        Some("cancel/item-not-found"),
+        "{answer}"
+    );
     server.stop().await
 }
 
@@ -34,7 +65,13 @@ async fn an_unknown_node_is_not_found() -> Result<()> {
 async fn the_items_of_the_server_are_listed() -> Result<()> {
     let server = Server::new().await?;
     let (mut client, _) = server.session("juliet").await?;
-    let answer = client.iq("get", "localhost", "<query xmlns='http://jabber.org/protocol/disco#items'/>").await?;
+    let answer = client
+        .iq(
+            "get",
+            "localhost",
+            "<query xmlns='http://jabber.org/protocol/disco#items'/>",
+        )
+        .await?;
     assert_eq!(answer.attr("type"), Some("result"), "{answer}");
     assert!(answer.child("query", ns::DISCO_ITEMS).is_some(), "{answer}");
     server.stop().await
@@ -44,8 +81,14 @@ async fn the_items_of_the_server_are_listed() -> Result<()> {
 async fn a_ping_is_answered_without_a_child() -> Result<()> {
     let server = Server::new().await?;
     let (mut client, _) = server.session("juliet").await?;
-    let answer = client.iq("get", "localhost", "<ping xmlns='urn:xmpp:ping'/>").await?;
-    assert_eq!((answer.attr("type"), answer.children.len()), (Some("result"), 0), "{answer}");
+    let answer = client
+        .iq("get", "localhost", "<ping xmlns='urn:xmpp:ping'/>")
+        .await?;
+    assert_eq!(
+        (answer.attr("type"), answer.children.len()),
+        (Some("result"), 0),
+        "{answer}"
+    );
     server.stop().await
 }
 
@@ -55,9 +98,21 @@ async fn a_disabled_plugin_is_not_listed() -> Result<()> {
     let settings = waxwing_tests::server::Settings::new().config("[plugin.ping]\nenabled = false");
     let server = settings.start().await?;
     let (mut client, _) = server.session("juliet").await?;
-    let answer = client.iq("get", "localhost", "<query xmlns='http://jabber.org/protocol/disco#info'/>").await?;
+    let answer = client
+        .iq(
+            "get",
+            "localhost",
+            "<query xmlns='http://jabber.org/protocol/disco#info'/>",
+        )
+        .await?;
     assert!(!answer.to_string().contains(ns::PING), "{answer}");
-    let answer = client.iq("get", "localhost", "<ping xmlns='urn:xmpp:ping'/>").await?;
-    assert_eq!(answer.stanza_error().as_deref(), Some("cancel/service-unavailable"), "{answer}");
+    let answer = client
+        .iq("get", "localhost", "<ping xmlns='urn:xmpp:ping'/>")
+        .await?;
+    assert_eq!(
+        answer.stanza_error().as_deref(),
+        Some("cancel/service-unavailable"),
+        "{answer}"
+    );
     server.stop().await
 }

@@ -17,10 +17,24 @@ async fn a_message_arrives_as_it_was_sent() -> Result<()> {
     assert_eq!(body, text);
     assert_eq!(message.attr("from"), Some(romeo_jid.as_str()));
     assert_eq!(message.attr("to"), Some(juliet_jid.as_str()));
-    assert_eq!((message.attr("id"), message.attr("type")), (Some("m1"), Some("chat")));
-    assert_eq!(message.attr("xml:lang"), Some("en"), "the stream's language, where a stanza has none");
+    assert_eq!(
+        (message.attr("id"), message.attr("type")),
+        (Some("m1"), Some("chat"))
+    );
+    assert_eq!(
+        message.attr("xml:lang"),
+        Some("en"),
+        "the stream's language, where a stanza has none"
+    );
     let extension = message.child("x", "urn:example:x").expect("the extension");
-    assert_eq!((extension.attr("a"), extension.text.as_str(), extension.children.len()), (Some("1"), "t", 1));
+    assert_eq!(
+        (
+            extension.attr("a"),
+            extension.text.as_str(),
+            extension.children.len()
+        ),
+        (Some("1"), "t", 1)
+    );
     server.stop().await
 }
 
@@ -31,7 +45,7 @@ async fn a_thousand_messages_arrive_once_and_in_order() -> Result<()> {
     let (mut juliet, juliet_jid) = server.session("juliet").await?;
     let mut batch = String::new();
     for number in 0..1000 {
-        batch.push_str(&format!("<message to='{juliet_jid}' type='chat'><body>{number}</body></message>"));
+        batch += &format!("<message to='{juliet_jid}' type='chat'><body>{number}</body></message>");
     }
     romeo.send(&batch).await?;
     for number in 0..1000 {
@@ -59,7 +73,10 @@ async fn markup_inside_a_message_stays_inside_it() -> Result<()> {
         let first = juliet.message().await?.0;
         let id = first.attr("id").unwrap_or_default().to_owned();
         if id == format!("s{number}") {
-            assert_eq!(juliet.message().await?.0.attr("id"), Some(format!("after{number}").as_str()));
+            assert_eq!(
+                juliet.message().await?.0.attr("id"),
+                Some(format!("after{number}").as_str())
+            );
         } else {
             // Refused rather than passed on: then what follows is the next message, at its right depth.
             assert_eq!(id, format!("after{number}"), "{inner}: {first}");

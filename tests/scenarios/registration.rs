@@ -22,8 +22,15 @@ async fn registrar(server: &Server) -> Result<Client> {
 fn error_of(answer: &Element) -> (String, String, bool) {
     let error = answer.child("error", ns::CLIENT);
     let text = error.and_then(|error| error.child("text", ns::STANZA_ERRORS));
-    let code = error.and_then(|error| error.attr("code")).unwrap_or("none").to_owned();
-    (code, answer.stanza_error().unwrap_or_default(), text.is_some_and(|text| !text.text.is_empty()))
+    let code = error
+        .and_then(|error| error.attr("code"))
+        .unwrap_or("none")
+        .to_owned();
+    (
+        code,
+        answer.stanza_error().unwrap_or_default(),
+        text.is_some_and(|text| !text.text.is_empty()),
+    )
 }
 
 /// Row R1 of the checklist: a newcomer asks what to fill in.
@@ -36,7 +43,11 @@ async fn a_newcomer_is_told_the_fields() -> Result<()> {
     let query = answer.child("query", ns::REGISTER).expect("a query");
     assert_eq!(query.child_text("username"), Some(""));
     assert_eq!(query.child_text("password"), Some(""));
-    assert!(query.child_text("instructions").is_some_and(|text| !text.is_empty()));
+    assert!(
+        query
+            .child_text("instructions")
+            .is_some_and(|text| !text.is_empty())
+    );
     assert!(query.child("registered", ns::REGISTER).is_none());
     server.stop().await
 }
@@ -62,10 +73,16 @@ async fn removal_is_answered_and_then_ends_every_session() -> Result<()> {
     let (mut desk, _) = server.log_in(&Login::new("juliet")).await?;
     let answer = phone.iq("set", "", REMOVE).await?;
     assert_eq!(answer.attr("type"), Some("result"), "{answer}");
-    assert!(answer.children.is_empty(), "a result without a child: {answer}");
+    assert!(
+        answer.children.is_empty(),
+        "a result without a child: {answer}"
+    );
     assert_eq!(phone.stream_error().await?, "not-authorized");
     assert_eq!(desk.stream_error().await?, "not-authorized");
-    assert!(server.log_in(&Login::new("juliet")).await.is_err(), "the account is gone");
+    assert!(
+        server.log_in(&Login::new("juliet")).await.is_err(),
+        "the account is gone"
+    );
     server.stop().await
 }
 
@@ -76,7 +93,11 @@ async fn removal_must_be_the_only_request() -> Result<()> {
     let (mut client, _) = server.session("juliet").await?;
     let mixed = "<query xmlns='jabber:iq:register'><remove/><username>juliet</username></query>";
     let answer = client.iq("set", "", mixed).await?;
-    assert_eq!(answer.stanza_error().as_deref(), Some("modify/bad-request"), "{answer}");
+    assert_eq!(
+        answer.stanza_error().as_deref(),
+        Some("modify/bad-request"),
+        "{answer}"
+    );
     server.stop().await
 }
 
@@ -93,8 +114,15 @@ async fn an_incomplete_registration_is_not_acceptable() -> Result<()> {
     ];
     for payload in incomplete {
         let answer = client.iq("set", "localhost", &payload).await?;
-        assert_eq!(error_of(&answer), ("406".to_owned(), "modify/not-acceptable".to_owned(), true), "{payload}: {answer}");
-        assert!(!answer.to_string().contains("<password"), "no password comes back: {answer}");
+        assert_eq!(
+            error_of(&answer),
+            ("406".to_owned(), "modify/not-acceptable".to_owned(), true),
+            "{payload}: {answer}"
+        );
+        assert!(
+            !answer.to_string().contains("<password"),
+            "no password comes back: {answer}"
+        );
     }
     server.stop().await
 }
@@ -106,9 +134,18 @@ async fn a_name_that_is_taken_conflicts() -> Result<()> {
     server.account("juliet").await?;
     for name in ["juliet", "JULIET"] {
         let mut client = registrar(&server).await?;
-        let answer = client.iq("set", "localhost", &register_request(name, "usurper")).await?;
-        assert_eq!(error_of(&answer), ("409".to_owned(), "cancel/conflict".to_owned(), true), "{answer}");
-        assert!(!answer.to_string().contains("usurper"), "no password comes back: {answer}");
+        let answer = client
+            .iq("set", "localhost", &register_request(name, "usurper"))
+            .await?;
+        assert_eq!(
+            error_of(&answer),
+            ("409".to_owned(), "cancel/conflict".to_owned(), true),
+            "{answer}"
+        );
+        assert!(
+            !answer.to_string().contains("usurper"),
+            "no password comes back: {answer}"
+        );
     }
     // The account is still its owner's.
     server.log_in(&Login::new("juliet")).await?;
@@ -121,10 +158,18 @@ async fn registers_and_logs_in_on_the_same_stream() -> Result<()> {
     let server = Server::new().await?;
     let mut client = registrar(&server).await?;
     client.iq("get", "localhost", GET).await?;
-    let answer = client.iq("set", "localhost", &register_request("juliet", "wherefore")).await?;
+    let answer = client
+        .iq("set", "localhost", &register_request("juliet", "wherefore"))
+        .await?;
     assert_eq!(answer.attr("type"), Some("result"), "{answer}");
-    assert!(answer.children.is_empty(), "a result without a child: {answer}");
-    client.authenticate(&Login::new("juliet").password("wherefore")).await?.expect("the new account logs in");
+    assert!(
+        answer.children.is_empty(),
+        "a result without a child: {answer}"
+    );
+    client
+        .authenticate(&Login::new("juliet").password("wherefore"))
+        .await?
+        .expect("the new account logs in");
     client.open("localhost").await?;
     assert!(client.bind(None).await?.starts_with("juliet@localhost/"));
     server.stop().await
@@ -136,9 +181,14 @@ async fn an_impossible_name_is_malformed() -> Result<()> {
     let server = Server::new().await?;
     for name in ["a@b", "a/b", "two words", "\u{2028}", &"x".repeat(2000)] {
         let mut client = registrar(&server).await?;
-        let answer = client.iq("set", "localhost", &register_request(name, "x")).await?;
+        let answer = client
+            .iq("set", "localhost", &register_request(name, "x"))
+            .await?;
         let condition = answer.stanza_error().unwrap_or_default();
-        assert!(["modify/jid-malformed", "modify/not-acceptable"].contains(&condition.as_str()), "{name:?}: {answer}");
+        assert!(
+            ["modify/jid-malformed", "modify/not-acceptable"].contains(&condition.as_str()),
+            "{name:?}: {answer}"
+        );
     }
     server.stop().await
 }
@@ -149,14 +199,28 @@ async fn registration_is_offered_only_inside_tls_and_before_authentication() -> 
     let server = Server::new().await?;
     let mut client = server.connect().await?;
     let (_, before_tls) = client.open("localhost").await?;
-    assert!(before_tls.child("register", ns::REGISTER_FEATURE).is_none(), "{before_tls}");
+    assert!(
+        before_tls.child("register", ns::REGISTER_FEATURE).is_none(),
+        "{before_tls}"
+    );
     client.starttls("localhost", Version::V13).await?;
     let (_, inside_tls) = client.open("localhost").await?;
-    assert!(inside_tls.child("register", ns::REGISTER_FEATURE).is_some(), "{inside_tls}");
+    assert!(
+        inside_tls.child("register", ns::REGISTER_FEATURE).is_some(),
+        "{inside_tls}"
+    );
     server.account("juliet").await?;
-    client.authenticate(&Login::new("juliet")).await?.expect("authenticated");
+    client
+        .authenticate(&Login::new("juliet"))
+        .await?
+        .expect("authenticated");
     let (_, authenticated) = client.open("localhost").await?;
-    assert!(authenticated.child("register", ns::REGISTER_FEATURE).is_none(), "{authenticated}");
+    assert!(
+        authenticated
+            .child("register", ns::REGISTER_FEATURE)
+            .is_none(),
+        "{authenticated}"
+    );
     server.stop().await
 }
 
@@ -166,10 +230,20 @@ async fn closed_registration_is_not_offered_and_not_allowed() -> Result<()> {
     let server = Settings::new().registration_untouched().start().await?;
     let mut client = server.connect().await?;
     let features = client.open_secure("localhost", Some(Version::V13)).await?;
-    assert!(features.child("register", ns::REGISTER_FEATURE).is_none(), "{features}");
-    client.send(&format!("<iq type='set' id='r'>{}</iq>", register_request("juliet", "x"))).await?;
+    assert!(
+        features.child("register", ns::REGISTER_FEATURE).is_none(),
+        "{features}"
+    );
+    client
+        .send(&format!(
+            "<iq type='set' id='r'>{}</iq>",
+            register_request("juliet", "x")
+        ))
+        .await?;
     match client.event().await? {
-        Event::Element(answer) if answer.is("iq", ns::CLIENT) => assert_eq!(answer.attr("type"), Some("error"), "{answer}"),
+        Event::Element(answer) if answer.is("iq", ns::CLIENT) => {
+            assert_eq!(answer.attr("type"), Some("error"), "{answer}");
+        }
         Event::Element(error) => assert!(error.is("error", ns::STREAMS), "{error}"),
         other => anyhow::bail!("{other:?}"),
     }
@@ -180,17 +254,40 @@ async fn closed_registration_is_not_offered_and_not_allowed() -> Result<()> {
 #[tokio::test]
 async fn of_fifty_registrations_of_one_name_one_succeeds() -> Result<()> {
     let server = Server::new().await?;
-    let clients = join_all((0..50).map(|_| registrar(&server))).await.into_iter().collect::<Result<Vec<_>>>()?;
-    let attempts = clients.into_iter().enumerate().map(|(number, mut client)| async move {
-        let answer = client.iq("set", "localhost", &register_request("juliet", &format!("password {number}"))).await?;
-        anyhow::Ok((number, answer))
-    });
-    let answers = join_all(attempts).await.into_iter().collect::<Result<Vec<_>>>()?;
-    let winners: Vec<_> = answers.iter().filter(|(_, answer)| answer.attr("type") == Some("result")).collect();
-    let conflicts = answers.iter().filter(|(_, answer)| answer.stanza_error().as_deref() == Some("cancel/conflict")).count();
+    let clients = join_all((0..50).map(|_| registrar(&server)))
+        .await
+        .into_iter()
+        .collect::<Result<Vec<_>>>()?;
+    let attempts = clients
+        .into_iter()
+        .enumerate()
+        .map(|(number, mut client)| async move {
+            let answer = client
+                .iq(
+                    "set",
+                    "localhost",
+                    &register_request("juliet", &format!("password {number}")),
+                )
+                .await?;
+            anyhow::Ok((number, answer))
+        });
+    let answers = join_all(attempts)
+        .await
+        .into_iter()
+        .collect::<Result<Vec<_>>>()?;
+    let winners: Vec<_> = answers
+        .iter()
+        .filter(|(_, answer)| answer.attr("type") == Some("result"))
+        .collect();
+    let conflicts = answers
+        .iter()
+        .filter(|(_, answer)| answer.stanza_error().as_deref() == Some("cancel/conflict"))
+        .count();
     assert_eq!((winners.len(), conflicts), (1, 49));
     let (winner, _) = winners.first().expect("one");
-    server.log_in(&Login::new("juliet").password(&format!("password {winner}"))).await?;
+    server
+        .log_in(&Login::new("juliet").password(&format!("password {winner}")))
+        .await?;
     server.stop().await
 }
 
@@ -201,11 +298,15 @@ async fn a_registration_that_was_answered_survives_kill_9() -> Result<()> {
     for round in 0..3 {
         let user = format!("juliet{round}");
         let mut client = registrar(&server).await?;
-        let answer = client.iq("set", "localhost", &register_request(&user, "wherefore")).await?;
+        let answer = client
+            .iq("set", "localhost", &register_request(&user, "wherefore"))
+            .await?;
         server.kill().await?;
         ensure!(answer.attr("type") == Some("result"), "{answer}");
         server.start_again().await?;
-        server.log_in(&Login::new(&user).password("wherefore")).await?;
+        server
+            .log_in(&Login::new(&user).password("wherefore"))
+            .await?;
     }
     server.stop().await
 }
@@ -215,12 +316,24 @@ async fn a_registration_that_was_answered_survives_kill_9() -> Result<()> {
 async fn a_changed_password_replaces_the_old_one() -> Result<()> {
     let server = Server::new().await?;
     let (mut client, _) = server.session("juliet").await?;
-    let answer = client.iq("set", "localhost", &register_request("juliet", "new one")).await?;
+    let answer = client
+        .iq("set", "localhost", &register_request("juliet", "new one"))
+        .await?;
     assert_eq!(answer.attr("type"), Some("result"), "{answer}");
-    assert!(server.log_in(&Login::new("juliet")).await.is_err(), "the old password is void");
-    server.log_in(&Login::new("juliet").password("new one")).await?;
-    let foreign = client.iq("set", "localhost", &register_request("romeo", "mine now")).await?;
+    assert!(
+        server.log_in(&Login::new("juliet")).await.is_err(),
+        "the old password is void"
+    );
+    server
+        .log_in(&Login::new("juliet").password("new one"))
+        .await?;
+    let foreign = client
+        .iq("set", "localhost", &register_request("romeo", "mine now"))
+        .await?;
     assert_eq!(foreign.attr("type"), Some("error"), "{foreign}");
-    assert!(!foreign.to_string().contains("mine now"), "no password comes back: {foreign}");
+    assert!(
+        !foreign.to_string().contains("mine now"),
+        "no password comes back: {foreign}"
+    );
     server.stop().await
 }

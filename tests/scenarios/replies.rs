@@ -6,7 +6,9 @@ use waxwing_tests::{Client, Server};
 
 /// Sends a ping and collects what came before its answer.
 async fn before_the_next_answer(client: &mut Client) -> Result<Vec<String>> {
-    client.send("<iq type='get' id='barrier' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>").await?;
+    client
+        .send("<iq type='get' id='barrier' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>")
+        .await?;
     let mut before = Vec::new();
     loop {
         let element = client.element().await?;
@@ -23,9 +25,17 @@ async fn a_ping_to_a_session_that_is_not_there_is_service_unavailable() -> Resul
     let server = Server::new().await?;
     let (mut romeo, _) = server.session("romeo").await?;
     server.account("juliet").await?;
-    for to in ["juliet@localhost/balcony", "nobody@localhost/x", "nobody@localhost"] {
+    for to in [
+        "juliet@localhost/balcony",
+        "nobody@localhost/x",
+        "nobody@localhost",
+    ] {
         let answer = romeo.iq("get", to, "<ping xmlns='urn:xmpp:ping'/>").await?;
-        assert_eq!(answer.stanza_error().as_deref(), Some("cancel/service-unavailable"), "{to}: {answer}");
+        assert_eq!(
+            answer.stanza_error().as_deref(),
+            Some("cancel/service-unavailable"),
+            "{to}: {answer}"
+        );
         assert_eq!(answer.attr("from"), Some(to));
     }
     server.stop().await
@@ -61,13 +71,28 @@ async fn every_request_has_exactly_one_reply() -> Result<()> {
         for payload in payloads {
             for to in addressees {
                 number += 1;
-                let to_attribute = if to.is_empty() { String::new() } else { format!(" to='{to}'") };
+                let to_attribute = if to.is_empty() {
+                    String::new()
+                } else {
+                    format!(" to='{to}'")
+                };
                 let id = format!("n{number}");
-                romeo.send(&format!("<iq type='{kind}' id='{id}'{to_attribute}>{payload}</iq>")).await?;
-                let reply = romeo
-                    .wait_for(&format!("the reply to {kind} {payload} for {to:?}"), |element| element.attr("id") == Some(&id))
+                romeo
+                    .send(&format!(
+                        "<iq type='{kind}' id='{id}'{to_attribute}>{payload}</iq>"
+                    ))
                     .await?;
-                assert!(reply.is("iq", ns::CLIENT) && matches!(reply.attr("type"), Some("result" | "error")), "{reply}");
+                let reply = romeo
+                    .wait_for(
+                        &format!("the reply to {kind} {payload} for {to:?}"),
+                        |element| element.attr("id") == Some(&id),
+                    )
+                    .await?;
+                assert!(
+                    reply.is("iq", ns::CLIENT)
+                        && matches!(reply.attr("type"), Some("result" | "error")),
+                    "{reply}"
+                );
                 if !to.is_empty() {
                     assert_eq!(reply.attr("from"), Some(to), "{reply}");
                 }
@@ -75,7 +100,11 @@ async fn every_request_has_exactly_one_reply() -> Result<()> {
             }
         }
     }
-    assert_eq!(before_the_next_answer(&mut romeo).await?, Vec::<String>::new(), "no second replies");
+    assert_eq!(
+        before_the_next_answer(&mut romeo).await?,
+        Vec::<String>::new(),
+        "no second replies"
+    );
     server.stop().await
 }
 
@@ -86,13 +115,34 @@ async fn a_reply_is_never_replied_to() -> Result<()> {
     let (mut romeo, _) = server.session("romeo").await?;
     server.account("juliet").await?;
     let error = "<error type='cancel'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>";
-    for to in ["localhost", "romeo@localhost", "juliet@localhost", "juliet@localhost/absent", "nobody@localhost"] {
-        romeo.send(&format!("<iq type='result' id='r' to='{to}'/>")).await?;
-        romeo.send(&format!("<iq type='error' id='e' to='{to}'>{error}</iq>")).await?;
-        romeo.send(&format!("<message type='error' id='m' to='{to}'>{error}</message>")).await?;
-        romeo.send(&format!("<presence type='error' id='p' to='{to}'>{error}</presence>")).await?;
+    for to in [
+        "localhost",
+        "romeo@localhost",
+        "juliet@localhost",
+        "juliet@localhost/absent",
+        "nobody@localhost",
+    ] {
+        romeo
+            .send(&format!("<iq type='result' id='r' to='{to}'/>"))
+            .await?;
+        romeo
+            .send(&format!("<iq type='error' id='e' to='{to}'>{error}</iq>"))
+            .await?;
+        romeo
+            .send(&format!(
+                "<message type='error' id='m' to='{to}'>{error}</message>"
+            ))
+            .await?;
+        romeo
+            .send(&format!(
+                "<presence type='error' id='p' to='{to}'>{error}</presence>"
+            ))
+            .await?;
     }
-    assert_eq!(before_the_next_answer(&mut romeo).await?, Vec::<String>::new());
+    assert_eq!(
+        before_the_next_answer(&mut romeo).await?,
+        Vec::<String>::new()
+    );
     server.stop().await
 }
 
@@ -109,8 +159,14 @@ async fn a_malformed_request_is_a_bad_request() -> Result<()> {
     ];
     for stanza in malformed {
         romeo.send(stanza).await?;
-        let reply = romeo.wait_for("the error", |element| element.attr("id") == Some("bad")).await?;
-        assert_eq!(reply.stanza_error().as_deref(), Some("modify/bad-request"), "{stanza}: {reply}");
+        let reply = romeo
+            .wait_for("the error", |element| element.attr("id") == Some("bad"))
+            .await?;
+        assert_eq!(
+            reply.stanza_error().as_deref(),
+            Some("modify/bad-request"),
+            "{stanza}: {reply}"
+        );
     }
     server.stop().await
 }
@@ -120,10 +176,25 @@ async fn a_malformed_request_is_a_bad_request() -> Result<()> {
 async fn a_malformed_address_is_told() -> Result<()> {
     let server = Server::new().await?;
     let (mut romeo, _) = server.session("romeo").await?;
-    for to in ["@localhost", "a@b@c", "romeo@localhost/", "\u{2028}@localhost"] {
-        romeo.send(&format!("<iq type='get' id='bad' to='{to}'><ping xmlns='urn:xmpp:ping'/></iq>")).await?;
-        let reply = romeo.wait_for("the error", |element| element.attr("id") == Some("bad")).await?;
-        assert_eq!(reply.stanza_error().as_deref(), Some("modify/jid-malformed"), "{to:?}: {reply}");
+    for to in [
+        "@localhost",
+        "a@b@c",
+        "romeo@localhost/",
+        "\u{2028}@localhost",
+    ] {
+        romeo
+            .send(&format!(
+                "<iq type='get' id='bad' to='{to}'><ping xmlns='urn:xmpp:ping'/></iq>"
+            ))
+            .await?;
+        let reply = romeo
+            .wait_for("the error", |element| element.attr("id") == Some("bad"))
+            .await?;
+        assert_eq!(
+            reply.stanza_error().as_deref(),
+            Some("modify/jid-malformed"),
+            "{to:?}: {reply}"
+        );
     }
     server.stop().await
 }

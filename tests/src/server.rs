@@ -31,6 +31,8 @@ pub struct Settings {
     config: String,
     /// In-band registration is open, without rate limits.
     registration: bool,
+    /// Components put into the plugins folder before the start, with their names there.
+    plugins: Vec<(PathBuf, String)>,
 }
 
 impl Settings {
@@ -41,6 +43,7 @@ impl Settings {
             listeners: vec![("c2s", "required"), ("c2s-tls", "required")],
             config: String::new(),
             registration: true,
+            plugins: Vec::new(),
         }
     }
 
@@ -66,6 +69,14 @@ impl Settings {
         self
     }
 
+    /// With a component in the plugins folder from the start.
+    #[must_use]
+    pub fn plugin(mut self, component: &Path, name: &str) -> Self {
+        self.plugins
+            .push((component.to_owned(), format!("{name}.wasm")));
+        self
+    }
+
     /// Starts a server with these settings.
     pub async fn start(self) -> Result<Server> {
         Server::start(self).await
@@ -78,12 +89,20 @@ impl Settings {
             path("data")?
         );
         for (kind, policy) in &self.listeners {
-            writeln!(toml, "[[listen]]\nkind = \"{kind}\"\naddress = \"127.0.0.1:0\"")?;
+            writeln!(
+                toml,
+                "[[listen]]\nkind = \"{kind}\"\naddress = \"127.0.0.1:0\""
+            )?;
             if *kind == "c2s" {
                 writeln!(toml, "tls = \"{policy}\"")?;
             }
         }
-        writeln!(toml, "[tls]\ncertificate = {}\nprivate_key = {}", path("cert.pem")?, path("key.pem")?)?;
+        writeln!(
+            toml,
+            "[tls]\ncertificate = {}\nprivate_key = {}",
+            path("cert.pem")?,
+            path("key.pem")?
+        )?;
         if self.registration {
             toml.push_str("[plugin.registration.config]\nopen = true\nrate_limit = false\n");
         }
@@ -136,6 +155,12 @@ impl Server {
             folder.path().join("waxwing.toml"),
             settings.toml(folder.path())?,
         )?;
+        let plugins = folder.path().join("data/plugins");
+        std::fs::create_dir_all(&plugins)?;
+        for (component, name) in &settings.plugins {
+            std::fs::copy(component, plugins.join(name))
+                .with_context(|| format!("cannot copy {}", component.display()))?;
+        }
         let against = std::env::var(AGAINST).ok();
         let mut server = match against.as_deref() {
             None | Some("") => {
@@ -294,11 +319,10 @@ impl Server {
         run(&arguments, stdin).await
     }
 
-    /// The server's folder for plugins, made if need be.
-    pub fn plugins(&self) -> Result<PathBuf> {
-        let folder = self.folder.path().join("data/plugins");
-        std::fs::create_dir_all(&folder)?;
-        Ok(folder)
+    /// The server's folder for plugins.
+    #[must_use]
+    pub fn plugins(&self) -> PathBuf {
+        self.folder.path().join("data/plugins")
     }
 
     /// The configuration file; write it and send SIGHUP to change what may change.
