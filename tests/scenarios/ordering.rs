@@ -1,5 +1,7 @@
 //! Messages between sessions: delivered once, in order, as they were sent (RFC 6120 section 10.1).
 
+use std::fmt::Write as _;
+
 use anyhow::Result;
 use waxwing_tests::Server;
 use waxwing_tests::xml::escape;
@@ -45,7 +47,7 @@ async fn a_thousand_messages_arrive_once_and_in_order() -> Result<()> {
     let (mut juliet, juliet_jid) = server.session("juliet").await?;
     let mut batch = String::new();
     for number in 0..1000 {
-        batch += &format!("<message to='{juliet_jid}' type='chat'><body>{number}</body></message>");
+        write!(batch, "<message to='{juliet_jid}' type='chat'><body>{number}</body></message>")?;
     }
     romeo.send(&batch).await?;
     for number in 0..1000 {
