@@ -1,1 +1,47 @@
-//! placeholder
+//! Sandboxed WebAssembly components as plugins of an XMPP server.
+//!
+//! The server makes one [`Platform`] and, for each of its threads, a [`Shard`] to call. Below is `waxwing-xmpp`; above is the
+//! server. Nothing here opens a socket, writes SQL or knows a plugin's name.
+//!
+//! From the outside in: [`platform`] loads and replaces plugins ([`load`], [`compile`], [`watch`]), the registry says which
+//! plugin wants what ([`filter`]), a shard takes stanzas to instances ([`instance`], [`run`], [`meter`]), which call back
+//! into [`imports`] and leave [`effects`].
+
+mod bindings;
+mod compile;
+mod config;
+mod convert;
+mod effects;
+mod engine;
+mod exports;
+mod fault;
+mod filter;
+mod imports;
+mod instance;
+mod limits;
+mod load;
+mod logs;
+mod manifest;
+mod memory;
+mod meter;
+mod platform;
+mod plugin;
+mod registry;
+mod run;
+mod services;
+mod shard;
+mod shared;
+mod state;
+mod watch;
+
+pub use compile::{CompileCommand, compile_child};
+pub use config::ConfigError;
+pub use effects::After;
+pub use exports::pre_auth::{PreAuthStream, TlsVersion};
+pub use filter::Recipient;
+pub use load::PluginSettings;
+pub use platform::{
+    BundledPlugin, Platform, PlatformSettings, PluginError, PluginReport, PluginStatus,
+};
+pub use services::{ServiceError, Services};
+pub use shard::{Inbound, IqAnswer, Shard};

@@ -1,1 +1,43 @@
-//! placeholder
+//! Repositories of Waxwing's data, one trait for each kind of data, and their SQL implementations. Nothing outside this
+//! crate writes SQL, and nothing in it knows XMPP: names arrive prepared, keys arrive derived.
+//!
+//! What a call has returned for is committed: it survives a kill of the process and a power cut.
+//! A [`Storage`] is used from any number of runtimes and threads at once.
+
+mod account;
+mod error;
+mod sqlite;
+
+use std::{path::Path, sync::Arc};
+
+use async_trait::async_trait;
+
+pub use account::{Account, AccountId, AccountSummary, Accounts, Creation, NewAccount, ScramKeys};
+pub use error::StorageError;
+
+/// The repositories of one database.
+#[async_trait]
+pub trait Storage: Send + Sync {
+    /// Accounts and their keys.
+    fn accounts(&self) -> &dyn Accounts;
+
+    /// Transactions committed since the database was opened. Writes that wait together share one.
+    fn commits(&self) -> u64;
+
+    /// Commits what is queued and closes the database. Calls made afterwards fail with [`StorageError::Closed`].
+    /// Closing twice does nothing.
+    async fn close(&self);
+}
+
+/// Opens the database at `url`, makes it if absent, and brings its schema up to date in transactions.
+///
+/// `url` is `sqlite:` and a file, relative to `data_dir`, which must exist. Call it within a tokio runtime with time; what
+/// it returns does not depend on that runtime's life.
+///
+/// # Errors
+/// [`StorageError::Unsupported`] for any other `url`; otherwise what opening can meet: [`StorageError::Open`],
+/// [`StorageError::NotADatabase`], [`StorageError::NewerSchema`], [`StorageError::Migration`].
+pub async fn open(url: &str, data_dir: &Path) -> Result<Arc<dyn Storage>, StorageError> {
+    let path = sqlite::path(url, data_dir)?;
+    Ok(Arc::new(sqlite::Sqlite::open(path).await?))
+}

@@ -1,0 +1,59 @@
+//! What is generated from `wit/`: one module for each world, so that a plugin exports only the interfaces that it
+//! implements. The types are generated once, in `lifecycle`, and shared by the others.
+#![expect(missing_docs, clippy::all, clippy::pedantic, reason = "generated code")]
+
+/// The world of every plugin: all imports, and the export `lifecycle`.
+pub mod lifecycle {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "with-lifecycle",
+        pub_export_macro: true,
+        export_macro_name: "export_lifecycle",
+        default_bindings_module: "waxwing_plugin::bindings::lifecycle",
+        generate_all,
+    });
+}
+
+macro_rules! world {
+    ($module:ident, $world:literal, $export:literal, $path:literal) => {
+        pub mod $module {
+            wit_bindgen::generate!({
+                path: "../../wit",
+                world: $world,
+                pub_export_macro: true,
+                export_macro_name: $export,
+                default_bindings_module: $path,
+                with: {
+                    "waxwing:plugin/types@0.1.0": crate::bindings::lifecycle::waxwing::plugin::types,
+                    "waxwing:plugin/stanzas@0.1.0": crate::bindings::lifecycle::waxwing::plugin::stanzas,
+                    "waxwing:plugin/accounts@0.1.0": crate::bindings::lifecycle::waxwing::plugin::accounts,
+                    "waxwing:plugin/memory@0.1.0": crate::bindings::lifecycle::waxwing::plugin::memory,
+                    "waxwing:plugin/disco@0.1.0": crate::bindings::lifecycle::waxwing::plugin::disco,
+                    "waxwing:plugin/config@0.1.0": crate::bindings::lifecycle::waxwing::plugin::config,
+                    "waxwing:plugin/log@0.1.0": crate::bindings::lifecycle::waxwing::plugin::log,
+                    "waxwing:plugin/clock@0.1.0": crate::bindings::lifecycle::waxwing::plugin::clock,
+                    "waxwing:plugin/random@0.1.0": crate::bindings::lifecycle::waxwing::plugin::random,
+                },
+            });
+        }
+    };
+}
+
+world!(
+    inbound,
+    "with-inbound",
+    "export_inbound",
+    "waxwing_plugin::bindings::inbound"
+);
+world!(
+    iq_handler,
+    "with-iq-handler",
+    "export_iq_handler",
+    "waxwing_plugin::bindings::iq_handler"
+);
+world!(
+    pre_auth,
+    "with-pre-auth",
+    "export_pre_auth",
+    "waxwing_plugin::bindings::pre_auth"
+);

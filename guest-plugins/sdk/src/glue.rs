@@ -1,0 +1,123 @@
+//! Between the generated bindings and the traits.
+
+use std::cell::OnceCell;
+
+use crate::log;
+
+/// Where an instance of the component keeps its plugin. A guest has one thread.
+pub struct Slot<P>(OnceCell<P>);
+
+impl<P> Default for Slot<P> {
+    fn default() -> Self {
+        Self(OnceCell::new())
+    }
+}
+
+impl<P> Slot<P> {
+    /// Keeps the plugin that `init` made. The host calls `init` once in an instance; a second plugin is not kept.
+    pub fn fill(&self, plugin: P) {
+        drop(self.0.set(plugin));
+    }
+
+    /// Lends the plugin. The host calls nothing else before `init`: a call all the same is a trap.
+    pub fn lend<R>(&self, f: impl FnOnce(&P) -> R) -> R {
+        match self.0.get() {
+            Some(plugin) => f(plugin),
+            None => std::process::abort(),
+        }
+    }
+}
+
+/// A panic is a trap without words: this writes the words to the log first.
+pub fn report_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        log::write(log::Level::Error, &panic.to_string())
+    }));
+}
+
+/// Makes the component from a plugin and the traits that it implements: `plugin!(MyPlugin: Inbound, IqHandler);`
+#[macro_export]
+macro_rules! plugin {
+    ($plugin:ty $(: $($interface:ident),+ $(,)?)?) => {
+        const _: () = {
+            struct Component;
+
+            ::std::thread_local! {
+                static PLUGIN: $crate::Slot<$plugin> = $crate::Slot::default();
+            }
+
+            impl $crate::bindings::lifecycle::exports::waxwing::plugin::lifecycle::Guest for Component {
+                fn describe() -> $crate::bindings::lifecycle::waxwing::plugin::manifest::PluginManifest {
+                    $crate::report_panics();
+                    <$plugin as $crate::Plugin>::manifest().into_wit()
+                }
+
+                fn init(scope: $crate::Scope) -> ::std::result::Result<(), ::std::string::String> {
+                    $crate::report_panics();
+                    let plugin = <$plugin as $crate::Plugin>::init(scope)?;
+                    PLUGIN.with(|slot| slot.fill(plugin));
+                    ::std::result::Result::Ok(())
+                }
+            }
+
+            $crate::bindings::lifecycle::export_lifecycle!(Component with_types_in $crate::bindings::lifecycle);
+            $($($crate::__interface!($interface, $plugin);)+)?
+        };
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __interface {
+    (Inbound, $plugin:ty) => {
+        impl $crate::bindings::inbound::exports::waxwing::plugin::inbound::Guest for Component {
+            fn filter(stanza: &$crate::Stanza) -> $crate::bindings::inbound::exports::waxwing::plugin::inbound::Verdict {
+                PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::Inbound>::filter(plugin, stanza))).into()
+            }
+        }
+        $crate::bindings::inbound::export_inbound!(Component with_types_in $crate::bindings::inbound);
+    };
+    (IqHandler, $plugin:ty) => {
+        impl $crate::bindings::iq_handler::exports::waxwing::plugin::iq_handler::Guest for Component {
+            fn handle(
+                request: &$crate::Stanza,
+            ) -> ::std::result::Result<::std::option::Option<::std::string::String>, $crate::StanzaError> {
+                let answer = PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::IqHandler>::handle(plugin, request)))?;
+                ::std::result::Result::Ok(answer.map(|payload| payload.to_xml()))
+            }
+        }
+        $crate::bindings::iq_handler::export_iq_handler!(Component with_types_in $crate::bindings::iq_handler);
+    };
+    (PreAuth, $plugin:ty) => {
+        impl $crate::bindings::pre_auth::exports::waxwing::plugin::pre_auth::Guest for Component {
+            fn features(on: $crate::PreAuthStream) -> ::std::vec::Vec<::std::string::String> {
+                let features = PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::PreAuth>::features(plugin, &on)));
+                features.iter().map($crate::Element::to_xml).collect()
+            }
+
+            fn handle(
+                on: $crate::PreAuthStream,
+                request: &$crate::Stanza,
+            ) -> ::std::result::Result<::std::option::Option<::std::string::String>, $crate::StanzaError> {
+                let answer =
+                    PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::PreAuth>::handle(plugin, &on, request)))?;
+                ::std::result::Result::Ok(answer.map(|payload| payload.to_xml()))
+            }
+        }
+        $crate::bindings::pre_auth::export_pre_auth!(Component with_types_in $crate::bindings::pre_auth);
+    };
+}
+
+impl From<crate::Verdict> for crate::bindings::inbound::exports::waxwing::plugin::inbound::Verdict {
+    fn from(verdict: crate::Verdict) -> Self {
+        match verdict {
+            crate::Verdict::Pass => Self::Pass,
+            crate::Verdict::Replace(draft) => Self::Replace(draft),
+            crate::Verdict::Drop => Self::Drop,
+            crate::Verdict::Bounce(error) => Self::Bounce(error),
+            crate::Verdict::Answer(payload) => {
+                Self::Answer(payload.map(|payload| payload.to_xml()))
+            }
+        }
+    }
+}

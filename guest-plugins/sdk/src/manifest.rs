@@ -1,0 +1,245 @@
+//! Building a manifest.
+
+use crate::Name;
+use crate::bindings::lifecycle::waxwing::plugin::manifest as wit;
+use crate::bindings::lifecycle::waxwing::plugin::types::Recipients;
+
+pub use wit::FaultPolicy;
+
+/// What a plugin says of itself (interface `manifest`).
+#[derive(Clone, Debug)]
+pub struct Manifest(wit::PluginManifest);
+
+impl Manifest {
+    /// A manifest with a name (lower-case letters, digits, hyphens), a semantic version and a line for people.
+    pub fn new(name: &str, version: &str, summary: &str) -> Self {
+        Self(wit::PluginManifest {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            summary: summary.to_owned(),
+            implements: Vec::new(),
+            features: Vec::new(),
+            settings: Vec::new(),
+            asks: Vec::new(),
+            subscriptions: Vec::new(),
+        })
+    }
+
+    /// Names an extension protocol that the plugin serves, with the version of its text.
+    #[must_use]
+    pub fn xep(mut self, number: u32, version: &str) -> Self {
+        self.0.implements.push(wit::Extension {
+            number,
+            version: version.to_owned(),
+        });
+        self
+    }
+
+    /// A feature for service discovery to announce.
+    #[must_use]
+    pub fn feature(mut self, feature: &str) -> Self {
+        self.0.features.push(feature.to_owned());
+        self
+    }
+
+    /// Asks for a grant besides those for the exported interfaces: `accounts`, `address`.
+    #[must_use]
+    pub fn ask(mut self, grant: &str) -> Self {
+        self.0.asks.push(grant.to_owned());
+        self
+    }
+
+    /// A configuration key.
+    #[must_use]
+    pub fn setting(mut self, setting: Setting) -> Self {
+        self.0.settings.push(setting.0);
+        self
+    }
+
+    /// Wants to judge the stanzas that match.
+    #[must_use]
+    pub fn inbound(mut self, filter: InboundFilter) -> Self {
+        self.0
+            .subscriptions
+            .push(wit::Subscription::Inbound(filter.0));
+        self
+    }
+
+    /// Wants to answer the requests that match.
+    #[must_use]
+    pub fn iq(mut self, filter: IqFilter) -> Self {
+        self.0.subscriptions.push(wit::Subscription::Iq(filter.0));
+        self
+    }
+
+    /// Wants to answer iqs with this payload before authentication, and to offer stream features.
+    #[must_use]
+    pub fn pre_auth(mut self, namespace: &str, local: &str) -> Self {
+        self.0
+            .subscriptions
+            .push(wit::Subscription::PreAuth(Name::new(namespace, local)));
+        self
+    }
+
+    #[doc(hidden)]
+    pub fn into_wit(self) -> wit::PluginManifest {
+        self.0
+    }
+}
+
+/// One configuration key of the plugin. Dots in the key go into sub-tables.
+#[derive(Clone, Debug)]
+pub struct Setting(wit::Setting);
+
+impl Setting {
+    fn new(key: &str, kind: wit::SettingKind, summary: &str) -> Self {
+        Self(wit::Setting {
+            key: key.to_owned(),
+            kind,
+            default: None,
+            summary: summary.to_owned(),
+        })
+    }
+
+    /// True or false.
+    pub fn boolean(key: &str, summary: &str) -> Self {
+        Self::new(key, wit::SettingKind::Boolean, summary)
+    }
+
+    /// A whole number.
+    pub fn integer(key: &str, summary: &str) -> Self {
+        Self::new(key, wit::SettingKind::Integer, summary)
+    }
+
+    /// A text.
+    pub fn text(key: &str, summary: &str) -> Self {
+        Self::new(key, wit::SettingKind::Text, summary)
+    }
+
+    /// A list of texts.
+    pub fn texts(key: &str, summary: &str) -> Self {
+        Self::new(key, wit::SettingKind::Texts, summary)
+    }
+
+    /// The value if the operator gives none, written as TOML.
+    #[must_use]
+    pub fn default(mut self, toml: &str) -> Self {
+        self.0.default = Some(toml.to_owned());
+        self
+    }
+}
+
+/// Which stanzas an inbound hook judges: at first, all stanzas of the kind to anybody, failing closed.
+#[derive(Clone, Debug)]
+pub struct InboundFilter(wit::InboundFilter);
+
+impl InboundFilter {
+    fn new(kinds: wit::StanzaKinds) -> Self {
+        Self(wit::InboundFilter {
+            kinds,
+            types: Vec::new(),
+            payload: None,
+            recipients: Recipients::all(),
+            priority: 0,
+            on_fault: FaultPolicy::Closed,
+        })
+    }
+
+    /// Messages.
+    pub fn messages() -> Self {
+        Self::new(wit::StanzaKinds::MESSAGE)
+    }
+
+    /// Presence stanzas.
+    pub fn presences() -> Self {
+        Self::new(wit::StanzaKinds::PRESENCE)
+    }
+
+    /// Iqs.
+    pub fn iqs() -> Self {
+        Self::new(wit::StanzaKinds::IQ)
+    }
+
+    /// Every stanza.
+    pub fn stanzas() -> Self {
+        Self::new(wit::StanzaKinds::all())
+    }
+
+    /// Only of these types; `normal` and `available` stand for an absent attribute.
+    #[must_use]
+    pub fn of_types(mut self, types: &[&str]) -> Self {
+        self.0.types = types.iter().map(|&kind| kind.to_owned()).collect();
+        self
+    }
+
+    /// Only with such a child.
+    #[must_use]
+    pub fn with_payload(mut self, namespace: &str, local: &str) -> Self {
+        self.0.payload = Some(Name::new(namespace, local));
+        self
+    }
+
+    /// Higher runs first.
+    #[must_use]
+    pub fn priority(mut self, priority: i32) -> Self {
+        self.0.priority = priority;
+        self
+    }
+
+    /// When the hook fails the stanza goes on instead of being refused.
+    #[must_use]
+    pub fn fail_open(mut self) -> Self {
+        self.0.on_fault = FaultPolicy::Open;
+        self
+    }
+}
+
+/// Which iq requests a handler serves: at first, addressed to nobody; say to whom.
+#[derive(Clone, Debug)]
+pub struct IqFilter(wit::IqFilter);
+
+impl IqFilter {
+    fn new(namespace: &str, local: &str, types: wit::RequestTypes) -> Self {
+        Self(wit::IqFilter {
+            payload: Name::new(namespace, local),
+            types,
+            recipients: Recipients::empty(),
+        })
+    }
+
+    /// Requests of type get with that payload.
+    pub fn get(namespace: &str, local: &str) -> Self {
+        Self::new(namespace, local, wit::RequestTypes::GET)
+    }
+
+    /// Requests of type set with that payload.
+    pub fn set(namespace: &str, local: &str) -> Self {
+        Self::new(namespace, local, wit::RequestTypes::SET)
+    }
+
+    /// Requests of both types with that payload.
+    pub fn any(namespace: &str, local: &str) -> Self {
+        Self::new(namespace, local, wit::RequestTypes::all())
+    }
+
+    /// Also those to a domain served here.
+    #[must_use]
+    pub fn to_server(mut self) -> Self {
+        self.0.recipients |= Recipients::SERVER;
+        self
+    }
+
+    /// Also those to the sender's own account.
+    #[must_use]
+    pub fn to_own_account(mut self) -> Self {
+        self.0.recipients |= Recipients::OWN_ACCOUNT;
+        self
+    }
+
+    /// Also those to other accounts' bare JIDs.
+    #[must_use]
+    pub fn to_other_accounts(mut self) -> Self {
+        self.0.recipients |= Recipients::OTHER_ACCOUNT;
+        self
+    }
+}

@@ -1,0 +1,23 @@
+//! What is generated from `wit/`: the imports as traits for the host to implement, the exports as typed functions to call.
+//! Each exported interface is bound by itself, since a component exports only those that it serves.
+#![expect(
+    clippy::all,
+    clippy::pedantic,
+    clippy::restriction,
+    reason = "generated code"
+)]
+
+wasmtime::component::bindgen!({
+    path: "../../wit",
+    world: "plugin",
+    imports: {
+        "waxwing:plugin/accounts": async | trappable,
+        default: trappable,
+    },
+    exports: { default: async },
+    with: {
+        "waxwing:plugin/stanzas.stanza": crate::imports::stanzas::HostStanza,
+        "waxwing:plugin/stanzas.element": crate::imports::stanzas::HostElement,
+        "waxwing:plugin/stanzas.draft": crate::imports::stanzas::HostDraft,
+    },
+});

@@ -1,0 +1,144 @@
+//! Subscriptions as the host evaluates them: a guest is never called for what it did not ask for.
+
+use waxwing_xml::ElementRef;
+use waxwing_xmpp::stanza::{Kind, Stanza};
+
+use crate::bindings::waxwing::plugin::manifest as wit;
+use crate::bindings::waxwing::plugin::types::{self, Recipients};
+
+/// The expanded name of an element.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Qname {
+    pub(crate) namespace: String,
+    pub(crate) local: String,
+}
+
+impl Qname {
+    pub(crate) fn matches(&self, element: ElementRef<'_>) -> bool {
+        element.is(&self.local, &self.namespace)
+    }
+}
+
+impl From<types::Name> for Qname {
+    fn from(name: types::Name) -> Self {
+        Self {
+            namespace: name.namespace,
+            local: name.local,
+        }
+    }
+}
+
+/// The class of a stanza's addressee, seen from its sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recipient {
+    /// A domain served here.
+    Server,
+    /// The sender's own bare JID, or no `to`.
+    OwnAccount,
+    /// Another bare JID at a domain served here.
+    OtherAccount,
+    /// A full JID at a domain served here.
+    Full,
+    /// Anything at another domain.
+    Remote,
+}
+
+impl Recipient {
+    pub(crate) const fn flag(self) -> Recipients {
+        match self {
+            Self::Server => Recipients::SERVER,
+            Self::OwnAccount => Recipients::OWN_ACCOUNT,
+            Self::OtherAccount => Recipients::OTHER_ACCOUNT,
+            Self::Full => Recipients::FULL,
+            Self::Remote => Recipients::REMOTE,
+        }
+    }
+}
+
+/// Which stanzas an inbound hook judges.
+#[derive(Clone, Debug)]
+pub(crate) struct InboundFilter {
+    kinds: wit::StanzaKinds,
+    types: Vec<String>,
+    payload: Option<Qname>,
+    recipients: Recipients,
+    pub(crate) priority: i32,
+    pub(crate) on_fault: wit::FaultPolicy,
+}
+
+impl InboundFilter {
+    pub(crate) fn matches(&self, stanza: &Stanza, recipient: Recipient) -> bool {
+        self.kinds.contains(kind_flag(stanza.kind()))
+            && self.recipients.contains(recipient.flag())
+            && (self.types.is_empty() || self.types.iter().any(|kind| kind == subtype(stanza)))
+            && self.payload.as_ref().is_none_or(|payload| {
+                stanza
+                    .element()
+                    .child(&payload.local, &payload.namespace)
+                    .is_some()
+            })
+    }
+}
+
+impl From<wit::InboundFilter> for InboundFilter {
+    fn from(filter: wit::InboundFilter) -> Self {
+        Self {
+            kinds: filter.kinds,
+            types: filter.types,
+            payload: filter.payload.map(Qname::from),
+            recipients: filter.recipients,
+            priority: filter.priority,
+            on_fault: filter.on_fault,
+        }
+    }
+}
+
+/// The type of a stanza, with the standard's default filled in.
+pub(crate) fn subtype(stanza: &Stanza) -> &str {
+    stanza.typed().name()
+}
+
+const fn kind_flag(kind: Kind) -> wit::StanzaKinds {
+    match kind {
+        Kind::Message => wit::StanzaKinds::MESSAGE,
+        Kind::Presence => wit::StanzaKinds::PRESENCE,
+        Kind::Iq => wit::StanzaKinds::IQ,
+    }
+}
+
+/// Which iq requests a handler serves.
+#[derive(Clone, Debug)]
+pub(crate) struct IqFilter {
+    pub(crate) payload: Qname,
+    types: wit::RequestTypes,
+    recipients: Recipients,
+}
+
+impl IqFilter {
+    /// Whether a request of that type, whose payload's name matched, is served.
+    pub(crate) fn serves(&self, is_set: bool, recipient: Recipient) -> bool {
+        let wanted = if is_set {
+            wit::RequestTypes::SET
+        } else {
+            wit::RequestTypes::GET
+        };
+        self.types.contains(wanted) && self.recipients.contains(recipient.flag())
+    }
+
+    /// Whether the two could both serve some request.
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        self.payload == other.payload
+            && self.types & other.types != wit::RequestTypes::empty()
+            && self.recipients & other.recipients != Recipients::empty()
+    }
+}
+
+impl From<wit::IqFilter> for IqFilter {
+    fn from(filter: wit::IqFilter) -> Self {
+        Self {
+            payload: filter.payload.into(),
+            types: filter.types,
+            recipients: filter.recipients,
+        }
+    }
+}

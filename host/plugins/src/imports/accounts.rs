@@ -1,0 +1,154 @@
+//! The import `accounts`, for plugins granted it. Reads wait for the storage; changes are effects.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use waxwing_xmpp::jid::{self, BareJid};
+
+use crate::bindings::waxwing::plugin::accounts::{AccountError, Host};
+use crate::effects::AccountEffect;
+use crate::shared::Shared;
+use crate::state::State;
+
+/// How long a call may wait for the storage. Past it the plugin gets an error value: waiting is no fault.
+const WAIT: Duration = Duration::from_secs(5);
+
+impl Host for State {
+    async fn exists(
+        &mut self,
+        host: String,
+        username: String,
+    ) -> wasmtime::Result<Result<bool, AccountError>> {
+        self.charge()?;
+        let account = match self.named(&host, &username) {
+            Ok(account) => account,
+            Err(error) => return Ok(Err(error)),
+        };
+        let shared = Arc::clone(&self.shared);
+        Ok(is_there(&shared, &account).await)
+    }
+
+    async fn create(
+        &mut self,
+        host: String,
+        username: String,
+        password: String,
+    ) -> wasmtime::Result<Result<String, AccountError>> {
+        self.charge()?;
+        let account = match self
+            .named(&host, &username)
+            .and_then(|account| self.acceptable(&password).map(|()| account))
+        {
+            Ok(account) => account,
+            Err(error) => return Ok(Err(error)),
+        };
+        let shared = Arc::clone(&self.shared);
+        let Some(reservation) = shared.reservations.take(&account) else {
+            return Ok(Err(AccountError::Taken));
+        };
+        match is_there(&shared, &account).await {
+            Ok(false) => {}
+            Ok(true) => return Ok(Err(AccountError::Taken)),
+            Err(error) => return Ok(Err(error)),
+        }
+        let text = account.to_string();
+        self.call.reservations.push(reservation);
+        self.call
+            .accounts
+            .push(AccountEffect::Create { account, password });
+        Ok(Ok(text))
+    }
+
+    async fn set_password(
+        &mut self,
+        account: String,
+        password: String,
+    ) -> wasmtime::Result<Result<(), AccountError>> {
+        self.charge()?;
+        let account = match self
+            .addressed(&account)
+            .and_then(|account| self.acceptable(&password).map(|()| account))
+        {
+            Ok(account) => account,
+            Err(error) => return Ok(Err(error)),
+        };
+        let shared = Arc::clone(&self.shared);
+        Ok(must_be_there(&shared, &account).await.map(|()| {
+            self.call
+                .accounts
+                .push(AccountEffect::SetPassword { account, password });
+        }))
+    }
+
+    async fn remove(&mut self, account: String) -> wasmtime::Result<Result<(), AccountError>> {
+        self.charge()?;
+        let account = match self.addressed(&account) {
+            Ok(account) => account,
+            Err(error) => return Ok(Err(error)),
+        };
+        let shared = Arc::clone(&self.shared);
+        Ok(must_be_there(&shared, &account).await.map(|()| {
+            self.call.accounts.push(AccountEffect::Remove { account });
+        }))
+    }
+}
+
+impl State {
+    /// The account of a user name at a host served here, if the plugin may ask.
+    fn named(&self, host: &str, username: &str) -> Result<BareJid, AccountError> {
+        self.granted()?;
+        let account = jid::bare(username, host).map_err(|_| AccountError::InvalidName)?;
+        self.served(account)
+    }
+
+    /// The account of a bare JID at a host served here, if the plugin may ask.
+    fn addressed(&self, account: &str) -> Result<BareJid, AccountError> {
+        self.granted()?;
+        let account = jid::parse_bare(account).map_err(|_| AccountError::NoSuchAccount)?;
+        self.served(account)
+    }
+
+    fn granted(&self) -> Result<(), AccountError> {
+        if self.is_granted("accounts") {
+            Ok(())
+        } else {
+            Err(AccountError::NotGranted)
+        }
+    }
+
+    fn served(&self, account: BareJid) -> Result<BareJid, AccountError> {
+        if self
+            .shared
+            .hosts
+            .iter()
+            .any(|host| host == account.domain().as_str())
+        {
+            Ok(account)
+        } else {
+            Err(AccountError::UnknownHost)
+        }
+    }
+
+    fn acceptable(&self, password: &str) -> Result<(), AccountError> {
+        if self.shared.services.is_valid_password(password) {
+            Ok(())
+        } else {
+            Err(AccountError::InvalidPassword)
+        }
+    }
+}
+
+async fn is_there(shared: &Shared, account: &BareJid) -> Result<bool, AccountError> {
+    match tokio::time::timeout(WAIT, shared.services.account_exists(account)).await {
+        Ok(Ok(exists)) => Ok(exists),
+        Ok(Err(_)) | Err(_) => Err(AccountError::Unavailable),
+    }
+}
+
+async fn must_be_there(shared: &Shared, account: &BareJid) -> Result<(), AccountError> {
+    if is_there(shared, account).await? {
+        Ok(())
+    } else {
+        Err(AccountError::NoSuchAccount)
+    }
+}

@@ -1,0 +1,39 @@
+//! The import `config`.
+
+use crate::bindings::waxwing::plugin::config::Host;
+use crate::config::Scalar;
+use crate::state::State;
+
+impl Host for State {
+    fn boolean(&mut self, key: String) -> wasmtime::Result<Option<bool>> {
+        self.charge()?;
+        Ok(match self.config.get(&key) {
+            Some(Scalar::Boolean(value)) => Some(*value),
+            _ => None,
+        })
+    }
+
+    fn integer(&mut self, key: String) -> wasmtime::Result<Option<i64>> {
+        self.charge()?;
+        Ok(match self.config.get(&key) {
+            Some(Scalar::Integer(value)) => Some(*value),
+            _ => None,
+        })
+    }
+
+    fn text(&mut self, key: String) -> wasmtime::Result<Option<String>> {
+        self.charge()?;
+        Ok(match self.config.get(&key) {
+            Some(Scalar::Text(value)) => Some(value.clone()),
+            _ => None,
+        })
+    }
+
+    fn texts(&mut self, key: String) -> wasmtime::Result<Option<Vec<String>>> {
+        self.charge()?;
+        Ok(match self.config.get(&key) {
+            Some(Scalar::Texts(value)) => Some(value.clone()),
+            _ => None,
+        })
+    }
+}

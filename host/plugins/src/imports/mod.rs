@@ -1,0 +1,27 @@
+//! The host's side of the imports, one file an interface. Every function counts itself first ([`State::charge`]).
+
+mod accounts;
+mod clock;
+mod config;
+mod disco;
+mod log;
+mod memory;
+mod random;
+pub(crate) mod stanzas;
+
+use wasmtime::Engine;
+use wasmtime::component::{HasSelf, Linker};
+
+use crate::bindings::{Plugin, waxwing};
+use crate::state::State;
+
+// Interfaces of types alone.
+impl waxwing::plugin::types::Host for State {}
+impl waxwing::plugin::manifest::Host for State {}
+
+/// A linker with everything that a plugin may import. What a plugin was not granted is there too, and refuses by name.
+pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    Plugin::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    Ok(linker)
+}

@@ -1,0 +1,22 @@
+//! The import `random`.
+
+use crate::bindings::waxwing::plugin::random::Host;
+use crate::fault::Fault;
+use crate::state::State;
+
+const MAX_BYTES: u32 = 4_096;
+
+impl Host for State {
+    fn bytes(&mut self, count: u32) -> wasmtime::Result<Vec<u8>> {
+        self.charge()?;
+        if count > MAX_BYTES {
+            return Err(Fault::Answer(format!(
+                "asked for {count} random bytes, more than {MAX_BYTES}"
+            ))
+            .into());
+        }
+        let mut bytes = vec![0; usize::try_from(count).unwrap_or(0)];
+        getrandom::fill(&mut bytes).map_err(|error| Fault::Host(error.to_string()))?;
+        Ok(bytes)
+    }
+}

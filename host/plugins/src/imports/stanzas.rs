@@ -1,0 +1,362 @@
+//! The import `stanzas`: the host's trees, lent to guests, and drafts of changed ones.
+#![expect(
+    unreachable_pub,
+    reason = "the generated bindings re-export the types of the resources"
+)]
+
+use std::sync::Arc;
+
+use wasmtime::component::Resource;
+use waxwing_xml::{Edit, Element, ElementRef, Limits};
+use waxwing_xmpp::ns;
+use waxwing_xmpp::stanza::{Kind, Stanza};
+
+use crate::bindings::waxwing::plugin::stanzas::{
+    Attribute, DraftError, Head, Host, HostDraft as DraftMethods, HostElement as ElementMethods,
+    HostStanza as StanzaMethods, Localised,
+};
+use crate::bindings::waxwing::plugin::types::{Name, StanzaKind};
+use crate::fault::Fault;
+use crate::filter::subtype;
+use crate::state::State;
+
+/// Namespaces of the stream itself, which no payload has.
+const STREAM_LEVEL: [&str; 4] = [ns::STREAMS, ns::STREAM_ERRORS, ns::TLS, ns::SASL];
+
+/// A stanza lent to a guest for a call.
+#[derive(Clone)]
+pub struct HostStanza {
+    pub(crate) stanza: Stanza,
+    pub(crate) host: Arc<str>,
+}
+
+/// An element that a guest holds.
+pub struct HostElement(Element);
+
+/// A changed copy of a stanza that a guest prepares.
+pub struct HostDraft {
+    kind: Kind,
+    pub(crate) element: Element,
+}
+
+type Trappable<T> = wasmtime::Result<T>;
+
+impl Host for State {}
+
+impl StanzaMethods for State {
+    fn head(&mut self, this: Resource<HostStanza>) -> Trappable<Head> {
+        let stanza = &self.stanza(&this)?.stanza;
+        Ok(Head {
+            kind: kind(stanza.kind()),
+            subtype: subtype(stanza).to_owned(),
+            id: stanza.id().map(str::to_owned),
+            sender: stanza.from().map(ToString::to_string),
+            recipient: stanza.to().map(ToString::to_string),
+            lang: stanza.lang().map(str::to_owned),
+        })
+    }
+
+    fn host(&mut self, this: Resource<HostStanza>) -> Trappable<String> {
+        Ok(self.stanza(&this)?.host.to_string())
+    }
+
+    fn sender(&mut self, this: Resource<HostStanza>) -> Trappable<Option<String>> {
+        Ok(self.stanza(&this)?.stanza.from().map(ToString::to_string))
+    }
+
+    fn recipient(&mut self, this: Resource<HostStanza>) -> Trappable<Option<String>> {
+        Ok(self.stanza(&this)?.stanza.to().map(ToString::to_string))
+    }
+
+    fn subtype(&mut self, this: Resource<HostStanza>) -> Trappable<String> {
+        Ok(subtype(&self.stanza(&this)?.stanza).to_owned())
+    }
+
+    fn body(&mut self, this: Resource<HostStanza>) -> Trappable<Option<String>> {
+        let stanza = &self.stanza(&this)?.stanza;
+        Ok(stanza
+            .element()
+            .child("body", ns::CLIENT)
+            .map(|body| body.text().into_owned()))
+    }
+
+    fn texts(&mut self, this: Resource<HostStanza>, name: Name) -> Trappable<Vec<Localised>> {
+        let stanza = &self.stanza(&this)?.stanza;
+        let named = stanza
+            .element()
+            .children()
+            .filter(|child| is_named(*child, &name));
+        let localised = |child: ElementRef<'_>| Localised {
+            lang: child.lang().map(str::to_owned),
+            value: child.text().into_owned(),
+        };
+        Ok(named.map(localised).collect())
+    }
+
+    fn payload(
+        &mut self,
+        this: Resource<HostStanza>,
+        name: Name,
+    ) -> Trappable<Option<Resource<HostElement>>> {
+        let stanza = &self.stanza(&this)?.stanza;
+        let child = stanza
+            .element()
+            .child(&name.local, &name.namespace)
+            .map(ElementRef::to_element);
+        child.map(|child| self.lend(child)).transpose()
+    }
+
+    fn payloads(&mut self, this: Resource<HostStanza>) -> Trappable<Vec<Name>> {
+        let stanza = &self.stanza(&this)?.stanza;
+        Ok(stanza.element().children().map(name_of).collect())
+    }
+
+    fn to_xml(&mut self, this: Resource<HostStanza>) -> Trappable<String> {
+        Ok(self.stanza(&this)?.stanza.element().to_xml())
+    }
+
+    fn drop(&mut self, this: Resource<HostStanza>) -> Trappable<()> {
+        self.resources.delete(this)?;
+        Ok(())
+    }
+}
+
+impl ElementMethods for State {
+    fn parse(&mut self, xml: String) -> Trappable<Result<Resource<HostElement>, String>> {
+        self.charge()?;
+        match parse(&xml) {
+            Ok(element) => self.lend(element).map(Ok),
+            Err(why) => Ok(Err(why)),
+        }
+    }
+
+    fn name(&mut self, this: Resource<HostElement>) -> Trappable<Name> {
+        Ok(name_of(self.element(&this)?.root()))
+    }
+
+    fn attribute(
+        &mut self,
+        this: Resource<HostElement>,
+        local: String,
+    ) -> Trappable<Option<String>> {
+        Ok(self.element(&this)?.attr(&local).map(str::to_owned))
+    }
+
+    fn attributes(&mut self, this: Resource<HostElement>) -> Trappable<Vec<Attribute>> {
+        let attributes = self.element(&this)?.root().attrs();
+        Ok(attributes
+            .map(|attribute| Attribute {
+                namespace: attribute.ns.map(str::to_owned),
+                local: attribute.name.to_owned(),
+                value: attribute.value.to_owned(),
+            })
+            .collect())
+    }
+
+    fn text(&mut self, this: Resource<HostElement>) -> Trappable<String> {
+        Ok(self.element(&this)?.text().into_owned())
+    }
+
+    fn child(
+        &mut self,
+        this: Resource<HostElement>,
+        name: Name,
+    ) -> Trappable<Option<Resource<HostElement>>> {
+        let child = self
+            .element(&this)?
+            .child(&name.local, &name.namespace)
+            .map(ElementRef::to_element);
+        child.map(|child| self.lend(child)).transpose()
+    }
+
+    fn children(&mut self, this: Resource<HostElement>) -> Trappable<Vec<Resource<HostElement>>> {
+        let children: Vec<Element> = self
+            .element(&this)?
+            .children()
+            .map(ElementRef::to_element)
+            .collect();
+        children.into_iter().map(|child| self.lend(child)).collect()
+    }
+
+    fn to_xml(&mut self, this: Resource<HostElement>) -> Trappable<String> {
+        Ok(self.element(&this)?.to_xml())
+    }
+
+    fn drop(&mut self, this: Resource<HostElement>) -> Trappable<()> {
+        self.resources.delete(this)?;
+        Ok(())
+    }
+}
+
+impl DraftMethods for State {
+    fn new(&mut self, original: Resource<HostStanza>) -> Trappable<Resource<HostDraft>> {
+        let stanza = &self.stanza(&original)?.stanza;
+        let draft = HostDraft {
+            kind: stanza.kind(),
+            element: stanza.element().clone(),
+        };
+        Ok(self.resources.push(draft)?)
+    }
+
+    fn set_attribute(
+        &mut self,
+        this: Resource<HostDraft>,
+        local: String,
+        value: Option<String>,
+    ) -> Trappable<Result<(), DraftError>> {
+        let draft = self.draft(&this)?;
+        let forbidden = match (local.as_str(), draft.kind) {
+            ("id", Kind::Message | Kind::Presence) | ("type", Kind::Message | Kind::Presence) => {
+                None
+            }
+            ("from", _) => Some("a hook never changes `from`"),
+            ("id" | "type", Kind::Iq) => Some("a hook never changes `id` or `type` of an iq"),
+            _ => Some("a hook changes only `id` and `type`"),
+        };
+        if let Some(why) = forbidden {
+            return Ok(Err(DraftError::Forbidden(why.to_owned())));
+        }
+        let mut changed = draft.element.clone();
+        changed.set_attr(&local, value.as_deref());
+        if Stanza::parse(changed.clone()).is_err() {
+            let why = format!("`{local}` of a {} cannot be that", draft.kind.name());
+            return Ok(Err(DraftError::Forbidden(why)));
+        }
+        draft.element = changed;
+        Ok(Ok(()))
+    }
+
+    fn remove(&mut self, this: Resource<HostDraft>, name: Name) -> Trappable<u32> {
+        let draft = self.draft(&this)?;
+        let mut removed = 0_u32;
+        draft.element = draft.element.edit_children(|child| {
+            if is_named(child, &name) {
+                removed = removed.saturating_add(1);
+                Edit::Remove
+            } else {
+                Edit::Keep
+            }
+        });
+        Ok(removed)
+    }
+
+    fn append(
+        &mut self,
+        this: Resource<HostDraft>,
+        xml: String,
+    ) -> Trappable<Result<(), DraftError>> {
+        let draft = self.draft(&this)?;
+        Ok(match parse(&xml) {
+            Ok(child) => {
+                draft.element.push_child(&child);
+                Ok(())
+            }
+            Err(why) => Err(DraftError::Malformed(why)),
+        })
+    }
+
+    fn set_text(
+        &mut self,
+        this: Resource<HostDraft>,
+        name: Name,
+        index: u32,
+        text: String,
+    ) -> Trappable<bool> {
+        let draft = self.draft(&this)?;
+        let mut remaining = Some(index);
+        draft.element = draft.element.edit_children(|child| {
+            if !is_named(child, &name) {
+                return Edit::Keep;
+            }
+            let here = remaining == Some(0);
+            remaining = remaining.and_then(|left| left.checked_sub(1));
+            if here {
+                Edit::Replace(with_text(child, &text))
+            } else {
+                Edit::Keep
+            }
+        });
+        Ok(remaining.is_none())
+    }
+
+    fn drop(&mut self, this: Resource<HostDraft>) -> Trappable<()> {
+        self.resources.delete(this)?;
+        Ok(())
+    }
+}
+
+impl State {
+    fn stanza(&mut self, handle: &Resource<HostStanza>) -> Trappable<&HostStanza> {
+        self.charge()?;
+        Ok(self.resources.get(handle)?)
+    }
+
+    fn element(&mut self, handle: &Resource<HostElement>) -> Trappable<&Element> {
+        self.charge()?;
+        Ok(&self.resources.get(handle)?.0)
+    }
+
+    fn draft(&mut self, handle: &Resource<HostDraft>) -> Trappable<&mut HostDraft> {
+        self.charge()?;
+        Ok(self.resources.get_mut(handle)?)
+    }
+
+    fn lend(&mut self, element: Element) -> Trappable<Resource<HostElement>> {
+        Ok(self.resources.push(HostElement(element))?)
+    }
+}
+
+/// Parses one element that a guest made, as strictly as a client's, and refuses what no stanza may hold: namespaces that
+/// belong to the stream itself.
+pub(crate) fn parse(xml: &str) -> Result<Element, String> {
+    let element = Element::parse(xml.as_bytes(), ns::CLIENT, &Limits::stanza())
+        .map_err(|error| error.to_string())?;
+    match STREAM_LEVEL
+        .iter()
+        .find(|&&reserved| mentions(element.root(), reserved))
+    {
+        Some(reserved) => Err(format!(
+            "the namespace `{reserved}` belongs to the stream, not to a payload"
+        )),
+        None => Ok(element),
+    }
+}
+
+/// What a guest answered with, as a payload for the host to send.
+pub(crate) fn payload(xml: Option<&str>) -> Result<Option<Element>, Fault> {
+    xml.map(|xml| parse(xml).map_err(Fault::Answer)).transpose()
+}
+
+fn mentions(element: ElementRef<'_>, namespace: &str) -> bool {
+    element.ns() == namespace || element.children().any(|child| mentions(child, namespace))
+}
+
+fn with_text(element: ElementRef<'_>, text: &str) -> Element {
+    let mut builder = Element::builder(element.name(), element.ns());
+    for attribute in element.attrs() {
+        builder = match attribute.ns {
+            Some(namespace) => builder.attr_ns(namespace, attribute.name, attribute.value),
+            None => builder.attr(attribute.name, attribute.value),
+        };
+    }
+    builder.text(text).build()
+}
+
+fn is_named(element: ElementRef<'_>, name: &Name) -> bool {
+    element.is(&name.local, &name.namespace)
+}
+
+fn name_of(element: ElementRef<'_>) -> Name {
+    Name {
+        namespace: element.ns().to_owned(),
+        local: element.name().to_owned(),
+    }
+}
+
+const fn kind(kind: Kind) -> StanzaKind {
+    match kind {
+        Kind::Message => StanzaKind::Message,
+        Kind::Presence => StanzaKind::Presence,
+        Kind::Iq => StanzaKind::Iq,
+    }
+}

@@ -1,0 +1,138 @@
+//! One instance of a plugin: a store, the guest in it, and the calls that the host makes.
+
+use std::sync::Arc;
+
+use wasmtime::Store;
+use wasmtime::component::Resource;
+
+use crate::bindings::exports::waxwing::plugin::{inbound, iq_handler, lifecycle, pre_auth};
+use crate::engine::TICKS_BEFORE_LOOK;
+use crate::fault::Fault;
+use crate::imports::stanzas::HostStanza;
+use crate::limits::{COPIED_BYTES, HANDLES};
+use crate::meter::Meter;
+use crate::plugin::Plugin;
+use crate::shared::Shared;
+use crate::state::{Call, State};
+
+/// An instance. Serves one call at a time, and is thrown away after a fault: a trap leaves a store unusable.
+pub(crate) struct Instance {
+    pub(crate) store: Store<State>,
+    lifecycle: lifecycle::Guest,
+    pub(crate) inbound: Option<inbound::Guest>,
+    pub(crate) iq_handler: Option<iq_handler::Guest>,
+    pub(crate) pre_auth: Option<pre_auth::Guest>,
+    pub(crate) plugin: Arc<Plugin>,
+    pub(crate) meter: Arc<Meter>,
+}
+
+impl Instance {
+    /// Makes an instance and initialises it. Runs guest code: to be metered like a call.
+    pub(crate) async fn create(
+        shared: Arc<Shared>,
+        plugin: Arc<Plugin>,
+        scope: usize,
+        meter: Arc<Meter>,
+    ) -> Result<Box<Self>, Fault> {
+        let of_scope = plugin
+            .scopes
+            .get(scope)
+            .ok_or_else(|| Fault::Host("no such scope".to_owned()))?;
+        let hosts = of_scope.hosts.clone();
+        let state = State::new(
+            Arc::clone(&shared),
+            Arc::clone(&plugin),
+            Arc::clone(&of_scope.config),
+        );
+        let mut store = new_store(&shared, state, &meter);
+        let instance = plugin.pre.instantiate_async(&mut store).await?;
+        let exports = &plugin.exports;
+        let mut instance = Box::new(Self {
+            lifecycle: exports.lifecycle.load(&mut store, &instance)?,
+            inbound: exports
+                .inbound
+                .as_ref()
+                .map(|one| one.load(&mut store, &instance))
+                .transpose()?,
+            iq_handler: exports
+                .iq_handler
+                .as_ref()
+                .map(|one| one.load(&mut store, &instance))
+                .transpose()?,
+            pre_auth: exports
+                .pre_auth
+                .as_ref()
+                .map(|one| one.load(&mut store, &instance))
+                .transpose()?,
+            store,
+            plugin,
+            meter,
+        });
+        let scope = lifecycle::Scope { hosts };
+        let Self {
+            store, lifecycle, ..
+        } = &mut *instance;
+        let ready = lifecycle.call_init(&mut *store, &scope).await?;
+        instance.end_call().apply_memory(&instance.plugin);
+        ready.map_err(Fault::Init)?;
+        Ok(instance)
+    }
+
+    /// Ends the call: its effects, to be committed by the caller.
+    pub(crate) fn end_call(&mut self) -> Call {
+        self.store.data_mut().end_call()
+    }
+
+    /// The fault, told by its cause where the guest ran out of memory: what it did then is only what followed.
+    pub(crate) fn explain(&mut self, fault: Fault) -> Fault {
+        match fault {
+            Fault::Trap(_) if self.store.data_mut().limiter.take_refused() => Fault::Memory,
+            other => other,
+        }
+    }
+
+    /// Begins a call: its ticks and what it may make the host copy.
+    pub(crate) fn begin(&mut self) {
+        self.store.set_epoch_deadline(TICKS_BEFORE_LOOK);
+        self.store.set_hostcall_fuel(COPIED_BYTES);
+    }
+
+    /// Begins a call that is about a stanza, and lends it.
+    pub(crate) fn lend(&mut self, stanza: HostStanza) -> Result<Resource<HostStanza>, Fault> {
+        self.begin();
+        let handle = self.store.data_mut().resources.push(stanza);
+        let handle = handle.map_err(|error| Fault::Host(error.to_string()))?;
+        Ok(Resource::new_borrow(handle.rep()))
+    }
+}
+
+impl Drop for Instance {
+    /// A call that was given up midway takes its counters back.
+    fn drop(&mut self) {
+        self.store.data_mut().end_call().roll_back(&self.plugin);
+    }
+}
+
+/// Calls `describe` in a bare instance, of which nothing remains.
+pub(crate) async fn describe(
+    shared: Arc<Shared>,
+    bare: Arc<Plugin>,
+    meter: Arc<Meter>,
+) -> Result<crate::bindings::waxwing::plugin::manifest::PluginManifest, Fault> {
+    let state = State::new(Arc::clone(&shared), Arc::clone(&bare), Arc::default());
+    let mut store = new_store(&shared, state, &meter);
+    let instance = bare.pre.instantiate_async(&mut store).await?;
+    let guest = bare.exports.lifecycle.load(&mut store, &instance)?;
+    Ok(guest.call_describe(&mut store).await?)
+}
+
+fn new_store(shared: &Shared, state: State, meter: &Arc<Meter>) -> Store<State> {
+    let mut store = Store::new(&shared.engine, state);
+    store.limiter(|state| &mut state.limiter);
+    store.set_max_component_handles(HANDLES);
+    store.set_hostcall_fuel(COPIED_BYTES);
+    store.set_epoch_deadline(TICKS_BEFORE_LOOK);
+    let meter = Arc::clone(meter);
+    store.epoch_deadline_callback(move |_| meter.look());
+    store
+}

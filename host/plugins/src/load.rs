@@ -1,0 +1,238 @@
+//! From a component file to a plugin that can serve: compiled, described, granted, configured and initialised, or refused
+//! with a reason.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use anyhow::{Context as _, anyhow, bail, ensure};
+use toml::Table;
+use wasmtime::component::{Component, InstancePre};
+
+use crate::compile::{Compiler, MAX_COMPONENT, one_line, sha256};
+use crate::config::Values;
+use crate::instance;
+use crate::logs::LogBudget;
+use crate::manifest::Manifest;
+use crate::memory::Table as Memory;
+use crate::meter::Meter;
+use crate::plugin::{Exports, PACKAGE, Parts, Plugin, Scope, Source, VERSION};
+use crate::run::{INIT_BUDGET, run};
+use crate::shard::create;
+use crate::shared::Shared;
+use crate::state::State;
+
+/// What the operator says of a plugin: the table `[plugin.NAME]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PluginSettings {
+    /// Whether the plugin is loaded.
+    pub enabled: bool,
+    /// Added to the priorities in its manifest.
+    pub priority: i32,
+    /// The imports and exports that it may use. Absent: a bundled component has what its manifest asks, any other nothing.
+    pub grants: Option<Vec<String>>,
+    /// The SHA-256 that the component must have, in hexadecimal.
+    pub sha256: Option<String>,
+    /// Its configuration.
+    pub config: Table,
+    /// What stands in `[host.plugin.NAME.config]`, by domain: laid over `config`, key by key.
+    pub host_config: BTreeMap<String, Table>,
+}
+
+impl Default for PluginSettings {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            priority: 0,
+            grants: None,
+            sha256: None,
+            config: Table::new(),
+            host_config: BTreeMap::new(),
+        }
+    }
+}
+
+/// A component that was compiled and described; nothing of it serves.
+pub(crate) struct Described {
+    pub(crate) manifest: Manifest,
+    pub(crate) sha256: String,
+    pub(crate) exports: Exports,
+    pre: InstancePre<State>,
+}
+
+/// Compiles a component and asks it what it is.
+pub(crate) async fn describe(
+    shared: &Arc<Shared>,
+    compiler: &Compiler,
+    bytes: &[u8],
+) -> anyhow::Result<Described> {
+    check_kind(bytes)?;
+    let sha256 = sha256(bytes);
+    let component = compiler.component(&shared.engine, bytes, &sha256).await?;
+    check_imports(&component)?;
+    let pre = shared
+        .linker
+        .instantiate_pre(&component)
+        .map_err(|error| anyhow!("{}", one_line(&error)))?;
+    let exports = Exports::bind(&component, &pre)?;
+    // `describe` runs before there is a plugin: in the name of one that is nothing and may nothing.
+    let bare = Arc::new(Plugin::new(
+        nobody(&sha256),
+        pre.clone(),
+        Exports::bind(&component, &pre)?,
+    ));
+    let meter = Arc::new(Meter::default());
+    let asked = instance::describe(Arc::clone(shared), Arc::clone(&bare), Arc::clone(&meter));
+    let manifest = run(shared, &bare, meter, INIT_BUDGET, asked)
+        .await?
+        .context("cannot describe itself")?;
+    Ok(Described {
+        manifest: Manifest::check(manifest)?,
+        sha256,
+        exports,
+        pre,
+    })
+}
+
+/// Makes a described component a plugin by the operator's settings, and proves that it initialises for every scope.
+pub(crate) async fn prepare(
+    shared: &Arc<Shared>,
+    described: Described,
+    source: Source,
+    settings: &PluginSettings,
+    memory: Arc<Memory>,
+) -> anyhow::Result<Arc<Plugin>> {
+    let Described {
+        manifest,
+        sha256,
+        exports,
+        pre,
+    } = described;
+    if let Some(pinned) = &settings.sha256 {
+        ensure!(
+            pinned.eq_ignore_ascii_case(&sha256),
+            "the file's SHA-256 is {sha256}, but `sha256` in [plugin.{}] pins {pinned}",
+            manifest.name
+        );
+    }
+    let grants = match &settings.grants {
+        Some(grants) => grants.iter().cloned().collect(),
+        None if source == Source::Bundled => {
+            let exports = exports.names().into_iter().map(str::to_owned);
+            exports.chain(manifest.asks.iter().cloned()).collect()
+        }
+        None => BTreeSet::new(),
+    };
+    let scopes = scopes(&manifest, settings, &shared.hosts)?;
+    let parts = Parts {
+        manifest,
+        grants,
+        source,
+        sha256,
+        settings: settings.clone(),
+        scopes,
+        memory,
+        logs: Arc::new(LogBudget::default()),
+    };
+    let plugin = Arc::new(Plugin::new(parts, pre, exports));
+    for scope in 0..plugin.scopes.len() {
+        create(shared, &plugin, scope).await?;
+    }
+    Ok(plugin)
+}
+
+/// Hosts with the same configuration share a scope.
+fn scopes(
+    manifest: &Manifest,
+    settings: &PluginSettings,
+    hosts: &[String],
+) -> anyhow::Result<Vec<Scope>> {
+    let mut scopes: Vec<Scope> = Vec::new();
+    for host in hosts {
+        let mut table = settings.config.clone();
+        if let Some(over) = settings.host_config.get(host) {
+            overlay(&mut table, over);
+        }
+        let config = Values::check(&manifest.name, &manifest.settings, &table)?;
+        match scopes.iter_mut().find(|scope| *scope.config == config) {
+            Some(scope) => scope.hosts.push(host.clone()),
+            None => scopes.push(Scope {
+                hosts: vec![host.clone()],
+                config: Arc::new(config),
+            }),
+        }
+    }
+    Ok(scopes)
+}
+
+fn overlay(table: &mut Table, over: &Table) {
+    for (key, value) in over {
+        match (table.get_mut(key), value) {
+            (Some(toml::Value::Table(inner)), toml::Value::Table(over)) => overlay(inner, over),
+            _ => {
+                table.insert(key.clone(), value.clone());
+            }
+        }
+    }
+}
+
+/// Says in words what a file that is no component is, before a compiler has to.
+fn check_kind(bytes: &[u8]) -> anyhow::Result<()> {
+    const COMPONENT: [u8; 4] = [0x0d, 0, 1, 0];
+    const MODULE: [u8; 4] = [1, 0, 0, 0];
+    ensure!(!bytes.is_empty(), "the file is empty");
+    ensure!(
+        u64::try_from(bytes.len()).unwrap_or(u64::MAX) <= MAX_COMPONENT,
+        "the file is larger than {} MiB",
+        MAX_COMPONENT >> 20
+    );
+    match bytes.strip_prefix(b"\0asm") {
+        Some(rest) if rest.starts_with(&COMPONENT) => Ok(()),
+        Some(rest) if rest.starts_with(&MODULE) => {
+            bail!(
+                "the file is a core WebAssembly module, not a component; make one of it with wit-component"
+            )
+        }
+        Some(_) => {
+            bail!("the file is a WebAssembly component of another version of the binary format")
+        }
+        None => bail!("the file is no WebAssembly component"),
+    }
+}
+
+/// Names the first import that this server does not have.
+fn check_imports(component: &Component) -> anyhow::Result<()> {
+    const KNOWN: [&str; 10] = [
+        "types", "manifest", "stanzas", "accounts", "memory", "disco", "config", "log", "clock",
+        "random",
+    ];
+    for (name, _) in component.component_type().imports(component.engine()) {
+        let interface = name
+            .strip_prefix(PACKAGE)
+            .and_then(|interface| interface.strip_suffix(VERSION));
+        if interface.is_some_and(|interface| KNOWN.contains(&interface)) {
+            continue;
+        }
+        if name.starts_with(PACKAGE) {
+            bail!(
+                "imports `{name}`, which this server does not have: it serves version 0.1.0; use an SDK of that version"
+            );
+        }
+        bail!(
+            "imports `{name}`, which this server does not offer: a plugin may import only {PACKAGE}*; build it without"
+        );
+    }
+    Ok(())
+}
+
+fn nobody(sha256: &str) -> Parts {
+    Parts {
+        manifest: Manifest::nobody(),
+        grants: BTreeSet::new(),
+        source: Source::Bundled,
+        sha256: sha256.to_owned(),
+        settings: PluginSettings::default(),
+        scopes: Vec::new(),
+        memory: Arc::default(),
+        logs: Arc::default(),
+    }
+}

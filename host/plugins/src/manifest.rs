@@ -1,0 +1,250 @@
+//! A plugin's manifest, checked: what the guest said becomes types that cannot be wrong.
+
+use std::collections::HashSet;
+
+use crate::bindings::waxwing::plugin::manifest as wit;
+use crate::config::{Kind, Setting};
+use crate::filter::{InboundFilter, IqFilter, Qname};
+
+const MAX_FEATURES: usize = 64;
+const MAX_SUBSCRIPTIONS: usize = 256;
+const MAX_SETTINGS: usize = 256;
+const MAX_SUMMARY: usize = 200;
+const MAX_FEATURE: usize = 1_023;
+
+/// Grants that a plugin can ask for besides those for the interfaces that it exports.
+pub(crate) const ASKABLE: [&str; 2] = ["accounts", "address"];
+
+/// A checked manifest.
+#[derive(Clone, Debug)]
+pub(crate) struct Manifest {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) summary: String,
+    pub(crate) implements: Vec<String>,
+    pub(crate) features: Vec<String>,
+    pub(crate) settings: Vec<Setting>,
+    pub(crate) asks: Vec<String>,
+    pub(crate) inbound: Vec<InboundFilter>,
+    pub(crate) iq: Vec<IqFilter>,
+    pub(crate) pre_auth: Vec<Qname>,
+}
+
+/// What is wrong with a manifest.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the manifest's {what} {problem}")]
+pub(crate) struct ManifestError {
+    what: String,
+    problem: &'static str,
+}
+
+fn wrong<T>(what: impl Into<String>, problem: &'static str) -> Result<T, ManifestError> {
+    Err(ManifestError {
+        what: what.into(),
+        problem,
+    })
+}
+
+impl Manifest {
+    /// Stands for a component that has not been described.
+    pub(crate) fn nobody() -> Self {
+        Self {
+            name: "undescribed".to_owned(),
+            version: String::new(),
+            summary: String::new(),
+            implements: Vec::new(),
+            features: Vec::new(),
+            settings: Vec::new(),
+            asks: Vec::new(),
+            inbound: Vec::new(),
+            iq: Vec::new(),
+            pre_auth: Vec::new(),
+        }
+    }
+
+    /// Checks what `describe` returned.
+    pub(crate) fn check(manifest: wit::PluginManifest) -> Result<Self, ManifestError> {
+        if !is_plugin_name(&manifest.name) {
+            return wrong(
+                format!(
+                    "name `{}`",
+                    manifest.name.escape_debug().take(80).collect::<String>()
+                ),
+                "must be 1 to 64 lower-case letters, digits and hyphens, and begin with a letter",
+            );
+        }
+        if !is_version(&manifest.version) {
+            return wrong("version", "must be of the form 1.2.3");
+        }
+        if manifest.summary.len() > MAX_SUMMARY || manifest.summary.chars().any(char::is_control) {
+            return wrong("summary", "must be one line of at most 200 bytes");
+        }
+        if manifest.features.len() > MAX_FEATURES {
+            return wrong("features", "are more than 64");
+        }
+        if let Some(bad) = manifest
+            .features
+            .iter()
+            .position(|feature| !is_feature(feature))
+        {
+            return wrong(
+                format!("feature number {bad}"),
+                "must be 1 to 1,023 bytes without control characters",
+            );
+        }
+        if let Some(unknown) = manifest
+            .asks
+            .iter()
+            .find(|ask| !ASKABLE.contains(&ask.as_str()))
+        {
+            let unknown: String = unknown.escape_debug().take(80).collect();
+            return wrong(
+                format!("ask `{unknown}`"),
+                "is not a grant; known are `accounts` and `address`",
+            );
+        }
+        if manifest.subscriptions.len() > MAX_SUBSCRIPTIONS {
+            return wrong("subscriptions", "are more than 256");
+        }
+        let settings = check_settings(manifest.settings)?;
+        let (mut inbound, mut iq, mut pre_auth) = (Vec::new(), Vec::new(), Vec::new());
+        for subscription in manifest.subscriptions {
+            match subscription {
+                wit::Subscription::Inbound(filter) => inbound.push(InboundFilter::from(filter)),
+                wit::Subscription::Iq(filter) => iq.push(IqFilter::from(filter)),
+                wit::Subscription::PreAuth(name) => pre_auth.push(Qname::from(name)),
+            }
+        }
+        let implements = manifest
+            .implements
+            .iter()
+            .map(|xep| format!("XEP-{:04}", xep.number))
+            .collect();
+        Ok(Self {
+            name: manifest.name,
+            version: manifest.version,
+            summary: manifest.summary,
+            implements,
+            features: manifest.features,
+            settings,
+            asks: manifest.asks,
+            inbound,
+            iq,
+            pre_auth,
+        })
+    }
+}
+
+fn check_settings(settings: Vec<wit::Setting>) -> Result<Vec<Setting>, ManifestError> {
+    if settings.len() > MAX_SETTINGS {
+        return wrong("settings", "are more than 256");
+    }
+    let mut keys = HashSet::new();
+    settings
+        .into_iter()
+        .map(|setting| {
+            let key = setting.key;
+            if !is_setting_key(&key) {
+                return wrong("settings", "have a key that is no TOML bare key with dots");
+            }
+            if !keys.insert(key.clone()) {
+                return wrong(format!("setting `{key}`"), "is there twice");
+            }
+            let kind = Kind::from(setting.kind);
+            let Ok(default) = setting
+                .default
+                .as_deref()
+                .map(|text| kind.parse_default(text))
+                .transpose()
+            else {
+                return wrong(
+                    format!("setting `{key}`"),
+                    "has a default that is not of its kind",
+                );
+            };
+            Ok(Setting { key, kind, default })
+        })
+        .collect()
+}
+
+/// Lower-case letters, digits and hyphens: safe as a file name and as a TOML key.
+pub(crate) fn is_plugin_name(name: &str) -> bool {
+    name.len() <= 64
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
+fn is_version(version: &str) -> bool {
+    let core = version.split(['-', '+']).next().unwrap_or_default();
+    version.len() <= 64
+        && core.split('.').count() == 3
+        && core.split('.').all(|part| {
+            !part.is_empty() && part.len() <= 9 && part.bytes().all(|b| b.is_ascii_digit())
+        })
+        && version
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'+'))
+}
+
+fn is_feature(feature: &str) -> bool {
+    !feature.is_empty() && feature.len() <= MAX_FEATURE && !feature.chars().any(char::is_control)
+}
+
+fn is_setting_key(key: &str) -> bool {
+    key.len() <= 128
+        && key.split('.').all(|part| {
+            !part.is_empty()
+                && part
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn valid() -> wit::PluginManifest {
+        wit::PluginManifest {
+            name: "ping".to_owned(),
+            version: "1.0.0".to_owned(),
+            summary: "answers pings".to_owned(),
+            implements: vec![wit::Extension {
+                number: 199,
+                version: "2.0".to_owned(),
+            }],
+            features: vec!["urn:xmpp:ping".to_owned()],
+            settings: Vec::new(),
+            asks: Vec::new(),
+            subscriptions: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn names_what_is_wrong() {
+        assert_eq!(Manifest::check(valid()).unwrap().implements, ["XEP-0199"]);
+        let cases: [(&str, fn(&mut wit::PluginManifest)); 7] = [
+            ("name `../ping`", |m| m.name = "../ping".to_owned()),
+            ("name ``", |m| m.name = String::new()),
+            ("version", |m| m.version = "one".to_owned()),
+            ("summary", |m| m.summary = "two\nlines".to_owned()),
+            ("feature number 1", |m| m.features.push(String::new())),
+            ("ask `sockets`", |m| m.asks.push("sockets".to_owned())),
+            ("setting `open`", |m| {
+                m.settings.push(wit::Setting {
+                    key: "open".to_owned(),
+                    kind: wit::SettingKind::Boolean,
+                    default: Some("'yes'".to_owned()),
+                    summary: String::new(),
+                });
+            }),
+        ];
+        for (what, break_it) in cases {
+            let mut manifest = valid();
+            break_it(&mut manifest);
+            assert_eq!(Manifest::check(manifest).unwrap_err().what, what);
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! One version of one plugin, ready to be instantiated.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use wasmtime::component::{Component, InstancePre};
+
+use crate::bindings::exports::waxwing::plugin::{inbound, iq_handler, lifecycle, pre_auth};
+use crate::config::Values;
+use crate::load::PluginSettings;
+use crate::logs::LogBudget;
+use crate::manifest::Manifest;
+use crate::memory::Table;
+use crate::state::State;
+
+/// The package whose interfaces this server binds, and their version.
+pub(crate) const PACKAGE: &str = "waxwing:plugin/";
+pub(crate) const VERSION: &str = "@0.1.0";
+
+/// How long a plugin whose call ran too long is run away from the sockets from the start.
+const SLOW_FOR: Duration = Duration::from_secs(1);
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+/// A loaded plugin: immutable but for its counters.
+pub(crate) struct Plugin {
+    /// Different for each version loaded in this process.
+    pub(crate) id: u64,
+    pub(crate) manifest: Manifest,
+    pub(crate) grants: BTreeSet<String>,
+    pub(crate) source: Source,
+    pub(crate) sha256: String,
+    /// The operator's table that it was loaded with.
+    pub(crate) settings: PluginSettings,
+    pub(crate) pre: InstancePre<State>,
+    pub(crate) exports: Exports,
+    pub(crate) scopes: Vec<Scope>,
+    /// The index of each host's scope.
+    pub(crate) scope_of: HashMap<String, usize>,
+    /// Handed on from version to version.
+    pub(crate) memory: Arc<Table>,
+    pub(crate) logs: Arc<LogBudget>,
+    pub(crate) counters: Counters,
+    slow: SlowUntil,
+}
+
+/// Where a component came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// It is inside the server's binary.
+    Bundled,
+    /// It is a file of the plugins folder.
+    Folder(PathBuf),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bundled => f.write_str("bundled"),
+            Self::Folder(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// Hosts that share a configuration.
+#[derive(Debug)]
+pub(crate) struct Scope {
+    pub(crate) hosts: Vec<String>,
+    pub(crate) config: Arc<Values>,
+}
+
+/// What a component exports, each interface bound by itself.
+pub(crate) struct Exports {
+    pub(crate) lifecycle: lifecycle::GuestIndices,
+    pub(crate) inbound: Option<inbound::GuestIndices>,
+    pub(crate) iq_handler: Option<iq_handler::GuestIndices>,
+    pub(crate) pre_auth: Option<pre_auth::GuestIndices>,
+}
+
+/// What has happened to a version so far.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) calls: AtomicU64,
+    pub(crate) faults: AtomicU64,
+}
+
+/// What makes a plugin besides its component: for [`Plugin::new`].
+pub(crate) struct Parts {
+    pub(crate) manifest: Manifest,
+    pub(crate) grants: BTreeSet<String>,
+    pub(crate) source: Source,
+    pub(crate) sha256: String,
+    pub(crate) settings: PluginSettings,
+    pub(crate) scopes: Vec<Scope>,
+    pub(crate) memory: Arc<Table>,
+    pub(crate) logs: Arc<LogBudget>,
+}
+
+impl Plugin {
+    pub(crate) fn new(parts: Parts, pre: InstancePre<State>, exports: Exports) -> Self {
+        let hosts = parts.scopes.iter().enumerate();
+        let scope_of = hosts
+            .flat_map(|(index, scope)| scope.hosts.iter().map(move |host| (host.clone(), index)));
+        Self {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            manifest: parts.manifest,
+            grants: parts.grants,
+            source: parts.source,
+            sha256: parts.sha256,
+            settings: parts.settings,
+            pre,
+            exports,
+            scope_of: scope_of.collect(),
+            scopes: parts.scopes,
+            memory: parts.memory,
+            logs: parts.logs,
+            counters: Counters::default(),
+            slow: SlowUntil::default(),
+        }
+    }
+
+    /// What the plugin wants and was not granted.
+    pub(crate) fn missing_grants(&self) -> Vec<String> {
+        let asked = self
+            .exports
+            .names()
+            .into_iter()
+            .chain(self.manifest.asks.iter().map(String::as_str));
+        asked
+            .filter(|&grant| !self.grants.contains(grant))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Whether calls of this plugin ran long just now, so that the next ones should not begin beside the sockets.
+    pub(crate) fn is_slow(&self, started: Instant) -> bool {
+        self.slow.is_set(started)
+    }
+
+    pub(crate) fn mark_slow(&self, started: Instant) {
+        self.slow.set(started);
+    }
+}
+
+impl Exports {
+    /// Binds the interfaces that a component exports. An interface of this package that the server does not know, or in
+    /// another version, is an error: what the plugin exports it for would not happen.
+    pub(crate) fn bind(
+        component: &Component,
+        pre: &InstancePre<State>,
+    ) -> Result<Self, ExportError> {
+        for (name, _) in component.component_type().exports(component.engine()) {
+            check_export(name)?;
+        }
+        let exports = |interface: &str| {
+            component
+                .get_export_index(None, &format!("{PACKAGE}{interface}{VERSION}"))
+                .is_some()
+        };
+        if !exports("lifecycle") {
+            return Err(ExportError::NoLifecycle);
+        }
+        let bad = |error: wasmtime::Error| ExportError::Shape(format!("{error:#}"));
+        Ok(Self {
+            lifecycle: lifecycle::GuestIndices::new(pre).map_err(bad)?,
+            inbound: exports("inbound")
+                .then(|| inbound::GuestIndices::new(pre))
+                .transpose()
+                .map_err(bad)?,
+            iq_handler: exports("iq-handler")
+                .then(|| iq_handler::GuestIndices::new(pre))
+                .transpose()
+                .map_err(bad)?,
+            pre_auth: exports("pre-auth")
+                .then(|| pre_auth::GuestIndices::new(pre))
+                .transpose()
+                .map_err(bad)?,
+        })
+    }
+
+    /// The exported interfaces that need a grant.
+    pub(crate) fn names(&self) -> Vec<&'static str> {
+        let all = [
+            (self.inbound.is_some(), "inbound"),
+            (self.iq_handler.is_some(), "iq-handler"),
+            (self.pre_auth.is_some(), "pre-auth"),
+        ];
+        all.into_iter()
+            .filter(|(exported, _)| *exported)
+            .map(|(_, name)| name)
+            .collect()
+    }
+}
+
+/// What is wrong with a component's exports.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ExportError {
+    #[error(
+        "exports no `waxwing:plugin/lifecycle@0.1.0`, so it is no plugin; build it against this server's interfaces"
+    )]
+    NoLifecycle,
+    #[error(
+        "exports `{0}`, which this server does not know; it serves version 0.1.0 of lifecycle, inbound, iq-handler and pre-auth"
+    )]
+    Unknown(String),
+    #[error("an export is not as its interface says: {0}")]
+    Shape(String),
+}
+
+fn check_export(name: &str) -> Result<(), ExportError> {
+    let Some(interface) = name.strip_prefix(PACKAGE) else {
+        return Ok(());
+    };
+    let known = [
+        "lifecycle",
+        "inbound",
+        "iq-handler",
+        "pre-auth",
+        "types",
+        "manifest",
+        "stanzas",
+    ];
+    match interface.strip_suffix(VERSION) {
+        Some(interface) if known.contains(&interface) => Ok(()),
+        _ => Err(ExportError::Unknown(name.to_owned())),
+    }
+}
+
+/// A moment in milliseconds since the server started; 0 is never.
+#[derive(Debug, Default)]
+struct SlowUntil(AtomicU64);
+
+impl SlowUntil {
+    fn is_set(&self, started: Instant) -> bool {
+        let until = self.0.load(Ordering::Relaxed);
+        if until == 0 {
+            return false;
+        }
+        let slow = millis(started.elapsed()) < until;
+        if !slow {
+            self.0.store(0, Ordering::Relaxed);
+        }
+        slow
+    }
+
+    fn set(&self, started: Instant) {
+        let now = started.elapsed();
+        self.0
+            .store(millis(now.saturating_add(SLOW_FOR)), Ordering::Relaxed);
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,67 @@
+//! Where guests run. A call is polled where its stanza is; nearly all return at once, and cost nothing but themselves. One
+//! that runs long enough to be interrupted moves to the guests' own runtime, and so do its plugin's next calls for a while.
+//! One that waits for the host is awaited in place.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use crate::fault::Fault;
+use crate::meter::{Meter, Metered};
+use crate::plugin::Plugin;
+use crate::shared::Shared;
+
+/// CPU time of making an instance, `init` included, or of `describe`.
+pub(crate) const INIT_BUDGET: Duration = Duration::from_millis(500);
+
+/// Runs one call, with so much CPU time.
+pub(crate) async fn run<T: Send + 'static>(
+    shared: &Arc<Shared>,
+    plugin: &Plugin,
+    meter: Arc<Meter>,
+    budget: Duration,
+    call: impl Future<Output = T> + Send + 'static,
+) -> Result<T, Fault> {
+    meter.begin(budget);
+    let mut call = Metered {
+        meter,
+        future: Box::pin(call),
+    };
+    if !plugin.is_slow(shared.started) {
+        let in_place = poll_fn(|context| {
+            // At each poll: a call that waited for the host may have slept through the ticker's going to sleep.
+            shared.ticker.call_begins();
+            match Pin::new(&mut call).poll(context) {
+                Poll::Ready(result) => Poll::Ready(Some(result)),
+                Poll::Pending if call.meter.was_looked_at() => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            }
+        });
+        if let Some(result) = in_place.await {
+            return Ok(result);
+        }
+        plugin.mark_slow(shared.started);
+    }
+    let awake = shared.ticker.keep_awake();
+    let mut moved = Moved(shared.guests.spawn(async move {
+        let result = call.await;
+        drop(awake);
+        result
+    }));
+    (&mut moved.0)
+        .await
+        .map_err(|error| Fault::Host(error.to_string()))
+}
+
+/// A call on the guests' runtime. It ends with the session that waits for it.
+struct Moved<T>(JoinHandle<T>);
+
+impl<T> Drop for Moved<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

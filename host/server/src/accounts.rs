@@ -1,0 +1,192 @@
+//! Accounts: what is stored of them, with the hashing that comes before.
+
+use std::sync::Arc;
+
+use waxwing_storage::{
+    Account, AccountId, AccountSummary, Creation, NewAccount, Storage, StorageError,
+};
+use waxwing_xmpp::{
+    jid::BareJid,
+    sasl::{self, Credentials, Hash, PasswordError},
+};
+
+use crate::hashing::{Busy, HashPool};
+
+/// Why an account could not be read or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// The address has no localpart: it is that of a server.
+    #[error("the address has no user name; write it as name@domain")]
+    NotAnAccount,
+    /// There is such an account already.
+    #[error("the account exists already")]
+    Taken,
+    /// There is no such account.
+    #[error("there is no such account")]
+    Unknown,
+    /// The password cannot be one.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// Too many passwords are being hashed.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// The operating system has no random numbers.
+    #[error("no random numbers: {0}")]
+    Random(getrandom::Error),
+    /// The database failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// The accounts of all domains. Every change is durable when its call returns.
+#[derive(Clone)]
+pub struct Accounts {
+    storage: Arc<dyn Storage>,
+    hashing: HashPool,
+}
+
+impl std::fmt::Debug for Accounts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Accounts").finish_non_exhaustive()
+    }
+}
+
+impl Accounts {
+    /// Accounts kept there, their passwords hashed on that pool.
+    pub fn new(storage: Arc<dyn Storage>, hashing: HashPool) -> Self {
+        Self { storage, hashing }
+    }
+
+    /// The pool that passwords are hashed on.
+    pub fn hashing(&self) -> &HashPool {
+        &self.hashing
+    }
+
+    /// Whether there is such an account, disabled or not.
+    pub async fn exists(&self, jid: &BareJid) -> Result<bool, AccountError> {
+        Ok(self.find(jid).await?.is_some())
+    }
+
+    /// Whether this very account is still there and may be used: a name may have been removed and made again.
+    pub async fn is_active(&self, jid: &BareJid, id: u64) -> Result<bool, AccountError> {
+        let account = self.find(jid).await?;
+        Ok(account.is_some_and(|account| !account.disabled && opaque(account.id) == id))
+    }
+
+    /// What a login is checked against; `None` if there is no such account or it is disabled.
+    pub async fn credentials(&self, jid: &BareJid) -> Result<Option<Credentials>, AccountError> {
+        let account = self.find(jid).await?.filter(|account| !account.disabled);
+        Ok(account.map(|account| Credentials {
+            account: opaque(account.id),
+            sha1: loaded(account.sha1),
+            sha256: loaded(account.sha256),
+        }))
+    }
+
+    /// Makes an account.
+    pub async fn create(&self, jid: &BareJid, password: &str) -> Result<(), AccountError> {
+        let (localpart, domain) = parts(jid)?;
+        // Asked first, so that a name that is taken costs no hashing; storage decides.
+        if self.exists(jid).await? {
+            return Err(AccountError::Taken);
+        }
+        let (sha1, sha256) = self.derive(password).await?;
+        let account = NewAccount {
+            localpart: localpart.to_owned(),
+            domain: domain.to_owned(),
+            sha1,
+            sha256,
+        };
+        match self.storage.accounts().create(account).await? {
+            Creation::Created(_) => Ok(()),
+            Creation::Taken => Err(AccountError::Taken),
+        }
+    }
+
+    /// Gives an account a new password.
+    pub async fn set_password(&self, jid: &BareJid, password: &str) -> Result<(), AccountError> {
+        let account = self.known(jid).await?;
+        let (sha1, sha256) = self.derive(password).await?;
+        let found = self.storage.accounts().set_keys(account.id, sha1, sha256);
+        affected(found.await?)
+    }
+
+    /// Removes an account.
+    pub async fn remove(&self, jid: &BareJid) -> Result<(), AccountError> {
+        let account = self.known(jid).await?;
+        affected(self.storage.accounts().remove(account.id).await?)
+    }
+
+    /// Forbids or allows logging in.
+    pub async fn set_disabled(&self, jid: &BareJid, disabled: bool) -> Result<(), AccountError> {
+        let account = self.known(jid).await?;
+        let found = self.storage.accounts().set_disabled(account.id, disabled);
+        affected(found.await?)
+    }
+
+    /// The accounts of one domain or of all.
+    pub async fn list(&self, domain: Option<&str>) -> Result<Vec<AccountSummary>, AccountError> {
+        Ok(self.storage.accounts().list(domain).await?)
+    }
+
+    async fn find(&self, jid: &BareJid) -> Result<Option<Account>, AccountError> {
+        let (localpart, domain) = parts(jid)?;
+        Ok(self.storage.accounts().find(localpart, domain).await?)
+    }
+
+    async fn known(&self, jid: &BareJid) -> Result<Account, AccountError> {
+        self.find(jid).await?.ok_or(AccountError::Unknown)
+    }
+
+    async fn derive(&self, password: &str) -> Result<(Stored, Stored), AccountError> {
+        let password = password.to_owned();
+        let derived = self.hashing.run(move || {
+            let keys = |hash| -> Result<Stored, AccountError> {
+                let mut salt = [0; sasl::SALT_BYTES];
+                getrandom::fill(&mut salt).map_err(AccountError::Random)?;
+                let rounds = sasl::NEW_ACCOUNT_ITERATIONS;
+                Ok(stored(sasl::derive(&password, &salt, rounds, hash)?))
+            };
+            Ok((keys(Hash::Sha1)?, keys(Hash::Sha256)?))
+        });
+        derived.await?
+    }
+}
+
+type Stored = waxwing_storage::ScramKeys;
+
+fn stored(keys: sasl::ScramKeys) -> Stored {
+    Stored {
+        salt: keys.salt,
+        iterations: keys.iterations,
+        stored_key: keys.stored_key,
+        server_key: keys.server_key,
+    }
+}
+
+fn loaded(keys: Stored) -> sasl::ScramKeys {
+    sasl::ScramKeys {
+        salt: keys.salt,
+        iterations: keys.iterations,
+        stored_key: keys.stored_key,
+        server_key: keys.server_key,
+    }
+}
+
+/// An id as the protocol's room carries it: the same bits.
+fn opaque(id: AccountId) -> u64 {
+    id.0.cast_unsigned()
+}
+
+fn affected(found: bool) -> Result<(), AccountError> {
+    if found {
+        Ok(())
+    } else {
+        Err(AccountError::Unknown)
+    }
+}
+
+fn parts(jid: &BareJid) -> Result<(&str, &str), AccountError> {
+    let localpart = jid.node().ok_or(AccountError::NotAnAccount)?;
+    Ok((localpart.as_str(), jid.domain().as_str()))
+}

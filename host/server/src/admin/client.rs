@@ -1,0 +1,134 @@
+//! The command line's side.
+
+use std::{
+    io::{self, BufRead, BufReader, Read, Write},
+    os::unix::net::UnixStream,
+    path::PathBuf,
+    time::Duration,
+};
+
+use serde_json::Value;
+
+use super::{
+    data_dir::{self, ClaimError},
+    offline::Offline,
+    protocol::{self, Request},
+    serve,
+};
+use crate::config::Config;
+
+/// Longest answer, in bytes: a listing of some two million accounts.
+const MAX_ANSWER: u64 = 256 * 1024 * 1024;
+/// How long a server may take to answer.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A way to the server, running or stopped.
+pub struct Link(Way);
+
+enum Way {
+    Running(Connection),
+    Stopped(Box<Offline>),
+}
+
+/// Why a command was not carried out. Its text is one line for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// What was asked for cannot be.
+    #[error("{0}")]
+    Refused(String),
+    /// The command needs a running server.
+    #[error("no server is running; start it with `waxwing run`")]
+    NotRunning,
+    /// A server has the data folder, but no socket: it is just starting or stopping.
+    #[error("a server is starting or stopping in the data folder {}; try again", .0.display())]
+    NotReady(PathBuf),
+    /// The data folder cannot be had.
+    #[error(transparent)]
+    Claim(ClaimError),
+    /// The socket is there, but talking to it failed.
+    #[error("cannot talk to the server by {}: {source}", socket.display())]
+    Connection {
+        /// The socket.
+        socket: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The stopped server's database cannot be opened.
+    #[error("{0:#}")]
+    Offline(anyhow::Error),
+}
+
+impl Link {
+    /// To the running server of that configuration's data folder, or, if none runs, to its database.
+    pub fn open(config: &Config) -> Result<Self, AdminError> {
+        let socket = serve::socket(&config.data_dir);
+        match Connection::open(socket.clone()) {
+            Ok(connection) => return Ok(Self(Way::Running(connection))),
+            Err(error) if is_absent(&error) => {}
+            Err(source) => return Err(AdminError::Connection { socket, source }),
+        }
+        let claim = data_dir::claim(&config.data_dir).map_err(|error| match error {
+            ClaimError::InUse(path) => AdminError::NotReady(path),
+            other @ ClaimError::Unusable { .. } => AdminError::Claim(other),
+        })?;
+        let offline = Offline::open(config, claim).map_err(AdminError::Offline)?;
+        Ok(Self(Way::Stopped(Box::new(offline))))
+    }
+
+    /// Carries out a command and returns its answer.
+    pub fn call(&mut self, request: &Request) -> Result<Value, AdminError> {
+        match &mut self.0 {
+            Way::Running(connection) => connection.call(request),
+            Way::Stopped(offline) => offline.call(request),
+        }
+    }
+}
+
+/// No socket, or one that a server left behind when it died.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
+    )
+}
+
+struct Connection {
+    stream: BufReader<UnixStream>,
+    socket: PathBuf,
+}
+
+impl Connection {
+    fn open(socket: PathBuf) -> io::Result<Self> {
+        let stream = UnixStream::connect(&socket)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        Ok(Self {
+            stream: BufReader::new(stream),
+            socket,
+        })
+    }
+
+    fn call(&mut self, request: &Request) -> Result<Value, AdminError> {
+        let answer = self
+            .exchange(request)
+            .map_err(|source| AdminError::Connection {
+                socket: self.socket.clone(),
+                source,
+            })?;
+        answer.map_err(AdminError::Refused)
+    }
+
+    fn exchange(&mut self, request: &Request) -> io::Result<Result<Value, String>> {
+        let line = protocol::write_request(request)?;
+        self.stream.get_mut().write_all(&line)?;
+        let mut answer = Vec::new();
+        (&mut self.stream)
+            .take(MAX_ANSWER)
+            .read_until(b'\n', &mut answer)?;
+        if answer.is_empty() {
+            let message = "the server closed the connection without an answer";
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));
+        }
+        Ok(protocol::read_answer(&answer)?)
+    }
+}

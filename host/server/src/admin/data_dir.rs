@@ -1,0 +1,53 @@
+//! The data folder belongs to one process at a time.
+
+use std::{
+    fs::{DirBuilder, File, OpenOptions, TryLockError},
+    io,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+const LOCK: &str = "waxwing.lock";
+
+/// The right to use a data folder, until dropped. The system takes it back from a process that dies.
+#[derive(Debug)]
+pub struct Claim {
+    _lock: File,
+}
+
+/// Why a data folder cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ClaimError {
+    /// Another process has it.
+    #[error("the data folder {} is in use by another waxwing", .0.display())]
+    InUse(PathBuf),
+    /// It cannot be made or written to.
+    #[error("cannot use the data folder {}: {source}", path.display())]
+    Unusable {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// Claims `data_dir` for this process. The folder is made, readable by its owner alone, if it is not there.
+pub fn claim(data_dir: &Path) -> Result<Claim, ClaimError> {
+    let unusable = |source| ClaimError::Unusable {
+        path: data_dir.to_owned(),
+        source,
+    };
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(data_dir)
+        .map_err(unusable)?;
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(0o600);
+    let lock = options.open(data_dir.join(LOCK)).map_err(unusable)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(Claim { _lock: lock }),
+        Err(TryLockError::WouldBlock) => Err(ClaimError::InUse(data_dir.to_owned())),
+        Err(TryLockError::Error(source)) => Err(unusable(source)),
+    }
+}

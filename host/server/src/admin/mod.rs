@@ -1,0 +1,42 @@
+//! Administration: commands on accounts and plugins, from the command line to a running server or a stopped one.
+//!
+//! A running server holds the lock of its data folder and listens on a socket in it. Whoever may write there may
+//! administer: nothing else is asked. Without a server, a command takes the lock itself and opens the database.
+
+mod client;
+mod data_dir;
+mod offline;
+mod protocol;
+mod serve;
+#[cfg(test)]
+mod tests;
+mod users;
+
+use async_trait::async_trait;
+use waxwing_xmpp::jid::BareJid;
+
+use crate::accounts::Accounts;
+
+pub use client::{AdminError, Link};
+pub use data_dir::{Claim, ClaimError, claim};
+pub use protocol::{NewUser, Request, User};
+pub use serve::{bind, serve};
+
+/// What commands need of a running server.
+#[async_trait]
+pub trait AdminHandler: Send + Sync {
+    /// The accounts of all domains.
+    fn accounts(&self) -> &Accounts;
+
+    /// The prepared domains that are served.
+    fn domains(&self) -> &[String];
+
+    /// Ends every session of an account that has just been removed or disabled, and returns when none can send any more.
+    async fn end_sessions(&self, account: &BareJid);
+
+    /// The plugins, loaded or not, an object each; shown as they are, in the order of their keys.
+    fn plugins(&self) -> Vec<serde_json::Value>;
+
+    /// Loads a plugin anew from its file. The error is one line for the operator, and then the old version goes on.
+    async fn reload_plugin(&self, name: &str) -> Result<(), String>;
+}

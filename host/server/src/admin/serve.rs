@@ -1,0 +1,160 @@
+//! The server's side of the socket. Whoever connects has the right to, but may still be mistaken, slow or broken.
+
+use std::{
+    fs, io,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{UnixListener, UnixStream, unix::OwnedReadHalf},
+    sync::Semaphore,
+    time::timeout,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    AdminHandler,
+    protocol::{self, MAX_REQUEST, Request},
+    users,
+};
+
+const SOCKET: &str = "admin.sock";
+
+/// Connections served at once; others wait to be accepted.
+const CONNECTIONS: usize = 16;
+/// How long a connection may say nothing, or take for one request or one answer.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// How long to wait when the system cannot accept a connection, such as for want of descriptors.
+const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// The socket of a data folder.
+pub(super) fn socket(data_dir: &Path) -> PathBuf {
+    data_dir.join(SOCKET)
+}
+
+/// Makes the socket in a data folder that this process has claimed, for its owner alone. Call it within a runtime.
+pub fn bind(data_dir: &Path) -> io::Result<UnixListener> {
+    let path = socket(data_dir);
+    let named = |error: io::Error| {
+        io::Error::new(
+            error.kind(),
+            format!("cannot listen on {}: {error}", path.display()),
+        )
+    };
+    // The claim says that nobody listens there: what is there was left by a server that died.
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(named(error)),
+        _ => {}
+    }
+    let listener = UnixListener::bind(&path).map_err(named)?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).map_err(named)?;
+    Ok(listener)
+}
+
+/// Serves commands until `stopping`; those under way are finished first.
+pub async fn serve(
+    listener: UnixListener,
+    handler: Arc<dyn AdminHandler>,
+    stopping: CancellationToken,
+) {
+    let connections = TaskTracker::new();
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let accepting = async {
+        // The semaphore is never closed, so that this goes on until cancelled.
+        while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+            let Some(stream) = accept(&listener).await else {
+                continue;
+            };
+            let (handler, stopping) = (Arc::clone(&handler), stopping.clone());
+            connections.spawn(async move {
+                let end = converse(stream, handler.as_ref(), &stopping).await;
+                if let Err(error) = end {
+                    tracing::debug!(%error, "an administration connection broke");
+                }
+                drop(place);
+            });
+        }
+    };
+    stopping.run_until_cancelled(accepting).await;
+    connections.close();
+    connections.wait().await;
+}
+
+/// The next connection of this process's own user or of root, whatever the socket's mode.
+async fn accept(listener: &UnixListener) -> Option<UnixStream> {
+    match listener.accept().await {
+        Ok((stream, _)) => {
+            let peer = stream.peer_cred().ok()?.uid();
+            (peer == 0 || peer == rustix::process::geteuid().as_raw()).then_some(stream)
+        }
+        Err(error) => {
+            tracing::warn!(%error, "cannot accept an administration connection");
+            tokio::time::sleep(BACK_OFF).await;
+            None
+        }
+    }
+}
+
+/// Answers the requests of one connection, one after the other.
+async fn converse(
+    stream: UnixStream,
+    handler: &dyn AdminHandler,
+    stopping: &CancellationToken,
+) -> io::Result<()> {
+    let (reader, mut writer) = stream.into_split();
+    let mut reader = BufReader::new(reader);
+    while let Some(line) = stopping.run_until_cancelled(next_line(&mut reader)).await {
+        let (result, last) = match line? {
+            Line::Request(line) => (answer(&line, handler).await, false),
+            Line::TooLong => (
+                Err(format!("a request is longer than {MAX_REQUEST} bytes")),
+                true,
+            ),
+            Line::End => break,
+        };
+        let line = protocol::write_answer(result)?;
+        timeout(PATIENCE, writer.write_all(&line)).await??;
+        if last {
+            break;
+        }
+    }
+    Ok(())
+}
+
+enum Line {
+    Request(Vec<u8>),
+    TooLong,
+    End,
+}
+
+async fn next_line(reader: &mut BufReader<OwnedReadHalf>) -> io::Result<Line> {
+    let mut line = Vec::new();
+    let limit = u64::try_from(MAX_REQUEST).unwrap_or(u64::MAX);
+    timeout(PATIENCE, reader.take(limit).read_until(b'\n', &mut line)).await??;
+    Ok(match line.last() {
+        Some(b'\n') => Line::Request(line),
+        _ if line.len() >= MAX_REQUEST => Line::TooLong,
+        // Half a request at the end of the connection is nothing to act on.
+        _ => Line::End,
+    })
+}
+
+async fn answer(line: &[u8], handler: &dyn AdminHandler) -> Result<Value, String> {
+    let request = protocol::read_request(line)?;
+    if let Some(outcome) = users::execute(handler.accounts(), handler.domains(), &request).await {
+        let users::Outcome { answer, ended } = outcome?;
+        if let Some(account) = ended {
+            handler.end_sessions(&account).await;
+        }
+        return Ok(answer);
+    }
+    match request {
+        Request::PluginReload { name } => handler.reload_plugin(&name).await.map(|()| Value::Null),
+        _ => Ok(Value::Array(handler.plugins())),
+    }
+}

@@ -1,0 +1,91 @@
+//! `waxwing user`
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{import, listing, password};
+use crate::{
+    admin::{Link, NewUser, Request},
+    config::Config,
+};
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Make an account, or many
+    Add(Add),
+    /// Remove an account, with everything that is kept of it, and end its sessions
+    Remove {
+        /// The account, as alice@example.org
+        jid: String,
+    },
+    /// Give an account a new password
+    Passwd {
+        /// The account, as alice@example.org
+        jid: String,
+        /// Read the password from standard input
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Forbid an account to log in, and end its sessions
+    Disable {
+        /// The account, as alice@example.org
+        jid: String,
+    },
+    /// Allow an account to log in again
+    Enable {
+        /// The account, as alice@example.org
+        jid: String,
+    },
+    /// List all accounts
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Args)]
+pub(super) struct Add {
+    /// The account, as alice@example.org
+    #[arg(required_unless_present = "from", conflicts_with = "from")]
+    jid: Option<String>,
+    /// Read the password from standard input
+    #[arg(long, conflicts_with = "from")]
+    password_stdin: bool,
+    /// Make an account for each line `jid<TAB>password` of a file
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+}
+
+pub(super) fn execute(command: &Command, config: &Config) -> anyhow::Result<()> {
+    let request = match command {
+        Command::Add(Add {
+            from: Some(file), ..
+        }) => return import::execute(file, config),
+        Command::Add(add) => Request::UserAdd(credentials(
+            add.jid.as_deref().unwrap_or_default(),
+            add.password_stdin,
+        )?),
+        Command::Passwd {
+            jid,
+            password_stdin,
+        } => Request::UserPasswd(credentials(jid, *password_stdin)?),
+        Command::Remove { jid } => Request::UserRemove { jid: jid.clone() },
+        Command::Disable { jid } => Request::UserDisable { jid: jid.clone() },
+        Command::Enable { jid } => Request::UserEnable { jid: jid.clone() },
+        Command::List { json } => {
+            let list = Link::open(config)?.call(&Request::UserList {})?;
+            return listing::print(&list, *json, &["jid", "disabled", "created_at"]);
+        }
+    };
+    Link::open(config)?.call(&request)?;
+    Ok(())
+}
+
+fn credentials(jid: &str, password_stdin: bool) -> anyhow::Result<NewUser> {
+    Ok(NewUser {
+        jid: jid.to_owned(),
+        password: password::read(jid, password_stdin)?,
+    })
+}

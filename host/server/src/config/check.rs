@@ -1,0 +1,230 @@
+//! What types cannot say: values that do not go together, and what this version does not serve.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use waxwing_xmpp::jid;
+
+use super::{Config, Host, HostPlugin, Kind, Listener, Plugin, TlsPolicy, error::Fault};
+
+/// Least size that a server may limit stanzas to (RFC 6120 §13.12).
+const STANZA_FLOOR: usize = 10_000;
+/// Beyond it one client could hold too much of the server's memory.
+const STANZA_CEILING: usize = 16 * 1024 * 1024;
+const PRE_AUTH_SECONDS: u32 = 600;
+/// Length of plugins' names, in bytes.
+const PLUGIN_NAME: usize = 64;
+
+/// Checks a configuration and prepares its addresses.
+pub(super) fn finish(mut config: Config) -> Result<Config, Fault> {
+    hosts(&mut config.host)?;
+    listeners(&config.listen)?;
+    files(&config)?;
+    sasl(&config)?;
+    limits(&config)?;
+    not_served(&config)?;
+    plugins(&mut config.plugin)?;
+    Ok(config)
+}
+
+fn check(condition: bool, path: &str, message: &str) -> Result<(), Fault> {
+    if condition {
+        Ok(())
+    } else {
+        Err(Fault::of(path, message))
+    }
+}
+
+fn hosts(hosts: &mut [Host]) -> Result<(), Fault> {
+    check(
+        !hosts.is_empty(),
+        "host",
+        "no domain to serve; add a [[host]], or remove the key",
+    )?;
+    let mut seen = BTreeSet::new();
+    for (index, host) in hosts.iter_mut().enumerate() {
+        let key = format!("host.{index}.domain");
+        host.domain = jid::prepare_domain(&host.domain).map_err(|_| {
+            Fault::of(
+                &key,
+                format!("`{}` is not a domain such as example.org", host.domain),
+            )
+        })?;
+        check(
+            seen.insert(host.domain.clone()),
+            &key,
+            "this domain is there twice",
+        )?;
+        for (place, admin) in host.admins.iter_mut().enumerate() {
+            *admin = account(admin, &format!("host.{index}.admins.{place}"))?;
+        }
+        host_plugins(&host.plugin, index)?;
+    }
+    Ok(())
+}
+
+/// The prepared form of an account's address.
+fn account(text: &str, key: &str) -> Result<String, Fault> {
+    let wrong = || {
+        Fault::of(
+            key,
+            format!("`{text}` is not an account such as admin@localhost"),
+        )
+    };
+    let address = jid::parse_bare(text).map_err(|_| wrong())?;
+    if address.node().is_none() {
+        Err(wrong())
+    } else {
+        Ok(address.to_string())
+    }
+}
+
+fn host_plugins(plugins: &BTreeMap<String, HostPlugin>, host: usize) -> Result<(), Fault> {
+    plugins
+        .keys()
+        .try_for_each(|name| plugin_name(name, &format!("host.{host}.plugin.{name}")))
+}
+
+fn listeners(listeners: &[Listener]) -> Result<(), Fault> {
+    check(
+        !listeners.is_empty(),
+        "listen",
+        "nothing to listen on; add a [[listen]], or remove the key",
+    )?;
+    let mut seen = BTreeSet::new();
+    for (index, listener) in listeners.iter().enumerate() {
+        self::listener(listener, index)?;
+        let free = listener.address.port() == 0 || seen.insert(listener.address);
+        check(
+            free,
+            &format!("listen.{index}.address"),
+            "another listener has this address",
+        )?;
+    }
+    Ok(())
+}
+
+fn listener(listener: &Listener, index: usize) -> Result<(), Fault> {
+    let Listener {
+        kind, address, tls, ..
+    } = listener;
+    if !kind.is_served() {
+        let message = format!("listener kind \"{kind}\" is not served by this version");
+        return Err(Fault::of(format!("listen.{index}.kind"), message));
+    }
+    let key = format!("listen.{index}.tls");
+    let direct = *kind == Kind::C2sTls && *tls != TlsPolicy::Required;
+    check(
+        !direct,
+        &key,
+        "c2s-tls is encrypted from the first byte; use \"required\", or kind = \"c2s\"",
+    )?;
+    if *tls == TlsPolicy::None && !address.ip().is_loopback() {
+        let message = format!(
+            "\"none\" is refused on {address}, since others could read along; use \"required\", or an address of loopback"
+        );
+        return Err(Fault::of(key, message));
+    }
+    Ok(())
+}
+
+fn files(config: &Config) -> Result<(), Fault> {
+    check(
+        !config.data_dir.as_os_str().is_empty(),
+        "data_dir",
+        "a folder must be named",
+    )?;
+    let named = !config.plugins.directory.as_os_str().is_empty();
+    check(named, "plugins.directory", "a folder must be named")?;
+    match (&config.tls.certificate, &config.tls.private_key) {
+        (Some(_), None) => Err(Fault::of(
+            "tls.certificate",
+            "its key is missing; add `private_key`",
+        )),
+        (None, Some(_)) => Err(Fault::of(
+            "tls.private_key",
+            "its certificate is missing; add `certificate`",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn sasl(config: &Config) -> Result<(), Fault> {
+    let mechanisms = &config.sasl.mechanisms;
+    check(
+        !mechanisms.is_empty(),
+        "sasl.mechanisms",
+        "without a mechanism nobody can log in",
+    )?;
+    let mut seen = BTreeSet::new();
+    for (index, mechanism) in mechanisms.iter().enumerate() {
+        let key = format!("sasl.mechanisms.{index}");
+        check(
+            seen.insert(*mechanism),
+            &key,
+            "this mechanism is there twice",
+        )?;
+    }
+    Ok(())
+}
+
+fn limits(config: &Config) -> Result<(), Fault> {
+    let limits = &config.limits;
+    for (key, bytes) in [
+        ("limits.stanza_bytes", limits.stanza_bytes),
+        ("limits.pre_auth_stanza_bytes", limits.pre_auth_stanza_bytes),
+    ] {
+        let fits = (STANZA_FLOOR..=STANZA_CEILING).contains(&bytes);
+        check(
+            fits,
+            key,
+            "must be from 10000 (RFC 6120, 13.12) to 16777216 bytes",
+        )?;
+    }
+    let fits = (1..=PRE_AUTH_SECONDS).contains(&limits.pre_auth_seconds);
+    check(
+        fits,
+        "limits.pre_auth_seconds",
+        "must be from 1 to 600 seconds",
+    )
+}
+
+/// What has a place in the configuration, but nothing behind it yet.
+fn not_served(config: &Config) -> Result<(), Fault> {
+    let message = "several nodes are not served by this version; remove [cluster]";
+    check(config.cluster.is_none(), "cluster", message)?;
+    let url = &config.storage.url;
+    let message = "PostgreSQL is not served by this version; use \"sqlite:FILE\"";
+    let postgres = url.starts_with("postgres:") || url.starts_with("postgresql:");
+    check(!postgres, "storage.url", message)?;
+    let sqlite = url
+        .strip_prefix("sqlite:")
+        .is_some_and(|file| !file.is_empty());
+    check(sqlite, "storage.url", "is not of the form \"sqlite:FILE\"")
+}
+
+fn plugins(plugins: &mut BTreeMap<String, Plugin>) -> Result<(), Fault> {
+    for (name, plugin) in plugins {
+        plugin_name(name, &format!("plugin.{name}"))?;
+        if let Some(digest) = &mut plugin.sha256 {
+            let hexadecimal =
+                digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+            check(
+                hexadecimal,
+                &format!("plugin.{name}.sha256"),
+                "must be 64 hexadecimal digits",
+            )?;
+            digest.make_ascii_lowercase();
+        }
+    }
+    Ok(())
+}
+
+fn plugin_name(name: &str, key: &str) -> Result<(), Fault> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let fits = (1..=PLUGIN_NAME).contains(&name.len()) && name.bytes().all(allowed);
+    check(
+        fits,
+        key,
+        "plugins' names are of lower-case letters, digits and hyphens",
+    )
+}

@@ -1,0 +1,35 @@
+//! `[limits]`: bounds on what one client may use.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Bounds on one client's stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Largest stanza of an authenticated client, in bytes; at least 10,000 (RFC 6120 §13.12).
+    pub stanza_bytes: usize,
+    /// Largest top-level element before authentication, in bytes; at least 10,000 (RFC 6120 §13.12).
+    pub pre_auth_stanza_bytes: usize,
+    /// Time to authenticate and bind a resource, in seconds from the accepted connection.
+    pub pre_auth_seconds: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            stanza_bytes: 262_144,
+            pre_auth_stanza_bytes: 10_000,
+            pre_auth_seconds: 30,
+        }
+    }
+}
+
+impl Limits {
+    /// `pre_auth_seconds` as a duration.
+    pub fn pre_auth(&self) -> Duration {
+        Duration::from_secs(u64::from(self.pre_auth_seconds))
+    }
+}

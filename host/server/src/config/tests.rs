@@ -1,0 +1,440 @@
+//! The configuration's promises: its defaults, its layers, and the text of every complaint.
+
+use std::{fs, path::PathBuf};
+
+use tempfile::TempDir;
+
+use super::{Config, Kind, Mechanism, Sources, TlsPolicy, load, schema, to_toml};
+
+/// Loads `file` as `waxwing.toml`, with the folder's name cut out of errors.
+fn load_file(file: &str) -> Result<Config, String> {
+    load_all(file, &[], &[])
+}
+
+fn load_all(file: &str, environment: &[(&str, &str)], set: &[&str]) -> Result<Config, String> {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("waxwing.toml");
+    fs::write(&path, file).unwrap();
+    let sources = Sources {
+        file: Some(path),
+        environment: environment
+            .iter()
+            .map(|(n, v)| ((*n).into(), (*v).into()))
+            .collect(),
+        set: set.iter().map(|set| (*set).into()).collect(),
+    };
+    let folder = format!("{}/", folder.path().display());
+    load(&sources).map_err(|error| error.to_string().replace(&folder, ""))
+}
+
+#[test]
+fn runs_without_a_file() {
+    let config = load(&Sources::default()).unwrap();
+    assert_eq!(config, Config::default());
+    assert_eq!(config.data_dir, PathBuf::from("data"));
+    assert_eq!(config.host[0].domain, "localhost");
+    let addresses: Vec<_> = config
+        .listen
+        .iter()
+        .map(|l| l.address.to_string())
+        .collect();
+    assert_eq!(addresses, ["127.0.0.1:5222", "[::1]:5222"]);
+    assert!(
+        config
+            .listen
+            .iter()
+            .all(|l| l.kind == Kind::C2s && l.tls == TlsPolicy::Required)
+    );
+    assert_eq!(config.sasl.mechanisms.len(), 5);
+    assert_eq!(config.storage.url, "sqlite:waxwing.db");
+    assert_eq!(config.limits.stanza_bytes, 262_144);
+    assert_eq!(config.limits.pre_auth_stanza_bytes, 10_000);
+    assert_eq!(config.limits.pre_auth_seconds, 30);
+    assert_eq!(config.plugin_dir(), PathBuf::from("data/plugins"));
+}
+
+#[test]
+fn reads_every_key() {
+    let config = load_file(
+        r#"
+        data_dir = "/var/lib/waxwing"
+        [[host]]
+        domain = "Example.ORG"
+        admins = ["Admin@example.org"]
+        [host.plugin.registration.config]
+        open = false
+        [[host]]
+        domain = "bücher.example"
+        [[listen]]
+        kind = "c2s-tls"
+        [[listen]]
+        kind = "c2s"
+        address = "0.0.0.0:0"
+        tls = "optional"
+        [tls]
+        certificate = "cert.pem"
+        private_key = "key.pem"
+        [sasl]
+        mechanisms = ["SCRAM-SHA-1", "PLAIN"]
+        allow_plain_without_tls = true
+        [storage]
+        url = "sqlite:other.db"
+        [limits]
+        stanza_bytes = 20_000
+        pre_auth_stanza_bytes = 10_000
+        pre_auth_seconds = 5
+        [plugins]
+        directory = "extensions"
+        [plugin.registration]
+        enabled = false
+        priority = -3
+        grants = ["accounts"]
+        sha256 = "AB00000000000000000000000000000000000000000000000000000000000000"
+        [plugin.registration.config]
+        open = true
+        rate_limit = { burst = 5 }
+        since = 2026-01-02
+        "#,
+    )
+    .unwrap();
+    assert_eq!(config.host[0].domain, "example.org");
+    assert_eq!(config.host[0].admins, ["admin@example.org"]);
+    assert_eq!(config.listen[0].address.to_string(), "127.0.0.1:5223");
+    assert_eq!(config.listen[1].tls, TlsPolicy::Optional);
+    assert_eq!(
+        config.sasl.mechanisms,
+        [Mechanism::ScramSha1, Mechanism::Plain]
+    );
+    let plugin = &config.plugin["registration"];
+    assert_eq!((plugin.enabled, plugin.priority), (false, -3));
+    assert!(plugin.sha256.as_ref().unwrap().starts_with("ab00"));
+    let own = config.plugin_config("registration", &config.host[0]);
+    assert_eq!(own["open"].as_bool(), Some(false));
+    assert_eq!(own["rate_limit"]["burst"].as_integer(), Some(5));
+    assert_eq!(own["since"].as_str(), Some("2026-01-02"));
+    let other = config.plugin_config("registration", &config.host[1]);
+    assert_eq!(other["open"].as_bool(), Some(true));
+    assert!(config.plugin_config("absent", &config.host[0]).is_empty());
+}
+
+#[test]
+fn lays_the_environment_over_the_file_and_the_command_line_over_both() {
+    let file = "[limits]\nstanza_bytes = 20000\npre_auth_seconds = 5\n";
+    let environment = [
+        ("WAXWING_LIMITS__STANZA_BYTES", "30000"),
+        ("WAXWING_LIMITS__PRE_AUTH_STANZA_BYTES", "11000"),
+        ("WAXWING_PLUGIN__LAST_ACTIVITY__ENABLED", "false"),
+        ("WAXWING_HOST__0__DOMAIN", "example.org"),
+        ("WAXWING_PORT_5222_TCP", "tcp://10.0.0.1:5222"),
+        ("WAXWING_SERVICE_HOST", "10.0.0.1"),
+        ("PATH", "/bin"),
+    ];
+    let set = [
+        "limits.stanza_bytes=40000",
+        "plugin.registration.config.open=true",
+        "plugin.registration.config = {rate_limit = false}",
+        "data_dir=/tmp/a b",
+        r#"listen=[{kind="c2s",address="127.0.0.1:0",tls="none"}]"#,
+        "listen.1.address=127.0.0.1:0",
+        "host.0.admins=[\"a@example.org\"]",
+    ];
+    let config = load_all(file, &environment, &set).unwrap();
+    assert_eq!(config.limits.stanza_bytes, 40_000);
+    assert_eq!(config.limits.pre_auth_stanza_bytes, 11_000);
+    assert_eq!(config.limits.pre_auth_seconds, 5);
+    assert!(!config.plugin["last-activity"].enabled);
+    assert_eq!(config.host.len(), 1);
+    assert_eq!(config.host[0].domain, "example.org");
+    assert_eq!(config.host[0].admins, ["a@example.org"]);
+    assert_eq!(config.data_dir, PathBuf::from("/tmp/a b"));
+    assert_eq!(config.plugin["registration"].config.len(), 2);
+    assert_eq!(config.listen.len(), 2);
+    assert_eq!(config.listen[0].tls, TlsPolicy::None);
+    assert_eq!(config.listen[1].tls, TlsPolicy::Required);
+}
+
+/// Each bad file and the whole of what is said about it.
+const BAD_FILES: &[(&str, &str)] = &[
+    (
+        "[tls]\n\ncertifcate = \"cert.pem\"\n",
+        "unknown key `tls.certifcate` in waxwing.toml line 3; did you mean `certificate`?",
+    ),
+    (
+        "colour = 1\n",
+        "unknown key `colour` in waxwing.toml line 1; known are `data_dir`, `host`, `listen`, `tls`, `sasl`, \
+         `storage`, `cluster`, `limits`, `plugins`, `plugin`",
+    ),
+    (
+        "[[listen]]\nkind = \"c2s\"\nadress = \"127.0.0.1:1\"\n",
+        "unknown key `listen.0.adress` in waxwing.toml line 3; did you mean `address`?",
+    ),
+    (
+        "\n[limit]\nstanza_bytes = 20000\n",
+        "unknown key `limit` in waxwing.toml line 2; did you mean `limits`?",
+    ),
+    (
+        "[plugin.ping]\n[plugin.ping.confg]\na = 1\n",
+        "unknown key `plugin.ping.confg` in waxwing.toml line 2; did you mean `config`?",
+    ),
+    (
+        "[limits]\nstanza_bytes = \"many\"\n",
+        "`limits.stanza_bytes` in waxwing.toml line 2: expected a whole number that is not negative, found the string \"many\"",
+    ),
+    (
+        "[limits]\nstanza_bytes = -1\n",
+        "`limits.stanza_bytes` in waxwing.toml line 2: expected a whole number that is not negative, found the number -1",
+    ),
+    (
+        "[limits]\nstanza_bytes = 99999999999999999999\n",
+        "waxwing.toml line 2: the number 99999999999999999999 does not fit into 64 bits",
+    ),
+    (
+        "[limits]\nstanza_bytes = 9_999\n",
+        "`limits.stanza_bytes` in waxwing.toml line 2: must be from 10000 (RFC 6120, 13.12) to 16777216 bytes",
+    ),
+    (
+        "[limits]\npre_auth_seconds = 0\n",
+        "`limits.pre_auth_seconds` in waxwing.toml line 2: must be from 1 to 600 seconds",
+    ),
+    (
+        "tls = 1\n",
+        "`tls` in waxwing.toml line 1: expected a table, found the number 1",
+    ),
+    (
+        "host = \"a\"\n",
+        "`host` in waxwing.toml line 1: expected a list, found the string \"a\"",
+    ),
+    (
+        "host = []\n",
+        "`host` in waxwing.toml line 1: no domain to serve; add a [[host]], or remove the key",
+    ),
+    (
+        "[[host]]\ndomain = \"a b\"\n",
+        "`host.0.domain` in waxwing.toml line 2: `a b` is not a domain such as example.org",
+    ),
+    (
+        "[[host]]\ndomain = \"a.b\"\n[[host]]\ndomain = \"A.b\"\n",
+        "`host.1.domain` in waxwing.toml line 4: this domain is there twice",
+    ),
+    (
+        "[[host]]\nadmins = [\n  \"a@b\",\n  \"localhost\",\n]\n",
+        "`host.0.admins.1` in waxwing.toml line 4: `localhost` is not an account such as admin@localhost",
+    ),
+    (
+        "[[listen]]\nkind = \"http\"\n",
+        "`listen.0.kind` in waxwing.toml line 2: listener kind \"http\" is not served by this version",
+    ),
+    (
+        "[[listen]]\nkind = \"c2s-tlss\"\n",
+        "`listen.0.kind` in waxwing.toml line 2: `c2s-tlss` is not known; did you mean `c2s-tls`?",
+    ),
+    (
+        "[[listen]]\nkind = 5222\n",
+        "`listen.0.kind` in waxwing.toml line 2: expected a string, found the number 5222",
+    ),
+    (
+        "[[listen]]\naddress = \"localhost:5222\"\n",
+        "`listen.0.address` in waxwing.toml line 2: `localhost:5222` is no address and port such as \
+         `127.0.0.1:5222` or `[::]:5222`",
+    ),
+    (
+        "[[listen]]\naddress = \"0.0.0.0:5222\"\ntls = \"none\"\n",
+        "`listen.0.tls` in waxwing.toml line 3: \"none\" is refused on 0.0.0.0:5222, since others could read along; \
+         use \"required\", or an address of loopback",
+    ),
+    (
+        "[[listen]]\nkind = \"c2s-tls\"\ntls = \"optional\"\n",
+        "`listen.0.tls` in waxwing.toml line 3: c2s-tls is encrypted from the first byte; use \"required\", or kind = \"c2s\"",
+    ),
+    (
+        "[[listen]]\n[[listen]]\n",
+        "`listen.1.address` in waxwing.toml line 2: another listener has this address",
+    ),
+    (
+        "listen = []\n",
+        "`listen` in waxwing.toml line 1: nothing to listen on; add a [[listen]], or remove the key",
+    ),
+    (
+        "[tls]\ncertificate = \"cert.pem\"\n",
+        "`tls.certificate` in waxwing.toml line 2: its key is missing; add `private_key`",
+    ),
+    (
+        "[sasl]\nmechanisms = [\"PLAIN\", \"SCRAM-SHA256\"]\n",
+        "`sasl.mechanisms.1` in waxwing.toml line 2: `SCRAM-SHA256` is not known; did you mean `SCRAM-SHA-256`?",
+    ),
+    (
+        "[sasl]\nmechanisms = [\"PLAIN\", \"PLAIN\"]\n",
+        "`sasl.mechanisms.1` in waxwing.toml line 2: this mechanism is there twice",
+    ),
+    (
+        "[sasl]\nmechanisms = []\n",
+        "`sasl.mechanisms` in waxwing.toml line 2: without a mechanism nobody can log in",
+    ),
+    (
+        "[sasl]\nallow_plain_without_tls = \"yes\"\n",
+        "`sasl.allow_plain_without_tls` in waxwing.toml line 2: expected a boolean, found the string \"yes\"",
+    ),
+    (
+        "[storage]\nurl = \"postgres://me:secret@db/x\"\n",
+        "`storage.url` in waxwing.toml line 2: PostgreSQL is not served by this version; use \"sqlite:FILE\"",
+    ),
+    (
+        "[storage]\nurl = \"waxwing.db\"\n",
+        "`storage.url` in waxwing.toml line 2: is not of the form \"sqlite:FILE\"",
+    ),
+    (
+        "\n[cluster]\nnats = \"nats://127.0.0.1:4222\"\n",
+        "`cluster` in waxwing.toml line 2: several nodes are not served by this version; remove [cluster]",
+    ),
+    (
+        "[plugin.Ping]\nenabled = true\n",
+        "`plugin.Ping` in waxwing.toml line 1: plugins' names are of lower-case letters, digits and hyphens",
+    ),
+    (
+        "[plugin.ping]\nsha256 = \"abc\"\n",
+        "`plugin.ping.sha256` in waxwing.toml line 2: must be 64 hexadecimal digits",
+    ),
+    (
+        "[plugin.ping]\npriority = 3000000000\n",
+        "`plugin.ping.priority` in waxwing.toml line 2: expected a whole number of 32 bits, found the number 3000000000",
+    ),
+    (
+        "data_dir = \"\"\n",
+        "`data_dir` in waxwing.toml line 1: a folder must be named",
+    ),
+];
+
+#[test]
+fn names_key_file_line_and_mend_of_every_mistake() {
+    for (file, wanted) in BAD_FILES {
+        assert_eq!(load_file(file).unwrap_err(), *wanted, "for {file}");
+    }
+}
+
+#[test]
+fn names_the_line_of_what_is_not_toml() {
+    for (file, begin) in [
+        ("a = 1\nb = \n", "waxwing.toml line 2: "),
+        ("[tls\n", "waxwing.toml line 1: "),
+        (
+            "data_dir = \"a\"\ndata_dir = \"b\"\n",
+            "waxwing.toml line 2: ",
+        ),
+    ] {
+        let error = load_file(file).unwrap_err();
+        assert!(error.starts_with(begin) && !error.contains('\n'), "{error}");
+    }
+}
+
+#[test]
+fn names_the_file_that_cannot_be_read() {
+    let sources = Sources {
+        file: Some("/nowhere/waxwing.toml".into()),
+        ..Sources::default()
+    };
+    assert_eq!(
+        load(&sources).unwrap_err().to_string(),
+        "cannot read /nowhere/waxwing.toml: No such file or directory (os error 2)"
+    );
+}
+
+#[test]
+fn names_the_argument_of_a_mistake() {
+    for (set, wanted) in [
+        (
+            "sasl.mechanism=[]",
+            "unknown key `sasl.mechanism` in --set sasl.mechanism; did you mean `mechanisms`?",
+        ),
+        (
+            "limits.stanza_bytes",
+            "--set limits.stanza_bytes has no value; write --set KEY=VALUE",
+        ),
+        (
+            "limits.stanza_bytes=",
+            "--set limits.stanza_bytes: no value; an empty string is written \"\"",
+        ),
+        (
+            "limits..a=1",
+            "--set limits..a: not a key; write names with dots between, as limits.stanza_bytes",
+        ),
+        (
+            "data_dir=1",
+            "`data_dir` in --set data_dir: expected a string, found the number 1",
+        ),
+        (
+            "listen.5.kind=c2s",
+            "`listen` in --set listen.5.kind: expected a list, found a table",
+        ),
+        (
+            "data_dir.x=1",
+            "--set data_dir.x: `x` is in a value that is no table",
+        ),
+    ] {
+        let error = load_all("data_dir = \"a\"\n", &[], &[set]).unwrap_err();
+        assert_eq!(error, wanted, "for {set}");
+    }
+    let error = load_all("", &[], &["listen=[{kind=\"c2s\""]).unwrap_err();
+    assert!(
+        error.starts_with("--set listen: `[{kind=\"c2s\"` is not a value in TOML: "),
+        "{error}"
+    );
+}
+
+#[test]
+fn names_the_variable_of_a_mistake() {
+    for (name, value, wanted) in [
+        (
+            "WAXWING_SASL__MECHANISM",
+            "[]",
+            "unknown key `sasl.mechanism` in WAXWING_SASL__MECHANISM; did you mean `mechanisms`?",
+        ),
+        (
+            "WAXWING_LIMITS__PRE_AUTH_SECONDS",
+            "soon",
+            "`limits.pre_auth_seconds` in WAXWING_LIMITS__PRE_AUTH_SECONDS: expected a whole number that is not \
+             negative, found the string \"soon\"",
+        ),
+        (
+            "WAXWING_DATA_DIR",
+            "",
+            "WAXWING_DATA_DIR: no value; an empty string is written \"\"",
+        ),
+    ] {
+        assert_eq!(load_all("", &[(name, value)], &[]).unwrap_err(), wanted);
+    }
+}
+
+#[test]
+fn prints_what_it_reads() {
+    let set = [
+        "plugin.ping.config.a.b=1",
+        "host.0.plugin.ping.config.a=2",
+        "plugin.ping.grants=[]",
+    ];
+    let config = load_all("", &[], &set).unwrap();
+    let printed = to_toml(&config).unwrap();
+    let mut again = load_file(&printed).unwrap();
+    // Being a default is not written down.
+    again.listen[1].if_available = true;
+    assert_eq!(again, config, "{printed}");
+}
+
+#[test]
+fn describes_every_key_in_its_schema() {
+    let schema = schema();
+    let printed = serde_json::to_value(
+        toml::from_str::<toml::Value>(&to_toml(&Config::default()).unwrap()).unwrap(),
+    );
+    for key in printed.unwrap().as_object().unwrap().keys() {
+        assert!(
+            schema["properties"][key]["description"].is_string(),
+            "{key}"
+        );
+    }
+    assert_eq!(schema["additionalProperties"], false);
+    let listener = &schema["$defs"]["ListenerTable"];
+    assert!(
+        listener["properties"]["address"]["description"].is_string(),
+        "{schema:#}"
+    );
+}

@@ -1,0 +1,21 @@
+//! The server Waxwing: the one place that composes the other crates.
+//!
+//! [`server`] is what it is made of. A connection is accepted by a [`shard`], served by a [`session`], and what it sends goes
+//! by the [`router`] to the mailboxes of others.
+
+mod accounts;
+pub mod admin;
+pub mod cli;
+pub mod config;
+mod connections;
+pub mod hashing;
+mod listener;
+mod mailbox;
+mod operator;
+pub mod plugins;
+mod router;
+mod secret;
+pub mod server;
+mod session;
+mod shard;
+pub mod tls;

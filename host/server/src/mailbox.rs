@@ -1,0 +1,212 @@
+//! The bounded queue between whoever has something for a session and the session.
+//!
+//! Any thread may push, and never waits: a full mailbox is the failure of its owner, who does not read fast enough. It ends
+//! the owner's session, and the pusher gets its item back to do with it what is right for a session that is gone. An empty
+//! mailbox holds no memory but itself.
+
+use std::{collections::VecDeque, mem, task::Waker};
+
+use parking_lot::Mutex;
+
+/// Most items in a mailbox.
+pub(crate) const MAX_ITEMS: usize = 16_384;
+/// Most bytes in a mailbox, by [`Weigh`].
+pub(crate) const MAX_BYTES: usize = 1024 * 1024;
+
+/// Why somebody other than its owner ends a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Another session took the resource (RFC 6120 §7.7.2.2).
+    Conflict,
+    /// The account was removed or disabled.
+    AccountGone,
+    /// More was queued than a session may hold.
+    Overflow,
+    /// The server stops.
+    Shutdown,
+    /// The session is at its end by itself.
+    Closing,
+}
+
+/// What is counted against the limit of bytes.
+pub(crate) trait Weigh {
+    /// Bytes that the item holds while it is queued; the same at every call.
+    fn weight(&self) -> usize;
+}
+
+/// What became of an item.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Push<T> {
+    /// It is queued. It is handed over, or comes back from [`Mailbox::close`].
+    Queued,
+    /// The session is at its end and takes no more; here is the item.
+    Refused(T),
+}
+
+/// What the owner found.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Taken<T> {
+    /// In the order of pushing; empty if there was nothing.
+    pub(crate) items: VecDeque<T>,
+    /// True if more is left: what was taken reached the quota.
+    pub(crate) more: bool,
+    /// The session is to end. Given only when nothing is left to take, so that what was queued before goes out first;
+    /// at once with [`End::Overflow`], where there is no use in writing more.
+    pub(crate) end: Option<End>,
+}
+
+/// A bounded queue of weighed items, with one reader and any number of writers.
+#[derive(Debug)]
+pub(crate) struct Mailbox<T> {
+    state: Mutex<State<T>>,
+}
+
+#[derive(Debug)]
+struct State<T> {
+    queue: VecDeque<T>,
+    bytes: usize,
+    end: Option<End>,
+    closed: bool,
+    /// Of the owner, while it waits.
+    waker: Option<Waker>,
+    /// The owner can write nothing just now: it waits for the end alone.
+    stuck: bool,
+}
+
+impl<T> Default for Mailbox<T> {
+    fn default() -> Self {
+        Self {
+            state: Mutex::new(State {
+                queue: VecDeque::new(),
+                bytes: 0,
+                end: None,
+                closed: false,
+                waker: None,
+                stuck: false,
+            }),
+        }
+    }
+}
+
+impl<T: Weigh> Mailbox<T> {
+    /// Queues an item and wakes the owner. When that would exceed a limit, the owner's session is told to
+    /// end by [`End::Overflow`]. One item is taken whatever it weighs, if it is the only one.
+    pub(crate) fn push(&self, item: T) -> Push<T> {
+        let mut state = self.state.lock();
+        if state.closed || state.end.is_some() {
+            return Push::Refused(item);
+        }
+        let bytes = state.bytes.saturating_add(item.weight());
+        if !state.queue.is_empty() && (bytes > MAX_BYTES || state.queue.len() >= MAX_ITEMS) {
+            state.end = Some(End::Overflow);
+            state.wake();
+            return Push::Refused(item);
+        }
+        state.bytes = bytes;
+        state.queue.push_back(item);
+        if !state.stuck {
+            state.wake();
+        }
+        Push::Queued
+    }
+
+    /// Tells the owner to end the session when it has written what is queued; nothing more is taken. The first reason stays.
+    pub(crate) fn end(&self, reason: End) {
+        let mut state = self.state.lock();
+        if !state.closed && state.end.is_none() {
+            state.end = Some(reason);
+            state.wake();
+        }
+    }
+
+    /// True once the session was told to end.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.state.lock().end.is_some()
+    }
+
+    /// Takes what is queued, at least one item if there is any, and no more once `quota` bytes are reached. `waker` is
+    /// woken by the next push or end if nothing was there.
+    pub(crate) fn take(&self, quota: usize, waker: &Waker) -> Taken<T> {
+        let mut state = self.state.lock();
+        let overflow = state.end.filter(|end| *end == End::Overflow);
+        if overflow.is_some() || state.queue.is_empty() {
+            let end = state.end;
+            state.watch(waker, false);
+            return Taken {
+                items: VecDeque::new(),
+                more: false,
+                end,
+            };
+        }
+        let items = state.take(quota);
+        Taken {
+            items,
+            more: !state.queue.is_empty(),
+            end: None,
+        }
+    }
+
+    /// For an owner who can write nothing just now: the reason to end, whatever is queued, or a wake-up when there is one.
+    pub(crate) fn watch_end(&self, waker: &Waker) -> Option<End> {
+        let mut state = self.state.lock();
+        state.watch(waker, true);
+        state.end
+    }
+
+    /// Closes the mailbox and gives back what was not taken. Pushes are refused from now on.
+    pub(crate) fn close(&self) -> Vec<T> {
+        let mut state = self.state.lock();
+        state.closed = true;
+        state.bytes = 0;
+        state.waker = None;
+        mem::take(&mut state.queue).into()
+    }
+
+    /// Bytes queued.
+    pub(crate) fn bytes(&self) -> usize {
+        self.state.lock().bytes
+    }
+}
+
+impl<T: Weigh> State<T> {
+    fn wake(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+
+    fn watch(&mut self, waker: &Waker, stuck: bool) {
+        self.stuck = stuck;
+        if !self
+            .waker
+            .as_ref()
+            .is_some_and(|known| known.will_wake(waker))
+        {
+            self.waker = Some(waker.clone());
+        }
+    }
+
+    fn take(&mut self, quota: usize) -> VecDeque<T> {
+        if self.bytes <= quota {
+            self.bytes = 0;
+            return mem::take(&mut self.queue);
+        }
+        let mut items = VecDeque::new();
+        let mut taken = 0_usize;
+        while taken < quota {
+            let Some(item) = self.queue.pop_front() else {
+                break;
+            };
+            let weight = item.weight();
+            taken = taken.saturating_add(weight);
+            self.bytes = self.bytes.saturating_sub(weight);
+            items.push_back(item);
+        }
+        items
+    }
+}
+
+#[cfg(test)]
+#[path = "mailbox_tests.rs"]
+mod tests;

@@ -1,0 +1,130 @@
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Wake, Waker},
+};
+
+use super::{End, MAX_BYTES, MAX_ITEMS, Mailbox, Push, Weigh};
+
+/// A name and a weight.
+type Item = (u8, usize);
+
+impl Weigh for Item {
+    fn weight(&self) -> usize {
+        self.1
+    }
+}
+
+#[derive(Default)]
+struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn names(items: impl IntoIterator<Item = Item>) -> Vec<u8> {
+    items.into_iter().map(|item| item.0).collect()
+}
+
+fn quiet() -> Waker {
+    Waker::from(Arc::new(Count::default()))
+}
+
+#[test]
+fn gives_items_in_the_order_of_pushing() {
+    let mailbox = Mailbox::default();
+    for item in 0..5 {
+        assert_eq!(mailbox.push((item, 10)), Push::Queued);
+    }
+    let taken = mailbox.take(usize::MAX, &quiet());
+    assert_eq!(names(taken.items), [0, 1, 2, 3, 4]);
+    assert!(!taken.more);
+    assert_eq!(mailbox.bytes(), 0);
+}
+
+#[test]
+fn takes_no_more_than_a_quota_and_says_that_more_is_left() {
+    let mailbox = Mailbox::default();
+    for item in 0..5 {
+        assert_eq!(mailbox.push((item, 10)), Push::Queued);
+    }
+    let taken = mailbox.take(15, &quiet());
+    assert_eq!(names(taken.items), [0, 1]);
+    assert!(taken.more);
+    assert_eq!(mailbox.bytes(), 30);
+}
+
+#[test]
+fn wakes_the_owner_once_for_many_pushes() {
+    let count = Arc::new(Count::default());
+    let mailbox = Mailbox::default();
+    assert!(
+        mailbox
+            .take(100, &Waker::from(Arc::clone(&count)))
+            .items
+            .is_empty()
+    );
+    for item in 0..3 {
+        assert_eq!(mailbox.push((item, 1)), Push::Queued);
+    }
+    assert_eq!(count.0.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn ends_the_session_when_there_are_too_many_bytes() {
+    let mailbox = Mailbox::default();
+    assert_eq!(mailbox.push((b'a', MAX_BYTES)), Push::Queued);
+    assert_eq!(mailbox.push((b'b', 1)), Push::Refused((b'b', 1)));
+    assert_eq!(
+        mailbox.push((b'c', 0)),
+        Push::Refused((b'c', 0)),
+        "nothing may overtake what was refused"
+    );
+    let taken = mailbox.take(usize::MAX, &quiet());
+    assert_eq!(taken.end, Some(End::Overflow));
+    assert!(taken.items.is_empty());
+    assert_eq!(names(mailbox.close()), *b"a");
+}
+
+#[test]
+fn ends_the_session_when_there_are_too_many_items() {
+    let mailbox = Mailbox::default();
+    for _ in 0..MAX_ITEMS {
+        assert_eq!(mailbox.push((0, 0)), Push::Queued);
+    }
+    assert_eq!(mailbox.push((0, 0)), Push::Refused((0, 0)));
+}
+
+#[test]
+fn takes_one_item_heavier_than_the_limit() {
+    let mailbox = Mailbox::default();
+    assert_eq!(mailbox.push((b'a', MAX_BYTES + 1)), Push::Queued);
+    assert_eq!(names(mailbox.take(1, &quiet()).items), *b"a");
+}
+
+#[test]
+fn hands_over_what_was_queued_before_the_end() {
+    let mailbox = Mailbox::default();
+    assert_eq!(mailbox.push((b'a', 1)), Push::Queued);
+    mailbox.end(End::AccountGone);
+    mailbox.end(End::Shutdown);
+    assert_eq!(mailbox.push((b'b', 1)), Push::Refused((b'b', 1)));
+    let taken = mailbox.take(100, &quiet());
+    assert_eq!(
+        (names(taken.items).as_slice(), taken.end),
+        (b"a".as_slice(), None)
+    );
+    assert_eq!(mailbox.take(100, &quiet()).end, Some(End::AccountGone));
+}
+
+#[test]
+fn gives_back_what_was_not_taken_when_it_closes() {
+    let mailbox = Mailbox::default();
+    assert_eq!(mailbox.push((b'a', 1)), Push::Queued);
+    assert_eq!(names(mailbox.close()), *b"a");
+    assert_eq!(mailbox.push((b'b', 1)), Push::Refused((b'b', 1)));
+}

@@ -1,0 +1,52 @@
+//! What the server does for the administration socket.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::time::{sleep, timeout};
+use waxwing_xmpp::jid::BareJid;
+
+use crate::{accounts::Accounts, admin::AdminHandler, mailbox::End, server::Server};
+
+/// Time for sessions to end; afterwards they are cut off anyway.
+const PATIENCE: Duration = Duration::from_secs(6);
+/// How often it is looked whether they have.
+const LOOK: Duration = Duration::from_millis(5);
+
+#[async_trait]
+impl AdminHandler for Server {
+    fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
+    fn domains(&self) -> &[String] {
+        &self.domains
+    }
+
+    async fn end_sessions(&self, account: &BareJid) {
+        let ended = self.router.end_account(account, End::AccountGone);
+        let over = async {
+            while self.router.has_any(account, &ended) {
+                sleep(LOOK).await;
+            }
+        };
+        if timeout(PATIENCE, over).await.is_err() {
+            tracing::warn!(%account, "sessions take long to end");
+        }
+    }
+
+    fn plugins(&self) -> Vec<serde_json::Value> {
+        let list = self.platform.list();
+        // A status is plain data, which serialises.
+        list.iter()
+            .filter_map(|status| serde_json::to_value(status).ok())
+            .collect()
+    }
+
+    async fn reload_plugin(&self, name: &str) -> Result<(), String> {
+        self.platform
+            .reload(name)
+            .await
+            .map_err(|error| error.to_string())
+    }
+}

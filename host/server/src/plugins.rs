@@ -1,0 +1,158 @@
+//! The seam to the plugin platform: what it needs of the server, and the server's terms in its own.
+
+use std::{collections::BTreeMap, env, path::Path, sync::Arc};
+
+use anyhow::Context as _;
+use async_trait::async_trait;
+use waxwing_plugins::{
+    BundledPlugin, CompileCommand, IqAnswer, Platform, PlatformSettings, PluginSettings,
+    PreAuthStream, ServiceError, Services, Shard,
+};
+use waxwing_xmpp::{
+    jid::BareJid,
+    sasl,
+    stanza::Stanza,
+    stream::{PreAuthReply, TlsVersion},
+};
+
+use crate::{
+    accounts::{AccountError, Accounts},
+    config::{Config, Plugin},
+};
+
+/// The hidden first argument that makes a process of this binary compile one component: the input, then the output.
+pub const COMPILE: &str = "compile-plugin";
+
+/// The components inside this binary, put there by its build script.
+const BUNDLED: &[BundledPlugin] = include!(concat!(env!("OUT_DIR"), "/bundled.rs"));
+
+/// Starts the platform with the plugins that the configuration and the folder name.
+pub(crate) async fn start(config: &Config, accounts: Accounts) -> anyhow::Result<Arc<Platform>> {
+    let settings = PlatformSettings {
+        directory: config.plugin_dir(),
+        cache: config.data_dir.join("cache"),
+        bundled: BUNDLED,
+        plugins: settings(config),
+        compile: CompileCommand {
+            program: env::current_exe()
+                .context("cannot find this binary, which compiles plugins")?,
+            arguments: vec![COMPILE.into()],
+        },
+    };
+    let domains = config.host.iter().map(|host| host.domain.clone()).collect();
+    Platform::start(settings, Arc::new(Server { accounts, domains })).await
+}
+
+/// What a process does that was started to compile a component. The error is one line for its parent.
+pub fn compile(input: &Path, output: &Path) -> anyhow::Result<()> {
+    waxwing_plugins::compile_child(input, output)
+}
+
+/// The operator's tables, by plugin.
+pub(crate) fn settings(config: &Config) -> BTreeMap<String, PluginSettings> {
+    let on_hosts = config.host.iter().flat_map(|host| host.plugin.keys());
+    let names = config.plugin.keys().chain(on_hosts);
+    let of = |name: &String| (name.clone(), of_plugin(config, name));
+    names.map(of).collect()
+}
+
+fn of_plugin(config: &Config, name: &str) -> PluginSettings {
+    let table = config
+        .plugin
+        .get(name)
+        .cloned()
+        .unwrap_or_else(Plugin::default);
+    let on_hosts = config.host.iter().filter_map(|host| {
+        let own = host.plugin.get(name)?;
+        Some((host.domain.clone(), own.config.clone()))
+    });
+    PluginSettings {
+        enabled: table.enabled,
+        priority: table.priority,
+        grants: table.grants,
+        sha256: table.sha256,
+        config: table.config,
+        host_config: on_hosts.collect(),
+    }
+}
+
+/// Asks the plugins about a request from a client that has not logged in.
+pub(crate) async fn pre_auth(
+    shard: &Shard,
+    stream: &PreAuthStream,
+    request: &Stanza,
+) -> PreAuthReply {
+    let reply = match shard.pre_auth_iq(stream, request).await {
+        IqAnswer::Unhandled => return PreAuthReply::NotHandled,
+        // Nothing is to be done for an account that nobody is logged in to yet.
+        IqAnswer::Result(payload, _) => Some(request.result_reply(payload)),
+        IqAnswer::Error(error) => request.error_reply(&error),
+    };
+    reply.map_or(PreAuthReply::NotHandled, PreAuthReply::Reply)
+}
+
+/// The version of TLS in the platform's terms.
+pub(crate) fn tls_version(version: TlsVersion) -> waxwing_plugins::TlsVersion {
+    match version {
+        TlsVersion::Tls12 => waxwing_plugins::TlsVersion::Tls12,
+        TlsVersion::Tls13 => waxwing_plugins::TlsVersion::Tls13,
+    }
+}
+
+/// The server as the platform sees it.
+#[derive(Debug)]
+struct Server {
+    accounts: Accounts,
+    domains: Vec<String>,
+}
+
+#[async_trait]
+impl Services for Server {
+    fn hosts(&self) -> Vec<String> {
+        self.domains.clone()
+    }
+
+    async fn account_exists(&self, account: &BareJid) -> Result<bool, ServiceError> {
+        self.accounts
+            .exists(account)
+            .await
+            .or_else(|error| match error {
+                AccountError::NotAnAccount => Ok(false),
+                other => Err(service_error(other)),
+            })
+    }
+
+    async fn create_account(&self, account: &BareJid, password: &str) -> Result<(), ServiceError> {
+        self.accounts
+            .create(account, password)
+            .await
+            .map_err(service_error)
+    }
+
+    async fn set_password(&self, account: &BareJid, password: &str) -> Result<(), ServiceError> {
+        self.accounts
+            .set_password(account, password)
+            .await
+            .map_err(service_error)
+    }
+
+    async fn remove_account(&self, account: &BareJid) -> Result<(), ServiceError> {
+        self.accounts.remove(account).await.map_err(service_error)
+    }
+
+    fn is_valid_password(&self, password: &str) -> bool {
+        sasl::is_valid_password(password)
+    }
+}
+
+/// What a plugin is told. The rest is for the log.
+fn service_error(error: AccountError) -> ServiceError {
+    match error {
+        AccountError::Taken => ServiceError::Taken,
+        AccountError::Unknown | AccountError::NotAnAccount => ServiceError::NoSuchAccount,
+        other => {
+            tracing::error!(error = %other, "an account cannot be changed");
+            ServiceError::Unavailable
+        }
+    }
+}

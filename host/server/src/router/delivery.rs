@@ -1,0 +1,121 @@
+//! What lies in a session's mailbox.
+
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
+use waxwing_xml::{Context, Element};
+use waxwing_xmpp::stanza::Stanza;
+
+use crate::mailbox::Weigh;
+
+/// A stanza on its way to one session. It is said once what became of it: by [`delivered`](Self::delivered) or
+/// [`undelivered`](Self::undelivered).
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    payload: Payload,
+    copies: Option<Arc<Copies>>,
+    weight: usize,
+}
+
+#[derive(Debug)]
+enum Payload {
+    /// Its sender may be owed an answer when it is lost.
+    Stanza(Stanza),
+    /// An answer: nobody hears when it is lost (RFC 6120 §8.3.1).
+    Answer(Element),
+}
+
+/// What the copies of one stanza for several sessions share.
+#[derive(Debug)]
+struct Copies {
+    /// The stanza as it is written; by the first session that writes it.
+    wire: OnceLock<Vec<u8>>,
+    /// Copies of which it is not known what became of them.
+    pending: AtomicUsize,
+    /// One copy at least was delivered.
+    delivered: AtomicBool,
+}
+
+impl Delivery {
+    /// The only copy.
+    pub(crate) fn one(stanza: Stanza) -> Self {
+        let weight = stanza.element().heap_bytes();
+        Self {
+            payload: Payload::Stanza(stanza),
+            copies: None,
+            weight,
+        }
+    }
+
+    /// An answer to the session itself.
+    pub(crate) fn answer(element: Element) -> Self {
+        let weight = element.heap_bytes();
+        Self {
+            payload: Payload::Answer(element),
+            copies: None,
+            weight,
+        }
+    }
+
+    /// So many copies.
+    pub(crate) fn copies(stanza: &Stanza, count: usize) -> impl Iterator<Item = Self> {
+        let copies = Arc::new(Copies {
+            wire: OnceLock::new(),
+            pending: AtomicUsize::new(count),
+            delivered: AtomicBool::new(false),
+        });
+        std::iter::repeat_n(stanza.clone(), count).map(move |stanza| Self {
+            copies: Some(Arc::clone(&copies)),
+            ..Self::one(stanza)
+        })
+    }
+
+    /// Appends the stanza as it is written on a stream in this context; all copies are for streams of the same context.
+    pub(crate) fn write(&self, context: &Context<'_>, out: &mut Vec<u8>) {
+        match &self.copies {
+            None => self.element().write(context, out),
+            Some(copies) => out.extend_from_slice(copies.wire.get_or_init(|| {
+                let mut wire = Vec::new();
+                self.element().write(context, &mut wire);
+                wire
+            })),
+        }
+    }
+
+    /// It was written out.
+    pub(crate) fn delivered(self) {
+        if let Some(copies) = self.copies {
+            copies.delivered.store(true, Ordering::Release);
+            copies.pending.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+
+    /// It could not be written out. Returns the stanza if this leaves nobody who has it or may yet get it.
+    pub(crate) fn undelivered(self) -> Option<Stanza> {
+        if let Some(copies) = self.copies {
+            let last = copies.pending.fetch_sub(1, Ordering::AcqRel) == 1;
+            if !last || copies.delivered.load(Ordering::Acquire) {
+                return None;
+            }
+        }
+        match self.payload {
+            Payload::Stanza(stanza) => Some(stanza),
+            Payload::Answer(_) => None,
+        }
+    }
+
+    fn element(&self) -> &Element {
+        match &self.payload {
+            Payload::Stanza(stanza) => stanza.element(),
+            Payload::Answer(element) => element,
+        }
+    }
+}
+
+impl Weigh for Delivery {
+    fn weight(&self) -> usize {
+        self.weight
+    }
+}

@@ -1,0 +1,115 @@
+//! A session as the rest of the server sees it.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI16, Ordering},
+};
+
+use parking_lot::Mutex;
+use waxwing_xmpp::{
+    jid::{FullJid, Jid},
+    stanza::Stanza,
+};
+
+use super::delivery::Delivery;
+use crate::mailbox::{End, Mailbox, Push};
+
+/// Not an available resource: before initial presence, or after unavailable presence.
+const CONNECTED: i16 = i16::MIN;
+/// The session is at its end and takes nothing.
+const GONE: i16 = i16::MAX;
+
+/// A bound session.
+#[derive(Debug)]
+pub(crate) struct Handle {
+    /// Unique in the life of the process.
+    pub(crate) id: u64,
+    /// Its address.
+    pub(crate) jid: FullJid,
+    /// The same, as it is stamped on stanzas.
+    pub(crate) from: Arc<Jid>,
+    /// The bare JID of its account.
+    pub(crate) account_jid: Arc<Jid>,
+    /// What is to be written to the client.
+    mailbox: Mailbox<Delivery>,
+    /// A priority, or [`CONNECTED`], or [`GONE`].
+    availability: AtomicI16,
+    /// What others were told of the session. Held for moments only.
+    pub(super) presence: Mutex<Presence>,
+}
+
+/// What others were told of a session.
+#[derive(Debug, Default)]
+pub(super) struct Presence {
+    /// The last presence without `to`, if the resource is available; addressed to the account.
+    pub(super) last: Option<Stanza>,
+    /// Where directed presence went to, and unavailable presence has to follow (RFC 6121 §4.6.3).
+    pub(super) directed: Vec<Jid>,
+    /// The session is over, and unavailable presence was sent on its behalf: nothing may be added.
+    pub(super) retired: bool,
+}
+
+impl Handle {
+    pub(super) fn new(id: u64, jid: FullJid) -> Self {
+        Self {
+            id,
+            from: Arc::new(Jid::from(jid.clone())),
+            account_jid: Arc::new(Jid::from(jid.to_bare())),
+            jid,
+            mailbox: Mailbox::default(),
+            availability: AtomicI16::new(CONNECTED),
+            presence: Mutex::default(),
+        }
+    }
+
+    /// The queue of what is to be written, for the session itself; others use [`push`](Self::push).
+    pub(crate) fn mailbox(&self) -> &Mailbox<Delivery> {
+        &self.mailbox
+    }
+
+    /// Queues a stanza, or gives it back if the session takes no more; it is then no longer found by lookups.
+    pub(super) fn push(&self, delivery: Delivery) -> Push<Delivery> {
+        let push = self.mailbox.push(delivery);
+        if matches!(push, Push::Refused(_)) {
+            self.vanish();
+        }
+        push
+    }
+
+    /// Ends the session once what is queued is written. It takes nothing more, and is no longer found by lookups.
+    pub(crate) fn end(&self, reason: End) {
+        self.vanish();
+        self.mailbox.end(reason);
+    }
+
+    /// True if lookups find the session.
+    pub(super) fn is_there(&self) -> bool {
+        self.availability.load(Ordering::Acquire) != GONE
+    }
+
+    /// The priority of an available resource.
+    pub(super) fn priority(&self) -> Option<i8> {
+        i8::try_from(self.availability.load(Ordering::Acquire)).ok()
+    }
+
+    /// Makes it an available resource of this priority, or one that is merely connected; nothing if it is gone.
+    pub(super) fn set_priority(&self, priority: Option<i8>) {
+        let value = priority.map_or(CONNECTED, i16::from);
+        // A failed exchange means that another thread took it from the lookups in between.
+        let _ = self
+            .availability
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |old| {
+                (old != GONE).then_some(value)
+            });
+    }
+
+    /// Takes it from the lookups.
+    pub(super) fn vanish(&self) {
+        self.availability.store(GONE, Ordering::Release);
+    }
+
+    /// The resourcepart.
+    pub(super) fn resource(&self) -> &str {
+        self.jid.resource().as_str()
+    }
+}

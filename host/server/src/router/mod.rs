@@ -1,0 +1,353 @@
+//! The router: from an addressed stanza to the mailboxes of those who get it, by RFC 6120 §10 and RFC 6121 §8.
+//!
+//! Nothing here waits. What a sender hears, a bounce included, reaches its session by the same way as any other stanza, since
+//! one day the answer comes from another node. Above are the sessions; below are only mailboxes.
+
+mod delivery;
+mod handle;
+mod presence;
+mod registry;
+mod rules;
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use waxwing_plugins::Recipient;
+use waxwing_xml::Element;
+use waxwing_xmpp::{
+    error::{Condition, StanzaError},
+    jid::{self, BareJid, Jid},
+    stanza::{Kind, Stanza, Type},
+    stream::random_resource,
+};
+
+use crate::{
+    mailbox::{End, Push},
+    secret,
+};
+use registry::{Added, Registry};
+use rules::{Aim, Verdict};
+
+pub(crate) use delivery::Delivery;
+pub(crate) use handle::Handle;
+
+/// Routes stanzas between the sessions of this server.
+#[derive(Debug)]
+pub(crate) struct Router {
+    hosts: HashSet<String>,
+    registry: Registry,
+    next_id: AtomicU64,
+}
+
+/// Whom an address means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// A domain of this server itself.
+    Server,
+    /// An account of a domain of this server, by its bare JID.
+    Account,
+    /// A resource of such an account.
+    Resource,
+    /// A domain that this server does not serve.
+    Foreign,
+}
+
+/// A session's place in the registry. When it is dropped the session is gone: others hear that it is unavailable, and what
+/// it was not given goes elsewhere or back.
+#[derive(Debug)]
+pub(crate) struct Registration {
+    router: Arc<Router>,
+    handle: Arc<Handle>,
+}
+
+/// The sessions chosen for a stanza.
+enum Chosen {
+    One(Arc<Handle>),
+    Many(Vec<Arc<Handle>>),
+    Nobody(Verdict),
+}
+
+impl Router {
+    /// A router for these domains, in prepared form.
+    pub(crate) fn new(hosts: impl IntoIterator<Item = String>) -> Self {
+        Self {
+            hosts: hosts.into_iter().collect(),
+            registry: Registry::new(),
+            next_id: AtomicU64::new(1),
+        }
+    }
+
+    /// Binds a resource, a random one if none is wished. A session that had it ends by `conflict` (RFC 6120 §7.7.2.2).
+    pub(crate) fn bind(
+        self: &Arc<Self>,
+        bare: &BareJid,
+        resource: Option<&str>,
+    ) -> Result<Registration, StanzaError> {
+        let resource = match resource {
+            Some(wished) => wished.to_owned(),
+            None => random_resource(secret::random),
+        };
+        let jid = jid::with_resource(bare, &resource)
+            .map_err(|_| StanzaError::new(Condition::BadRequest))?;
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let handle = Arc::new(Handle::new(id, jid));
+        match self.registry.add(bare.as_str(), &handle) {
+            Added::TooMany => Err(StanzaError::new(Condition::ResourceConstraint)),
+            Added::Done { replaced } => {
+                if let Some(old) = replaced {
+                    old.end(End::Conflict);
+                    self.farewell(&old, None);
+                }
+                Ok(Registration {
+                    router: Arc::clone(self),
+                    handle,
+                })
+            }
+        }
+    }
+
+    /// Ends all sessions of an account, and returns their ids.
+    pub(crate) fn end_account(&self, account: &BareJid, reason: End) -> Vec<u64> {
+        let end = |handle: Arc<Handle>| {
+            handle.end(reason);
+            handle.id
+        };
+        let sessions = self.registry.sessions(account.as_str());
+        sessions.into_iter().map(end).collect()
+    }
+
+    /// True if one of these sessions of an account has not yet ended.
+    pub(crate) fn has_any(&self, account: &BareJid, ids: &[u64]) -> bool {
+        self.registry.look(account.as_str(), |sessions| {
+            sessions.iter().any(|handle| ids.contains(&handle.id))
+        })
+    }
+
+    /// Ends all sessions.
+    pub(crate) fn end_all(&self, reason: End) {
+        for handle in self.registry.all() {
+            handle.end(reason);
+        }
+    }
+
+    /// True if the account has a session.
+    pub(crate) fn is_connected(&self, account: &str) -> bool {
+        self.registry.look(account, |sessions| !sessions.is_empty())
+    }
+
+    /// Whom an address means.
+    pub(crate) fn place(&self, address: &Jid) -> Place {
+        if !self.hosts.contains(address.domain().as_str()) {
+            Place::Foreign
+        } else if address.node().is_none() {
+            Place::Server
+        } else if address.is_bare() {
+            Place::Account
+        } else {
+            Place::Resource
+        }
+    }
+
+    /// Whom a stanza is for, as plugins see it; `from` is stamped.
+    pub(crate) fn recipient(&self, stanza: &Stanza) -> Recipient {
+        let Some(to) = stanza.to() else {
+            return Recipient::OwnAccount;
+        };
+        match self.place(to) {
+            Place::Server => Recipient::Server,
+            Place::Resource => Recipient::Full,
+            Place::Foreign => Recipient::Remote,
+            Place::Account => match stanza.from() {
+                Some(from) if account_of(from) == to.as_str() => Recipient::OwnAccount,
+                _ => Recipient::OtherAccount,
+            },
+        }
+    }
+
+    /// Routes a message by its `to`, which must be there.
+    pub(crate) fn message(&self, stanza: Stanza) {
+        let (Some(to), Type::Message(kind)) = (stanza.to(), stanza.typed()) else {
+            return;
+        };
+        match self.place(to) {
+            Place::Foreign => self.bounce(&stanza, Condition::RemoteServerNotFound),
+            Place::Server => self.bounce(&stanza, Condition::ServiceUnavailable),
+            Place::Account | Place::Resource => {
+                let chosen = self.choose(to, |aim, best| rules::message(kind, aim, best));
+                self.hand_over(chosen, stanza);
+            }
+        }
+    }
+
+    /// Routes an iq by its `to`. Returns it if it is a request that the server answers: to itself, or on behalf of an account.
+    #[must_use]
+    pub(crate) fn iq(&self, stanza: Stanza) -> Option<Stanza> {
+        let kind = stanza.iq_type()?;
+        let is_request = stanza.is_request();
+        let Some(to) = stanza.to() else {
+            return is_request.then_some(stanza);
+        };
+        match self.place(to) {
+            Place::Foreign => self.bounce(&stanza, Condition::RemoteServerNotFound),
+            Place::Server | Place::Account => return is_request.then_some(stanza),
+            Place::Resource => {
+                let chosen = self.choose(to, |aim, _| rules::iq(kind, aim));
+                self.hand_over(chosen, stanza);
+            }
+        }
+        None
+    }
+
+    /// Sends an error to the sender, unless the stanza is one that is never answered (RFC 6120 §8.3.1).
+    pub(crate) fn bounce(&self, stanza: &Stanza, condition: Condition) {
+        self.refuse(stanza, &StanzaError::new(condition));
+    }
+
+    /// As [`bounce`](Self::bounce), with an error made elsewhere.
+    pub(crate) fn refuse(&self, stanza: &Stanza, error: &StanzaError) {
+        if let (Some(reply), Some(sender)) = (stanza.error_reply(error), stanza.from()) {
+            self.answer(sender, reply);
+        }
+    }
+
+    /// Drops a stanza as a filter wants it: in silence, but for a request, which is always answered (RFC 6120 §8.2.3).
+    pub(crate) fn discard(&self, stanza: &Stanza) {
+        if stanza.is_request() {
+            self.bounce(stanza, Condition::ServiceUnavailable);
+        }
+    }
+
+    /// Sends an answer to the session that asked, if it is still there.
+    pub(crate) fn answer(&self, asker: &Jid, reply: Element) {
+        if let Some(handle) = self.find(asker) {
+            // An answer that is lost is never answered.
+            drop(handle.push(Delivery::answer(reply)));
+        }
+    }
+
+    /// Deals with what a session was not given: somebody else gets it, or the sender an error.
+    pub(crate) fn undelivered(&self, delivery: Delivery) {
+        let Some(stanza) = delivery.undelivered() else {
+            return;
+        };
+        match stanza.kind() {
+            Kind::Message => self.message(stanza),
+            Kind::Iq => self.bounce(&stanza, Condition::ServiceUnavailable),
+            // Presence is a matter of the moment.
+            Kind::Presence => {}
+        }
+    }
+
+    fn find(&self, address: &Jid) -> Option<Arc<Handle>> {
+        let (account, resource) = split(address);
+        let resource = resource?;
+        self.registry.look(account, |sessions| {
+            let mut there = sessions.iter().filter(|handle| handle.is_there());
+            there.find(|handle| handle.resource() == resource).cloned()
+        })
+    }
+
+    /// Chooses among the sessions of the account that an address is about.
+    fn choose(&self, to: &Jid, rule: impl FnOnce(Aim, Option<i8>) -> Verdict) -> Chosen {
+        let (account, resource) = split(to);
+        self.registry.look(account, |sessions| {
+            let addressed = resource.and_then(|resource| {
+                let mut there = sessions.iter().filter(|handle| handle.is_there());
+                there.find(|handle| handle.resource() == resource)
+            });
+            let aim = match (resource, addressed) {
+                (None, _) => Aim::Account,
+                (Some(_), Some(_)) => Aim::Resource,
+                (Some(_), None) => Aim::NoResource,
+            };
+            let best = sessions.iter().filter_map(|handle| handle.priority()).max();
+            match (rule(aim, best), addressed) {
+                (Verdict::Resource, Some(handle)) => Chosen::One(Arc::clone(handle)),
+                (Verdict::MostAvailable, _) => pick(sessions, |priority| Some(priority) == best),
+                (Verdict::NonNegative, _) => pick(sessions, |priority| priority >= 0),
+                (Verdict::Available, _) => pick(sessions, |_| true),
+                (verdict, _) => Chosen::Nobody(verdict),
+            }
+        })
+    }
+
+    fn hand_over(&self, chosen: Chosen, stanza: Stanza) {
+        match chosen {
+            Chosen::One(handle) => self.give(&handle, Delivery::one(stanza)),
+            Chosen::Many(handles) => self.copy_to(&handles, &stanza),
+            Chosen::Nobody(Verdict::Bounce) => self.bounce(&stanza, Condition::ServiceUnavailable),
+            Chosen::Nobody(_) => {}
+        }
+    }
+
+    fn copy_to(&self, handles: &[Arc<Handle>], stanza: &Stanza) {
+        for (handle, copy) in handles.iter().zip(Delivery::copies(stanza, handles.len())) {
+            self.give(handle, copy);
+        }
+    }
+
+    fn give(&self, handle: &Handle, delivery: Delivery) {
+        if let Push::Refused(delivery) = handle.push(delivery) {
+            self.undelivered(delivery);
+        }
+    }
+
+    fn leave(&self, handle: &Arc<Handle>) {
+        handle.vanish();
+        self.registry.remove(account_of(&handle.jid), handle);
+        self.farewell(handle, None);
+        for delivery in handle.mailbox().close() {
+            self.undelivered(delivery);
+        }
+    }
+}
+
+impl Registration {
+    /// The session as others see it.
+    pub(crate) fn handle(&self) -> &Arc<Handle> {
+        &self.handle
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.router.leave(&self.handle);
+    }
+}
+
+fn pick(sessions: &[Arc<Handle>], takes: impl Fn(i8) -> bool) -> Chosen {
+    let mut chosen = sessions
+        .iter()
+        .filter(|handle| handle.priority().is_some_and(&takes));
+    match (chosen.next(), chosen.next()) {
+        (None, _) => Chosen::Nobody(Verdict::Ignore),
+        (Some(one), None) => Chosen::One(Arc::clone(one)),
+        (Some(one), Some(two)) => {
+            let mut handles = vec![Arc::clone(one), Arc::clone(two)];
+            handles.extend(chosen.cloned());
+            Chosen::Many(handles)
+        }
+    }
+}
+
+/// The bare JID and the resourcepart, as parts of the text: no other part has a slash.
+fn split(address: &Jid) -> (&str, Option<&str>) {
+    match address.as_str().split_once('/') {
+        Some((account, resource)) => (account, Some(resource)),
+        None => (address.as_str(), None),
+    }
+}
+
+/// The bare JID of an address, as a part of its text.
+pub(crate) fn account_of(address: &Jid) -> &str {
+    split(address).0
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

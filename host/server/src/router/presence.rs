@@ -1,0 +1,189 @@
+//! Presence between local sessions (RFC 6121 §4), as far as it needs no roster: a resource's own account hears of it, and so
+//! does everybody whom it told by directed presence.
+
+use std::sync::Arc;
+
+use waxwing_xml::Element;
+use waxwing_xmpp::{
+    error::Condition,
+    jid::Jid,
+    ns,
+    stanza::{PresenceType, Stanza, Type},
+};
+
+use super::{Delivery, Handle, Place, Router, account_of, rules};
+
+/// Most addresses that a session has sent directed presence to. To more it gets resource-constraint, since the
+/// unavailable presence that is owed to each could not be remembered.
+const MAX_DIRECTED: usize = 1_000;
+
+impl Router {
+    /// Takes presence from a session; `from` is stamped.
+    pub(crate) fn presence(&self, sender: &Arc<Handle>, stanza: Stanza) {
+        let Type::Presence(kind) = stanza.typed() else {
+            return;
+        };
+        match (stanza.to(), kind) {
+            (None, PresenceType::Available) => self.available(sender, stanza),
+            (None, PresenceType::Unavailable) => self.farewell(sender, Some(&stanza)),
+            (None, PresenceType::Probe) => self.probe(sender, &stanza, &sender.jid),
+            // Requests to subscribe and errors need somebody to go to.
+            (None, _) => {}
+            (Some(_), _) => self.directed(sender, stanza, kind),
+        }
+    }
+
+    /// Initial presence, or another one (RFC 6121 §4.2.2, §4.4.2).
+    fn available(&self, sender: &Arc<Handle>, mut stanza: Stanza) {
+        let account = account_of(&sender.jid);
+        stanza.set_to(Arc::clone(&sender.account_jid));
+        let initial = {
+            let mut presence = sender.presence.lock();
+            if presence.retired {
+                return;
+            }
+            presence.last.replace(stanza.clone()).is_none()
+        };
+        sender.set_priority(Some(priority(&stanza)));
+        let available = self.available_resources(account);
+        if initial {
+            self.tell_of_others(sender, &available);
+        }
+        self.copy_to(&available, &stanza);
+    }
+
+    /// A resource that becomes available hears of the account's others (RFC 6121 §4.3.2: it may see its own account).
+    fn tell_of_others(&self, newcomer: &Handle, available: &[Arc<Handle>]) {
+        for other in available.iter().filter(|other| other.id != newcomer.id) {
+            let last = other.presence.lock().last.clone();
+            if let Some(last) = last {
+                self.give(newcomer, Delivery::one(last));
+            }
+        }
+    }
+
+    /// A session is no longer available: by its own word, or because it is over. Its account hears of it if it was available,
+    /// and so does everybody with directed presence (RFC 6121 §4.5.2, §4.6.3). Once it is over this happens only once.
+    pub(super) fn farewell(&self, sender: &Arc<Handle>, word: Option<&Stanza>) {
+        let (was_available, directed) = {
+            let mut presence = sender.presence.lock();
+            presence.retired |= word.is_none();
+            (
+                presence.last.take().is_some(),
+                std::mem::take(&mut presence.directed),
+            )
+        };
+        if !was_available && directed.is_empty() {
+            return;
+        }
+        let unavailable = match word {
+            Some(stanza) => stanza.clone(),
+            None => match unavailable(&sender.jid) {
+                Some(stanza) => stanza,
+                None => return,
+            },
+        };
+        if was_available {
+            let mut told = self.available_resources(account_of(&sender.jid));
+            sender.set_priority(None);
+            if word.is_none() {
+                told.retain(|handle| handle.id != sender.id);
+            }
+            let mut copy = unavailable.clone();
+            copy.set_to(Arc::clone(&sender.account_jid));
+            self.copy_to(&told, &copy);
+        }
+        for target in directed {
+            let mut copy = unavailable.clone();
+            copy.set_to(target);
+            self.deliver_presence(copy);
+        }
+    }
+
+    /// Presence with an address (RFC 6121 §4.6.3, §8.5).
+    fn directed(&self, sender: &Arc<Handle>, stanza: Stanza, kind: PresenceType) {
+        let Some(to) = stanza.to() else { return };
+        match self.place(to) {
+            Place::Foreign => self.bounce(&stanza, Condition::RemoteServerNotFound),
+            // The server has no use for a client's presence yet.
+            Place::Server => {}
+            Place::Account | Place::Resource => match kind {
+                PresenceType::Probe => self.probe(sender, &stanza, to),
+                PresenceType::Available if !remember(sender, to) => {
+                    self.bounce(&stanza, Condition::ResourceConstraint);
+                }
+                PresenceType::Unavailable => {
+                    sender
+                        .presence
+                        .lock()
+                        .directed
+                        .retain(|target| target != to);
+                    self.deliver_presence(stanza);
+                }
+                _ => self.deliver_presence(stanza),
+            },
+        }
+    }
+
+    fn deliver_presence(&self, stanza: Stanza) {
+        if let (Some(to), Type::Presence(kind)) = (stanza.to(), stanza.typed()) {
+            let chosen = self.choose(to, |aim, _| rules::presence(kind, aim));
+            self.hand_over(chosen, stanza);
+        }
+    }
+
+    /// Answers a probe on behalf of the account (RFC 6121 §4.3.2). A session may see its own account; of others it hears,
+    /// whether they exist or not, that it is not subscribed.
+    fn probe(&self, sender: &Arc<Handle>, probe: &Stanza, to: &Jid) {
+        let account = account_of(to);
+        if account == account_of(&sender.jid) {
+            let available = self.available_resources(account);
+            return self.tell_of_others(sender, &available);
+        }
+        let mut reply = Element::builder("presence", ns::CLIENT)
+            .attr("from", account)
+            .attr("to", sender.jid.as_str())
+            .attr("type", "unsubscribed");
+        if let Some(id) = probe.id() {
+            reply = reply.attr("id", id);
+        }
+        self.answer(&sender.jid, reply.build());
+    }
+
+    fn available_resources(&self, account: &str) -> Vec<Arc<Handle>> {
+        self.registry.look(account, |sessions| {
+            let available = sessions.iter().filter(|handle| handle.priority().is_some());
+            available.cloned().collect()
+        })
+    }
+}
+
+/// Notes that unavailable presence is owed to an address. False: there are too many, or the session is over.
+fn remember(sender: &Handle, to: &Jid) -> bool {
+    let mut presence = sender.presence.lock();
+    if presence.directed.contains(to) {
+        return true;
+    }
+    if presence.retired || presence.directed.len() >= MAX_DIRECTED {
+        return false;
+    }
+    presence.directed.push(to.clone());
+    true
+}
+
+/// The priority; 0 if none is given, or none that is an integer between -128 and 127 (RFC 6121 §4.7.2.3).
+fn priority(stanza: &Stanza) -> i8 {
+    let child = stanza.element().child("priority", ns::CLIENT);
+    child
+        .and_then(|child| child.text().trim().parse().ok())
+        .unwrap_or(0)
+}
+
+/// What is said for a session that cannot speak any more.
+fn unavailable(jid: &Jid) -> Option<Stanza> {
+    let element = Element::builder("presence", ns::CLIENT)
+        .attr("from", jid.as_str())
+        .attr("type", "unavailable")
+        .build();
+    Stanza::parse(element).ok()
+}

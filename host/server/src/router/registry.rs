@@ -1,0 +1,106 @@
+//! Which sessions an account has.
+
+use std::{
+    collections::{HashMap, hash_map::RandomState},
+    hash::BuildHasher as _,
+    sync::Arc,
+};
+
+use parking_lot::RwLock;
+
+use super::handle::Handle;
+
+/// Parts with a lock each, so that shards seldom meet at one.
+const PARTS: usize = 64;
+/// Most sessions of an account. A client that opens more gets resource-constraint (RFC 6120 §7.6.2.1).
+const MAX_SESSIONS: usize = 256;
+
+type Part = RwLock<HashMap<Box<str>, Vec<Arc<Handle>>>>;
+
+/// The sessions by the bare JIDs of their accounts.
+#[derive(Debug)]
+pub(super) struct Registry {
+    parts: Box<[Part]>,
+    hasher: RandomState,
+}
+
+/// What came of adding a session.
+pub(super) enum Added {
+    /// It is there. The session that had the resource before is over, and its owner is to be told.
+    Done { replaced: Option<Arc<Handle>> },
+    /// The account has too many.
+    TooMany,
+}
+
+impl Registry {
+    pub(super) fn new() -> Self {
+        Self {
+            parts: (0..PARTS).map(|_| Part::default()).collect(),
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// Adds a session, in the place of one with the same full JID.
+    pub(super) fn add(&self, account: &str, handle: &Arc<Handle>) -> Added {
+        let Some(part) = self.part(account) else {
+            return Added::TooMany;
+        };
+        let mut part = part.write();
+        let sessions = part.entry(account.into()).or_default();
+        let same = sessions
+            .iter_mut()
+            .find(|other| other.resource() == handle.resource());
+        if let Some(old) = same {
+            let replaced = Some(std::mem::replace(old, Arc::clone(handle)));
+            return Added::Done { replaced };
+        }
+        if sessions.len() >= MAX_SESSIONS {
+            return Added::TooMany;
+        }
+        sessions.push(Arc::clone(handle));
+        Added::Done { replaced: None }
+    }
+
+    /// Removes a session, if it was not replaced.
+    pub(super) fn remove(&self, account: &str, handle: &Handle) {
+        let Some(part) = self.part(account) else {
+            return;
+        };
+        let mut part = part.write();
+        if let Some(sessions) = part.get_mut(account) {
+            sessions.retain(|other| other.id != handle.id);
+            if sessions.is_empty() {
+                part.remove(account);
+            }
+        }
+    }
+
+    /// Lets `look` see an account's sessions, none if it has none. A lock is held meanwhile: `look` must not come back here.
+    pub(super) fn look<T>(&self, account: &str, look: impl FnOnce(&[Arc<Handle>]) -> T) -> T {
+        match self.part(account) {
+            Some(part) => look(part.read().get(account).map_or(&[], Vec::as_slice)),
+            None => look(&[]),
+        }
+    }
+
+    /// All sessions of an account.
+    pub(super) fn sessions(&self, account: &str) -> Vec<Arc<Handle>> {
+        self.look(account, <[_]>::to_vec)
+    }
+
+    /// All sessions.
+    pub(super) fn all(&self) -> Vec<Arc<Handle>> {
+        let parts = self.parts.iter();
+        parts
+            .flat_map(|part| part.read().values().flatten().cloned().collect::<Vec<_>>())
+            .collect()
+    }
+
+    /// The part that an account is in; there always is one.
+    fn part(&self, account: &str) -> Option<&Part> {
+        let hash = self.hasher.hash_one(account);
+        // The low bits choose the part; the map inside, whose hasher has other keys, uses all of its own.
+        let index = usize::try_from(hash & 0xffff).ok()? % PARTS;
+        self.parts.get(index)
+    }
+}

@@ -1,0 +1,277 @@
+//! The server: what it is made of, and its life from start to stop.
+
+use std::{io::Write as _, num::NonZero, sync::Arc, thread, time::Duration};
+
+use anyhow::Context as _;
+use tokio::{
+    runtime::Builder,
+    signal::unix::{Signal, SignalKind, signal},
+    task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
+use waxwing_plugins::Platform;
+use waxwing_storage::Storage;
+use waxwing_xml::Limits;
+use waxwing_xmpp::stream::{Settings, TlsPolicy};
+
+use crate::{
+    accounts::Accounts,
+    admin::{self, AdminHandler},
+    config::{self, Config, Kind, Listener, Mechanism, Sources},
+    connections::Connections,
+    hashing::HashPool,
+    listener::{self, Bound},
+    mailbox::End,
+    plugins,
+    router::Router,
+    secret,
+    session::Endpoint,
+    shard::{self, Running, Socket, StreamLimits},
+    tls::Tls,
+};
+
+/// Everything that the shards share.
+pub(crate) struct Server {
+    /// The domains served, the default one first.
+    pub(crate) domains: Vec<String>,
+    pub(crate) router: Arc<Router>,
+    pub(crate) accounts: Accounts,
+    pub(crate) tls: Tls,
+    pub(crate) platform: Arc<Platform>,
+    pub(crate) connections: Connections,
+    pub(crate) limits: StreamLimits,
+    /// Cancelled when the server stops.
+    pub(crate) stopping: CancellationToken,
+}
+
+/// What ends the wait for signals.
+enum Order {
+    Stop,
+    Reload,
+}
+
+/// Serves until SIGTERM or SIGINT, and returns when all sessions have ended. A second such signal does not wait for them.
+/// SIGHUP reads the configuration again: the certificate, and the plugins' tables. The data folder is claimed by the caller.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the server has the configuration for itself from here on"
+)]
+pub fn run(config: Config, sources: Sources) -> anyhow::Result<()> {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(serve(&config, &sources))
+}
+
+async fn serve(config: &Config, sources: &Sources) -> anyhow::Result<()> {
+    let mut signals = Signals::new()?;
+    let connection_limit = listener::connection_limit();
+    let shards = thread::available_parallelism().map_or(1, NonZero::get);
+    let storage = waxwing_storage::open(&config.storage.url, &config.data_dir).await?;
+    let server = compose(config, Arc::clone(&storage), shards, connection_limit).await?;
+    let bound = listener::bind_all(&config.listen, shards)?;
+    let admin = admin::bind(&config.data_dir)?;
+    let line = ready_line(&bound);
+    let running = start_shards(&server, config, bound, shards).await?;
+    let handler: Arc<dyn AdminHandler> = Arc::clone(&server) as _;
+    let admin = tokio::spawn(admin::serve(admin, handler, server.stopping.clone()));
+    announce(&line);
+
+    while let Order::Reload = signals.next().await {
+        reload(&server, sources).await;
+    }
+    tokio::select! {
+        () = stop(&server, running, admin, storage.as_ref()) => tracing::info!("stopped"),
+        () = signals.stop() => tracing::warn!("stopped at once: sessions were cut off"),
+    }
+    Ok(())
+}
+
+async fn compose(
+    config: &Config,
+    storage: Arc<dyn Storage>,
+    shards: usize,
+    connection_limit: usize,
+) -> anyhow::Result<Arc<Server>> {
+    // One thread for hashing leaves a core to everything else.
+    let hashing = HashPool::start(shards.div_ceil(2).clamp(1, 2))
+        .context("cannot start the threads that hash passwords")?;
+    let accounts = Accounts::new(storage, hashing);
+    Ok(Arc::new(Server {
+        domains: domains(config),
+        router: Arc::new(Router::new(domains(config))),
+        platform: plugins::start(config, accounts.clone()).await?,
+        accounts,
+        tls: Tls::load(config)?,
+        connections: Connections::new(connection_limit),
+        limits: limits(&config.limits),
+        stopping: CancellationToken::new(),
+    }))
+}
+
+/// Reads the configuration again, loads the certificate that it names, and the plugins whose tables changed. The rest of it
+/// takes a restart.
+async fn reload(server: &Server, sources: &Sources) {
+    match config::load(sources) {
+        Ok(config) => {
+            if server.tls.reload(&config) {
+                tracing::info!("certificate reloaded");
+            }
+            server.platform.reconfigure(plugins::settings(&config)).await;
+        }
+        Err(error) => tracing::error!(%error, "the configuration cannot be read again"),
+    }
+}
+
+/// Starts a thread for each shard, with its sockets, and waits until all accept connections.
+async fn start_shards(
+    server: &Arc<Server>,
+    config: &Config,
+    bound: Vec<Bound>,
+    shards: usize,
+) -> anyhow::Result<Vec<Running>> {
+    let salt_secret = secret::load_or_make(&config.data_dir)?;
+    let mut shares: Vec<Vec<Socket>> = (0..shards).map(|_| Vec::new()).collect();
+    for Bound {
+        listener, sockets, ..
+    } in bound
+    {
+        let settings = Arc::new(settings(config, &listener, salt_secret));
+        for (share, socket) in shares.iter_mut().zip(sockets) {
+            let endpoint = Endpoint {
+                kind: listener.kind,
+                settings: Arc::clone(&settings),
+            };
+            share.push(Socket {
+                endpoint,
+                listener: socket,
+            });
+        }
+    }
+    let mut running = Vec::new();
+    for (index, sockets) in shares.into_iter().enumerate() {
+        let shard = shard::start(Arc::clone(server), index, sockets);
+        running.push(shard.context("cannot start a shard's thread")?);
+    }
+    for shard in &mut running {
+        shard.ready().await?;
+    }
+    Ok(running)
+}
+
+/// Ends all sessions, then what they stand on.
+async fn stop(
+    server: &Server,
+    running: Vec<Running>,
+    admin: JoinHandle<()>,
+    storage: &dyn Storage,
+) {
+    tracing::info!("stopping");
+    server.stopping.cancel();
+    server.router.end_all(End::Shutdown);
+    for shard in running {
+        shard.ended().await;
+    }
+    if let Err(error) = admin.await {
+        tracing::error!(%error, "administration failed");
+    }
+    server.platform.shutdown();
+    storage.close().await;
+}
+
+fn domains(config: &Config) -> Vec<String> {
+    config.host.iter().map(|host| host.domain.clone()).collect()
+}
+
+fn limits(config: &config::Limits) -> StreamLimits {
+    StreamLimits {
+        pre_auth: Limits {
+            stanza_bytes: config.pre_auth_stanza_bytes,
+            ..Limits::pre_auth()
+        },
+        stanza: Limits {
+            stanza_bytes: config.stanza_bytes,
+            ..Limits::stanza()
+        },
+    }
+}
+
+/// How streams are negotiated on a listener.
+fn settings(config: &Config, listener: &Listener, salt_secret: [u8; 32]) -> Settings {
+    let mut settings = Settings::new(domains(config), salt_secret, secret::random);
+    settings.direct_tls = listener.kind == Kind::C2sTls;
+    settings.tls = match listener.tls {
+        _ if settings.direct_tls => TlsPolicy::Required,
+        config::TlsPolicy::Required => TlsPolicy::Required,
+        config::TlsPolicy::Optional => TlsPolicy::Optional,
+        config::TlsPolicy::None => TlsPolicy::None,
+    };
+    settings.mechanisms = config
+        .sasl
+        .mechanisms
+        .iter()
+        .copied()
+        .map(mechanism)
+        .collect();
+    settings.allow_plain_without_tls = config.sasl.allow_plain_without_tls;
+    settings.deadline = Duration::from_secs(u64::from(config.limits.pre_auth_seconds));
+    settings
+}
+
+fn mechanism(configured: Mechanism) -> waxwing_xmpp::sasl::Mechanism {
+    use waxwing_xmpp::sasl::Mechanism as Spoken;
+    match configured {
+        Mechanism::ScramSha256Plus => Spoken::ScramSha256Plus,
+        Mechanism::ScramSha256 => Spoken::ScramSha256,
+        Mechanism::ScramSha1Plus => Spoken::ScramSha1Plus,
+        Mechanism::ScramSha1 => Spoken::ScramSha1,
+        Mechanism::Plain => Spoken::Plain,
+    }
+}
+
+fn ready_line(bound: &[Bound]) -> String {
+    let listeners = bound
+        .iter()
+        .map(|bound| format!(" {}={}", bound.listener.kind, bound.address));
+    format!("ready{}", listeners.collect::<String>())
+}
+
+/// Tells whoever started the server that it is ready.
+fn announce(line: &str) {
+    let mut out = std::io::stdout().lock();
+    // A server whose starter does not listen serves all the same.
+    if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush()) {
+        tracing::debug!(%error, "nobody reads standard output");
+    }
+    tracing::info!("{line}");
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("cannot listen to signals");
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hang_up: listen(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Order {
+        tokio::select! {
+            _ = self.terminate.recv() => Order::Stop,
+            _ = self.interrupt.recv() => Order::Stop,
+            _ = self.hang_up.recv() => Order::Reload,
+        }
+    }
+
+    async fn stop(&mut self) {
+        while let Order::Reload = self.next().await {}
+    }
+}

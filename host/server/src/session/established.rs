@@ -1,0 +1,212 @@
+//! A session whose resource is bound: stanzas in, stanzas out.
+//!
+//! What was read at once is worked through stanza by stanza, in order; all that comes of it for one receiver is written at
+//! once. While a stanza waits for a guest or for storage, the client still gets what others send it.
+
+use std::{
+    future::{Future, poll_fn},
+    io,
+    pin::pin,
+    rc::Rc,
+    sync::Arc,
+    task::Poll,
+};
+
+use tokio::task::coop;
+use waxwing_plugins::Inbound;
+use waxwing_xml::{Element, StreamEvent};
+use waxwing_xmpp::{
+    error::{StreamCondition, StreamError},
+    stanza::{Kind, Stanza, StanzaFault},
+};
+
+use super::{Connection, iq, negotiate::Bound};
+use crate::{
+    mailbox::End,
+    router::{Handle, account_of},
+    shard::Shard,
+};
+
+/// A client that has more than this to read is not read from.
+const HIGH_WATER: usize = 256 * 1024;
+
+/// How a session came to its end.
+#[derive(Debug)]
+pub(super) enum Finish {
+    /// The client closed its stream.
+    Closed,
+    /// The connection ended or failed without that.
+    Lost(io::Error),
+    /// The client broke the rules of the stream.
+    Broken(StreamError),
+    /// Somebody else ended it.
+    Ended(End),
+}
+
+/// What a session is, while its connection is in use elsewhere.
+struct Session {
+    shard: Rc<Shard>,
+    handle: Arc<Handle>,
+    lang: Option<String>,
+}
+
+/// Serves a bound session until it ends.
+pub(super) async fn run(connection: &mut Connection, bound: &Bound) -> Finish {
+    let session = Session {
+        shard: Rc::clone(&connection.shard),
+        handle: Arc::clone(bound.registration.handle()),
+        lang: bound.lang.clone(),
+    };
+    loop {
+        if let Err(finish) = session.work(connection).await {
+            return finish;
+        }
+        if let Err(finish) = session.wait(connection).await {
+            return finish;
+        }
+    }
+}
+
+impl Session {
+    /// Works through what was read.
+    async fn work(&self, connection: &mut Connection) -> Result<(), Finish> {
+        loop {
+            let event = connection.parse().map_err(|error| {
+                tracing::debug!(jid = %self.handle.jid, %error, "stream error");
+                Finish::Broken(StreamError::from(&error))
+            })?;
+            match event {
+                None => return Ok(()),
+                Some(StreamEvent::Element(element)) => self.element(connection, element).await?,
+                Some(StreamEvent::Close) => return Err(Finish::Closed),
+                // The parser knows of one header in a stream.
+                Some(StreamEvent::Open(_)) => {
+                    return Err(Finish::Broken(StreamError::new(StreamCondition::BadFormat)));
+                }
+            }
+            if self.handle.mailbox().is_ending() {
+                return self.wait(connection).await;
+            }
+            if self.handle.mailbox().bytes() > HIGH_WATER {
+                self.write_below_high_water(connection).await?;
+            }
+            coop::consume_budget().await;
+        }
+    }
+
+    /// Writes what comes for the client until there is something to read. A client that does not read what it is sent is
+    /// not read from either.
+    async fn wait(&self, connection: &mut Connection) -> Result<(), Finish> {
+        let more = poll_fn(|cx| {
+            let Connection { io, outbound, .. } = &mut *connection;
+            if let Poll::Ready(end) = outbound.poll_mailbox(cx, io, &self.handle) {
+                return Poll::Ready(Err(end.map_or_else(Finish::Lost, Finish::Ended)));
+            }
+            if outbound.is_busy() && self.handle.mailbox().bytes() > HIGH_WATER {
+                return Poll::Pending;
+            }
+            connection.poll_read(cx).map_err(Finish::Lost)
+        });
+        if more.await? {
+            Ok(())
+        } else {
+            Err(Finish::Lost(io::ErrorKind::UnexpectedEof.into()))
+        }
+    }
+
+    async fn write_below_high_water(&self, connection: &mut Connection) -> Result<(), Finish> {
+        let Connection { io, outbound, .. } = connection;
+        poll_fn(|cx| match outbound.poll_mailbox(cx, io, &self.handle) {
+            Poll::Ready(end) => Poll::Ready(Err(end.map_or_else(Finish::Lost, Finish::Ended))),
+            Poll::Pending if self.handle.mailbox().bytes() > HIGH_WATER => Poll::Pending,
+            Poll::Pending => Poll::Ready(Ok(())),
+        })
+        .await
+    }
+
+    async fn element(&self, connection: &mut Connection, element: Element) -> Result<(), Finish> {
+        let mut stanza = match Stanza::parse(element) {
+            Ok(stanza) => stanza,
+            Err(StanzaFault::Stream(error)) => return Err(Finish::Broken(error)),
+            Err(StanzaFault::Answer { reply, .. }) => {
+                self.shard.server.router.answer(&self.handle.jid, reply);
+                return Ok(());
+            }
+            Err(StanzaFault::Drop) => return Ok(()),
+        };
+        self.stamp(&mut stanza)?;
+        let recipient = self.shard.server.router.recipient(&stanza);
+        if !self.shard.plugins.wants_inbound(&stanza, recipient) {
+            return self.route(connection, stanza).await;
+        }
+        let verdict = self.shard.plugins.inbound(stanza.clone(), recipient);
+        let verdict = self.meanwhile(connection, verdict).await;
+        if let Some(stanza) = self.obey(verdict, &stanza) {
+            return self.route(connection, stanza).await;
+        }
+        Ok(())
+    }
+
+    /// Says whom a stanza is from (RFC 6120 §8.1.2.1), and in which language if it does not (§8.1.5).
+    fn stamp(&self, stanza: &mut Stanza) -> Result<(), Finish> {
+        let jid = &self.handle.jid;
+        if let Some(from) = stanza.from()
+            && from.as_str() != jid.as_str()
+            && from.as_str() != account_of(jid)
+        {
+            return Err(Finish::Broken(StreamError::new(
+                StreamCondition::InvalidFrom,
+            )));
+        }
+        stanza.stamp_from(Arc::clone(&self.handle.from));
+        stanza.inherit_lang(self.lang.as_deref());
+        if stanza.to().is_none() && stanza.kind() == Kind::Message {
+            stanza.set_to(Arc::clone(&self.handle.account_jid));
+        }
+        Ok(())
+    }
+
+    /// Carries out what a filter decided. Returns the stanza that goes on.
+    fn obey(&self, verdict: Inbound, original: &Stanza) -> Option<Stanza> {
+        let router = &self.shard.server.router;
+        match verdict {
+            Inbound::Pass(stanza) => return Some(stanza),
+            Inbound::Drop => router.discard(original),
+            Inbound::Bounce(error) => router.refuse(original, &error),
+            Inbound::Answer(payload) => {
+                router.answer(&self.handle.jid, original.result_reply(payload));
+            }
+        }
+        None
+    }
+
+    async fn route(&self, connection: &mut Connection, stanza: Stanza) -> Result<(), Finish> {
+        let router = &self.shard.server.router;
+        match stanza.kind() {
+            Kind::Message => router.message(stanza),
+            Kind::Presence => router.presence(&self.handle, stanza),
+            Kind::Iq => {
+                if let Some(request) = router.iq(stanza) {
+                    let answer = iq::answer(&self.shard, &self.handle, request);
+                    self.meanwhile(connection, answer).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for something, and writes what comes for the client meanwhile. What comes to an end meanwhile is seen
+    /// afterwards: guests are not interrupted for it.
+    async fn meanwhile<T>(&self, connection: &mut Connection, work: impl Future<Output = T>) -> T {
+        let Connection { io, outbound, .. } = connection;
+        let mut work = pin!(work);
+        poll_fn(|cx| {
+            let result = work.as_mut().poll(cx);
+            if result.is_pending() {
+                drop(outbound.poll_mailbox(cx, io, &self.handle));
+            }
+            result
+        })
+        .await
+    }
+}

@@ -1,0 +1,349 @@
+//! A session until its resource is bound: carries out what the negotiation machine of `waxwing_xmpp` asks for.
+
+use std::{
+    future::{Future, poll_fn},
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::time::{Instant as TokioInstant, timeout_at};
+use waxwing_plugins::PreAuthStream;
+use waxwing_xmpp::{
+    error::{Condition, StanzaError},
+    jid::{BareJid, FullJid},
+    sasl::{self, ScramKeys},
+    stream::{Input, Negotiation, Output, Peer, TlsInfo, TlsVersion, random_id},
+};
+
+use super::{Connection, Endpoint};
+use crate::{config::Kind, plugins, router::Registration, secret, tls};
+
+/// Time for what is said last to a client whose negotiation fails.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// A session with its resource bound.
+#[derive(Debug)]
+pub(super) struct Bound {
+    pub(super) registration: Registration,
+    pub(super) lang: Option<String>,
+}
+
+/// Why waiting for something ends early.
+#[derive(Debug)]
+enum Interrupt {
+    /// The time for negotiation is over.
+    Deadline,
+    /// The server stops.
+    Stopping,
+    /// The connection is lost.
+    Lost(io::Error),
+}
+
+impl From<io::Error> for Interrupt {
+    fn from(error: io::Error) -> Self {
+        Self::Lost(error)
+    }
+}
+
+/// How the machine's outputs left things.
+enum Step {
+    /// It waits for the client.
+    Read,
+    /// It is done.
+    Done(Option<Box<Bound>>),
+}
+
+struct Negotiator<'a> {
+    connection: &'a mut Connection,
+    endpoint: &'a Endpoint,
+    machine: Negotiation,
+    deadline: TokioInstant,
+    stream: PreAuthStream,
+    tls: Option<Arc<tls::Context>>,
+    registration: Option<Registration>,
+}
+
+/// Negotiates a stream until a resource is bound. `None`: it came to nothing, and what there was to say is said.
+pub(super) async fn run(
+    connection: &mut Connection,
+    endpoint: &Endpoint,
+    address: SocketAddr,
+) -> Option<Bound> {
+    let peer = Peer {
+        loopback: address.ip().to_canonical().is_loopback(),
+    };
+    let machine = Negotiation::new(Arc::clone(&endpoint.settings), peer, Instant::now());
+    let mut negotiator = Negotiator {
+        deadline: TokioInstant::from_std(machine.deadline()),
+        stream: stream(address.ip().to_canonical(), endpoint),
+        connection,
+        endpoint,
+        machine,
+        tls: None,
+        registration: None,
+    };
+    match negotiator.negotiate().await {
+        Ok(bound) => bound.map(|bound| *bound),
+        Err(interrupt) => {
+            negotiator.last_words(interrupt).await;
+            None
+        }
+    }
+}
+
+/// What plugins are told of a stream that has said nothing yet.
+fn stream(address: IpAddr, endpoint: &Endpoint) -> PreAuthStream {
+    PreAuthStream {
+        id: random_id(secret::random),
+        host: String::new(),
+        tls: None,
+        direct_tls: endpoint.kind == Kind::C2sTls,
+        requests: 0,
+        address,
+    }
+}
+
+impl Negotiator<'_> {
+    async fn negotiate(&mut self) -> Result<Option<Box<Bound>>, Interrupt> {
+        if self.endpoint.kind == Kind::C2sTls {
+            self.handshake().await?;
+        }
+        loop {
+            match self.carry_out().await? {
+                Step::Done(bound) => return Ok(bound),
+                Step::Read => {}
+            }
+            let input = match self.connection.parse() {
+                Ok(Some(event)) => Input::Event(event),
+                Err(error) => Input::Malformed(error),
+                Ok(None) if self.read().await? => continue,
+                Ok(None) => Input::Disconnected,
+            };
+            self.machine.handle(input);
+        }
+    }
+
+    /// Carries out everything that the machine wants.
+    async fn carry_out(&mut self) -> Result<Step, Interrupt> {
+        while let Some(output) = self.machine.poll() {
+            match output {
+                Output::Send(bytes) => self.connection.outbound.push(&bytes),
+                Output::StartTls => {
+                    self.write_out().await?;
+                    // What came in clear text with the request to encrypt may be from somebody in between.
+                    if self.connection.input.is_some() {
+                        return Ok(Step::Done(None));
+                    }
+                    self.handshake().await?;
+                }
+                Output::RestartParser => self.connection.parser.restart(),
+                Output::SetLimitsAuthenticated => {
+                    let limits = self.connection.shard.limits.stanza;
+                    self.connection.parser.set_limits(limits);
+                }
+                Output::Established(established) => {
+                    self.write_out().await?;
+                    let bound = self.registration.take().map(|registration| {
+                        Box::new(Bound {
+                            registration,
+                            lang: established.lang,
+                        })
+                    });
+                    return Ok(Step::Done(bound));
+                }
+                Output::Close => {
+                    self.write_out().await?;
+                    return Ok(Step::Done(None));
+                }
+                effect => {
+                    let answer = self.effect(effect).await?;
+                    self.machine.handle(answer);
+                }
+            }
+        }
+        self.write_out().await?;
+        Ok(Step::Read)
+    }
+
+    /// Does what needs somebody else, and says what came of it.
+    async fn effect(&mut self, effect: Output) -> Result<Input, Interrupt> {
+        let shard = std::rc::Rc::clone(&self.connection.shard);
+        Ok(match effect {
+            Output::QueryFeatures(state) => {
+                self.stream.host = state.host;
+                if state.authenticated {
+                    return Ok(Input::Features(Vec::new()));
+                }
+                let features = shard.plugins.stream_features(&self.stream);
+                Input::Features(self.in_time(features).await?)
+            }
+            Output::LookUp(jid) => {
+                let found = shard.server.accounts.credentials(&jid);
+                match self.in_time(found).await? {
+                    Ok(credentials) => Input::Credentials(credentials),
+                    Err(error) => {
+                        tracing::error!(%error, "cannot look up an account");
+                        Input::EffectFailed
+                    }
+                }
+            }
+            Output::VerifyPassword { keys, password } => {
+                let checked = shard
+                    .server
+                    .accounts
+                    .hashing()
+                    .run(move || check(keys.as_ref(), &password));
+                match self.in_time(checked).await? {
+                    Ok(right) => Input::PasswordVerified(right),
+                    Err(_) => Input::EffectFailed,
+                }
+            }
+            Output::PreAuth(request) => {
+                let reply = plugins::pre_auth(&shard.plugins, &self.stream, &request);
+                let reply = self.in_time(reply).await?;
+                self.stream.requests = self.stream.requests.saturating_add(1);
+                Input::PreAuthReply(reply)
+            }
+            Output::Bind {
+                account,
+                jid,
+                resource,
+            } => Input::Bound(self.bind(account, &jid, resource.as_deref()).await?),
+            // The rest is carried out where it is polled.
+            _ => Input::EffectFailed,
+        })
+    }
+
+    /// Binds the resource. An account removed in between is found by looking after it was registered, since removal ends
+    /// what is registered.
+    async fn bind(
+        &mut self,
+        account: u64,
+        jid: &BareJid,
+        resource: Option<&str>,
+    ) -> Result<Result<FullJid, StanzaError>, Interrupt> {
+        let server = Arc::clone(&self.connection.shard.server);
+        let registration = match server.router.bind(jid, resource) {
+            Ok(registration) => registration,
+            Err(error) => return Ok(Err(error)),
+        };
+        let active = self
+            .in_time(server.accounts.is_active(jid, account))
+            .await?;
+        if !matches!(active, Ok(true)) {
+            let condition = match active {
+                Ok(_) => Condition::NotAllowed,
+                Err(_) => Condition::InternalServerError,
+            };
+            return Ok(Err(StanzaError::new(condition)));
+        }
+        let full = registration.handle().jid.clone();
+        self.registration = Some(registration);
+        Ok(Ok(full))
+    }
+
+    async fn handshake(&mut self) -> Result<(), Interrupt> {
+        let context = self.connection.shard.server.tls.context();
+        let config = match self.endpoint.kind {
+            Kind::C2sTls => Arc::clone(context.direct()),
+            _ => Arc::clone(context.starttls()),
+        };
+        let deadline = self.deadline;
+        let stopping = self.connection.shard.stopping.clone();
+        tokio::select! {
+            done = timeout_at(deadline, self.connection.io.secure(config)) => {
+                // A client that does not finish its handshake understands no words.
+                done.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
+            }
+            () = stopping.cancelled() => return Err(Interrupt::Lost(io::ErrorKind::ConnectionAborted.into())),
+        }
+        if let Some(tls) = self.connection.io.tls() {
+            let bindings = context.bindings(tls.get_ref().1);
+            let version = if bindings.tls13 {
+                TlsVersion::Tls13
+            } else {
+                TlsVersion::Tls12
+            };
+            self.stream.tls = Some(plugins::tls_version(version));
+            self.machine.handle(Input::TlsEstablished(TlsInfo {
+                version,
+                exporter: bindings.exporter,
+                end_point: bindings.end_point,
+            }));
+        }
+        self.tls = Some(context);
+        Ok(())
+    }
+
+    /// Reads. False at the end of the stream.
+    async fn read(&mut self) -> Result<bool, Interrupt> {
+        let deadline = self.deadline;
+        let stopping = self.connection.shard.stopping.clone();
+        let read = poll_fn(|cx| self.connection.poll_read(cx));
+        Ok(interruptible(deadline, &stopping, read).await??)
+    }
+
+    async fn write_out(&mut self) -> Result<(), Interrupt> {
+        let Connection {
+            io,
+            outbound,
+            shard,
+            ..
+        } = &mut *self.connection;
+        if !outbound.is_busy() {
+            return Ok(());
+        }
+        let write = poll_fn(|cx| outbound.poll_write_out(cx, io));
+        Ok(interruptible(self.deadline, &shard.stopping, write).await??)
+    }
+
+    async fn in_time<T>(&self, work: impl Future<Output = T>) -> Result<T, Interrupt> {
+        interruptible(self.deadline, &self.connection.shard.stopping, work).await
+    }
+
+    /// Says why the stream ends, where there is somebody to hear it.
+    async fn last_words(&mut self, interrupt: Interrupt) {
+        self.registration = None;
+        match interrupt {
+            Interrupt::Deadline => self.machine.handle(Input::DeadlinePassed),
+            Interrupt::Stopping => self.machine.handle(Input::ShuttingDown),
+            Interrupt::Lost(error) => {
+                tracing::debug!(%error, "connection lost while its stream was negotiated");
+                return;
+            }
+        }
+        while let Some(output) = self.machine.poll() {
+            if let Output::Send(bytes) = output {
+                self.connection.outbound.push(&bytes);
+            }
+        }
+        let Connection { io, outbound, .. } = &mut *self.connection;
+        let write = poll_fn(|cx| outbound.poll_write_out(cx, io));
+        // Nothing more can be done for a client that does not read.
+        drop(tokio::time::timeout(LAST_WORDS, write).await);
+    }
+}
+
+/// Checks a password; one for an account that does not exist takes as long.
+fn check(keys: Option<&ScramKeys>, password: &str) -> bool {
+    if let Some(keys) = keys {
+        return sasl::verify_plain(keys, password);
+    }
+    sasl::burn(password);
+    false
+}
+
+async fn interruptible<T>(
+    deadline: TokioInstant,
+    stopping: &tokio_util::sync::CancellationToken,
+    work: impl Future<Output = T>,
+) -> Result<T, Interrupt> {
+    tokio::select! {
+        biased;
+        result = work => Ok(result),
+        () = stopping.cancelled() => Err(Interrupt::Stopping),
+        () = tokio::time::sleep_until(deadline) => Err(Interrupt::Deadline),
+    }
+}

@@ -1,0 +1,124 @@
+//! The certificate of a server that was given none: made at first start, kept across restarts.
+
+use std::{
+    collections::BTreeSet,
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    net::IpAddr,
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+    time::{Duration, SystemTime},
+};
+
+use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair};
+use x509_cert::{
+    Certificate,
+    ext::pkix::{SubjectAltName, name::GeneralName},
+};
+
+use super::{TlsError, identity::Identity};
+use crate::config::Config;
+
+const CERTIFICATE: &str = "self-signed-cert.pem";
+const KEY: &str = "self-signed-key.pem";
+
+/// How long a new certificate is valid. Clients that trust it have pinned it, and must be told of each new one.
+const VALIDITY: Duration = Duration::from_hours(10 * 365 * 24);
+/// Clocks of clients may be behind.
+const CLOCK_SKEW: Duration = Duration::from_hours(24);
+
+/// The certificate in the data folder if it is usable and for exactly the configured domains; else a new one.
+pub(super) fn load_or_make(config: &Config) -> Result<Identity, TlsError> {
+    let (certificate, key) = (config.data_dir.join(CERTIFICATE), config.data_dir.join(KEY));
+    let domains = domains(config);
+    if let Ok(identity) = Identity::from_files(&certificate, &key)
+        && identity.check_validity().is_ok()
+        && names(identity.leaf()) == domains
+    {
+        return Ok(identity);
+    }
+    make(&domains, &certificate, &key)?;
+    tracing::info!(certificate = %certificate.display(), "made a self-signed certificate");
+    Identity::from_files(&certificate, &key)
+}
+
+/// The configured domains as certificates write them: in ASCII (RFC 5280 §7.2).
+fn domains(config: &Config) -> BTreeSet<String> {
+    let ascii = |domain: &str| idna::domain_to_ascii(domain).unwrap_or_else(|_| domain.to_owned());
+    config.host.iter().map(|host| ascii(&host.domain)).collect()
+}
+
+/// The domains and addresses that a certificate is for.
+fn names(certificate: &Certificate) -> BTreeSet<String> {
+    let found = certificate
+        .tbs_certificate()
+        .get_extension::<SubjectAltName>();
+    let Ok(Some((_, SubjectAltName(names)))) = found else {
+        return BTreeSet::new();
+    };
+    names.iter().filter_map(name).collect()
+}
+
+fn name(name: &GeneralName) -> Option<String> {
+    match name {
+        GeneralName::DnsName(domain) => Some(domain.to_string()),
+        GeneralName::IpAddress(bytes) => address(bytes.as_bytes()).map(|ip| ip.to_string()),
+        _ => None,
+    }
+}
+
+fn address(bytes: &[u8]) -> Option<IpAddr> {
+    let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+    v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from))
+        .ok()
+}
+
+fn make(domains: &BTreeSet<String>, certificate: &Path, key: &Path) -> Result<(), TlsError> {
+    let pair = KeyPair::generate().map_err(TlsError::SelfSigned)?;
+    let signed = params(domains).and_then(|params| params.self_signed(&pair));
+    let signed = signed.map_err(TlsError::SelfSigned)?;
+    // The key first: a crash in between leaves a pair that does not match, and is replaced at next start.
+    write(key, &pair.serialize_pem(), 0o600)?;
+    write(certificate, &signed.pem(), 0o644)
+}
+
+fn params(domains: &BTreeSet<String>) -> Result<CertificateParams, rcgen::Error> {
+    let mut params = CertificateParams::new(domains.iter().cloned().collect::<Vec<_>>())?;
+    let mut subject = DistinguishedName::new();
+    subject.push(DnType::CommonName, "Waxwing, self-signed");
+    params.distinguished_name = subject;
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    let now = SystemTime::now();
+    if let (Some(start), Some(end)) = (now.checked_sub(CLOCK_SKEW), now.checked_add(VALIDITY)) {
+        params.not_before = start.into();
+        params.not_after = end.into();
+    }
+    Ok(params)
+}
+
+/// Writes a file at once: whoever reads it finds the old one or the new one, never a part.
+fn write(path: &Path, text: &str, mode: u32) -> Result<(), TlsError> {
+    let failed = |source| TlsError::Write {
+        path: path.to_owned(),
+        source,
+    };
+    let new = path.with_extension("new");
+    write_new(&new, text, mode)
+        .and_then(|()| fs::rename(&new, path))
+        .map_err(failed)
+}
+
+fn write_new(path: &Path, text: &str, mode: u32) -> io::Result<()> {
+    // What a crash left behind may have another mode.
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}

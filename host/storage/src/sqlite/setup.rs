@@ -1,0 +1,143 @@
+//! Opening: the file, its pragmas, its schema.
+
+use std::{
+    fs::OpenOptions,
+    io,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use sqlx::{
+    ConnectOptions, SqliteConnection, SqlitePool,
+    migrate::{MigrateError, Migrator},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use crate::StorageError;
+
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// How long a statement waits for another process, such as a backup, that holds the database.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a read waits for a free connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+const READERS: u32 = 4;
+
+/// SQLite's code of a file that is no database, and of one that is damaged.
+const NOT_A_DATABASE: &str = "26";
+const CORRUPT: &str = "11";
+
+/// The file that `url`, as `sqlite:FILE` or `sqlite://FILE`, names.
+pub(crate) fn path(url: &str, data_dir: &Path) -> Result<PathBuf, StorageError> {
+    let unsupported = || StorageError::Unsupported {
+        url: without_login(url),
+    };
+    let file = url.strip_prefix("sqlite:").ok_or_else(unsupported)?;
+    let file = file.strip_prefix("//").unwrap_or(file);
+    // `:memory:` would be a database of its own for each connection; parameters would undo the durability set below.
+    if file.is_empty() || file.starts_with(':') || file.contains('?') {
+        return Err(unsupported());
+    }
+    Ok(data_dir.join(file))
+}
+
+/// `url` without user and password, which are nobody's business in a log.
+fn without_login(url: &str) -> String {
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://…@{rest}"),
+        _ => url.to_owned(),
+    }
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .disable_statement_logging()
+}
+
+/// A connection for the writer, with the schema up to date.
+pub(super) async fn writer_connection(path: &Path) -> Result<SqliteConnection, StorageError> {
+    make_private(path).map_err(|source| open_error(path, source))?;
+    let mut connection = options(path)
+        .connect()
+        .await
+        .map_err(|error| opening(path, error))?;
+    MIGRATIONS
+        .run(&mut connection)
+        .await
+        .map_err(|error| migrating(path, error))?;
+    Ok(connection)
+}
+
+/// Connections for reading, made when first needed. They are kept for good, and none is tested before use: there is no
+/// network that could have lost it, and the test doubles the cost of a read.
+pub(super) fn reader_pool(path: &Path) -> SqlitePool {
+    SqlitePoolOptions::new()
+        .max_connections(READERS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_lazy_with(options(path).pragma("query_only", "on"))
+}
+
+/// Makes the database file, if absent, readable by its owner alone; SQLite gives its other files the same mode.
+fn make_private(path: &Path) -> io::Result<()> {
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
+}
+
+fn open_error(path: &Path, source: impl Into<crate::error::Cause>) -> StorageError {
+    StorageError::Open {
+        path: path.to_owned(),
+        source: source.into(),
+    }
+}
+
+fn opening(path: &Path, error: sqlx::Error) -> StorageError {
+    if is_damage(&error) {
+        return StorageError::NotADatabase {
+            path: path.to_owned(),
+        };
+    }
+    open_error(path, error)
+}
+
+fn is_damage(error: &sqlx::Error) -> bool {
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| code == NOT_A_DATABASE || code == CORRUPT)
+}
+
+fn migrating(path: &Path, error: MigrateError) -> StorageError {
+    let path = path.to_owned();
+    match error {
+        MigrateError::VersionMissing(found) => {
+            let known = MIGRATIONS.iter().map(|migration| migration.version).max();
+            StorageError::NewerSchema {
+                path,
+                found,
+                known: known.unwrap_or(0),
+            }
+        }
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)
+            if is_damage(&error) =>
+        {
+            StorageError::NotADatabase { path }
+        }
+        other => StorageError::Migration {
+            path,
+            source: Box::new(other),
+        },
+    }
+}

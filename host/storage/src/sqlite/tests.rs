@@ -1,0 +1,416 @@
+//! The database through its public face, and its writer with statements made to fail.
+
+use std::{path::Path, sync::Arc};
+
+use sqlx::SqliteConnection;
+use tempfile::TempDir;
+
+use super::{Sqlite, setup, writer::Statement};
+use crate::{Account, AccountId, Accounts, Creation, NewAccount, ScramKeys, Storage, StorageError};
+
+fn keys(seed: u8) -> ScramKeys {
+    ScramKeys {
+        salt: vec![seed; 16],
+        iterations: 10_000,
+        stored_key: vec![seed, 1],
+        server_key: vec![seed, 2],
+    }
+}
+
+fn account(localpart: &str) -> NewAccount {
+    NewAccount {
+        localpart: localpart.to_owned(),
+        domain: "localhost".to_owned(),
+        sha1: keys(1),
+        sha256: keys(2),
+    }
+}
+
+async fn open(folder: &Path) -> Arc<Sqlite> {
+    let path = setup::path("sqlite:test.db", folder).unwrap();
+    Arc::new(Sqlite::open(path).await.unwrap())
+}
+
+async fn create(storage: &Sqlite, localpart: &str) -> AccountId {
+    match storage.create(account(localpart)).await.unwrap() {
+        Creation::Created(id) => id,
+        Creation::Taken => panic!("{localpart} is taken"),
+    }
+}
+
+async fn find(storage: &Sqlite, localpart: &str) -> Option<Account> {
+    storage.find(localpart, "localhost").await.unwrap()
+}
+
+/// Makes accounts of all `names` at once, each by a task of its own.
+async fn create_all(storage: &Arc<Sqlite>, names: impl Iterator<Item = String>) -> Vec<Creation> {
+    let mut tasks = tokio::task::JoinSet::new();
+    for name in names {
+        let storage = Arc::clone(storage);
+        tasks.spawn(async move { storage.create(account(&name)).await.unwrap() });
+    }
+    tasks.join_all().await
+}
+
+#[tokio::test]
+async fn gives_back_what_it_was_given() {
+    let folder = TempDir::new().unwrap();
+    let storage = open(folder.path()).await;
+    let id = create(&storage, "alice").await;
+    let found = find(&storage, "alice").await.unwrap();
+    assert_eq!((found.id, found.sha1, found.sha256), (id, keys(1), keys(2)));
+    assert!(!found.disabled && found.created_at > 1_700_000_000);
+    assert_eq!(storage.find("alice", "elsewhere").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn creates_one_of_fifty_concurrent_accounts_of_a_name() {
+    let folder = TempDir::new().unwrap();
+    let storage = open(folder.path()).await;
+    let results = create_all(&storage, (0..50).map(|_| "alice".to_owned())).await;
+    let created = results
+        .iter()
+        .filter(|result| matches!(result, Creation::Created(_)))
+        .count();
+    assert_eq!((created, results.len()), (1, 50));
+}
+
+#[tokio::test]
+async fn commits_concurrent_writes_in_groups() {
+    let folder = TempDir::new().unwrap();
+    let storage = open(folder.path()).await;
+    let results = create_all(&storage, (0..1000).map(|n| format!("user{n}"))).await;
+    assert!(
+        results
+            .iter()
+            .all(|result| matches!(result, Creation::Created(_)))
+    );
+    assert!(storage.commits() <= 100, "{} commits", storage.commits());
+    assert_eq!(storage.list(None).await.unwrap().len(), 1000);
+}
+
+#[tokio::test]
+async fn keeps_what_it_answered_for_when_it_is_not_closed() {
+    let folder = TempDir::new().unwrap();
+    let id = create(&open(folder.path()).await.clone(), "alice").await;
+    let storage = open(folder.path()).await;
+    assert_eq!(find(&storage, "alice").await.unwrap().id, id);
+}
+
+#[tokio::test]
+async fn flushes_each_commit_to_the_disk() {
+    let folder = TempDir::new().unwrap();
+    let path = setup::path("sqlite:test.db", folder.path()).unwrap();
+    let mut connection = setup::writer_connection(&path).await.unwrap();
+    for (pragma, wanted) in [
+        ("SELECT journal_mode FROM pragma_journal_mode", "wal"),
+        (
+            "SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous",
+            "2",
+        ),
+        (
+            "SELECT CAST(foreign_keys AS TEXT) FROM pragma_foreign_keys",
+            "1",
+        ),
+    ] {
+        let found: String = sqlx::query_scalar(pragma)
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+        assert_eq!(found, wanted, "{pragma}");
+    }
+}
+
+#[tokio::test]
+async fn gives_a_name_registered_again_a_new_id() {
+    let folder = TempDir::new().unwrap();
+    let storage = open(folder.path()).await;
+    let first = create(&storage, "alice").await;
+    assert!(storage.remove(first).await.unwrap());
+    let second = create(&storage, "alice").await;
+    assert!(second > first);
+    assert!(!storage.remove(first).await.unwrap());
+    assert!(!storage.set_keys(first, keys(3), keys(4)).await.unwrap());
+    assert_eq!(find(&storage, "alice").await.unwrap().sha1, keys(1));
+}
+
+#[tokio::test]
+async fn changes_keys_and_disables() {
+    let folder = TempDir::new().unwrap();
+    let storage = open(folder.path()).await;
+    let id = create(&storage, "alice").await;
+    assert!(storage.set_keys(id, keys(3), keys(4)).await.unwrap());
+    assert!(storage.set_disabled(id, true).await.unwrap());
+    let found = find(&storage, "alice").await.unwrap();
+    assert_eq!(
+        (found.sha1, found.sha256, found.disabled),
+        (keys(3), keys(4), true)
+    );
+    assert!(storage.set_disabled(id, false).await.unwrap());
+    assert!(!find(&storage, "alice").await.unwrap().disabled);
+}
+
+#[tokio::test]
+async fn lists_by_domain_in_order() {
+    let folder = TempDir::new().unwrap();
+    let storage = open(folder.path()).await;
+    for (localpart, domain) in [
+        ("bob", "b.example"),
+        ("zoe", "a.example"),
+        ("amy", "b.example"),
+    ] {
+        let new = NewAccount {
+            domain: domain.to_owned(),
+            ..account(localpart)
+        };
+        assert!(matches!(
+            storage.create(new).await.unwrap(),
+            Creation::Created(_)
+        ));
+    }
+    let names = |list: Vec<crate::AccountSummary>| {
+        list.into_iter()
+            .map(|account| account.localpart)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        names(storage.list(None).await.unwrap()),
+        ["zoe", "amy", "bob"]
+    );
+    assert_eq!(
+        names(storage.list(Some("b.example")).await.unwrap()),
+        ["amy", "bob"]
+    );
+}
+
+#[test]
+fn outlives_the_runtime_that_opened_it_and_serves_others() {
+    let folder = TempDir::new().unwrap();
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+    };
+    let storage = runtime().block_on(open(folder.path()));
+    let threads: Vec<_> = (0..4)
+        .map(|thread| {
+            let storage = Arc::clone(&storage);
+            std::thread::spawn(move || {
+                runtime().block_on(async {
+                    for n in 0..20 {
+                        let name = format!("user{thread}-{n}");
+                        create(&storage, &name).await;
+                        assert!(find(&storage, &name).await.is_some());
+                    }
+                });
+            })
+        })
+        .collect();
+    threads
+        .into_iter()
+        .for_each(|thread| thread.join().unwrap());
+    runtime().block_on(async {
+        assert_eq!(storage.list(None).await.unwrap().len(), 80);
+        storage.close().await;
+    });
+}
+
+#[tokio::test]
+async fn commits_what_is_queued_before_it_closes() {
+    let folder = TempDir::new().unwrap();
+    let storage = open(folder.path()).await;
+    let creating = create_all(&storage, (0..300).map(|n| format!("user{n}")));
+    let (results, ()) = tokio::join!(creating, async {
+        // All tasks have queued their statement once each was polled.
+        tokio::task::yield_now().await;
+        storage.close().await;
+    });
+    assert_eq!(results.len(), 300);
+    assert!(matches!(
+        storage.create(account("late")).await,
+        Err(StorageError::Closed)
+    ));
+    assert!(matches!(
+        storage.find("user1", "localhost").await,
+        Err(StorageError::Closed)
+    ));
+    storage.close().await;
+    assert!(
+        !folder.path().join("test.db-wal").exists(),
+        "the log is left behind"
+    );
+    assert_eq!(
+        open(folder.path()).await.list(None).await.unwrap().len(),
+        300
+    );
+}
+
+/// A statement that fails as a mistake of ours would.
+struct Broken;
+
+impl Statement for Broken {
+    type Output = ();
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        sqlx::query("INSERT INTO nowhere VALUES (1)")
+            .execute(connection)
+            .await
+            .map(drop)
+    }
+}
+
+#[tokio::test]
+async fn spares_the_neighbours_of_a_statement_that_fails() {
+    let folder = TempDir::new().unwrap();
+    let storage = open(folder.path()).await;
+    let broken = storage.writer.write(Broken);
+    let (first, broken, second) = tokio::join!(
+        storage.create(account("alice")),
+        broken,
+        storage.create(account("bob"))
+    );
+    assert!(matches!(first.unwrap(), Creation::Created(_)));
+    assert!(matches!(broken, Err(StorageError::Failed(_))));
+    assert!(matches!(second.unwrap(), Creation::Created(_)));
+    assert_eq!(storage.list(None).await.unwrap().len(), 2);
+}
+
+/// Rolls the transaction back under the writer, as SQLite does on some failures of the disk, or sets the database's limit.
+struct Pragma(&'static str);
+
+impl Statement for Pragma {
+    type Output = ();
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        sqlx::query(self.0).execute(connection).await.map(drop)
+    }
+}
+
+#[tokio::test]
+async fn goes_on_after_sqlite_rolled_back_by_itself() {
+    let folder = TempDir::new().unwrap();
+    let storage = open(folder.path()).await;
+    assert!(storage.writer.write(Pragma("ROLLBACK")).await.is_err());
+    create(&storage, "alice").await;
+}
+
+#[tokio::test]
+async fn refuses_writes_to_a_full_disk_and_recovers() {
+    let folder = TempDir::new().unwrap();
+    let storage = open(folder.path()).await;
+    create(&storage, "alice").await;
+    storage
+        .writer
+        .write(Pragma("PRAGMA max_page_count = 1"))
+        .await
+        .unwrap();
+    let big = NewAccount {
+        sha1: ScramKeys {
+            salt: vec![0; 100_000],
+            ..keys(1)
+        },
+        ..account("bob")
+    };
+    assert!(matches!(
+        storage.create(big).await,
+        Err(StorageError::Failed(_))
+    ));
+    assert!(find(&storage, "alice").await.is_some());
+    storage
+        .writer
+        .write(Pragma("PRAGMA max_page_count = 100000"))
+        .await
+        .unwrap();
+    create(&storage, "bob").await;
+}
+
+#[tokio::test]
+async fn refuses_a_newer_schema_and_leaves_it_alone() {
+    let folder = TempDir::new().unwrap();
+    let path = setup::path("sqlite:test.db", folder.path()).unwrap();
+    let mut connection = setup::writer_connection(&path).await.unwrap();
+    let newer = "INSERT INTO _sqlx_migrations VALUES (99, 'newer', 0, 1, x'00', 0)";
+    sqlx::query(newer).execute(&mut connection).await.unwrap();
+    let error = Sqlite::open(path.clone()).await.err().unwrap().to_string();
+    let wanted = format!(
+        "the database {} has schema 99, but this version knows schemas up to 1; run the newer version",
+        path.display()
+    );
+    assert_eq!(error, wanted);
+}
+
+#[tokio::test]
+async fn names_the_file_that_is_not_a_database() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("test.db");
+    std::fs::write(&path, [7; 8192]).unwrap();
+    let error = Sqlite::open(path.clone()).await.err().unwrap().to_string();
+    let wanted = format!(
+        "{} is damaged or not a database; restore it from a backup",
+        path.display()
+    );
+    assert_eq!(error, wanted);
+}
+
+#[tokio::test]
+async fn names_the_file_that_cannot_be_made() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("absent/test.db");
+    let error = Sqlite::open(path.clone()).await.err().unwrap().to_string();
+    let wanted = format!(
+        "cannot open the database {}: No such file or directory",
+        path.display()
+    );
+    assert!(error.starts_with(&wanted), "{error}");
+}
+
+#[tokio::test]
+async fn keeps_the_database_from_other_users() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = TempDir::new().unwrap();
+    let storage = open(folder.path()).await;
+    create(&storage, "alice").await;
+    for file in ["test.db", "test.db-wal"] {
+        let mode = std::fs::metadata(folder.path().join(file))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
+}
+
+#[test]
+fn serves_sqlite_files_only() {
+    let data = Path::new("/data");
+    for (url, wanted) in [
+        ("sqlite:a.db", "/data/a.db"),
+        ("sqlite://a.db", "/data/a.db"),
+        ("sqlite:/b/a.db", "/b/a.db"),
+        ("sqlite:///b/a.db", "/b/a.db"),
+    ] {
+        assert_eq!(setup::path(url, data).unwrap(), Path::new(wanted), "{url}");
+    }
+    for url in [
+        "sqlite:",
+        "sqlite::memory:",
+        "sqlite:a.db?mode=rwc",
+        "mysql://a",
+        "a.db",
+        "",
+    ] {
+        assert!(
+            matches!(
+                setup::path(url, data),
+                Err(StorageError::Unsupported { .. })
+            ),
+            "{url}"
+        );
+    }
+    assert_eq!(
+        setup::path("postgres://me:secret@db/x", data)
+            .unwrap_err()
+            .to_string(),
+        "storage url `postgres://…@db/x` is not served by this version; use `sqlite:FILE`"
+    );
+}

@@ -1,0 +1,133 @@
+//! The server's side of SASL (RFC 6120 §6): SCRAM-SHA-256 and SCRAM-SHA-1 with and without channel binding, and PLAIN.
+//!
+//! EXTERNAL and ANONYMOUS are deliberately absent: no identity is taken from a certificate, and nobody is unnamed.
+//! The exchange with the peer is driven by [`crate::stream`]; here is what each mechanism does with its messages.
+
+pub mod base64;
+#[cfg(test)]
+pub(crate) mod client;
+mod hash;
+mod keys;
+mod plain;
+mod scram;
+
+pub use hash::Hash;
+pub use keys::{
+    Credentials, MAX_ITERATIONS, NEW_ACCOUNT_ITERATIONS, PasswordError, SALT_BYTES, ScramKeys,
+    burn, derive, is_valid_password, stand_in_keys, verify_plain,
+};
+pub use plain::Plain;
+pub use scram::{Binding, ClientFirst, Exchange};
+
+/// A mechanism that this server can speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mechanism {
+    /// SCRAM-SHA-256-PLUS (RFC 7677), with channel binding.
+    ScramSha256Plus,
+    /// SCRAM-SHA-1-PLUS (RFC 5802), with channel binding.
+    ScramSha1Plus,
+    /// SCRAM-SHA-256 (RFC 7677).
+    ScramSha256,
+    /// SCRAM-SHA-1 (RFC 5802).
+    ScramSha1,
+    /// PLAIN (RFC 4616): the password in clear, so under TLS only.
+    Plain,
+}
+
+impl Mechanism {
+    /// All of them, in the order of preference in which they are offered.
+    pub const ALL: [Self; 5] = [
+        Self::ScramSha256Plus,
+        Self::ScramSha1Plus,
+        Self::ScramSha256,
+        Self::ScramSha1,
+        Self::Plain,
+    ];
+
+    /// The registered name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ScramSha256Plus => "SCRAM-SHA-256-PLUS",
+            Self::ScramSha1Plus => "SCRAM-SHA-1-PLUS",
+            Self::ScramSha256 => "SCRAM-SHA-256",
+            Self::ScramSha1 => "SCRAM-SHA-1",
+            Self::Plain => "PLAIN",
+        }
+    }
+
+    /// The mechanism of a registered name, which is upper case (RFC 4422 §3.1).
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|mechanism| mechanism.name() == name)
+    }
+
+    /// Whether the mechanism binds to the TLS channel and so can be offered only where binding data exist.
+    pub fn is_plus(self) -> bool {
+        matches!(self, Self::ScramSha256Plus | Self::ScramSha1Plus)
+    }
+
+    /// The hash of a SCRAM mechanism; None for PLAIN.
+    pub fn hash(self) -> Option<Hash> {
+        match self {
+            Self::ScramSha256Plus | Self::ScramSha256 => Some(Hash::Sha256),
+            Self::ScramSha1Plus | Self::ScramSha1 => Some(Hash::Sha1),
+            Self::Plain => None,
+        }
+    }
+}
+
+/// Why an authentication attempt failed, as the peer is told (RFC 6120 §6.5). The stream lives on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The peer sent `<abort/>` (§6.5.1).
+    #[error("the peer gave the attempt up")]
+    Aborted,
+    /// The mechanism needs TLS first (§6.5.4).
+    #[error("the mechanism needs encryption first")]
+    EncryptionRequired,
+    /// The base64 is not canonical (§6.5.5, §13.9.1).
+    #[error("the base64 is not canonical")]
+    IncorrectEncoding,
+    /// The authorization identity is not the account itself (§6.5.6).
+    #[error("the authorization identity is not the account")]
+    InvalidAuthzid,
+    /// The mechanism is not offered (§6.5.7).
+    #[error("the mechanism is not offered")]
+    InvalidMechanism,
+    /// The message breaks the mechanism's syntax (§6.5.8).
+    #[error("the message breaks the mechanism's syntax")]
+    MalformedRequest,
+    /// Wrong credentials, no such account, or a channel binding that does not fit: never told apart (§6.5.10).
+    #[error("the credentials are not right")]
+    NotAuthorized,
+    /// The account could not be looked up for now (§6.5.11).
+    #[error("authentication is not possible for now")]
+    TemporaryAuthFailure,
+}
+
+impl Failure {
+    /// The element's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Aborted => "aborted",
+            Self::EncryptionRequired => "encryption-required",
+            Self::IncorrectEncoding => "incorrect-encoding",
+            Self::InvalidAuthzid => "invalid-authzid",
+            Self::InvalidMechanism => "invalid-mechanism",
+            Self::MalformedRequest => "malformed-request",
+            Self::NotAuthorized => "not-authorized",
+            Self::TemporaryAuthFailure => "temporary-auth-failure",
+        }
+    }
+}
+
+/// A decoded message as text: UTF-8 without NUL, else malformed-request. PLAIN, whose separator is NUL, has its own check.
+fn text(message: &[u8]) -> Result<&str, Failure> {
+    let text = str::from_utf8(message).map_err(|_| Failure::MalformedRequest)?;
+    if text.contains('\0') {
+        Err(Failure::MalformedRequest)
+    } else {
+        Ok(text)
+    }
+}

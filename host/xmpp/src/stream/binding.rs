@@ -1,0 +1,129 @@
+//! Resource binding (RFC 6120 §7), the last step.
+
+use super::features;
+use super::io::{Established, Output};
+use super::negotiation::Negotiation;
+use super::state::{Proven, State};
+use crate::error::{Condition, StanzaError, StreamCondition};
+use crate::jid::{self, FullJid};
+use crate::ns;
+use crate::stanza::{IqType, Stanza, StanzaFault};
+use waxwing_xml::Element;
+
+impl Negotiation {
+    pub(super) fn advertise_binding(&mut self, proven: Proven, extensions: Vec<Element>) -> State {
+        self.send(&features::after_authentication(extensions));
+        State::Unbound(proven)
+    }
+
+    /// Before binding nothing but the request for it is processed (§7.1).
+    pub(super) fn before_binding(&mut self, proven: Proven, element: Element) -> State {
+        match (element.ns(), element.name()) {
+            (ns::TLS, "starttls") => return self.refuse_tls(),
+            (ns::SASL, _) => return self.end_open(StreamCondition::NotAuthorized),
+            (ns::COMPRESS, "compress") => {
+                self.refuse_compression();
+                return State::Unbound(proven);
+            }
+            _ => {}
+        }
+        let binds = element.child("bind", ns::BIND).is_some();
+        match Stanza::parse(element) {
+            Ok(request) if is_request_to_bind(&request, &proven) => self.bind(proven, request),
+            Err(StanzaFault::Stream(error)) => self.end_open(error),
+            Err(StanzaFault::Answer { reply, .. }) if binds => {
+                self.send(&reply);
+                self.count_failure(proven)
+            }
+            _ => self.end_open(StreamCondition::NotAuthorized),
+        }
+    }
+
+    fn bind(&mut self, proven: Proven, request: Stanza) -> State {
+        let resource = match requested_resource(&request) {
+            Ok(resource) => resource,
+            Err(condition) => return self.bound(proven, &request, Err(condition.into())),
+        };
+        let (account, jid) = (proven.identity.account, proven.identity.jid.clone());
+        self.push(Output::Bind {
+            account,
+            jid,
+            resource,
+        });
+        State::Binding(proven, request)
+    }
+
+    /// Answers the request, and is done if it was granted.
+    pub(super) fn bound(
+        &mut self,
+        proven: Proven,
+        request: &Stanza,
+        bound: Result<FullJid, StanzaError>,
+    ) -> State {
+        let jid = match bound {
+            Ok(jid) => jid,
+            Err(error) => {
+                if let Some(reply) = request.error_reply(&error) {
+                    self.send(&reply);
+                }
+                return self.count_failure(proven);
+            }
+        };
+        let address = Element::builder("jid", ns::BIND).text(jid.as_str()).build();
+        let bind = Element::builder("bind", ns::BIND).child(address).build();
+        self.send(&request.result_reply(Some(bind)));
+        let (account, host, lang, tls) = (
+            proven.identity.account,
+            proven.host,
+            proven.lang,
+            proven.tls,
+        );
+        self.push(Output::Established(Established {
+            account,
+            jid,
+            host,
+            lang,
+            tls,
+        }));
+        State::Done
+    }
+
+    /// §7.7.3.
+    fn count_failure(&mut self, proven: Proven) -> State {
+        self.bindings = self.bindings.saturating_add(1);
+        if self.bindings > self.settings.bind_retries {
+            return self.end_open(StreamCondition::PolicyViolation);
+        }
+        State::Unbound(proven)
+    }
+}
+
+/// Whether it asks the server, and nobody else, for binding.
+fn is_request_to_bind(request: &Stanza, proven: &Proven) -> bool {
+    let to_server = request
+        .to()
+        .is_none_or(|to| to.as_str() == proven.host || to.as_str() == proven.identity.jid.as_str());
+    request.is_request()
+        && to_server
+        && request
+            .payload()
+            .is_some_and(|payload| payload.is("bind", ns::BIND))
+}
+
+/// The resourcepart that a request names, prepared; None where it leaves the choice to the server (§7.6). An empty
+/// `<resource/>` does so too: clients that have none to ask for send it.
+fn requested_resource(request: &Stanza) -> Result<Option<String>, Condition> {
+    if request.iq_type() != Some(IqType::Set) {
+        return Err(Condition::BadRequest);
+    }
+    let resource = request
+        .payload()
+        .and_then(|bind| bind.child("resource", ns::BIND));
+    match resource.map(|resource| resource.text().into_owned()) {
+        None => Ok(None),
+        Some(resource) if resource.is_empty() => Ok(None),
+        Some(resource) => jid::prepare_resource(&resource)
+            .map(Some)
+            .map_err(|_| Condition::BadRequest),
+    }
+}

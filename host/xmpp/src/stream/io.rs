@@ -1,0 +1,166 @@
+//! What goes into a negotiation and what comes out.
+
+use super::settings::{TlsInfo, TlsVersion};
+use crate::error::{StanzaError, StreamError};
+use crate::jid::{BareJid, FullJid};
+use crate::sasl::{Credentials, ScramKeys};
+use crate::stanza::Stanza;
+use std::fmt;
+use waxwing_xml::{Element, StreamEvent, XmlError};
+
+/// What happened.
+pub enum Input {
+    /// The parser found a header, an element or the stream's end. Only while [`super::Negotiation::is_waiting`] is false.
+    Event(StreamEvent),
+    /// The parser refused the peer's bytes.
+    Malformed(XmlError),
+    /// Answers [`Output::StartTls`]; with direct TLS, the first input.
+    TlsEstablished(TlsInfo),
+    /// Answers [`Output::QueryFeatures`]: the extensions' elements for `<stream:features/>`.
+    Features(Vec<Element>),
+    /// Answers [`Output::LookUp`]. None: there is no such account, or it is disabled.
+    Credentials(Option<Credentials>),
+    /// Answers [`Output::VerifyPassword`].
+    PasswordVerified(bool),
+    /// Answers any effect that could not be carried out. A failed TLS handshake too, though there the socket just closes.
+    EffectFailed,
+    /// Answers [`Output::PreAuth`].
+    PreAuthReply(PreAuthReply),
+    /// Answers [`Output::Bind`] with the address that the session now has, or the error that the client gets.
+    Bound(Result<FullJid, StanzaError>),
+    /// The socket is gone: nothing more is output.
+    Disconnected,
+    /// [`super::Negotiation::deadline`] has passed.
+    DeadlinePassed,
+    /// The server stops.
+    ShuttingDown,
+}
+
+impl fmt::Debug for Input {
+    /// Shows what happened, but nothing that the peer sent: it may be a password.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Event(StreamEvent::Open(_)) => "Open",
+            Self::Event(StreamEvent::Element(_)) => "Element",
+            Self::Event(StreamEvent::Close) => "PeerClosed",
+            Self::Malformed(_) => "Malformed",
+            Self::TlsEstablished(_) => "TlsEstablished",
+            Self::Features(_) => "Features",
+            Self::Credentials(_) => "Credentials",
+            Self::PasswordVerified(_) => "PasswordVerified",
+            Self::EffectFailed => "EffectFailed",
+            Self::PreAuthReply(_) => "PreAuthReply",
+            Self::Bound(_) => "Bound",
+            Self::Disconnected => "Disconnected",
+            Self::DeadlinePassed => "DeadlinePassed",
+            Self::ShuttingDown => "ShuttingDown",
+        })
+    }
+}
+
+/// What an extension makes of an iq before authentication.
+#[derive(Debug)]
+pub enum PreAuthReply {
+    /// This is the answer; the stream goes on.
+    Reply(Element),
+    /// Nobody handles it, so it must not have been sent: the stream ends with not-authorized.
+    NotHandled,
+    /// The stream ends with this error.
+    Close(StreamError),
+}
+
+/// What is to be done, in order.
+pub enum Output {
+    /// Write these bytes.
+    Send(Vec<u8>),
+    /// Write all that is queued, then let TLS begin, and answer [`Input::TlsEstablished`]. Bytes of the peer that were read
+    /// but not parsed when this comes were sent in clear to be taken for protected ones: close the socket (RFC 6120 §5.4.2.3).
+    StartTls,
+    /// A new stream header is expected.
+    RestartParser,
+    /// The parser may go over to the limits for authenticated peers.
+    SetLimitsAuthenticated,
+    /// Ask the extensions for stream features, and answer [`Input::Features`].
+    QueryFeatures(StreamState),
+    /// Look the account up, and answer [`Input::Credentials`].
+    LookUp(BareJid),
+    /// Check the password on the hashing pool, and answer [`Input::PasswordVerified`].
+    VerifyPassword {
+        /// Check with [`crate::sasl::verify_plain`]. None, for no such account: [`crate::sasl::burn`], and answer false.
+        keys: Option<ScramKeys>,
+        /// As typed.
+        password: String,
+    },
+    /// Offer the iq to the extensions, and answer [`Input::PreAuthReply`]. It is a get or set for the host.
+    PreAuth(Stanza),
+    /// Reserve a resource, and answer [`Input::Bound`].
+    Bind {
+        /// The id from [`Credentials`].
+        account: u64,
+        /// The account.
+        jid: BareJid,
+        /// The prepared resourcepart that the client asks for. None: take one from [`super::random_resource`].
+        resource: Option<String>,
+    },
+    /// The stream is the session's from now on.
+    Established(Established),
+    /// Write all that is queued, then close the socket. Nothing comes after it.
+    Close,
+}
+
+impl fmt::Debug for Output {
+    /// Shows no password.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Send(bytes) => out
+                .debug_tuple("Send")
+                .field(&String::from_utf8_lossy(bytes))
+                .finish(),
+            Self::StartTls => out.write_str("StartTls"),
+            Self::RestartParser => out.write_str("RestartParser"),
+            Self::SetLimitsAuthenticated => out.write_str("SetLimitsAuthenticated"),
+            Self::QueryFeatures(state) => out.debug_tuple("QueryFeatures").field(state).finish(),
+            Self::LookUp(jid) => out.debug_tuple("LookUp").field(jid).finish(),
+            Self::VerifyPassword { keys, .. } => out
+                .debug_struct("VerifyPassword")
+                .field("keys", keys)
+                .finish_non_exhaustive(),
+            Self::PreAuth(stanza) => out.debug_tuple("PreAuth").field(stanza).finish(),
+            Self::Bind { jid, resource, .. } => {
+                out.debug_tuple("Bind").field(jid).field(resource).finish()
+            }
+            Self::Established(established) => {
+                out.debug_tuple("Established").field(established).finish()
+            }
+            Self::Close => out.write_str("Close"),
+        }
+    }
+}
+
+/// The stream for which extensions are asked for features.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamState {
+    /// The stream's id, as in our header.
+    pub id: String,
+    /// Our host.
+    pub host: String,
+    /// TLS, where it is established.
+    pub tls: Option<TlsVersion>,
+    /// Whether the peer has authenticated.
+    pub authenticated: bool,
+}
+
+/// A stream with a bound resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Established {
+    /// The id from [`Credentials`].
+    pub account: u64,
+    /// The session's address.
+    pub jid: FullJid,
+    /// Our host.
+    pub host: String,
+    /// The `xml:lang` of the peer's header, for stanzas without one (RFC 6120 §4.7.4).
+    pub lang: Option<String>,
+    /// TLS, where it is established.
+    pub tls: Option<TlsInfo>,
+}

@@ -1,0 +1,102 @@
+//! Where a negotiation stands. Each variant holds what is known there and nothing else.
+
+use super::settings::TlsInfo;
+use crate::jid::BareJid;
+use crate::sasl::{ClientFirst, Exchange, Hash, Mechanism};
+use crate::stanza::Stanza;
+
+pub(super) enum State {
+    /// TLS begins: with direct TLS at once, else after `<proceed/>`. Waits for the handshake.
+    Securing,
+    /// The client's header is awaited, the first one or the first under TLS.
+    Opening { tls: Option<TlsInfo> },
+    /// Our header is sent. Waits for the extensions' features.
+    Advertising(Stream),
+    /// Features are sent, and the client's next step is awaited.
+    Unauthenticated(Stream, Handshake),
+    /// An extension has the iq. Waits for its reply.
+    Asking(Stream, Stanza),
+    /// Waits for the account of an attempt to authenticate.
+    LookingUp(Stream, Attempt),
+    /// Waits for the check of a password. None: there is no such account.
+    Verifying(Stream, Option<Identity>),
+    /// `<success/>` is sent, and the header of the authenticated stream is awaited.
+    Reopening(Proven),
+    /// Our header is sent. Waits for the extensions' features.
+    AdvertisingBinding(Proven),
+    /// Features are sent, and the client's request for a resource is awaited.
+    Unbound(Proven),
+    /// Waits for the resource that was asked for.
+    Binding(Proven, Stanza),
+    /// Established, closed or disconnected: nothing more comes in or goes out.
+    Done,
+}
+
+impl State {
+    /// Whether an effect is outstanding.
+    pub(super) fn is_waiting(&self) -> bool {
+        match self {
+            Self::Securing
+            | Self::Advertising(_)
+            | Self::Asking(..)
+            | Self::LookingUp(..)
+            | Self::Verifying(..)
+            | Self::AdvertisingBinding(_)
+            | Self::Binding(..) => true,
+            Self::Opening { .. }
+            | Self::Unauthenticated(..)
+            | Self::Reopening(_)
+            | Self::Unbound(_)
+            | Self::Done => false,
+        }
+    }
+}
+
+/// An open stream of a peer that has not authenticated.
+pub(super) struct Stream {
+    pub(super) id: String,
+    pub(super) host: String,
+    pub(super) lang: Option<String>,
+    pub(super) tls: Option<TlsInfo>,
+}
+
+/// How far a SASL exchange is.
+pub(super) enum Handshake {
+    /// There is none.
+    Idle,
+    /// The empty challenge is sent, since `<auth/>` came without an initial response.
+    Challenged(Mechanism),
+    /// SCRAM's first messages are exchanged. No identity: there is no such account, and the proof will fail.
+    Proving(Box<Exchange>, Option<Identity>),
+}
+
+/// An attempt to authenticate whose account is being looked up.
+pub(super) enum Attempt {
+    /// PLAIN.
+    Plain { jid: BareJid, password: String },
+    /// SCRAM.
+    Scram(Scram, BareJid),
+}
+
+/// What a SCRAM exchange begins with.
+pub(super) struct Scram {
+    pub(super) hash: Hash,
+    pub(super) first: ClientFirst,
+    /// What the client must repeat of the channel binding.
+    pub(super) binding: Vec<u8>,
+}
+
+/// An account.
+pub(super) struct Identity {
+    pub(super) account: u64,
+    pub(super) jid: BareJid,
+}
+
+/// The stream of an authenticated peer.
+pub(super) struct Proven {
+    pub(super) identity: Identity,
+    /// The host that the account was proven for.
+    pub(super) host: String,
+    pub(super) lang: Option<String>,
+    pub(super) tls: Option<TlsInfo>,
+}

@@ -1,0 +1,180 @@
+//! Resource binding (RFC 6120 §7).
+
+use super::*;
+use crate::error::Condition;
+
+fn bind(resource: &str) -> String {
+    format!(
+        "<iq type='set' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>\
+         <resource>{resource}</resource></bind></iq>"
+    )
+}
+
+#[test]
+fn offers_binding_after_authentication_only() {
+    let mut pair = Pair::secured();
+    pair.client(&auth("PLAIN", "\0juliet\0r0m30"));
+    pair.server();
+    let said = pair.dialogue(OPEN);
+    let features = "<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>\
+                    <session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session></stream:features>";
+    assert!(said.ends_with(features), "{said}");
+}
+
+#[test]
+fn binds_the_resource_that_the_client_asks_for() {
+    let mut pair = Pair::authenticated();
+    let said = pair.dialogue(&bind("Balc\u{ad}ony"));
+    assert!(
+        said.contains("<jid>juliet@example.com/Balcony</jid>"),
+        "{said}"
+    );
+    assert!(said.contains("id='b1'") && said.contains("type='result'"));
+    let established = pair.established.unwrap();
+    assert_eq!(established.jid.as_str(), "juliet@example.com/Balcony");
+    assert_eq!(
+        (established.account, established.host.as_str()),
+        (17, "example.com")
+    );
+    assert_eq!(established.tls, Some(tls_info()));
+}
+
+#[test]
+fn binds_a_random_resource_where_none_is_asked_for() {
+    let mut seen = Vec::new();
+    for request in [BIND, BIND, &bind("")] {
+        let mut pair = Pair::authenticated();
+        pair.client(request);
+        let resource = pair.established.unwrap().jid.resource().as_str().to_owned();
+        assert!(
+            resource.len() >= 22 && !resource.contains('/'),
+            "{resource}"
+        );
+        assert!(!seen.contains(&resource));
+        seen.push(resource);
+    }
+}
+
+#[test]
+fn remembers_the_language_of_the_last_header() {
+    let mut pair = Pair::secured();
+    pair.client(&auth("PLAIN", "\0juliet\0r0m30"));
+    pair.client(&OPEN.replace(" version", " xml:lang='de-CH' version"));
+    pair.client(BIND);
+    assert_eq!(pair.established.unwrap().lang.as_deref(), Some("de-CH"));
+}
+
+#[test]
+fn takes_everything_in_one_piece() {
+    let mut pair = Pair::new(plain_settings());
+    let all = [
+        OPEN,
+        &auth("PLAIN", "\0juliet\0r0m30"),
+        OPEN,
+        BIND,
+        "<presence/>",
+    ]
+    .concat();
+    let said = pair.dialogue(&all);
+    let (success, result) = (
+        said.find("<success").unwrap(),
+        said.find("type='result'").unwrap(),
+    );
+    assert!(success < result, "{said}");
+    assert!(pair.established.is_some());
+    assert_eq!(
+        pair.pending, b"<presence/>",
+        "what follows is the session's"
+    );
+}
+
+#[test]
+fn takes_everything_byte_by_byte() {
+    let mut pair = Pair::new(plain_settings());
+    for byte in [OPEN, &auth("PLAIN", "\0juliet\0r0m30"), OPEN, BIND]
+        .concat()
+        .chars()
+    {
+        pair.client(&byte.to_string());
+    }
+    assert!(pair.established.is_some());
+}
+
+#[test]
+fn processes_nothing_before_binding() {
+    for sent in [
+        "<message/>",
+        "<presence/>",
+        "<iq type='get' id='1'><ping xmlns='urn:xmpp:ping'/></iq>",
+        "<iq type='get' id='1'><query xmlns='jabber:iq:register'/></iq>",
+        "<iq type='set' id='1'><session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq>",
+        "<iq type='set' id='1' to='romeo@example.com'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>",
+        "<iq type='result' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>",
+    ] {
+        let mut pair = Pair::authenticated();
+        pair.client(sent);
+        pair.ended_with("not-authorized");
+    }
+    let mut pair = Pair::authenticated();
+    pair.client("<message xmlns='jabber:server'/>");
+    pair.ended_with("invalid-namespace");
+}
+
+#[test]
+fn answers_bad_requests_and_allows_five_retries() {
+    let bad = [
+        bind("a\u{7f}b"),
+        bind(&"x".repeat(1024)),
+        "<iq type='get' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>".to_owned(),
+        "<iq type='set'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>".to_owned(),
+        "<iq id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>".to_owned(),
+    ];
+    let mut pair = Pair::authenticated();
+    for request in &bad {
+        let said = pair.dialogue(request);
+        assert!(
+            said.contains("type='error'") && said.contains("<bad-request "),
+            "{said}"
+        );
+        assert!(!pair.closed);
+    }
+    pair.client(&bind("a\u{7f}b"));
+    assert!(pair.said.contains("<bad-request "));
+    pair.ended_with("policy-violation");
+}
+
+#[test]
+fn passes_on_why_binding_is_refused() {
+    let mut pair = Pair::authenticated();
+    pair.bind_errors = [
+        Condition::ResourceConstraint.into(),
+        Condition::Conflict.into(),
+    ]
+    .into();
+    assert!(pair.dialogue(&bind("a")).contains("<resource-constraint "));
+    assert!(pair.dialogue(&bind("a")).contains("<conflict "));
+    pair.broken = true;
+    assert!(
+        pair.dialogue(&bind("a"))
+            .contains("<internal-server-error ")
+    );
+    pair.broken = false;
+    pair.client(&bind("a"));
+    assert!(pair.established.is_some());
+}
+
+#[test]
+fn leaves_the_stream_to_the_session() {
+    let mut pair = Pair::authenticated();
+    pair.client(BIND);
+    pair.server();
+    for input in [
+        Input::DeadlinePassed,
+        Input::ShuttingDown,
+        Input::Disconnected,
+        Input::EffectFailed,
+    ] {
+        pair.input(input);
+    }
+    assert_eq!((pair.server(), pair.closed), (String::new(), false));
+}

@@ -1,0 +1,7 @@
+//! See `checks/xmpp/jid.rs`.
+#![no_main]
+
+#[path = "../checks/xmpp/mod.rs"]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| checks::jid::check(data));
