@@ -1,1 +1,101 @@
-fn main() {}
+//! `cargo xtask`: sets up, builds, runs, tests and measures the server.
+//!
+//! A fresh machine needs Rust and a C compiler; what else is missing is installed, or named with the command that
+//! installs it. Every step may be repeated, interrupted, and run beside another one.
+//!
+//! Layers, from the bottom: [`process`] and [`progress`]; [`apt`], [`toolchain`] and [`clients`] bring what is missing;
+//! [`guests`] and [`host`] build; [`check`] and [`bench`] use what was built. Nothing here is part of the server.
+
+mod apt;
+mod bench;
+mod check;
+mod clients;
+mod guests;
+mod host;
+mod layout;
+mod lint;
+mod process;
+mod progress;
+mod toolchain;
+mod totals;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use crate::host::Profile;
+use crate::layout::Layout;
+use crate::progress::Progress;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  run [--release] [ARGUMENTS…]   build the server with its plugins, then serve; arguments go to `waxwing run`
+  build [--release]              build the server with its plugins: target/debug/waxwing or target/release/waxwing
+  guests                         build the plugins only: target/guests/*.wasm
+  lint                           formatting and lints of the server and of the plugins
+  test [FILTER]                  build, install the clients that the tests use, run all tests
+  bench [ARGUMENTS…]             compare messages a second with the other servers; --help lists the arguments";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (command, rest) = match arguments.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("help", &[][..]),
+    };
+    match dispatch(command, rest) {
+        Ok(code) => code,
+        Err(error) => {
+            progress::failure(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(command: &str, rest: &[String]) -> Result<ExitCode> {
+    match command {
+        "run" | "build" | "guests" | "lint" | "test" | "bench" => {}
+        "help" | "--help" | "-h" => {
+            progress::plain(USAGE);
+            return Ok(ExitCode::SUCCESS);
+        }
+        other => {
+            progress::plain(&format!("unknown command `{other}`\n\n{USAGE}"));
+            return Ok(ExitCode::from(2));
+        }
+    }
+    let layout = Layout::find()?;
+    let progress = Progress::start();
+    let (profile, rest) = Profile::take(rest);
+    match command {
+        "run" => {
+            let binary = host::build_with_guests(&layout, &progress, profile)?;
+            return Err(host::serve(&binary, rest, &progress));
+        }
+        "build" => {
+            no_more(rest)?;
+            let binary = host::build_with_guests(&layout, &progress, profile)?;
+            progress.done(&format!("built {}", layout.shown(&binary)));
+        }
+        "guests" => {
+            no_more(rest)?;
+            guests::build(&layout, &progress)?;
+        }
+        "lint" => {
+            no_more(rest)?;
+            lint::run(&layout, &progress)?;
+        }
+        "test" => check::run(&layout, &progress, rest)?,
+        _ => bench::run(&layout, &progress, rest)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn no_more(rest: &[String]) -> Result<()> {
+    match rest.first() {
+        Some(argument) => {
+            bail!("unknown argument `{argument}`; `cargo xtask help` lists the commands")
+        }
+        None => Ok(()),
+    }
+}

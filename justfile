@@ -1,0 +1,33 @@
+# The same as `cargo xtask COMMAND`, for those who have just.
+
+# List the recipes
+default:
+    @just --list
+
+# Build the server with its plugins, then serve
+run *ARGUMENTS:
+    cargo xtask run {{ARGUMENTS}}
+
+# Build the server with its plugins
+build *ARGUMENTS:
+    cargo xtask build {{ARGUMENTS}}
+
+# Build the plugins only
+guests:
+    cargo xtask guests
+
+# Check formatting, lints and documentation
+lint:
+    cargo xtask lint
+
+# Run all tests, the black-box ones included
+test *ARGUMENTS:
+    cargo xtask test {{ARGUMENTS}}
+
+# Compare messages a second with other servers
+bench *ARGUMENTS:
+    cargo xtask bench {{ARGUMENTS}}
+
+# What a change must pass
+ci:
+    .ci/run

@@ -1,0 +1,19 @@
+//! Black-box scenarios: each starts the built server, talks to it as the test's name says, and judges what comes back.
+//!
+//! They are run by `cargo xtask test`. With `WAXWING_TEST_AGAINST=prosody` those that need nothing of ours run against
+//! Prosody, which tells a wrong test from a wrong server.
+
+mod accounts;
+mod authentication;
+mod binding;
+mod clients;
+mod discovery;
+mod hostile_guests;
+mod hostile_xml;
+mod operation;
+mod ordering;
+mod registration;
+mod replies;
+mod starttls;
+mod streams;
+mod word_filter;

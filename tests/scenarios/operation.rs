@@ -1,0 +1,197 @@
+//! How the process begins, is told what to do, and ends.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use rustix::process::Signal;
+use waxwing_tests::server::{Settings, run};
+use waxwing_tests::tls::Version;
+use waxwing_tests::{Login, Server};
+
+#[tokio::test]
+async fn sigterm_ends_every_stream_with_system_shutdown() -> Result<()> {
+    let mut server = Server::new().await?;
+    let (mut juliet, _) = server.session("juliet").await?;
+    let mut stranger = server.connect().await?;
+    stranger
+        .open_secure("localhost", Some(Version::V13))
+        .await?;
+    server.signal(Signal::TERM)?;
+    assert_eq!(juliet.stream_error().await?, "system-shutdown");
+    assert_eq!(stranger.stream_error().await?, "system-shutdown");
+    assert_eq!(server.wait().await?.code(), Some(0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn sigint_ends_it_as_well() -> Result<()> {
+    let mut server = Server::new().await?;
+    server.signal(Signal::INT)?;
+    assert_eq!(server.wait().await?.code(), Some(0));
+    Ok(())
+}
+
+/// What was delivered to the server before the signal is delivered by it.
+#[tokio::test]
+async fn what_was_on_the_way_at_shutdown_still_arrives() -> Result<()> {
+    let mut server = Server::new().await?;
+    let (mut romeo, _) = server.session("romeo").await?;
+    let (mut juliet, juliet_jid) = server.session("juliet").await?;
+    for number in 0..100 {
+        romeo
+            .send(&format!(
+                "<message to='{juliet_jid}' type='chat'><body>{number}</body></message>"
+            ))
+            .await?;
+    }
+    // The answer to a request behind them says that all were read.
+    romeo
+        .iq("get", "localhost", "<ping xmlns='urn:xmpp:ping'/>")
+        .await?;
+    server.signal(Signal::TERM)?;
+    for number in 0..100 {
+        assert_eq!(juliet.message().await?.1, number.to_string());
+    }
+    assert_eq!(juliet.stream_error().await?, "system-shutdown");
+    assert_eq!(server.wait().await?.code(), Some(0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_unknown_key_is_named_with_file_and_line() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("waxwing.toml");
+    std::fs::write(
+        &file,
+        "data_dir = \"data\"\n\n[tls]\ncertifcate = \"cert.pem\"\n",
+    )?;
+    for command in ["run", "config"] {
+        let path = file.display().to_string();
+        let arguments: &[&str] = if command == "run" {
+            &["run", "--config", &path]
+        } else {
+            &["config", "check", "--config", &path]
+        };
+        let printed = run(arguments, "").await?;
+        assert_eq!(printed.code, Some(1), "{printed:?}");
+        for part in ["certifcate", "waxwing.toml", "4"] {
+            assert!(
+                printed.stderr.contains(part),
+                "{part} is not named: {printed:?}"
+            );
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn wrong_usage_exits_with_2() -> Result<()> {
+    for arguments in [
+        &["serve"][..],
+        &["run", "--no-such-option"],
+        &["user", "add"],
+        &["plugin", "explode"],
+    ] {
+        assert_eq!(run(arguments, "").await?.code, Some(2), "{arguments:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_one_clear_line() -> Result<()> {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let address = taken.local_addr()?.to_string();
+    let folder = tempfile::tempdir()?;
+    let printed = run(
+        &[
+            "run",
+            "--set",
+            &format!("data_dir={:?}", folder.path().display().to_string()),
+            "--set",
+            &format!("listen=[{{kind=\"c2s\",address=\"{address}\",tls=\"none\"}}]"),
+        ],
+        "",
+    )
+    .await?;
+    assert_eq!(printed.code, Some(1), "{printed:?}");
+    assert!(
+        printed.stderr.contains(&address),
+        "the address is named: {printed:?}"
+    );
+    Ok(())
+}
+
+/// Two servers on the same data would each believe to be the only one.
+#[tokio::test]
+async fn a_second_server_on_the_same_data_is_refused() -> Result<()> {
+    let server = Server::new().await?;
+    let second = server.cli(&["run"]).await?;
+    assert_eq!(second.code, Some(1), "{second:?}");
+    server.account("juliet").await?;
+    server.log_in(&Login::new("juliet")).await?;
+    server.stop().await
+}
+
+/// The deadline is for the whole negotiation: keeping the connection busy does not move it.
+#[tokio::test]
+async fn who_does_not_authenticate_in_time_is_disconnected() -> Result<()> {
+    let server = Settings::new()
+        .config("[limits]\npre_auth_seconds = 2")
+        .start()
+        .await?;
+    let mut client = server.connect().await?;
+    client.open("localhost").await?;
+    for _ in 0..20 {
+        client.send_if_open(b" ").await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let condition = client.stream_error().await?;
+    assert!(
+        ["connection-timeout", "policy-violation", "not-authorized"].contains(&condition.as_str()),
+        "{condition}"
+    );
+    // One who is logged in is not concerned.
+    let (mut juliet, _) = server.session("juliet").await?;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    juliet
+        .iq("get", "localhost", "<ping xmlns='urn:xmpp:ping'/>")
+        .await?;
+    server.stop().await
+}
+
+#[tokio::test]
+async fn the_bundled_plugins_are_listed() -> Result<()> {
+    let server = Server::new().await?;
+    let printed = server.cli(&["plugin", "list", "--json"]).await?;
+    assert_eq!(printed.code, Some(0), "{printed:?}");
+    let listed: serde_json::Value = serde_json::from_str(&printed.stdout)?;
+    let text = listed.to_string();
+    for name in ["registration", "disco", "ping"] {
+        assert!(
+            text.contains(&format!("\"{name}\"")),
+            "{name} is not listed: {text}"
+        );
+    }
+    server.stop().await
+}
+
+/// Self-signed out of the box: no certificate is configured, and TLS works.
+#[tokio::test]
+async fn a_certificate_is_made_when_none_is_given() -> Result<()> {
+    let server = Server::new().await?;
+    let config = std::fs::read_to_string(server.config_file())?;
+    let (before, rest) = config
+        .split_once("[tls]")
+        .expect("the harness configures a certificate");
+    let rest = rest
+        .split_once("[plugin")
+        .map(|(_, rest)| format!("[plugin{rest}"))
+        .unwrap_or_default();
+    std::fs::write(server.config_file(), format!("{before}{rest}"))?;
+    let mut server = server;
+    server.kill().await?;
+    server.start_again().await?;
+    let (client, _) = server.session("juliet").await?;
+    client.close().await?;
+    server.stop().await
+}

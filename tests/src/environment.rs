@@ -1,0 +1,43 @@
+//! Where `cargo xtask test` put what the tests need. What is missing is an error with the mend, never a skipped test.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+
+const MEND: &str = "run `cargo xtask test`, which makes it and says where it is";
+
+/// The server's binary.
+pub fn binary() -> Result<PathBuf> {
+    existing("WAXWING_BIN", "the server's binary")
+}
+
+/// The folder with other projects' clients.
+pub fn clients() -> Result<PathBuf> {
+    existing(
+        "WAXWING_TEST_ENV",
+        "the folder of the clients that the tests use",
+    )
+}
+
+/// A built component by its path below the folder of guests: `examples/word-filter.wasm`.
+pub fn guest(file: &str) -> Result<PathBuf> {
+    let path = existing("WAXWING_GUESTS", "the folder of the built plugins")?.join(file);
+    ensure!(
+        path.is_file(),
+        "there is no plugin {}; {MEND}",
+        path.display()
+    );
+    Ok(path)
+}
+
+fn existing(variable: &str, what: &str) -> Result<PathBuf> {
+    let path = std::env::var_os(variable)
+        .map(PathBuf::from)
+        .with_context(|| format!("{variable} does not name {what}; {MEND}"))?;
+    ensure!(
+        path.exists(),
+        "{} does not exist ({variable}, {what}); {MEND}",
+        path.display()
+    );
+    Ok(path)
+}

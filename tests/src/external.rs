@@ -1,0 +1,79 @@
+//! Unmodified clients of other projects, each run as a script in a process of its own.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use anyhow::{Context, Result, ensure};
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use crate::{PATIENCE, environment};
+
+/// Runs a script with slixmpp; `certificate` is trusted. Returns what it printed.
+pub async fn slixmpp(script: &str, arguments: &[&str], certificate: &Path) -> Result<String> {
+    let mut command = Command::new(environment::clients()?.join("slixmpp/bin/python"));
+    command.arg(
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("clients/slixmpp")
+            .join(script),
+    );
+    run(command, script, arguments, certificate).await
+}
+
+/// Runs a script with xmpp.js; `certificate` is trusted. Returns what it printed.
+pub async fn xmpp_js(script: &str, arguments: &[&str], certificate: &Path) -> Result<String> {
+    let folder = environment::clients()?.join("xmpp.js");
+    // Node.js looks for packages from the script's own folder upwards.
+    let source = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("clients/xmpp.js")
+        .join(script);
+    let copy = folder.join(format!("{}-{script}", std::process::id()));
+    std::fs::copy(&source, &copy).with_context(|| format!("cannot copy {}", source.display()))?;
+    let mut command = Command::new("node");
+    command.arg(&copy);
+    let printed = run(command, script, arguments, certificate).await;
+    std::fs::remove_file(&copy).with_context(|| format!("cannot remove {}", copy.display()))?;
+    printed
+}
+
+/// Runs the client made with tokio-xmpp; `program` is its path. Returns what it printed.
+pub async fn tokio_xmpp(program: &str, arguments: &[&str], certificate: &Path) -> Result<String> {
+    run(
+        Command::new(program),
+        "the client with tokio-xmpp",
+        arguments,
+        certificate,
+    )
+    .await
+}
+
+async fn run(
+    mut command: Command,
+    what: &str,
+    arguments: &[&str],
+    certificate: &Path,
+) -> Result<String> {
+    command
+        .args(arguments)
+        // Where OpenSSL (Python), Node.js and rustls-native-certs look for certificates to trust.
+        .env("SSL_CERT_FILE", certificate)
+        .env("NODE_EXTRA_CA_CERTS", certificate)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    let child = command.spawn().with_context(|| {
+        format!("cannot start {what}; run `cargo xtask test`, which installs what it needs")
+    })?;
+    let output = timeout(PATIENCE, child.wait_with_output())
+        .await
+        .with_context(|| format!("{what} does not end"))??;
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    ensure!(
+        output.status.success(),
+        "{what} failed ({})\nstdout: {stdout}\nstderr: {}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(stdout)
+}

@@ -1,0 +1,48 @@
+//! `cargo xtask test`: everything that can be shown by tests, from a machine with nothing but Rust.
+
+use anyhow::Result;
+
+use crate::clients;
+use crate::host::{self, Profile};
+use crate::layout::Layout;
+use crate::progress::Progress;
+use crate::totals::Totals;
+
+/// The crates tested on their own. Apart from `waxwing-tests`, whose clients would switch on features of shared
+/// dependencies that the server is not built with.
+const CRATES: [&str; 5] = [
+    "waxwing-xml",
+    "waxwing-xmpp",
+    "waxwing-storage",
+    "waxwing-plugins",
+    "waxwing-server",
+];
+
+/// Runs the crates' own tests, xtask's, and the black-box tests of the built server; `arguments` go to the last.
+pub(crate) fn run(layout: &Layout, progress: &Progress, arguments: &[String]) -> Result<()> {
+    let binary = host::build_with_guests(layout, progress, Profile::Debug)?;
+    clients::install(layout, progress)?;
+    let mut totals = Totals::default();
+    if arguments.is_empty() {
+        progress.phase("tests of the server's crates");
+        let mut cargo = host::cargo(layout);
+        cargo.args(["test", "--no-fail-fast"]);
+        for name in CRATES {
+            cargo.args(["--package", name]);
+        }
+        totals.run(&mut cargo)?;
+        progress.phase("tests of xtask");
+        totals.run(host::cargo(layout).args(["test", "--package", "xtask"]))?;
+    }
+    progress.phase("black-box tests of the built server");
+    let mut cargo = host::cargo(layout);
+    cargo
+        .args(["test", "--no-fail-fast", "--package", "waxwing-tests"])
+        .args(arguments)
+        .env("WAXWING_BIN", &binary)
+        .env("WAXWING_TEST_ENV", layout.test_environment());
+    totals.run(&mut cargo)?;
+    totals.verdict()?;
+    progress.done(&totals.to_string());
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! Builds the server's binary with the plugins inside, and runs it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Error, Result};
+
+use crate::guests;
+use crate::layout::Layout;
+use crate::process;
+use crate::progress::Progress;
+
+/// Cargo's profile for the server; guests are always optimised.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// Quick to build: dependencies are optimised all the same.
+    Debug,
+    /// What is shipped; the engine alone takes minutes to compile.
+    Release,
+}
+
+impl Profile {
+    /// Takes `--release` from the front of the arguments.
+    pub(crate) fn take(arguments: &[String]) -> (Self, &[String]) {
+        match arguments.split_first() {
+            Some((first, rest)) if first == "--release" => (Self::Release, rest),
+            _ => (Self::Debug, arguments),
+        }
+    }
+
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Release => "release",
+        }
+    }
+}
+
+/// Builds guests, then the server; returns where the binary lies.
+pub(crate) fn build_with_guests(
+    layout: &Layout,
+    progress: &Progress,
+    profile: Profile,
+) -> Result<PathBuf> {
+    guests::build(layout, progress)?;
+    progress.phase(match profile {
+        Profile::Debug => "building the server",
+        Profile::Release => "building the server, optimised",
+    });
+    let mut cargo = cargo(layout);
+    cargo.args(["build", "--package", "waxwing-server", "--bin", "waxwing"]);
+    if profile == Profile::Release {
+        cargo.arg("--release");
+    }
+    process::run(&mut cargo, "building the server")?;
+    Ok(layout.target.join(profile.folder()).join("waxwing"))
+}
+
+/// Cargo in the host's workspace; the server's build script embeds the guests named here.
+pub(crate) fn cargo(layout: &Layout) -> Command {
+    let mut cargo = process::cargo();
+    cargo
+        .current_dir(&layout.root)
+        .env("CARGO_TARGET_DIR", &layout.target)
+        .env("WAXWING_GUESTS", layout.guests());
+    cargo
+}
+
+/// Becomes the server, so that signals reach it; returns only when that fails.
+pub(crate) fn serve(binary: &Path, arguments: &[String], progress: &Progress) -> Error {
+    progress.phase("serving; Ctrl-C ends it");
+    let mut command = Command::new(binary);
+    command.arg("run").args(arguments);
+    process::remove_variables(&mut command, |name| {
+        process::is_about_this_package(name) || name == "CARGO"
+    });
+    become_program(&mut command)
+}
+
+#[cfg(unix)]
+fn become_program(command: &mut Command) -> Error {
+    use std::os::unix::process::CommandExt;
+    Error::from(command.exec()).context(format!(
+        "cannot start {}",
+        command.get_program().to_string_lossy()
+    ))
+}
+
+#[cfg(not(unix))]
+fn become_program(_: &mut Command) -> Error {
+    anyhow::anyhow!("the server runs on Linux and macOS only")
+}

@@ -1,0 +1,75 @@
+//! `cargo xtask lint`: formatting, lints and documentation; a warning is an error.
+
+use anyhow::Result;
+
+use crate::host;
+use crate::layout::Layout;
+use crate::process;
+use crate::progress::Progress;
+use crate::toolchain::Toolchain;
+
+/// Checks the server's workspace, then the plugins'.
+pub(crate) fn run(layout: &Layout, progress: &Progress) -> Result<()> {
+    let guests = layout.guest_workspace();
+    let has_guests = guests.join("Cargo.toml").is_file();
+
+    progress.phase("formatting");
+    process::run(
+        host::cargo(layout).args(["fmt", "--all", "--check"]),
+        "the formatting check (`cargo fmt --all` mends it)",
+    )?;
+    if has_guests {
+        let mut cargo = process::cargo();
+        cargo.current_dir(&guests).args(["fmt", "--all", "--check"]);
+        process::run(
+            &mut cargo,
+            "the formatting check of the plugins (`cargo fmt --all` in guest-plugins mends it)",
+        )?;
+    }
+
+    progress.phase("lints of the server");
+    let mut clippy = host::cargo(layout);
+    clippy.args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "--deny",
+        "warnings",
+    ]);
+    process::run(&mut clippy, "clippy")?;
+
+    if has_guests {
+        lint_guests(layout, progress)?;
+    }
+
+    progress.phase("documentation");
+    let mut doc = host::cargo(layout);
+    doc.args(["doc", "--workspace", "--no-deps", "--quiet"])
+        .env("RUSTDOCFLAGS", "--deny warnings");
+    process::run(&mut doc, "the documentation")?;
+    progress.done("no warnings");
+    Ok(())
+}
+
+/// Clippy needs the target of its own compiler; Debian's comes without clippy.
+fn lint_guests(layout: &Layout, progress: &Progress) -> Result<()> {
+    progress.phase("lints of the plugins");
+    let _lock = layout.lock("guests")?;
+    match Toolchain::find(layout, progress)? {
+        Toolchain::Installed => {
+            let mut clippy = Toolchain::Installed.cargo(
+                "clippy",
+                &layout.guest_workspace(),
+                &layout.guest_build(),
+            )?;
+            clippy.args(["--workspace", "--release", "--", "--deny", "warnings"]);
+            process::run(&mut clippy, "clippy on the plugins")
+        }
+        Toolchain::Debian => {
+            progress
+                .note("left out: only Debian's Rust can compile them here, and it has no clippy");
+            Ok(())
+        }
+    }
+}
