@@ -18,6 +18,9 @@ use crate::{
 /// What a component begins with: WebAssembly's magic number, then version 13 of the layer of components.
 const COMPONENT: [u8; 8] = [0x00, 0x61, 0x73, 0x6d, 0x0d, 0x00, 0x01, 0x00];
 
+/// What of a plugin is listed for people; programs get all.
+const COLUMNS: [&str; 6] = ["name", "version", "serving", "source", "error", "summary"];
+
 #[derive(Subcommand)]
 pub(super) enum Command {
     /// List the plugins of the running server
@@ -47,7 +50,7 @@ pub(super) fn execute(command: &Command, config: &Config) -> anyhow::Result<()> 
     match command {
         Command::List { json } => {
             let list = Link::open(config)?.call(&Request::PluginList {})?;
-            listing::print(&list, *json, &["name"])
+            listing::print(&list, *json, &COLUMNS)
         }
         Command::Reload { name } => {
             Link::open(config)?.call(&Request::PluginReload { name: name.clone() })?;
