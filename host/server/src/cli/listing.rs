@@ -40,6 +40,12 @@ fn cell(value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => "-".to_owned(),
         Some(Value::String(text)) => text.chars().map(printable).collect(),
+        Some(Value::Array(values)) if values.is_empty() => "-".to_owned(),
+        Some(Value::Array(values)) => values
+            .iter()
+            .map(|value| cell(Some(value)))
+            .collect::<Vec<_>>()
+            .join(","),
         Some(Value::Bool(true)) => "yes".to_owned(),
         Some(Value::Bool(false)) => "no".to_owned(),
         Some(other) => other.to_string(),
