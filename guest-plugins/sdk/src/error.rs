@@ -1,6 +1,29 @@
-//! Making stanza errors.
+//! Stanza errors.
 
-use crate::{ErrorCondition, ErrorType, StanzaError};
+use crate::bindings::lifecycle::waxwing::plugin::types as wit;
+use crate::{Element, ErrorCondition, ErrorType};
+
+/// A stanza error to answer with (RFC 6120 §8.3). The host adds the legacy code of XEP-0086.
+///
+/// ```
+/// use waxwing_plugin::{ErrorCondition, ErrorType, StanzaError};
+///
+/// let error = StanzaError::new(ErrorCondition::ResourceConstraint)
+///     .of_type(ErrorType::Wait)
+///     .with_text("too many; try again later");
+/// assert_eq!(error.kind, Some(ErrorType::Wait));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StanzaError {
+    /// The defined condition.
+    pub condition: ErrorCondition,
+    /// The type; none takes the one that RFC 6120 §8.3.3 associates with the condition.
+    pub kind: Option<ErrorType>,
+    /// A text for people, at most 1,000 bytes; longer is cut.
+    pub text: Option<String>,
+    /// The application's own condition (RFC 6120 §8.3.4), in a namespace of its own.
+    pub application: Option<Element>,
+}
 
 impl StanzaError {
     /// An error of that condition, with the type that RFC 6120 §8.3.3 associates with it.
@@ -9,6 +32,7 @@ impl StanzaError {
             condition,
             kind: None,
             text: None,
+            application: None,
         }
     }
 
@@ -29,10 +53,30 @@ impl StanzaError {
             ..self
         }
     }
+
+    /// The same with an application's own condition.
+    #[must_use]
+    pub fn with_application(self, condition: Element) -> Self {
+        Self {
+            application: Some(condition),
+            ..self
+        }
+    }
 }
 
 impl From<ErrorCondition> for StanzaError {
     fn from(condition: ErrorCondition) -> Self {
         Self::new(condition)
+    }
+}
+
+/// What the host is told. The interface has no place for an application's condition yet.
+impl From<StanzaError> for wit::StanzaError {
+    fn from(error: StanzaError) -> Self {
+        Self {
+            condition: error.condition,
+            kind: error.kind,
+            text: error.text,
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Between the generated bindings and the traits.
+//! Between the generated bindings and the traits, in a component.
 
 use std::cell::OnceCell;
 
@@ -36,10 +36,46 @@ pub fn report_panics() {
 }
 
 /// Makes the component from a plugin and the traits that it implements: `plugin!(MyPlugin: Inbound, IqHandler);`
+///
+/// Natively it makes nothing and only looks whether the traits are there: a [`Harness`](crate::harness::Harness) calls
+/// the plugin itself.
 #[macro_export]
 macro_rules! plugin {
     ($plugin:ty $(: $($interface:ident),+ $(,)?)?) => {
+        #[cfg(target_family = "wasm")]
         const _: () = {
+            $crate::__component!($plugin $(: $($interface),+)?);
+        };
+        #[cfg(not(target_family = "wasm"))]
+        const _: () = {
+            $crate::__serves::<$plugin, _>(<$plugin as $crate::Plugin>::init);
+            $($($crate::__interface_check!($interface, $plugin);)+)?
+        };
+    };
+}
+
+/// Names a plugin's entry point, so that it counts as used.
+#[doc(hidden)]
+pub const fn __serves<P, F: Copy>(_: F) {}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __interface_check {
+    (Inbound, $plugin:ty) => {
+        $crate::__serves::<$plugin, _>(<$plugin as $crate::Inbound>::filter);
+    };
+    (IqHandler, $plugin:ty) => {
+        $crate::__serves::<$plugin, _>(<$plugin as $crate::IqHandler>::handle);
+    };
+    (PreAuth, $plugin:ty) => {
+        $crate::__serves::<$plugin, _>(<$plugin as $crate::PreAuth>::handle);
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __component {
+    ($plugin:ty $(: $($interface:ident),+)?) => {
             struct Component;
 
             ::std::thread_local! {
@@ -62,7 +98,6 @@ macro_rules! plugin {
 
             $crate::bindings::lifecycle::export_lifecycle!(Component with_types_in $crate::bindings::lifecycle);
             $($($crate::__interface!($interface, $plugin);)+)?
-        };
     };
 }
 
@@ -81,7 +116,7 @@ macro_rules! __interface {
         impl $crate::bindings::iq_handler::exports::waxwing::plugin::iq_handler::Guest for Component {
             fn handle(
                 request: &$crate::Stanza,
-            ) -> ::std::result::Result<::std::option::Option<::std::string::String>, $crate::StanzaError> {
+            ) -> ::std::result::Result<::std::option::Option<::std::string::String>, $crate::bindings::lifecycle::waxwing::plugin::types::StanzaError> {
                 let answer = PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::IqHandler>::handle(plugin, request)))?;
                 ::std::result::Result::Ok(answer.map(|payload| payload.to_xml()))
             }
@@ -98,7 +133,7 @@ macro_rules! __interface {
             fn handle(
                 on: $crate::PreAuthStream,
                 request: &$crate::Stanza,
-            ) -> ::std::result::Result<::std::option::Option<::std::string::String>, $crate::StanzaError> {
+            ) -> ::std::result::Result<::std::option::Option<::std::string::String>, $crate::bindings::lifecycle::waxwing::plugin::types::StanzaError> {
                 let answer =
                     PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::PreAuth>::handle(plugin, &on, request)))?;
                 ::std::result::Result::Ok(answer.map(|payload| payload.to_xml()))
@@ -108,13 +143,14 @@ macro_rules! __interface {
     };
 }
 
+#[cfg(target_family = "wasm")]
 impl From<crate::Verdict> for crate::bindings::inbound::exports::waxwing::plugin::inbound::Verdict {
     fn from(verdict: crate::Verdict) -> Self {
         match verdict {
             crate::Verdict::Pass => Self::Pass,
             crate::Verdict::Replace(draft) => Self::Replace(draft),
             crate::Verdict::Drop => Self::Drop,
-            crate::Verdict::Bounce(error) => Self::Bounce(error),
+            crate::Verdict::Bounce(error) => Self::Bounce(error.into()),
             crate::Verdict::Answer(payload) => {
                 Self::Answer(payload.map(|payload| payload.to_xml()))
             }

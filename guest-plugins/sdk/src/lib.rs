@@ -3,7 +3,7 @@
 //! A plugin is a type that implements [`Plugin`] and one trait for each interface that it serves; [`plugin!`] makes the
 //! WebAssembly component from it, exporting just those. The whole of a plugin that answers pings:
 //!
-//! ```ignore
+//! ```
 //! use waxwing_plugin::prelude::*;
 //!
 //! struct Ping;
@@ -28,51 +28,62 @@
 //!
 //! What the host calls and what it offers is described item by item in the interfaces' own documentation (`wit/`).
 
+//!
+//! Natively the same types and imports have a small host of their own behind them, so that a plugin is tested with
+//! `cargo test` and no server: see [`harness`].
+
+// For the derived implementations inside this crate.
+extern crate self as waxwing_plugin;
+
 pub mod bindings;
+pub mod commands;
 mod element;
 mod error;
+pub mod forms;
 mod glue;
+#[cfg(not(target_family = "wasm"))]
+pub mod harness;
+pub mod jid;
 mod manifest;
+pub mod matcher;
+mod name;
+#[cfg(not(target_family = "wasm"))]
+mod native;
+pub mod payload;
 mod traits;
 
 pub use bindings::lifecycle::exports::waxwing::plugin::lifecycle::Scope;
-pub use bindings::lifecycle::waxwing::plugin::stanzas::{
-    Attribute, Draft, DraftError, Element as Parsed, Head, Localised, Stanza,
-};
+pub use bindings::lifecycle::waxwing::plugin::stanzas::{Attribute, DraftError, Head, Localised};
 pub use bindings::lifecycle::waxwing::plugin::types::{
-    ErrorCondition, ErrorType, Name, StanzaError, StanzaKind,
+    ErrorCondition, ErrorType, Name, StanzaKind,
 };
 pub use bindings::pre_auth::exports::waxwing::plugin::pre_auth::{
     PreAuthStream, TlsVersion, Transport,
 };
 pub use element::Element;
+pub use error::StanzaError;
 pub use manifest::{FaultPolicy, InboundFilter, IqFilter, Manifest, Setting};
+pub use payload::{Payload, PayloadError};
 pub use traits::{Answer, Inbound, IqHandler, Plugin, PreAuth, Verdict};
 
-/// The imports, each a module of functions: see the interface of the same name.
+/// In a component: the host's handles, and the imports, each a module of functions (see the interface of the same name).
+#[cfg(target_family = "wasm")]
 pub use bindings::lifecycle::waxwing::plugin::{
     accounts, clock, config, disco, log, memory, random,
+    stanzas::{Draft, Element as Parsed, Stanza},
 };
+#[cfg(not(target_family = "wasm"))]
+pub use native::{Draft, Parsed, Stanza, accounts, clock, config, disco, log, memory, random};
 
 #[doc(hidden)]
-pub use glue::{Slot, report_panics};
+pub use glue::{__serves, Slot, report_panics};
 
 /// What a plugin needs at hand.
 pub mod prelude {
     pub use crate::{
         Answer, Draft, Element, ErrorCondition, ErrorType, FaultPolicy, Inbound, InboundFilter,
-        IqFilter, IqHandler, Manifest, Name, Plugin, PreAuth, PreAuthStream, Scope, Setting,
-        Stanza, StanzaError, StanzaKind, Verdict, accounts, clock, config, disco, log, memory,
-        random,
+        IqFilter, IqHandler, Localised, Manifest, Name, Parsed, Payload, PayloadError, Plugin,
+        PreAuth, PreAuthStream, Scope, Setting, Stanza, StanzaError, StanzaKind, Verdict, accounts,
+        clock, config, disco, log, memory, random,
     };
-}
-
-impl Name {
-    /// A name from its namespace and local name.
-    pub fn new(namespace: &str, local: &str) -> Self {
-        Self {
-            namespace: namespace.to_owned(),
-            local: local.to_owned(),
-        }
-    }
 }

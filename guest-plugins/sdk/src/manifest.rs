@@ -81,6 +81,11 @@ impl Manifest {
         self
     }
 
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) fn as_wit(&self) -> &wit::PluginManifest {
+        &self.0
+    }
+
     #[doc(hidden)]
     pub fn into_wit(self) -> wit::PluginManifest {
         self.0

@@ -1,0 +1,231 @@
+//! Running a plugin natively against scripted stanzas, without a server.
+//!
+//! ```
+//! # use waxwing_plugin::prelude::*;
+//! # struct Ping;
+//! # impl Plugin for Ping {
+//! #     fn manifest() -> Manifest {
+//! #         Manifest::new("ping", "1.0.0", "answers pings").iq(IqFilter::get("urn:xmpp:ping", "ping").to_server())
+//! #     }
+//! #     fn init(_: Scope) -> Result<Self, String> {
+//! #         Ok(Self)
+//! #     }
+//! # }
+//! # impl IqHandler for Ping {
+//! #     fn handle(&self, _: &Stanza) -> Answer {
+//! #         Ok(None)
+//! #     }
+//! # }
+//! use waxwing_plugin::harness::{Harness, Outcome};
+//!
+//! let mut ping = Harness::<Ping>::new().start()?;
+//! let answer = ping.iq_from(
+//!     "juliet@localhost/balcony",
+//!     "<iq type='get' id='1' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>",
+//! );
+//! assert_eq!(answer, "<iq type='result' id='1' from='localhost' to='juliet@localhost/balcony'/>");
+//!
+//! let elsewhere = ping.iq_from(
+//!     "juliet@localhost/balcony",
+//!     "<iq type='get' id='2' to='romeo@localhost'><ping xmlns='urn:xmpp:ping'/></iq>",
+//! );
+//! assert_eq!(elsewhere, Outcome::NotAsked);
+//! # Ok::<(), String>(())
+//! ```
+//!
+//! The harness does what the host does: it fills in the configuration's defaults and refuses keys that the manifest does
+//! not list, evaluates the manifest's filters, carries out a call's effects when it has returned, forgets them when it
+//! panicked (which in a component is a trap), and then makes a new instance. Its addresses are only lower-cased, not prepared.
+
+mod call;
+mod outcome;
+mod reply;
+mod script;
+mod settings;
+mod stream;
+mod subscriptions;
+
+pub use outcome::{Outcome, Xml};
+pub use script::Script;
+pub use settings::Value;
+pub use stream::{plain_stream, tls_stream};
+
+use std::marker::PhantomData;
+
+use crate::native::world::{self, World};
+use crate::native::xml;
+use crate::{Inbound, IqHandler, Plugin, PreAuth, PreAuthStream, Scope, Stanza};
+use outcome::Pending;
+use subscriptions::Subscriptions;
+
+/// A plugin under test, with the host around it.
+#[derive(Debug)]
+pub struct Harness<P> {
+    subscriptions: Subscriptions,
+    world: World,
+    /// None after a panic: the next call makes a new one.
+    plugin: Option<P>,
+}
+
+impl<P: Plugin> Harness<P> {
+    /// Begins a script: configuration, accounts, grants.
+    #[expect(clippy::new_ret_no_self, reason = "a script has to be started")]
+    pub fn new() -> Script<P> {
+        Script::new(PhantomData)
+    }
+
+    fn begin(world: World) -> Result<Self, String> {
+        let mut harness = Self {
+            subscriptions: Subscriptions::of(P::manifest()),
+            world,
+            plugin: None,
+        };
+        harness.plugin = Some(harness.make()?);
+        Ok(harness)
+    }
+
+    fn make(&mut self) -> Result<P, String> {
+        let hosts = self.world.hosts.clone();
+        call::guarded(&mut self.world, || P::init(Scope { hosts }))?
+    }
+
+    /// Makes a call with an instance. The error is what a panic said.
+    fn call<R>(&mut self, f: impl FnOnce(&P) -> R) -> Result<R, String> {
+        let plugin = match self.plugin.take() {
+            Some(plugin) => plugin,
+            None => self.make()?,
+        };
+        let result = call::guarded(&mut self.world, || f(&plugin))?;
+        self.plugin = Some(plugin);
+        Ok(result)
+    }
+
+    /// Throws the instance away, as the host does on a reload: the next call makes a new one.
+    pub fn forget_instance(&mut self) {
+        self.plugin = None;
+    }
+
+    fn host_of(&self, jid: &str) -> String {
+        let domain = crate::jid::domain(jid);
+        let served = self.world.serves(domain).then_some(domain);
+        served
+            .or(self.world.hosts.first().map(String::as_str))
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    fn stamped(&self, sender: &str, xml: &str) -> Result<Stanza, String> {
+        let mut element = xml::parse(xml)?;
+        element.set_attribute("from", Some(sender));
+        let stanza = Stanza::new(&self.host_of(sender), element);
+        stanza.ok_or_else(|| "this is no message, presence or iq".to_owned())
+    }
+}
+
+impl<P: IqHandler> Harness<P> {
+    /// Sends an iq request from a full JID to the plugin's iq handler.
+    pub fn iq_from(&mut self, sender: &str, xml: &str) -> Outcome {
+        let request = match self.stamped(sender, xml) {
+            Ok(request) => request,
+            Err(why) => return Outcome::Malformed(why),
+        };
+        if !self.subscriptions.iq(&request, &self.world.hosts) {
+            return Outcome::NotAsked;
+        }
+        let answer = self.call(|plugin| plugin.handle(&request));
+        Pending::of_answer(answer).finish(&request)
+    }
+}
+
+impl<P: PreAuth> Harness<P> {
+    /// Sends an iq request on a stream that has not authenticated.
+    pub fn pre_auth(&mut self, on: &PreAuthStream, xml: &str) -> Outcome {
+        let element = match xml::parse(xml) {
+            Ok(element) => element,
+            Err(why) => return Outcome::Malformed(why),
+        };
+        let Some(request) = Stanza::new(&on.host, element) else {
+            return Outcome::Malformed("this is no message, presence or iq".to_owned());
+        };
+        if !self.subscriptions.pre_auth(&request) {
+            return Outcome::NotAsked;
+        }
+        let on = self.shown(on);
+        let answer = self.call(|plugin| plugin.handle(&on, &request));
+        Pending::of_answer(answer).finish(&request)
+    }
+
+    /// The stream features that the plugin offers on a stream that has not authenticated; none after a panic.
+    pub fn features(&mut self, on: &PreAuthStream) -> Vec<Xml> {
+        if !self.subscriptions.has_pre_auth() {
+            return Vec::new();
+        }
+        let on = self.shown(on);
+        let features = self.call(|plugin| plugin.features(&on));
+        let features = features.unwrap_or_default();
+        features
+            .iter()
+            .map(|feature| Xml::from(feature.to_xml().as_str()))
+            .collect()
+    }
+
+    /// The stream as the plugin sees it: its address only by grant.
+    fn shown(&self, on: &PreAuthStream) -> PreAuthStream {
+        let mut on = on.clone();
+        if !self.world.grants.contains("address") {
+            on.address = None;
+        }
+        on
+    }
+}
+
+impl<P: Inbound> Harness<P> {
+    /// Sends a stanza of a local client through the plugin's hook. The sender is the attribute `from`, or
+    /// `juliet@localhost/balcony`.
+    pub fn inbound(&mut self, xml: &str) -> Outcome {
+        let sender = xml::parse(xml).ok().and_then(|stanza| {
+            let sender = stanza.attribute("from");
+            sender.map(str::to_owned)
+        });
+        let sender = sender.unwrap_or_else(|| "juliet@localhost/balcony".to_owned());
+        self.inbound_from(&sender, xml)
+    }
+
+    /// The same with the sender's full JID.
+    pub fn inbound_from(&mut self, sender: &str, xml: &str) -> Outcome {
+        let stanza = match self.stamped(sender, xml) {
+            Ok(stanza) => stanza,
+            Err(why) => return Outcome::Malformed(why),
+        };
+        let Some(policy) = self.subscriptions.inbound(&stanza, &self.world.hosts) else {
+            return Outcome::NotAsked;
+        };
+        let verdict = self.call(|plugin| plugin.filter(&stanza));
+        Pending::of_verdict(verdict, policy).finish(&stanza)
+    }
+}
+
+/// A stanza for testing functions that take one, on behalf of the sender's domain.
+///
+/// ```
+/// let stanza = waxwing_plugin::harness::stanza("<message from='juliet@localhost/x'><body>hi</body></message>")?;
+/// assert_eq!(stanza.body().as_deref(), Some("hi"));
+/// # Ok::<(), String>(())
+/// ```
+pub fn stanza(xml: &str) -> Result<Stanza, String> {
+    let element = xml::parse(xml)?;
+    let host = element
+        .attribute("from")
+        .map_or("localhost", crate::jid::domain)
+        .to_owned();
+    Stanza::new(&host, element).ok_or_else(|| "this is no message, presence or iq".to_owned())
+}
+
+/// Calls a function with a scripted host's imports behind it, as in a call that returned: for testing parts of a plugin.
+pub fn with_host<R>(f: impl FnOnce() -> R) -> R {
+    let mut world = World::default();
+    world::swap(&mut world);
+    let result = f();
+    world::swap(&mut world);
+    result
+}

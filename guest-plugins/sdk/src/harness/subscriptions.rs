@@ -1,0 +1,108 @@
+//! The manifest's filters, evaluated as the host does.
+
+use crate::bindings::lifecycle::waxwing::plugin::manifest as wit;
+use crate::native::address;
+use crate::{Element, FaultPolicy, Manifest, Name, Stanza, StanzaKind};
+
+/// What a manifest wants to be called for.
+#[derive(Debug)]
+pub(super) struct Subscriptions(Vec<wit::Subscription>);
+
+impl Subscriptions {
+    pub(super) fn of(manifest: Manifest) -> Self {
+        Self(manifest.into_wit().subscriptions)
+    }
+
+    /// Whether the plugin serves that request.
+    pub(super) fn iq(&self, request: &Stanza, hosts: &[String]) -> bool {
+        let wanted = match request.subtype().as_str() {
+            "get" => wit::RequestTypes::GET,
+            "set" => wit::RequestTypes::SET,
+            _ => return false,
+        };
+        let Some(payload) = payload(request) else {
+            return false;
+        };
+        let class = class(request, hosts);
+        self.0.iter().any(|subscription| match subscription {
+            wit::Subscription::Iq(filter) => {
+                filter.payload == payload
+                    && filter.types.contains(wanted)
+                    && filter.recipients.contains(class)
+            }
+            _ => false,
+        })
+    }
+
+    /// Whether the plugin serves that request before authentication.
+    pub(super) fn pre_auth(&self, request: &Stanza) -> bool {
+        let Some(payload) = payload(request) else {
+            return false;
+        };
+        self.0.iter().any(
+            |subscription| matches!(subscription, wit::Subscription::PreAuth(name) if *name == payload),
+        )
+    }
+
+    /// Whether the plugin may offer stream features.
+    pub(super) fn has_pre_auth(&self) -> bool {
+        let mut subscriptions = self.0.iter();
+        subscriptions.any(|subscription| matches!(subscription, wit::Subscription::PreAuth(_)))
+    }
+
+    /// What happens if the hook fails, if it is asked.
+    pub(super) fn inbound(&self, stanza: &Stanza, hosts: &[String]) -> Option<FaultPolicy> {
+        let class = class(stanza, hosts);
+        let filters = self.0.iter().filter_map(|subscription| match subscription {
+            wit::Subscription::Inbound(filter) => Some(filter),
+            _ => None,
+        });
+        let mut filters: Vec<_> = filters.collect();
+        filters.sort_by_key(|filter| std::cmp::Reverse(filter.priority));
+        let judged = |filter: &&wit::InboundFilter| {
+            filter.kinds.contains(flag(stanza.kind()))
+                && filter.recipients.contains(class)
+                && (filter.types.is_empty() || filter.types.contains(&stanza.subtype()))
+                && filter
+                    .payload
+                    .as_ref()
+                    .is_none_or(|name| stanza.payload(name).is_some())
+        };
+        filters
+            .into_iter()
+            .find(judged)
+            .map(|filter| filter.on_fault)
+    }
+}
+
+/// A request's one child (RFC 6120 §8.2.3).
+fn payload(request: &Stanza) -> Option<Name> {
+    if request.kind() != StanzaKind::Iq || request.element().attribute("id").is_none() {
+        return None;
+    }
+    let mut children = request.element().elements();
+    match (children.next(), children.next()) {
+        (Some(child), None) => Some(name(child)),
+        _ => None,
+    }
+}
+
+fn name(element: &Element) -> Name {
+    Name::new(element.namespace(), element.local())
+}
+
+fn class(
+    stanza: &Stanza,
+    hosts: &[String],
+) -> crate::bindings::lifecycle::waxwing::plugin::types::Recipients {
+    let (sender, recipient) = (stanza.sender(), stanza.recipient());
+    address::class(hosts, sender.as_deref(), recipient.as_deref())
+}
+
+fn flag(kind: StanzaKind) -> wit::StanzaKinds {
+    match kind {
+        StanzaKind::Message => wit::StanzaKinds::MESSAGE,
+        StanzaKind::Presence => wit::StanzaKinds::PRESENCE,
+        StanzaKind::Iq => wit::StanzaKinds::IQ,
+    }
+}
