@@ -1,1 +1,147 @@
-//! x
+//! An ad-hoc command (XEP-0050) that asks a question: people choose an answer, confirm it, and see how many chose what. An
+//! account votes once.
+use waxwing_plugin::commands::{
+    COMMANDS, Caller, Command, Commands, Done, Input, Note, Page, Turn,
+};
+use waxwing_plugin::forms::{Field, Form, Table};
+use waxwing_plugin::prelude::*;
+
+#[cfg(test)]
+mod tests;
+
+struct Polls {
+    commands: Commands,
+}
+
+struct Poll {
+    question: String,
+    answers: Vec<String>,
+}
+
+/// The page that is on.
+#[derive(Payload)]
+#[payload(ns = "urn:waxwing:poll-command")]
+enum Step {
+    #[payload(name = "choose")]
+    Choose,
+    #[payload(name = "confirm")]
+    Confirm {
+        #[payload(attr)]
+        answer: String,
+    },
+}
+
+impl Plugin for Polls {
+    fn manifest() -> Manifest {
+        Manifest::new(
+            "poll-command",
+            env!("CARGO_PKG_VERSION"),
+            "asks people a question",
+        )
+        .xep(50, "1.3.0")
+        .feature(COMMANDS)
+        .setting(Setting::text("question", "what to ask").default("'Tea or coffee?'"))
+        .setting(Setting::texts("answers", "what to choose from").default("['Tea', 'Coffee']"))
+        .iq(IqFilter::set(COMMANDS, "command").to_server())
+    }
+
+    fn init(_: Scope) -> Result<Self, String> {
+        let answers = config::texts("answers").unwrap_or_default();
+        if answers.len() < 2 {
+            return Err("answers has less than two; give at least two to choose from".to_owned());
+        }
+        let question = config::text("question").unwrap_or_default();
+        Ok(Self {
+            commands: Commands::new().with(Poll { question, answers }),
+        })
+    }
+}
+
+impl IqHandler for Polls {
+    fn handle(&self, request: &Stanza) -> Answer {
+        self.commands.handle(request)
+    }
+}
+
+impl Command for Poll {
+    type State = Step;
+
+    fn node(&self) -> &'static str {
+        "poll"
+    }
+
+    fn label(&self) -> &'static str {
+        "Answer a question"
+    }
+
+    fn start(&self, caller: &Caller) -> Result<Turn<Step>, StanzaError> {
+        if memory::get(&voted(caller)).is_some() {
+            return Ok(Turn::Done(self.results("You have voted.")));
+        }
+        Ok(Turn::Ask(Step::Choose))
+    }
+
+    fn show(&self, step: &Step, _: &Caller) -> Page {
+        match step {
+            Step::Choose => {
+                let choices = Field::list("answer", &self.question).required();
+                let choices = self
+                    .answers
+                    .iter()
+                    .fold(choices, |list, answer| list.option(answer, ""));
+                Page::next(Form::untyped().title(&self.question).field(choices))
+            }
+            Step::Confirm { answer } => {
+                Page::last(Form::untyped().title(&format!("Vote for {answer}?")))
+            }
+        }
+    }
+
+    fn submit(
+        &self,
+        step: Step,
+        input: &Input,
+        caller: &Caller,
+    ) -> Result<Turn<Step>, StanzaError> {
+        match step {
+            Step::Choose => Ok(Turn::Ask(Step::Confirm {
+                answer: input.text("answer").to_owned(),
+            })),
+            Step::Confirm { answer } => self.vote(&answer, caller),
+        }
+    }
+}
+
+impl Poll {
+    fn vote(&self, answer: &str, caller: &Caller) -> Result<Turn<Step>, StanzaError> {
+        let full = |_| StanzaError::new(ErrorCondition::ResourceConstraint);
+        // Another resource of the account may have got here first.
+        if memory::add(&voted(caller), 1, None).map_err(full)? > 1 {
+            return Ok(Turn::Done(self.results("You have voted.")));
+        }
+        memory::add(&count(answer), 1, None).map_err(full)?;
+        Ok(Turn::Done(self.results("Thank you.")))
+    }
+
+    fn results(&self, word: &str) -> Done {
+        let counted = |answer: &str| {
+            let digits = memory::get(&count(answer)).unwrap_or_else(|| b"0".to_vec());
+            String::from_utf8(digits).unwrap_or_default()
+        };
+        let table = Table::new(&[("answer", &self.question), ("votes", "Votes")]);
+        let table = self.answers.iter().fold(table, |table, answer| {
+            table.row(&[answer, &counted(answer)])
+        });
+        Done::new().form(&table.into_form()).note(Note::info(word))
+    }
+}
+
+fn voted(caller: &Caller) -> String {
+    format!("voted/{}", caller.account())
+}
+
+fn count(answer: &str) -> String {
+    format!("count/{answer}")
+}
+
+waxwing_plugin::plugin!(Polls: IqHandler);

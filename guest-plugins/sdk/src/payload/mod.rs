@@ -142,3 +142,18 @@ impl Payload for Element {
         self.clone()
     }
 }
+
+/// Nothing to say: an element without content.
+impl Payload for () {
+    fn is_named(local: &str, namespace: &str) -> bool {
+        local == "nothing" && namespace == "urn:waxwing:payload"
+    }
+
+    fn read_in(_: &Parsed, _: Option<&str>) -> Result<Self, PayloadError> {
+        Ok(())
+    }
+
+    fn write_in(&self, _: Option<&str>) -> Element {
+        Element::new("nothing", "urn:waxwing:payload")
+    }
+}
