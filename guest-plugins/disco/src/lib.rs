@@ -64,3 +64,6 @@ fn info(host: &str) -> Element {
 }
 
 waxwing_plugin::plugin!(Disco: IqHandler);
+
+#[cfg(test)]
+mod tests;

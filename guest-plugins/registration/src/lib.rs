@@ -188,3 +188,6 @@ fn account_error(error: accounts::AccountError) -> StanzaError {
 }
 
 waxwing_plugin::plugin!(Registration: PreAuth, IqHandler);
+
+#[cfg(test)]
+mod tests;

@@ -22,7 +22,7 @@ pub struct StanzaError {
     /// A text for people, at most 1,000 bytes; longer is cut.
     pub text: Option<String>,
     /// The application's own condition (RFC 6120 §8.3.4), in a namespace of its own.
-    pub application: Option<Element>,
+    pub application: Option<Box<Element>>,
 }
 
 impl StanzaError {
@@ -58,7 +58,7 @@ impl StanzaError {
     #[must_use]
     pub fn with_application(self, condition: Element) -> Self {
         Self {
-            application: Some(condition),
+            application: Some(Box::new(condition)),
             ..self
         }
     }

@@ -50,6 +50,8 @@ mod name;
 #[cfg(not(target_family = "wasm"))]
 mod native;
 pub mod payload;
+#[cfg(test)]
+mod tests;
 mod traits;
 
 pub use bindings::lifecycle::exports::waxwing::plugin::lifecycle::Scope;
@@ -84,6 +86,6 @@ pub mod prelude {
         Answer, Draft, Element, ErrorCondition, ErrorType, FaultPolicy, Inbound, InboundFilter,
         IqFilter, IqHandler, Localised, Manifest, Name, Parsed, Payload, PayloadError, Plugin,
         PreAuth, PreAuthStream, Scope, Setting, Stanza, StanzaError, StanzaKind, Verdict, accounts,
-        clock, config, disco, log, memory, random,
+        clock, config, disco, log, manifest, memory, random,
     };
 }

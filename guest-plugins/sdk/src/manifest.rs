@@ -92,6 +92,14 @@ impl Manifest {
     }
 }
 
+/// Begins a manifest with the crate's name and version: `manifest!("answers pings")`.
+#[macro_export]
+macro_rules! manifest {
+    ($summary:expr) => {
+        $crate::Manifest::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"), $summary)
+    };
+}
+
 /// One configuration key of the plugin. Dots in the key go into sub-tables.
 #[derive(Clone, Debug)]
 pub struct Setting(wit::Setting);

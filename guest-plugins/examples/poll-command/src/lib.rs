@@ -6,9 +6,6 @@ use waxwing_plugin::commands::{
 use waxwing_plugin::forms::{Field, Form, Table};
 use waxwing_plugin::prelude::*;
 
-#[cfg(test)]
-mod tests;
-
 struct Polls {
     commands: Commands,
 }
@@ -145,3 +142,6 @@ fn count(answer: &str) -> String {
 }
 
 waxwing_plugin::plugin!(Polls: IqHandler);
+
+#[cfg(test)]
+mod tests;

@@ -47,14 +47,14 @@ fn step(
     jid: &str,
     session: &str,
     action: &str,
-    form: Option<Form>,
+    form: impl Into<Option<Form>>,
 ) -> Outcome {
     let attributes = [("node", "poll"), ("sessionid", session), ("action", action)];
-    send(polls, jid, &attributes, form)
+    send(polls, jid, &attributes, form.into())
 }
 
-fn choice(answer: &str) -> Option<Form> {
-    Some(Form::submit().field(Field::plain("answer", answer)))
+fn choice(answer: &str) -> Form {
+    Form::submit().field(Field::plain("answer", answer))
 }
 
 fn attribute(outcome: &Outcome, name: &str) -> String {
@@ -224,7 +224,7 @@ fn refuses_what_it_does_not_know() {
     );
     for form in [
         None,
-        choice("Cocoa"),
+        Some(choice("Cocoa")),
         Some(Form::submit()),
         Some(Form::result()),
     ] {
@@ -244,12 +244,12 @@ fn sessions_expire_and_are_forgotten() {
     polls.pass(Duration::from_secs(599));
     let valid = step(&mut polls, JULIET, &session, "next", choice("Tea"));
     assert_eq!(attribute(&valid, "status"), "executing");
-    polls.pass(Duration::from_secs(600));
+    polls.pass(Duration::from_mins(10));
     assert_eq!(
         error(&step(&mut polls, JULIET, &session, "complete", None)),
         "session-expired"
     );
-    polls.pass(Duration::from_secs(600));
+    polls.pass(Duration::from_mins(10));
     assert_eq!(
         error(&step(&mut polls, JULIET, &session, "complete", None)),
         "bad-sessionid"

@@ -115,3 +115,6 @@ fn refusal() -> StanzaError {
 }
 
 waxwing_plugin::plugin!(WordFilter: Inbound);
+
+#[cfg(test)]
+mod tests;

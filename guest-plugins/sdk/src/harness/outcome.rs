@@ -33,7 +33,8 @@ impl PartialEq for Xml {
 
 impl PartialEq<&str> for Xml {
     fn eq(&self, other: &&str) -> bool {
-        *self == Self::from(*other)
+        let other = Self::from(*other);
+        self.eq(&other)
     }
 }
 

@@ -50,7 +50,7 @@ fn element(error: &StanzaError) -> Element {
         .attr_if("code", code)
         .child(Element::new(name, STANZAS))
         .children(text.map(|text| Element::new("text", STANZAS).text(text)))
-        .children(error.application.clone())
+        .children(error.application.as_deref().cloned())
 }
 
 /// Name, type (RFC 6120 §8.3.3) and code (XEP-0086 §3).

@@ -2,7 +2,11 @@
 
 use crate::native::world;
 
-/// So many bytes; at most 4,096, more is a trap.
+/// So many bytes; at most 4,096.
+///
+/// # Panics
+///
+/// If it is more, which in a component is a trap.
 pub fn bytes(count: u32) -> Vec<u8> {
     assert!(count <= 4_096, "at most 4,096 random bytes at a time");
     world::with(|world| (0..count).map(|_| next(&mut world.seed)).collect())
