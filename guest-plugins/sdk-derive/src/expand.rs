@@ -69,7 +69,7 @@ impl<'a> Form<'a> {
     }
 
     fn read_code(&self) -> TokenStream {
-        let (condition, path) = (self.condition(), &self.path);
+        let (name, ns, path) = (&self.name, &self.ns, &self.path);
         // What is left can only be told when everything else was taken.
         let (others, takers): (Vec<_>, Vec<_>) =
             self.fields.iter().partition(|field| field.is_other());
@@ -79,7 +79,7 @@ impl<'a> Form<'a> {
             quote!(#ident: #variable)
         });
         quote! {
-            if #condition {
+            if reader.is(#name, #ns) {
                 #(#reads)*
                 return ::core::result::Result::Ok(#path { #(#inits),* });
             }
@@ -130,8 +130,6 @@ fn implementation(input: &DeriveInput, forms: &[Form<'_>]) -> TokenStream {
                 element: &::waxwing_plugin::Parsed,
                 lang: ::core::option::Option<&str>,
             ) -> ::core::result::Result<Self, ::waxwing_plugin::PayloadError> {
-                let name = element.name();
-                let (local, namespace) = (name.local.as_str(), name.namespace.as_str());
                 let mut reader = ::waxwing_plugin::payload::Reader::open(element, lang);
                 #(#reads)*
                 ::core::result::Result::Err(reader.error(

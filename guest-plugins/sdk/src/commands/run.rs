@@ -125,7 +125,10 @@ impl Run<'_> {
             Turn::Stay(note) => self.show(Some(note)),
             Turn::Done(done) => {
                 let answer = reply::completed(&self.session.node, &self.session.id, done);
-                self.end()?;
+                // A command without pages leaves nothing behind.
+                if !self.session.states.is_empty() {
+                    self.end()?;
+                }
                 Ok(answer)
             }
         }

@@ -15,7 +15,7 @@ const MAX_OPEN: usize = 4;
 const MAX_KEPT: usize = 12;
 
 /// The most that is kept for one full JID, in bytes.
-const MAX_BYTES: usize = 65_536;
+const MAX_BYTES: usize = 16_384;
 
 /// All dialogues of one full JID, the oldest first.
 #[derive(Debug, Payload)]

@@ -1,8 +1,11 @@
 //! Elements that the plugin builds, or keeps from what it read.
 
+#[cfg(not(target_family = "wasm"))]
+mod change;
+mod read;
 mod write;
 
-use crate::{Attribute, Name, Parsed};
+use crate::Attribute;
 
 /// The namespace of `xml:lang` (XML Names §3).
 pub(crate) const XML: &str = "http://www.w3.org/XML/1998/namespace";
@@ -116,88 +119,6 @@ impl Element {
     }
 }
 
-/// Reading.
-impl Element {
-    /// The local name.
-    pub fn local(&self) -> &str {
-        &self.local
-    }
-
-    /// The namespace.
-    pub fn namespace(&self) -> &str {
-        &self.namespace
-    }
-
-    /// Whether it has that local name and namespace.
-    pub fn is(&self, local: &str, namespace: &str) -> bool {
-        self.local == local && self.namespace == namespace
-    }
-
-    /// The value of an attribute without a namespace.
-    pub fn attribute(&self, local: &str) -> Option<&str> {
-        self.value_of(None, local)
-    }
-
-    /// Its own `xml:lang`.
-    pub fn lang(&self) -> Option<&str> {
-        self.value_of(Some(XML), "lang")
-    }
-
-    fn value_of(&self, namespace: Option<&str>, local: &str) -> Option<&str> {
-        let named = |attribute: &&Attribute| {
-            attribute.namespace.as_deref() == namespace && attribute.local == local
-        };
-        self.attributes
-            .iter()
-            .find(named)
-            .map(|attribute| attribute.value.as_str())
-    }
-
-    /// The child elements, in order.
-    pub fn elements(&self) -> impl Iterator<Item = &Element> {
-        self.nodes.iter().filter_map(|node| match node {
-            Node::Element(element) => Some(element),
-            Node::Text(_) => None,
-        })
-    }
-
-    /// The first child of that name.
-    pub fn element(&self, local: &str, namespace: &str) -> Option<&Element> {
-        self.elements().find(|child| child.is(local, namespace))
-    }
-
-    /// The direct text, pieces joined.
-    pub fn content(&self) -> String {
-        let texts = self.nodes.iter().filter_map(|node| match node {
-            Node::Element(_) => None,
-            Node::Text(text) => Some(text.as_str()),
-        });
-        texts.collect()
-    }
-}
-
-/// A copy of what was read, to keep or to send on. The copy reads and writes like the original; where there is text
-/// between children, adding to the copy moves the text before them.
-impl From<&Parsed> for Element {
-    fn from(parsed: &Parsed) -> Self {
-        let Name { namespace, local } = parsed.name();
-        let children = parsed.children();
-        let text = parsed.text();
-        let verbatim = (!children.is_empty() && !text.trim().is_empty()).then(|| parsed.to_xml());
-        let text = (!text.is_empty()).then_some(Node::Text(text));
-        let children = children
-            .iter()
-            .map(|child| Node::Element(Self::from(child)));
-        Self {
-            local,
-            namespace,
-            attributes: parsed.attributes(),
-            nodes: text.into_iter().chain(children).collect(),
-            verbatim,
-        }
-    }
-}
-
 /// Two elements are equal if their names, attributes in any order, and nodes are.
 impl PartialEq for Element {
     fn eq(&self, other: &Self) -> bool {
@@ -213,70 +134,3 @@ impl PartialEq for Element {
 }
 
 impl Eq for Element {}
-
-/// What only the tree of native tests does: the host has its own.
-#[cfg(not(target_family = "wasm"))]
-impl Element {
-    pub(crate) fn set_attributes(&mut self, attributes: Vec<Attribute>) {
-        self.attributes = attributes;
-    }
-
-    pub(crate) fn attributes(&self) -> &[Attribute] {
-        &self.attributes
-    }
-
-    pub(crate) fn set_attribute(&mut self, local: &str, value: Option<&str>) {
-        self.attributes
-            .retain(|attribute| attribute.namespace.is_some() || attribute.local != local);
-        if let Some(value) = value {
-            self.attributes.push(Attribute {
-                namespace: None,
-                local: local.to_owned(),
-                value: value.to_owned(),
-            });
-        }
-    }
-
-    pub(crate) fn push_text(&mut self, text: &str) {
-        match self.nodes.last_mut() {
-            Some(Node::Text(before)) => before.push_str(text),
-            _ => self.nodes.push(Node::Text(text.to_owned())),
-        }
-    }
-
-    pub(crate) fn push(&mut self, child: Element) {
-        self.nodes.push(Node::Element(child));
-    }
-
-    /// The one child of an element with nothing else in it.
-    pub(crate) fn take_only_child(&mut self) -> Option<Element> {
-        match (self.nodes.pop(), self.nodes.is_empty()) {
-            (Some(Node::Element(child)), true) => Some(child),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn remove(&mut self, local: &str, namespace: &str) -> usize {
-        let before = self.nodes.len();
-        self.nodes
-            .retain(|node| !matches!(node, Node::Element(child) if child.is(local, namespace)));
-        before.saturating_sub(self.nodes.len())
-    }
-
-    pub(crate) fn nth_mut(
-        &mut self,
-        local: &str,
-        namespace: &str,
-        index: usize,
-    ) -> Option<&mut Element> {
-        let named = self.nodes.iter_mut().filter_map(|node| match node {
-            Node::Element(child) if child.is(local, namespace) => Some(child),
-            _ => None,
-        });
-        named.into_iter().nth(index)
-    }
-
-    pub(crate) fn replace_content(&mut self, text: &str) {
-        self.nodes = vec![Node::Text(text.to_owned())];
-    }
-}

@@ -23,6 +23,10 @@ pub enum FormError {
     NotJid(String),
     /// The value is none of the options.
     NotAnOption(String),
+    /// The value is no whole number, where XEP-0122 wants one.
+    NotInteger(String),
+    /// The number is too small or too great.
+    OutOfRange(String),
 }
 
 impl FormError {
@@ -35,7 +39,9 @@ impl FormError {
             | Self::TooMany(var)
             | Self::NotBoolean(var)
             | Self::NotJid(var)
-            | Self::NotAnOption(var) => Some(var),
+            | Self::NotAnOption(var)
+            | Self::NotInteger(var)
+            | Self::OutOfRange(var) => Some(var),
         }
     }
 }
@@ -51,6 +57,8 @@ impl fmt::Display for FormError {
             Self::NotBoolean(var) => write!(f, "the field `{var}` takes `true` or `false`"),
             Self::NotJid(var) => write!(f, "the field `{var}` takes a JID"),
             Self::NotAnOption(var) => write!(f, "the field `{var}` takes one of its options"),
+            Self::NotInteger(var) => write!(f, "the field `{var}` takes a whole number"),
+            Self::OutOfRange(var) => write!(f, "the number in the field `{var}` is out of range"),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Fields.
 
-use super::FieldKind;
+use super::{FieldKind, Validation};
 use crate::{Element, Payload};
 
 /// A field of a form. Which constructor says which type; the values that it has at first are those it is sent with.
@@ -28,7 +28,10 @@ pub struct Field {
     /// What it can be chosen from.
     #[payload(nested)]
     pub options: Vec<Choice>,
-    /// Elements of other protocols, such as validation (XEP-0122) or media (XEP-0221).
+    /// What the values must be (XEP-0122).
+    #[payload(nested)]
+    pub validation: Option<Validation>,
+    /// Elements of other protocols, such as media (XEP-0221).
     #[payload(other)]
     pub others: Vec<Element>,
 }

@@ -1,4 +1,4 @@
-//! Data forms (XEP-0004), with the `FORM_TYPE` of XEP-0068.
+//! Data forms (XEP-0004), with the `FORM_TYPE` of XEP-0068 and the whole numbers of XEP-0122.
 //!
 //! A plugin builds a [`Form`], sends it, and gives what comes back to [`Form::receive`]: that checks the submission against
 //! the form and hands over [`Values`] that need no further checks.
@@ -36,12 +36,14 @@ mod field;
 mod kind;
 mod table;
 mod validate;
+mod validation;
 mod values;
 
 pub use error::FormError;
 pub use field::{Choice, Field};
 pub use kind::{FieldKind, FormKind};
 pub use table::{Item, Reported, Table};
+pub use validation::{Range, Validation};
 pub use values::{Received, Values};
 
 use crate::{Element, Payload};

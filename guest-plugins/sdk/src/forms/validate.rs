@@ -1,6 +1,6 @@
 //! Checking a submission against its form. That is the receiver's duty (XEP-0004 §4).
 
-use super::{FORM_TYPE, Field, FieldKind, Form, FormError, Values};
+use super::{FORM_TYPE, Field, FieldKind, Form, FormError, Values, validation};
 use crate::jid;
 
 pub(super) fn submission(form: &Form, submission: &Form) -> Result<Values, FormError> {
@@ -19,6 +19,7 @@ pub(super) fn submission(form: &Form, submission: &Form) -> Result<Values, FormE
         match find(submission, var)? {
             Some(given) => {
                 let accepted = accept(field, var, &given.values)?;
+                validation::check(field, var, &accepted)?;
                 values.insert(var, accepted);
             }
             None if field.kind() == FieldKind::Hidden => values.insert(var, field.values.clone()),

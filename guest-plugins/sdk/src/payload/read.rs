@@ -10,7 +10,10 @@ use crate::{Attribute, Element, Localised, Name, Parsed};
 #[derive(Debug)]
 pub struct Reader<'a> {
     element: &'a Parsed,
-    local: String,
+    name: Name,
+    /// Its own `xml:lang`.
+    own_lang: Option<String>,
+    /// The language of the texts inside.
     lang: Option<String>,
     children: Vec<(Name, Parsed)>,
 }
@@ -19,19 +22,25 @@ impl<'a> Reader<'a> {
     /// Opens an element inside of something in that language.
     pub fn open(element: &'a Parsed, lang: Option<&str>) -> Self {
         let named = |child: Parsed| (child.name(), child);
-        let own = lang_of(&element.attributes());
+        let own_lang = lang_of(&element.attributes());
         Self {
             element,
-            local: element.name().local,
-            lang: own.or_else(|| lang.map(str::to_owned)),
+            name: element.name(),
+            lang: own_lang.clone().or_else(|| lang.map(str::to_owned)),
+            own_lang,
             children: element.children().into_iter().map(named).collect(),
         }
+    }
+
+    /// Whether the element has that name.
+    pub fn is(&self, local: &str, namespace: &str) -> bool {
+        self.name.is(local, namespace)
     }
 
     /// An error at a place of this element.
     pub fn error(&self, place: Place, fault: Fault) -> PayloadError {
         PayloadError {
-            element: self.local.clone(),
+            element: self.name.local.clone(),
             place,
             fault,
         }
@@ -39,7 +48,7 @@ impl<'a> Reader<'a> {
 
     /// The element's own `xml:lang`.
     pub fn own_lang(&self) -> Option<String> {
-        lang_of(&self.element.attributes())
+        self.own_lang.clone()
     }
 
     /// An attribute without a namespace.

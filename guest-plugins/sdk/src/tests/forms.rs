@@ -80,11 +80,13 @@ fn writes_every_type_of_field_and_reads_it_back() {
 fn reads_what_it_does_not_know_and_keeps_it() {
     let form = read(
         "<x xmlns='jabber:x:data' type='form'><field var='a' type='colour'><value>red</value>\
-         <validate xmlns='http://jabber.org/protocol/xdata-validate' datatype='xs:string'/></field></x>",
+         <validate xmlns='http://jabber.org/protocol/xdata-validate' datatype='xs:string'><basic/></validate></field></x>",
     );
     let field = form.get("a").unwrap();
     assert_eq!(field.kind(), FieldKind::TextSingle);
-    assert_eq!(field.others.len(), 1);
+    let validation = field.validation.as_ref().unwrap();
+    assert_eq!(validation.datatype, "xs:string");
+    assert_eq!(validation.others.len(), 1);
     assert!(Form::read(&Parsed::parse("<x xmlns='jabber:x:data' type='odd'/>").unwrap()).is_err());
 }
 
@@ -141,11 +143,13 @@ fn booleans_have_four_spellings() {
     }
 }
 
+/// Fields of a submission: names and values.
+type Fields<'a> = &'a [(&'a str, &'a [&'a str])];
+
 #[test]
 fn refuses_what_cannot_be() {
     let var = |var: &str| var.to_owned();
     let public: (&str, &[&str]) = ("public", &["1"]);
-    type Fields<'a> = &'a [(&'a str, &'a [&'a str])];
     let cases: [(Fields<'_>, FormError); 10] = [
         (&[], FormError::Missing(var("public"))),
         (&[("public", &[])], FormError::Missing(var("public"))),
@@ -196,4 +200,20 @@ fn errors_become_stanza_errors_that_name_the_field() {
     );
     let error = StanzaError::from(FormError::NotSubmitted);
     assert_eq!(error.condition, ErrorCondition::BadRequest);
+}
+
+#[test]
+fn whole_numbers_have_a_range() {
+    let form = Form::untyped().field(Field::integer("age", "Your age", 13..=120));
+    assert!(form.to_element().to_xml().contains(
+        "<validate xmlns='http://jabber.org/protocol/xdata-validate' datatype='xs:integer'>\
+             <range min='13' max='120'/></validate>"
+    ));
+    let receive = |value: &str| form.receive(&submitted(&[("age", &[value])]));
+    assert!(
+        matches!(receive("13"), Ok(Received::Submitted(values)) if values.parse("age") == Some(13))
+    );
+    assert!(receive("").is_ok());
+    assert_eq!(receive("12"), Err(FormError::OutOfRange("age".to_owned())));
+    assert_eq!(receive("old"), Err(FormError::NotInteger("age".to_owned())));
 }
