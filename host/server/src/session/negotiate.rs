@@ -113,7 +113,7 @@ impl Negotiator<'_> {
         loop {
             match self.carry_out().await? {
                 Step::Done(bound) => return Ok(bound),
-                Step::Read => {}
+                Step::Read => self.check_time()?,
             }
             let input = match self.connection.parse() {
                 Ok(Some(event)) => Input::Event(event),
@@ -123,6 +123,17 @@ impl Negotiator<'_> {
             };
             self.machine.handle(input);
         }
+    }
+
+    /// A client that always has something more to read would never let the clock be looked at while waiting.
+    fn check_time(&self) -> Result<(), Interrupt> {
+        if self.connection.shard.stopping.is_cancelled() {
+            return Err(Interrupt::Stopping);
+        }
+        if TokioInstant::now() >= self.deadline {
+            return Err(Interrupt::Deadline);
+        }
+        Ok(())
     }
 
     /// Carries out everything that the machine wants.
