@@ -21,9 +21,13 @@ fn beside(out: &Path) -> PathBuf {
 
 /// A Rust expression that embeds every component of the folder.
 fn table(guests: &Path) -> io::Result<String> {
-    let mut files: Vec<PathBuf> =
-        fs::read_dir(guests)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "wasm"));
+    let mut files: Vec<PathBuf> = fs::read_dir(guests)?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<io::Result<_>>()?;
+    files.retain(|file| {
+        file.extension()
+            .is_some_and(|extension| extension == "wasm")
+    });
     files.sort();
     let mut table = "&[\n".to_owned();
     for file in files {

@@ -1,6 +1,6 @@
 //! What is generated from `wit/`: one module for each world, so that a plugin exports only the interfaces that it
 //! implements. The types are generated once, in `lifecycle`, and shared by the others.
-#![expect(missing_docs, clippy::all, clippy::pedantic, reason = "generated code")]
+#![expect(missing_docs, clippy::pedantic, reason = "generated code")]
 
 /// The world of every plugin: all imports, and the export `lifecycle`.
 pub mod lifecycle {

@@ -31,7 +31,7 @@ impl<P> Slot<P> {
 /// A panic is a trap without words: this writes the words to the log first.
 pub fn report_panics() {
     std::panic::set_hook(Box::new(|panic| {
-        log::write(log::Level::Error, &panic.to_string())
+        log::write(log::Level::Error, &panic.to_string());
     }));
 }
 

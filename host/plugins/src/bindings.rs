@@ -1,11 +1,6 @@
 //! What is generated from `wit/`: the imports as traits for the host to implement, the exports as typed functions to call.
 //! Each exported interface is bound by itself, since a component exports only those that it serves.
-#![expect(
-    clippy::all,
-    clippy::pedantic,
-    clippy::restriction,
-    reason = "generated code"
-)]
+#![expect(clippy::all, clippy::restriction, reason = "generated code")]
 
 wasmtime::component::bindgen!({
     path: "../../wit",

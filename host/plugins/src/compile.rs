@@ -20,7 +20,7 @@ use crate::engine;
 /// CPU time of the child, in seconds.
 const CPU_SECONDS: u64 = 120;
 /// Wall time of the child: CPU time may be scarce.
-const WALL: Duration = Duration::from_secs(300);
+const WALL: Duration = Duration::from_mins(5);
 /// Address space of the child, in bytes.
 const ADDRESS_SPACE: u64 = 2 << 30;
 /// The largest component file, in bytes.

@@ -65,10 +65,10 @@ pub(crate) async fn commit(
     for effect in call.accounts.drain(..) {
         match effect {
             AccountEffect::Create { account, password } => {
-                services.create_account(&account, &password).await?
+                services.create_account(&account, &password).await?;
             }
             AccountEffect::SetPassword { account, password } => {
-                services.set_password(&account, &password).await?
+                services.set_password(&account, &password).await?;
             }
             AccountEffect::Remove { account } => {
                 services.remove_account(&account).await?;

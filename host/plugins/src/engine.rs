@@ -98,11 +98,15 @@ impl Ticker {
         let handle = std::thread::Builder::new()
             .name("guest-ticker".to_owned())
             .spawn(move || {
-                let mut idle = 0;
+                let mut idle = 0_u32;
                 while let (Some(engine), Some(ticker)) = (engine.upgrade(), Weak::upgrade(&weak)) {
                     engine.increment_epoch();
                     drop(engine);
-                    idle = if ticker.is_busy() { 0 } else { idle + 1 };
+                    idle = if ticker.is_busy() {
+                        0
+                    } else {
+                        idle.saturating_add(1)
+                    };
                     if idle < Self::IDLE_TICKS {
                         std::thread::park_timeout(TICK);
                     } else {

@@ -8,6 +8,7 @@
 //! into [`imports`] and leave [`effects`].
 
 mod bindings;
+mod check;
 mod compile;
 mod config;
 mod convert;
@@ -34,14 +35,13 @@ mod shared;
 mod state;
 mod watch;
 
+pub use check::{PluginReport, check};
 pub use compile::{CompileCommand, compile_child};
 pub use config::ConfigError;
 pub use effects::After;
 pub use exports::pre_auth::{PreAuthStream, TlsVersion};
 pub use filter::Recipient;
 pub use load::PluginSettings;
-pub use platform::{
-    BundledPlugin, Platform, PlatformSettings, PluginError, PluginReport, PluginStatus,
-};
+pub use platform::{BundledPlugin, Platform, PlatformSettings, PluginError, PluginStatus};
 pub use services::{ServiceError, Services};
 pub use shard::{Inbound, IqAnswer, Shard};

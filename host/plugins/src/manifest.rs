@@ -222,10 +222,12 @@ mod tests {
         }
     }
 
+    type Breaking = fn(&mut wit::PluginManifest);
+
     #[test]
     fn names_what_is_wrong() {
         assert_eq!(Manifest::check(valid()).unwrap().implements, ["XEP-0199"]);
-        let cases: [(&str, fn(&mut wit::PluginManifest)); 7] = [
+        let cases: [(&str, Breaking); 7] = [
             ("name `../ping`", |m| m.name = "../ping".to_owned()),
             ("name ``", |m| m.name = String::new()),
             ("version", |m| m.version = "one".to_owned()),

@@ -192,7 +192,7 @@ fn cost(key: &str, value: &Value) -> usize {
 mod tests {
     use super::*;
 
-    const MINUTE: Duration = Duration::from_secs(60);
+    const MINUTE: Duration = Duration::from_mins(1);
 
     #[test]
     fn a_counter_expires_from_its_first_use() {

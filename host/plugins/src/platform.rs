@@ -4,22 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use anyhow::Context as _;
 use parking_lot::Mutex;
 use serde::Serialize;
 
 use crate::compile::{CompileCommand, Compiler, MAX_COMPONENT};
-use crate::load::{self, Described, PluginSettings};
+use crate::load::{self, PluginSettings};
 use crate::manifest::is_plugin_name;
 use crate::plugin::{Plugin, Source};
-use crate::registry::Registry;
 use crate::services::Services;
 use crate::shard::Shard;
-use crate::shared::Shared;
+use crate::shared::{Shared, guests_runtime};
 use crate::watch::Watch;
-use crate::{engine, imports};
 
 /// What the platform is made of.
 #[derive(Clone, Debug)]
@@ -99,27 +96,6 @@ pub struct PluginStatus {
     pub error: Option<String>,
 }
 
-/// What a component file is, for `waxwing plugin check`.
-#[derive(Clone, Debug, Serialize)]
-pub struct PluginReport {
-    /// The name.
-    pub name: String,
-    /// The version.
-    pub version: String,
-    /// What it says of itself.
-    pub summary: String,
-    /// The SHA-256 of the file.
-    pub sha256: String,
-    /// The extension protocols that it serves.
-    pub implements: Vec<String>,
-    /// The interfaces that it exports and the imports that it asks for: what `grants` would have to name.
-    pub asks: Vec<String>,
-    /// The features that it announces.
-    pub features: Vec<String>,
-    /// The keys of its configuration.
-    pub settings: Vec<String>,
-}
-
 impl Platform {
     /// Makes the platform and loads all plugins: those in the folder, then the bundled ones that no file replaces. A plugin
     /// that fails is reported, and the rest serves. Then the folder is watched.
@@ -140,28 +116,10 @@ impl Platform {
     }
 
     fn new(settings: PlatformSettings, services: Arc<dyn Services>) -> anyhow::Result<Self> {
-        let (engine, ticker) = engine::for_running()?;
-        let guests = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("guests")
-            .enable_time()
-            .build()
-            .context("cannot start the guests' runtime")?;
-        let compiler = Compiler::open(settings.compile, &settings.cache)?;
-        let shared = Arc::new(Shared {
-            linker: imports::linker(&engine)?,
-            engine,
-            ticker,
-            hosts: services.hosts(),
-            services,
-            registry: Registry::new(),
-            reservations: Arc::default(),
-            guests: guests.handle().clone(),
-            started: Instant::now(),
-        });
+        let guests = guests_runtime()?;
         Ok(Self {
-            shared,
-            compiler,
+            compiler: Compiler::open(settings.compile, &settings.cache)?,
+            shared: Shared::new(services, guests.handle().clone())?,
             directory: settings.directory,
             bundled: settings.bundled,
             tables: Mutex::new(settings.plugins),
@@ -229,13 +187,6 @@ impl Platform {
         }
     }
 
-    /// Says what a component file is, without serving it.
-    pub async fn check(&self, file: &Path) -> anyhow::Result<PluginReport> {
-        let bytes = read(file).await?;
-        let described = load::describe(&self.shared, &self.compiler, &bytes).await?;
-        Ok(PluginReport::of(&described))
-    }
-
     /// Stops watching and lets go of the guests' runtime, without waiting for guests.
     pub fn shutdown(&self) {
         self.watch.lock().take();
@@ -270,12 +221,13 @@ impl Platform {
                     .now()
                     .plugin(name)
                     .map(|plugin| plugin.manifest.version.clone());
-                match serving {
-                    Some(version) => tracing::error!(
+                if let Some(version) = serving {
+                    tracing::error!(
                         plugin = name,
                         "not loaded, version {version} goes on: {why}"
-                    ),
-                    None => tracing::error!(plugin = name, "not loaded: {why}"),
+                    );
+                } else {
+                    tracing::error!(plugin = name, "not loaded: {why}");
                 }
                 self.failures
                     .lock()
@@ -305,8 +257,7 @@ impl Platform {
         let unchanged = |old: &Arc<Plugin>| {
             old.sha256 == described.sha256 && old.source == *source && old.settings == *settings
         };
-        if old.as_ref().is_some_and(unchanged)
-        {
+        if old.as_ref().is_some_and(unchanged) {
             return Ok(());
         }
         let memory = old.map(|old| Arc::clone(&old.memory)).unwrap_or_default();
@@ -323,10 +274,7 @@ impl Platform {
         let entries = std::fs::read_dir(folder)
             .with_context(|| format!("cannot read {}", folder.display()))?;
         let files = entries.filter_map(|entry| plugin_name(&entry.ok()?.path()));
-        let bundled = self
-            .bundled
-            .iter()
-            .map(|plugin| plugin.name.to_owned());
+        let bundled = self.bundled.iter().map(|plugin| plugin.name.to_owned());
         let mut names: Vec<String> = files.chain(bundled).collect();
         names.sort();
         names.dedup();
@@ -343,10 +291,7 @@ impl Platform {
         if file.exists() {
             return Some((Source::Folder(file), None));
         }
-        let bundled = self
-            .bundled
-            .iter()
-            .find(|plugin| plugin.name == name)?;
+        let bundled = self.bundled.iter().find(|plugin| plugin.name == name)?;
         Some((Source::Bundled, Some(bundled.component)))
     }
 }
@@ -357,7 +302,7 @@ pub(crate) fn plugin_name(file: &Path) -> Option<String> {
     is_plugin_name(name).then(|| name.to_owned())
 }
 
-async fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+pub(crate) async fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     let length = tokio::fs::metadata(path)
         .await
         .with_context(|| format!("cannot read {}", path.display()))?
@@ -424,27 +369,6 @@ impl PluginStatus {
             calls: 0,
             faults: 0,
             error: None,
-        }
-    }
-}
-
-impl PluginReport {
-    fn of(described: &Described) -> Self {
-        let manifest = &described.manifest;
-        let exports = described.exports.names().into_iter().map(str::to_owned);
-        Self {
-            name: manifest.name.clone(),
-            version: manifest.version.clone(),
-            summary: manifest.summary.clone(),
-            sha256: described.sha256.clone(),
-            implements: manifest.implements.clone(),
-            asks: exports.chain(manifest.asks.iter().cloned()).collect(),
-            features: manifest.features.clone(),
-            settings: manifest
-                .settings
-                .iter()
-                .map(|setting| setting.key.clone())
-                .collect(),
         }
     }
 }

@@ -158,7 +158,7 @@ impl Exports {
         }
         let exports = |interface: &str| {
             component
-                .get_export_index(None, &format!("{PACKAGE}{interface}{VERSION}"))
+                .get_export_index(None, format!("{PACKAGE}{interface}{VERSION}"))
                 .is_some()
         };
         if !exports("lifecycle") {

@@ -193,7 +193,9 @@ impl Snapshot {
 
 impl Hook {
     fn priority(&self) -> i32 {
-        self.filter.priority.saturating_add(self.plugin.settings.priority)
+        self.filter
+            .priority
+            .saturating_add(self.plugin.settings.priority)
     }
 
     /// Whether the stanza goes on if the hook fails.

@@ -38,6 +38,10 @@ pub struct Shard {
 
 #[derive(Default)]
 struct Pool {
+    #[expect(
+        clippy::vec_box,
+        reason = "an instance moves into a call and back: as a pointer"
+    )]
     idle: Vec<Box<Instance>>,
     busy: usize,
 }
@@ -179,9 +183,8 @@ impl Shard {
 
     /// Commits what a handler caused, then gives its answer.
     async fn answer(&self, plugin: &Plugin, outcome: Result<(Reply, Call), Fault>) -> IqAnswer {
-        let (reply, effects) = match outcome {
-            Ok(returned) => returned,
-            Err(_) => return IqAnswer::Error(failure()),
+        let Ok((reply, effects)) = outcome else {
+            return IqAnswer::Error(failure());
         };
         match (self.commit(plugin, effects).await, reply) {
             (Ok(after), Ok(payload)) => IqAnswer::Result(payload, after),

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use anyhow::Context as _;
+use tokio::runtime::{Builder, Handle, Runtime};
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
 use crate::effects::Reservations;
-use crate::engine::Ticker;
+use crate::engine::{self, Ticker};
+use crate::imports;
 use crate::registry::Registry;
 use crate::services::Services;
 use crate::state::State;
@@ -23,6 +26,34 @@ pub(crate) struct Shared {
     pub(crate) registry: Registry,
     pub(crate) reservations: Arc<Reservations>,
     /// Where calls go on that ran too long for a thread that serves sockets.
-    pub(crate) guests: tokio::runtime::Handle,
+    pub(crate) guests: Handle,
     pub(crate) started: Instant,
+}
+
+impl Shared {
+    /// Starts the engine. Guests that run long go on at `guests`.
+    pub(crate) fn new(services: Arc<dyn Services>, guests: Handle) -> anyhow::Result<Arc<Self>> {
+        let (engine, ticker) = engine::for_running()?;
+        Ok(Arc::new(Self {
+            linker: imports::linker(&engine)?,
+            engine,
+            ticker,
+            hosts: services.hosts(),
+            services,
+            registry: Registry::new(),
+            reservations: Arc::default(),
+            guests,
+            started: Instant::now(),
+        }))
+    }
+}
+
+/// The runtime for guests that run long: one thread, on which they take turns at each tick.
+pub(crate) fn guests_runtime() -> anyhow::Result<Runtime> {
+    let mut builder = Builder::new_multi_thread();
+    builder
+        .worker_threads(1)
+        .thread_name("guests")
+        .enable_time();
+    builder.build().context("cannot start the guests' runtime")
 }

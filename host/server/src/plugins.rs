@@ -33,14 +33,25 @@ pub(crate) async fn start(config: &Config, accounts: Accounts) -> anyhow::Result
         cache: config.data_dir.join("cache"),
         bundled: BUNDLED,
         plugins: settings(config),
-        compile: CompileCommand {
-            program: env::current_exe()
-                .context("cannot find this binary, which compiles plugins")?,
-            arguments: vec![COMPILE.into()],
-        },
+        compile: compile_command()?,
     };
     let domains = config.host.iter().map(|host| host.domain.clone()).collect();
     Platform::start(settings, Arc::new(Server { accounts, domains })).await
+}
+
+/// How this binary starts itself to compile a component. By the kernel's name for it where there is one, which still holds
+/// after a newer version was copied over the file.
+pub(crate) fn compile_command() -> anyhow::Result<CompileCommand> {
+    let kernel = Path::new("/proc/self/exe");
+    let program = if kernel.exists() {
+        kernel.to_owned()
+    } else {
+        env::current_exe().context("cannot find this binary, which compiles plugins")?
+    };
+    Ok(CompileCommand {
+        program,
+        arguments: vec![COMPILE.into()],
+    })
 }
 
 /// What a process does that was started to compile a component. The error is one line for its parent.

@@ -118,7 +118,10 @@ async fn reload(server: &Server, sources: &Sources) {
             if server.tls.reload(&config) {
                 tracing::info!("certificate reloaded");
             }
-            server.platform.reconfigure(plugins::settings(&config)).await;
+            server
+                .platform
+                .reconfigure(plugins::settings(&config))
+                .await;
         }
         Err(error) => tracing::error!(%error, "the configuration cannot be read again"),
     }

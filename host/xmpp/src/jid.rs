@@ -51,7 +51,10 @@ pub fn parse(text: &str) -> Result<Jid, JidError> {
         return Ok(jid);
     }
     if is_plain(text) {
-        // Every part is unchanged by its preparation, so the crate copies the text once and cannot mistake an offset.
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "no part is changed by its preparation, so the crate copies the text and cannot mistake an offset"
+        )]
         let jid = Jid::new(text).map_err(|error| fault(&error))?;
         memo::remember(&jid);
         return Ok(jid);
@@ -126,8 +129,13 @@ fn localpart(text: &str) -> Result<NodePart, JidError> {
 }
 
 fn domainpart(text: &str) -> Result<DomainPart, JidError> {
-    let text = limit(text)?;
-    if let Some(address) = text
+    let dotted = dots(limit(text)?);
+    let dotted = dotted.strip_suffix('.').unwrap_or(&dotted);
+    if dotted.ends_with('.') {
+        // The crate would take one more off.
+        return Err(JidError::Domain);
+    }
+    if let Some(address) = dotted
         .strip_prefix('[')
         .and_then(|text| text.strip_suffix(']'))
     {
@@ -135,12 +143,6 @@ fn domainpart(text: &str) -> Result<DomainPart, JidError> {
         return Ok(DomainPart::new(&format!("[{address}]"))
             .map_err(|error| fault(&error))?
             .into_owned());
-    }
-    let dotted = dots(text);
-    let dotted = dotted.strip_suffix('.').unwrap_or(&dotted);
-    if dotted.ends_with('.') {
-        // One more would be taken off below.
-        return Err(JidError::Domain);
     }
     let prepared = DomainPart::new(dotted)
         .map_err(|error| fault(&error))?

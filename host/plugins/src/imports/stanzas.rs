@@ -206,9 +206,7 @@ impl DraftMethods for State {
     ) -> Trappable<Result<(), DraftError>> {
         let draft = self.draft(&this)?;
         let forbidden = match (local.as_str(), draft.kind) {
-            ("id", Kind::Message | Kind::Presence) | ("type", Kind::Message | Kind::Presence) => {
-                None
-            }
+            ("id" | "type", Kind::Message | Kind::Presence) => None,
             ("from", _) => Some("a hook never changes `from`"),
             ("id" | "type", Kind::Iq) => Some("a hook never changes `id` or `type` of an iq"),
             _ => Some("a hook changes only `id` and `type`"),

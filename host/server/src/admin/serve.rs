@@ -56,7 +56,8 @@ pub fn bind(data_dir: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-/// Serves commands until `stopping`; those under way are finished first.
+/// Serves commands until `stopping`; those under way are finished first. Removes the socket, so that the data folder must
+/// be claimed until this returns.
 pub async fn serve(
     listener: UnixListener,
     handler: Arc<dyn AdminHandler>,
@@ -83,6 +84,15 @@ pub async fn serve(
     stopping.run_until_cancelled(accepting).await;
     connections.close();
     connections.wait().await;
+    // The data folder is still claimed, so that this is our socket and no successor's.
+    if let Some(path) = listener
+        .local_addr()
+        .ok()
+        .as_ref()
+        .and_then(|address| address.as_pathname())
+    {
+        let _ = fs::remove_file(path);
+    }
 }
 
 /// The next connection of this process's own user or of root, whatever the socket's mode.

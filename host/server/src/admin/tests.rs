@@ -210,6 +210,8 @@ fn administers_a_running_server_and_ends_sessions() {
     };
     assert_eq!(reload("ping"), Ok(Value::Null));
     assert_eq!(reload("pong"), Err("no plugin `pong`".to_owned()));
+    drop(server);
+    assert!(!config.data_dir.join("admin.sock").exists());
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::config;
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Check the configuration, and say nothing if it is right
+    /// Check the configuration, and say which file it was
     Check,
     /// Print the configuration in effect, in TOML
     Print {
@@ -23,7 +23,7 @@ pub(super) enum Command {
 
 pub(super) fn execute(command: &Command, configuration: &Configuration) -> anyhow::Result<()> {
     match command {
-        Command::Check => configuration.load().map(drop),
+        Command::Check => check(configuration),
         Command::Print { json: false } => {
             let text = config::to_toml(&configuration.load()?)?;
             Ok(io::stdout().write_all(text.as_bytes())?)
@@ -33,4 +33,14 @@ pub(super) fn execute(command: &Command, configuration: &Configuration) -> anyho
         }
         Command::Schema => Ok(say(&serde_json::to_string_pretty(&config::schema())?)?),
     }
+}
+
+fn check(configuration: &Configuration) -> anyhow::Result<()> {
+    let sources = configuration.sources();
+    config::load(&sources)?;
+    let checked = match sources.file {
+        Some(file) => format!("{} is right", file.display()),
+        None => "there is no file; the defaults are right".to_owned(),
+    };
+    Ok(say(&checked)?)
 }

@@ -4,8 +4,7 @@ use serde_json::{Map, Value};
 
 use super::say;
 
-/// Prints a list of objects: as JSON, or as a table with a column for each key, sorted by key unless named in `columns`,
-/// which are first.
+/// Prints a list of objects: whole, as JSON, or as a table of those `columns` that any of them has.
 pub(super) fn print(list: &Value, json: bool, columns: &[&str]) -> anyhow::Result<()> {
     if json {
         return Ok(say(&serde_json::to_string_pretty(list)?)?);
@@ -16,28 +15,23 @@ pub(super) fn print(list: &Value, json: bool, columns: &[&str]) -> anyhow::Resul
     Ok(())
 }
 
-fn table(list: &Value, first: &[&str]) -> Vec<String> {
-    let objects: Vec<&Map<String, Value>> = list
+fn table(list: &Value, columns: &[&str]) -> Vec<String> {
+    let objects = list
         .as_array()
         .into_iter()
         .flatten()
-        .filter_map(Value::as_object)
-        .collect();
-    let Some(sample) = objects.first() else {
+        .filter_map(Value::as_object);
+    let objects: Vec<&Map<String, Value>> = objects.collect();
+    if objects.is_empty() {
         return Vec::new();
-    };
-    let mut columns: Vec<&str> = first.to_vec();
-    columns.extend(
-        sample
-            .keys()
-            .map(String::as_str)
-            .filter(|key| !first.contains(key)),
-    );
+    }
+    let present = |column: &&str| objects.iter().any(|object| object.contains_key(*column));
+    let columns: Vec<&str> = columns.iter().copied().filter(present).collect();
     let heading = columns.iter().map(|column| column.to_uppercase()).collect();
-    let cells =
+    let row =
         |object: &&Map<String, Value>| columns.iter().map(|key| cell(object.get(*key))).collect();
     let rows: Vec<Vec<String>> = std::iter::once(heading)
-        .chain(objects.iter().map(cells))
+        .chain(objects.iter().map(row))
         .collect();
     align(&rows)
 }
@@ -46,6 +40,12 @@ fn cell(value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => "-".to_owned(),
         Some(Value::String(text)) => text.chars().map(printable).collect(),
+        Some(Value::Array(values)) if values.is_empty() => "-".to_owned(),
+        Some(Value::Array(values)) => values
+            .iter()
+            .map(|value| cell(Some(value)))
+            .collect::<Vec<_>>()
+            .join(","),
         Some(Value::Bool(true)) => "yes".to_owned(),
         Some(Value::Bool(false)) => "no".to_owned(),
         Some(other) => other.to_string(),
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn aligns_columns_and_defuses_control_characters() {
         let list = json!([
-            { "disabled": false, "jid": "al\u{1b}ice@localhost" },
+            { "disabled": false, "id": 1, "jid": "al\u{1b}ice@localhost" },
             { "disabled": true, "jid": "bob@localhost" },
         ]);
         let wanted = [
@@ -99,7 +99,7 @@ mod tests {
             "al\u{fffd}ice@localhost  no",
             "bob@localhost     yes",
         ];
-        assert_eq!(table(&list, &["jid"]), wanted);
+        assert_eq!(table(&list, &["jid", "disabled", "absent"]), wanted);
         assert!(table(&json!([]), &["jid"]).is_empty());
     }
 }

@@ -8,20 +8,43 @@ use std::{
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
+use tokio::runtime::Builder;
 
 use super::{listing, say};
 use crate::{
     admin::{Link, Request},
     config::Config,
+    plugins,
 };
 
 /// What a component begins with: WebAssembly's magic number, then version 13 of the layer of components.
 const COMPONENT: [u8; 8] = [0x00, 0x61, 0x73, 0x6d, 0x0d, 0x00, 0x01, 0x00];
 
+/// What of a plugin is listed for people; programs get all.
+const COLUMNS: [&str; 9] = [
+    "name",
+    "version",
+    "serving",
+    "source",
+    "calls",
+    "faults",
+    "missing_grants",
+    "error",
+    "summary",
+];
+
 #[derive(Subcommand)]
 pub(super) enum Command {
     /// List the plugins of the running server
     List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say what a component is, what it asks for, and whether this server can serve it
+    Check {
+        /// The component
+        file: PathBuf,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -47,8 +70,9 @@ pub(super) fn execute(command: &Command, config: &Config) -> anyhow::Result<()> 
     match command {
         Command::List { json } => {
             let list = Link::open(config)?.call(&Request::PluginList {})?;
-            listing::print(&list, *json, &["name"])
+            listing::print(&list, *json, &COLUMNS)
         }
+        Command::Check { file, json } => check(file, *json, config),
         Command::Reload { name } => {
             Link::open(config)?.call(&Request::PluginReload { name: name.clone() })?;
             Ok(())
@@ -56,6 +80,43 @@ pub(super) fn execute(command: &Command, config: &Config) -> anyhow::Result<()> 
         Command::Install { file } => install(file, &config.plugin_dir()),
         Command::Remove { name } => remove(name, &config.plugin_dir()),
     }
+}
+
+/// Compiles a component as the server would, and prints what it says of itself.
+fn check(file: &Path, json: bool, config: &Config) -> anyhow::Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let cache = config.data_dir.join("cache");
+    let checked = runtime.block_on(waxwing_plugins::check(
+        file,
+        &cache,
+        plugins::compile_command()?,
+    ));
+    let report = checked.with_context(|| format!("{} cannot be served", file.display()))?;
+    if json {
+        return Ok(say(&serde_json::to_string_pretty(&report)?)?);
+    }
+    say(&format!(
+        "{} {}: {}",
+        report.name, report.version, report.summary
+    ))?;
+    for (what, values) in [
+        ("serves", &report.implements),
+        ("announces", &report.features),
+        ("can be configured by", &report.settings),
+        ("asks for the grants", &report.asks),
+    ] {
+        if !values.is_empty() {
+            say(&format!("  {what}: {}", values.join(", ")))?;
+        }
+    }
+    say(&format!("  sha256: {}", report.sha256))?;
+    if !report.asks.is_empty() {
+        let (name, asks) = (&report.name, report.asks.join("\", \""));
+        say(&format!(
+            "to grant what it asks for, write\n[plugin.{name}]\ngrants = [\"{asks}\"]"
+        ))?;
+    }
+    Ok(())
 }
 
 /// Copies a component in one step: a server that watches the folder never sees a part of it.

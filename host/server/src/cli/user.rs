@@ -1,8 +1,10 @@
 //! `waxwing user`
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
+use serde_json::Value;
+use x509_cert::der::DateTime;
 
 use super::{import, listing, password};
 use crate::{
@@ -75,12 +77,30 @@ pub(super) fn execute(command: &Command, config: &Config) -> anyhow::Result<()> 
         Command::Disable { jid } => Request::UserDisable { jid: jid.clone() },
         Command::Enable { jid } => Request::UserEnable { jid: jid.clone() },
         Command::List { json } => {
-            let list = Link::open(config)?.call(&Request::UserList {})?;
-            return listing::print(&list, *json, &["jid", "disabled", "created_at"]);
+            let mut list = Link::open(config)?.call(&Request::UserList {})?;
+            if !json {
+                add_dates(&mut list);
+            }
+            return listing::print(&list, *json, &["jid", "disabled", "created"]);
         }
     };
     Link::open(config)?.call(&request)?;
     Ok(())
+}
+
+/// Adds to each account of a listing the time of its making as people write it.
+fn add_dates(list: &mut Value) {
+    for user in list
+        .as_array_mut()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object_mut)
+    {
+        let seconds = user.get("created_at").and_then(Value::as_u64).unwrap_or(0);
+        if let Ok(date) = DateTime::from_unix_duration(Duration::from_secs(seconds)) {
+            user.insert("created".to_owned(), date.to_string().into());
+        }
+    }
 }
 
 fn credentials(jid: &str, password_stdin: bool) -> anyhow::Result<NewUser> {

@@ -47,7 +47,10 @@ fn write_pair(config: &Config, algorithm: &'static SignatureAlgorithm, expired: 
     let key = KeyPair::generate_for(algorithm).unwrap();
     let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
     if expired {
-        params.not_after = (SystemTime::now() - Duration::from_hours(1)).into();
+        params.not_after = SystemTime::now()
+            .checked_sub(Duration::from_hours(1))
+            .unwrap()
+            .into();
     }
     let certificate = params.self_signed(&key).unwrap();
     fs::write(config.tls.certificate.as_ref().unwrap(), certificate.pem()).unwrap();

@@ -207,9 +207,9 @@ fn outlives_the_runtime_that_opened_it_and_serves_others() {
             })
         })
         .collect();
-    threads
-        .into_iter()
-        .for_each(|thread| thread.join().unwrap());
+    for thread in threads {
+        thread.join().unwrap();
+    }
     runtime().block_on(async {
         assert_eq!(storage.list(None).await.unwrap().len(), 80);
         storage.close().await;

@@ -6,7 +6,7 @@ use std::cell::RefCell;
 
 /// Addresses remembered for each thread: one for each value of a byte of the hash.
 const SLOTS: usize = 256;
-/// The longest address that is remembered, in bytes, so that a thread's memory of them stays within 32 KiB.
+/// The longest address that is remembered, in bytes, so that a thread's memory of them stays within 40 KiB.
 const LONGEST: usize = 128;
 
 thread_local! {
@@ -62,11 +62,12 @@ fn slot(text: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::parse;
     use super::*;
 
     #[test]
     fn recalls_an_address_by_its_prepared_form_alone() {
-        let jid = Jid::new("juliet@example.com/Balcony").unwrap();
+        let jid = parse("juliet@example.com/Balcony").unwrap();
         remember(&jid);
         assert_eq!(recall("juliet@example.com/Balcony"), Some(jid));
         assert_eq!(recall("juliet@example.com/balcony"), None);
@@ -76,11 +77,11 @@ mod tests {
     #[test]
     fn forgets_by_overwriting_and_takes_no_long_address() {
         for number in 0..10_000 {
-            remember(&Jid::new(&format!("user{number}@example.com")).unwrap());
+            remember(&parse(&format!("user{number}@example.com")).unwrap());
         }
         let kept = MEMO.with_borrow(|memo| memo.iter().flatten().count());
         assert!(kept <= SLOTS && kept > SLOTS / 2, "{kept}");
-        let long = Jid::new(&format!("a@example.com/{}", "x".repeat(LONGEST))).unwrap();
+        let long = parse(&format!("a@example.com/{}", "x".repeat(LONGEST))).unwrap();
         remember(&long);
         assert_eq!(recall(long.as_str()), None);
     }

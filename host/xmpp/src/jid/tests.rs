@@ -102,6 +102,8 @@ fn strips_the_dot_of_the_root_and_normalises_domains() {
         ),
         ("juliet@192.0.2.1/a", "juliet@192.0.2.1/a"),
         ("juliet@[2001:DB8::0:1]/a", "juliet@[2001:db8::1]/a"),
+        // The crate strips the dot only after it has looked for an IP address.
+        ("juliet@[2001:DB8::0:1]./a", "juliet@[2001:db8::1]/a"),
     ] {
         assert_eq!(prepared(text), wanted, "{text:?}");
     }

@@ -135,7 +135,9 @@ impl Type {
             Self::Iq(IqType::Get) => "get",
             Self::Iq(IqType::Set) => "set",
             Self::Iq(IqType::Result) => "result",
-            Self::Message(MessageType::Error) | Self::Presence(PresenceType::Error) | Self::Iq(IqType::Error) => "error",
+            Self::Message(MessageType::Error)
+            | Self::Presence(PresenceType::Error)
+            | Self::Iq(IqType::Error) => "error",
         }
     }
 

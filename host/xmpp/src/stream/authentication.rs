@@ -64,17 +64,19 @@ impl Negotiation {
         handshake: Handshake,
         response: &Element,
     ) -> State {
-        let message = match data(response).and_then(|data| base64::response(&data)) {
-            Ok(message) => message,
-            Err(failure) => return self.fail(stream, failure),
-        };
-        match handshake {
-            Handshake::Challenged(mechanism) => self.begin(stream, mechanism, &message),
-            Handshake::Proving(exchange, identity) => match exchange.finish(&message) {
-                Ok(last) => self.succeed(stream, identity, Some(&last)),
-                Err(failure) => self.fail(stream, failure),
-            },
-            Handshake::Idle => self.stray(stream, Failure::MalformedRequest),
+        let message = data(response).and_then(|data| base64::response(&data));
+        match (handshake, message) {
+            (Handshake::Idle, _) => self.stray(stream, Failure::MalformedRequest),
+            (_, Err(failure)) => self.fail(stream, failure),
+            (Handshake::Challenged(mechanism), Ok(message)) => {
+                self.begin(stream, mechanism, &message)
+            }
+            (Handshake::Proving(exchange, identity), Ok(message)) => {
+                match exchange.finish(&message) {
+                    Ok(last) => self.succeed(stream, identity, Some(&last)),
+                    Err(failure) => self.fail(stream, failure),
+                }
+            }
         }
     }
 

@@ -384,6 +384,10 @@ fn answers_a_response_without_an_exchange() {
         failure("malformed-request")
     );
     assert!(!pair.closed);
+    for _ in 0..3 {
+        pair.client("<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>=AAA</response>");
+    }
+    pair.ended_with("policy-violation");
 }
 
 #[test]

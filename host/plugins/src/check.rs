@@ -1,0 +1,102 @@
+//! Looking at a component file without serving it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::Serialize;
+use waxwing_xmpp::jid::BareJid;
+
+use crate::compile::{CompileCommand, Compiler};
+use crate::load::{self, Described};
+use crate::platform::read;
+use crate::services::{ServiceError, Services};
+use crate::shared::{Shared, guests_runtime};
+
+/// What a component file is.
+#[derive(Clone, Debug, Serialize)]
+pub struct PluginReport {
+    /// The name.
+    pub name: String,
+    /// The version.
+    pub version: String,
+    /// What it says of itself.
+    pub summary: String,
+    /// The SHA-256 of the file.
+    pub sha256: String,
+    /// The extension protocols that it serves.
+    pub implements: Vec<String>,
+    /// The interfaces that it exports and the imports that it asks for: what `grants` would have to name.
+    pub asks: Vec<String>,
+    /// The features that it announces.
+    pub features: Vec<String>,
+    /// The keys of its configuration.
+    pub settings: Vec<String>,
+}
+
+/// Compiles a component file, and asks it what it is. Nothing of it serves. The cache is a folder as in
+/// [`crate::PlatformSettings`].
+pub async fn check(
+    file: &Path,
+    cache: &Path,
+    compile: CompileCommand,
+) -> anyhow::Result<PluginReport> {
+    let bytes = read(file).await?;
+    let compiler = Compiler::open(compile, cache)?;
+    let guests = guests_runtime()?;
+    let shared = Shared::new(Arc::new(Nobody), guests.handle().clone())?;
+    let described = load::describe(&shared, &compiler, &bytes).await;
+    guests.shutdown_background();
+    Ok(PluginReport::of(&described?))
+}
+
+impl PluginReport {
+    fn of(described: &Described) -> Self {
+        let manifest = &described.manifest;
+        let exports = described.exports.names().into_iter().map(str::to_owned);
+        Self {
+            name: manifest.name.clone(),
+            version: manifest.version.clone(),
+            summary: manifest.summary.clone(),
+            sha256: described.sha256.clone(),
+            implements: manifest.implements.clone(),
+            asks: exports.chain(manifest.asks.iter().cloned()).collect(),
+            features: manifest.features.clone(),
+            settings: manifest
+                .settings
+                .iter()
+                .map(|setting| setting.key.clone())
+                .collect(),
+        }
+    }
+}
+
+/// The services of a platform without a server: there are no hosts and no accounts.
+struct Nobody;
+
+#[async_trait]
+impl Services for Nobody {
+    fn hosts(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    async fn account_exists(&self, _: &BareJid) -> Result<bool, ServiceError> {
+        Err(ServiceError::Unavailable)
+    }
+
+    async fn create_account(&self, _: &BareJid, _: &str) -> Result<(), ServiceError> {
+        Err(ServiceError::Unavailable)
+    }
+
+    async fn set_password(&self, _: &BareJid, _: &str) -> Result<(), ServiceError> {
+        Err(ServiceError::Unavailable)
+    }
+
+    async fn remove_account(&self, _: &BareJid) -> Result<(), ServiceError> {
+        Err(ServiceError::Unavailable)
+    }
+
+    fn is_valid_password(&self, _: &str) -> bool {
+        false
+    }
+}
