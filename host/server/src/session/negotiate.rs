@@ -119,7 +119,7 @@ impl Negotiator<'_> {
                 Ok(Some(event)) => Input::Event(event),
                 Err(error) => Input::Malformed(error),
                 Ok(None) if self.read().await? => continue,
-                Ok(None) => Input::Disconnected,
+                Ok(None) => return Err(Interrupt::Lost(io::ErrorKind::UnexpectedEof.into())),
             };
             self.machine.handle(input);
         }
