@@ -218,7 +218,7 @@ impl Negotiator<'_> {
                 }
             }
             Output::PreAuth(request) => {
-                let reply = plugins::pre_auth(&shard.plugins, &self.stream, &request);
+                let reply = plugins::pre_auth(&shard, &self.stream, &request);
                 let reply = self.in_time(reply).await?;
                 self.stream.requests = self.stream.requests.saturating_add(1);
                 Input::PreAuthReply(reply)
