@@ -107,12 +107,7 @@ async fn tokio_xmpp_logs_in_bound_to_its_tls_connection() -> Result<()> {
     server.account("romeo").await?;
     let address = server.address("c2s")?.to_string();
     let arguments = [address.as_str(), "romeo@localhost", &password_of("romeo")];
-    let printed = external::tokio_xmpp(
-        env!("CARGO_BIN_EXE_tokio-xmpp-client"),
-        &arguments,
-        &server.certificate(),
-    )
-    .await?;
+    let printed = external::tokio_xmpp(&arguments, &server.certificate()).await?;
     let mut lines = printed.lines();
     assert!(
         lines

@@ -47,7 +47,10 @@ async fn a_thousand_messages_arrive_once_and_in_order() -> Result<()> {
     let (mut juliet, juliet_jid) = server.session("juliet").await?;
     let mut batch = String::new();
     for number in 0..1000 {
-        write!(batch, "<message to='{juliet_jid}' type='chat'><body>{number}</body></message>")?;
+        write!(
+            batch,
+            "<message to='{juliet_jid}' type='chat'><body>{number}</body></message>"
+        )?;
     }
     romeo.send(&batch).await?;
     for number in 0..1000 {

@@ -11,6 +11,22 @@ pub fn binary() -> Result<PathBuf> {
     existing("WAXWING_BIN", "the server's binary")
 }
 
+/// Removes our own variables from a command: the server takes `WAXWING_…` for configuration.
+pub fn remove_variables(command: &mut tokio::process::Command) {
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("WAXWING_") {
+            command.env_remove(name);
+        }
+    }
+}
+
+/// A command that runs the server's binary.
+pub fn waxwing() -> Result<tokio::process::Command> {
+    let mut command = tokio::process::Command::new(binary()?);
+    remove_variables(&mut command);
+    Ok(command)
+}
+
 /// The folder with other projects' clients.
 pub fn clients() -> Result<PathBuf> {
     existing(

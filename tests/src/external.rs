@@ -36,8 +36,14 @@ pub async fn xmpp_js(script: &str, arguments: &[&str], certificate: &Path) -> Re
     printed
 }
 
-/// Runs the client made with tokio-xmpp; `program` is its path. Returns what it printed.
-pub async fn tokio_xmpp(program: &str, arguments: &[&str], certificate: &Path) -> Result<String> {
+/// Runs the client made with tokio-xmpp, which cargo builds beside the tests. Returns what it printed.
+pub async fn tokio_xmpp(arguments: &[&str], certificate: &Path) -> Result<String> {
+    let tests = std::env::current_exe().context("cannot tell where the tests are")?;
+    let profile = tests
+        .parent()
+        .and_then(Path::parent)
+        .context("the tests lie in no folder of cargo's")?;
+    let program = profile.join("examples/tokio-xmpp-client");
     run(
         Command::new(program),
         "the client with tokio-xmpp",

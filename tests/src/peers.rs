@@ -96,11 +96,11 @@ pub async fn prosody_on(folder: &Path, tls: Tls, cpu: Option<usize>) -> Result<(
     let (plain, direct) = (free_port()?, free_port()?);
     let shown = folder.display();
     let (secure, modules, direct_ports) = match tls {
-        Tls::Off => ("false", "", String::new()),
+        Tls::Off => ("false", "", "password_hash = \"SHA-1\"\n".to_owned()),
         Tls::Required => (
             "true",
             "\"tls\";",
-            format!("c2s_direct_tls_ports = {{ {direct} }}\n"),
+            format!("password_hash = \"SHA-256\"\nc2s_direct_tls_ports = {{ {direct} }}\n"),
         ),
     };
     let config = format!(

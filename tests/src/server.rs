@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio::time::timeout;
 
 use crate::client::login::password_of;
@@ -230,7 +230,10 @@ impl Server {
             .await
             .with_context(|| format!("no ready line; log: {}", self.log()))??;
         let Some(line) = line else {
-            bail!("the server ended before it was ready; log: {}", self.log())
+            // Its last words may still be on their way.
+            self.child.wait().await?;
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            bail!("the server ended before it was ready; log: {}", self.log());
         };
         // Whatever it prints later must not fill the pipe.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
@@ -426,7 +429,7 @@ impl Drop for Server {
 
 /// Runs `waxwing` with `arguments` to its end.
 pub async fn run(arguments: &[&str], stdin: &str) -> Result<Printed> {
-    let mut command = Command::new(environment::binary()?);
+    let mut command = environment::waxwing()?;
     command
         .args(arguments)
         .stdin(Stdio::piped())
@@ -449,7 +452,7 @@ pub async fn run(arguments: &[&str], stdin: &str) -> Result<Printed> {
 }
 
 fn spawn(folder: &Path) -> Result<(Child, Arc<Mutex<String>>)> {
-    let mut command = Command::new(environment::binary()?);
+    let mut command = environment::waxwing()?;
     command
         .args(["run", "--config"])
         .arg(folder.join("waxwing.toml"))

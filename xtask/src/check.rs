@@ -20,8 +20,9 @@ const CRATES: [&str; 5] = [
 
 /// Runs the crates' own tests, xtask's, and the black-box tests of the built server; `arguments` go to the last.
 pub(crate) fn run(layout: &Layout, progress: &Progress, arguments: &[String]) -> Result<()> {
-    let binary = host::build_with_guests(layout, progress, Profile::Debug)?;
+    // What needs the network first: a failure is told before minutes of compiling, not after.
     clients::install(layout, progress)?;
+    let binary = host::build_with_guests(layout, progress, Profile::Debug)?;
     let mut totals = Totals::default();
     if arguments.is_empty() {
         progress.phase("tests of the server's crates");

@@ -144,19 +144,19 @@ pub(crate) async fn prepare(
 fn scopes(
     manifest: &Manifest,
     settings: &PluginSettings,
-    hosts: &[String],
+    hosts: &[Arc<str>],
 ) -> anyhow::Result<Vec<Scope>> {
     let mut scopes: Vec<Scope> = Vec::new();
     for host in hosts {
         let mut table = settings.config.clone();
-        if let Some(over) = settings.host_config.get(host) {
+        if let Some(over) = settings.host_config.get(&**host) {
             overlay(&mut table, over);
         }
         let config = Values::check(&manifest.name, &manifest.settings, &table)?;
         match scopes.iter_mut().find(|scope| *scope.config == config) {
-            Some(scope) => scope.hosts.push(host.clone()),
+            Some(scope) => scope.hosts.push(host.to_string()),
             None => scopes.push(Scope {
-                hosts: vec![host.clone()],
+                hosts: vec![host.to_string()],
                 config: Arc::new(config),
             }),
         }

@@ -1,7 +1,9 @@
 //! How much CPU time a call has used, and whether it has to leave the thread that it runs on.
 //!
 //! The clock of a thread's CPU time costs a system call, so nothing is read for a call that returns before its first look
-//! (two ticks of the engine's epoch). From then on, time is counted from the thread's clock at each entry into the guest.
+//! (two ticks of the engine's epoch). The first look begins the count. Ticks are wall time: on a loaded machine a call
+//! may see many while its thread waits for a processor, so that only the next looks, by the thread's own clock, tell
+//! whether it really ran.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -16,6 +18,9 @@ use wasmtime::UpdateDeadline;
 use crate::engine::{TICK, TICKS_BEFORE_LOOK};
 use crate::fault::Fault;
 
+/// CPU time after the first look from which on a call does not stay beside the sockets.
+const LONG: Duration = Duration::from_micros(500);
+
 /// The clock of one instance's calls: one call at a time.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
@@ -23,7 +28,7 @@ pub(crate) struct Meter {
     used: AtomicU64,
     /// The thread's CPU time when the guest was last entered; 0 while nobody has looked.
     entered: AtomicU64,
-    looked: AtomicBool,
+    long: AtomicBool,
 }
 
 impl Meter {
@@ -32,45 +37,50 @@ impl Meter {
         self.budget.store(nanos(budget), Ordering::Relaxed);
         self.used.store(0, Ordering::Relaxed);
         self.entered.store(0, Ordering::Relaxed);
-        self.looked.store(false, Ordering::Relaxed);
+        self.long.store(false, Ordering::Relaxed);
     }
 
-    /// Whether the call ran long enough to be looked at: it should not stay on a thread that serves sockets.
-    pub(crate) fn was_looked_at(&self) -> bool {
-        self.looked.load(Ordering::Relaxed)
+    /// Whether the call has used so much CPU time that it should not stay on a thread that serves sockets.
+    pub(crate) fn is_long(&self) -> bool {
+        self.long.load(Ordering::Relaxed)
     }
 
-    /// The answer to the engine's epoch, from inside the guest: go on after a yield, or end the call.
+    /// The answer to the engine's epoch, from inside the guest: go on, go on after a yield, or end the call.
     pub(crate) fn look(&self) -> wasmtime::Result<UpdateDeadline> {
         let now = thread_time();
-        let entered = match self.entered.load(Ordering::Relaxed) {
-            // The first look: the call has run for at most the ticks before it.
-            0 => now.saturating_sub(nanos(TICK).saturating_mul(TICKS_BEFORE_LOOK)),
-            entered => entered,
-        };
-        self.entered.store(entered.max(1), Ordering::Relaxed);
-        self.looked.store(true, Ordering::Relaxed);
-        let used = self
-            .used
-            .load(Ordering::Relaxed)
-            .saturating_add(now.saturating_sub(entered));
+        let entered = self.entered.load(Ordering::Relaxed);
+        if entered == 0 {
+            // What it used before is at most the ticks before this look.
+            self.used.store(
+                nanos(TICK).saturating_mul(TICKS_BEFORE_LOOK),
+                Ordering::Relaxed,
+            );
+            self.entered.store(now.max(1), Ordering::Relaxed);
+            return Ok(UpdateDeadline::Continue(1));
+        }
+        let since = now.saturating_sub(entered);
+        let used = self.used.load(Ordering::Relaxed).saturating_add(since);
         if used > self.budget.load(Ordering::Relaxed) {
             return Err(Fault::CpuBudget.into());
         }
+        if since < nanos(LONG) && !self.is_long() {
+            return Ok(UpdateDeadline::Continue(1));
+        }
+        self.long.store(true, Ordering::Relaxed);
         Ok(UpdateDeadline::Yield(1))
     }
 
     fn enter(&self) {
-        if self.was_looked_at() {
+        if self.entered.load(Ordering::Relaxed) != 0 {
             self.entered.store(thread_time().max(1), Ordering::Relaxed);
         }
     }
 
     fn leave(&self) {
-        if self.was_looked_at() {
-            let entered = self.entered.load(Ordering::Relaxed);
-            self.used
-                .fetch_add(thread_time().saturating_sub(entered), Ordering::Relaxed);
+        let entered = self.entered.load(Ordering::Relaxed);
+        if entered != 0 {
+            let since = thread_time().saturating_sub(entered);
+            self.used.fetch_add(since, Ordering::Relaxed);
         }
     }
 }

@@ -37,7 +37,7 @@ pub(crate) async fn run<T: Send + 'static>(
             shared.ticker.call_begins();
             match Pin::new(&mut call).poll(context) {
                 Poll::Ready(result) => Poll::Ready(Some(result)),
-                Poll::Pending if call.meter.was_looked_at() => Poll::Ready(None),
+                Poll::Pending if call.meter.is_long() => Poll::Ready(None),
                 Poll::Pending => Poll::Pending,
             }
         });

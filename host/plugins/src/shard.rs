@@ -94,7 +94,7 @@ impl Shard {
     pub async fn inbound(&self, stanza: Stanza, recipient: Recipient) -> Inbound {
         let snapshot = self.shared.registry.keep();
         let mut lent = HostStanza {
-            host: host_of(&stanza, recipient),
+            host: self.host_of(&stanza, recipient),
             stanza,
         };
         let mut position = 0;
@@ -130,7 +130,7 @@ impl Shard {
         };
         let lent = HostStanza {
             stanza: request.clone(),
-            host: host_of(request, recipient),
+            host: self.host_of(request, recipient),
         };
         let scope = scope_of(&plugin, &lent.host);
         let call = self.call(&plugin, scope, iq_handler::Handle(lent));
@@ -164,11 +164,21 @@ impl Shard {
         let on = pre_auth::record(stream, &plugin);
         let lent = HostStanza {
             stanza: request.clone(),
-            host: Arc::from(stream.host.as_str()),
+            host: self.shared.host(&stream.host),
         };
         let scope = scope_of(&plugin, &stream.host);
         let call = self.call(&plugin, scope, pre_auth::Handle(on, lent));
         self.answer(&plugin, call.await).await
+    }
+
+    /// The served domain on whose behalf a stanza is handled.
+    fn host_of(&self, stanza: &Stanza, recipient: Recipient) -> Arc<str> {
+        let addressed = match recipient {
+            Recipient::Server => stanza.to(),
+            _ => stanza.from(),
+        };
+        let domain = addressed.map(|jid| jid.domain().as_str());
+        self.shared.host(domain.unwrap_or_default())
     }
 
     async fn judge(&self, plugin: &Arc<Plugin>, stanza: &HostStanza) -> Result<Judgement, Fault> {
@@ -349,19 +359,6 @@ fn failure() -> StanzaError {
     let mut error = StanzaError::new(Condition::InternalServerError);
     error.kind = ErrorType::Wait;
     error
-}
-
-/// The served domain on whose behalf a stanza is handled.
-fn host_of(stanza: &Stanza, recipient: Recipient) -> Arc<str> {
-    let addressed = match recipient {
-        Recipient::Server => stanza.to(),
-        _ => stanza.from(),
-    };
-    Arc::from(
-        addressed
-            .map(|jid| jid.domain().as_str())
-            .unwrap_or_default(),
-    )
 }
 
 fn scope_of(plugin: &Plugin, host: &str) -> usize {

@@ -22,7 +22,7 @@ pub(crate) struct Shared {
     pub(crate) linker: Linker<State>,
     pub(crate) services: Arc<dyn Services>,
     /// The domains served, prepared.
-    pub(crate) hosts: Vec<String>,
+    pub(crate) hosts: Vec<Arc<str>>,
     pub(crate) registry: Registry,
     pub(crate) reservations: Arc<Reservations>,
     /// Where calls go on that ran too long for a thread that serves sockets.
@@ -38,13 +38,24 @@ impl Shared {
             linker: imports::linker(&engine)?,
             engine,
             ticker,
-            hosts: services.hosts(),
+            hosts: services.hosts().into_iter().map(Arc::from).collect(),
             services,
             registry: Registry::new(),
             reservations: Arc::default(),
             guests,
             started: Instant::now(),
         }))
+    }
+
+    /// Whether a domain is served here.
+    pub(crate) fn serves(&self, domain: &str) -> bool {
+        self.hosts.iter().any(|host| **host == *domain)
+    }
+
+    /// A domain to hand on; one that is served is shared.
+    pub(crate) fn host(&self, domain: &str) -> Arc<str> {
+        let served = self.hosts.iter().find(|host| ***host == *domain);
+        served.map_or_else(|| Arc::from(domain), Arc::clone)
     }
 }
 

@@ -13,6 +13,9 @@ pub(crate) const MAX_ITEMS: usize = 16_384;
 /// Most bytes in a mailbox, by [`Weigh`].
 pub(crate) const MAX_BYTES: usize = 1024 * 1024;
 
+/// A mailbox with more bytes than this is pressed.
+const PRESSED: usize = MAX_BYTES / 8;
+
 /// Why somebody other than its owner ends a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
@@ -39,9 +42,19 @@ pub(crate) trait Weigh {
 #[must_use]
 pub(crate) enum Push<T> {
     /// It is queued. It is handed over, or comes back from [`Mailbox::close`].
-    Queued,
+    Queued(Flow),
     /// The session is at its end and takes no more; here is the item.
     Refused(T),
+}
+
+/// How full a mailbox is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Flow {
+    /// There is room.
+    Free,
+    /// Whoever pushes much does well to let the owner have its turn before pushing more.
+    Pressed,
 }
 
 /// What the owner found.
@@ -108,7 +121,11 @@ impl<T: Weigh> Mailbox<T> {
         if !state.stuck {
             state.wake();
         }
-        Push::Queued
+        Push::Queued(if bytes > PRESSED {
+            Flow::Pressed
+        } else {
+            Flow::Free
+        })
     }
 
     /// Tells the owner to end the session when it has written what is queued; nothing more is taken. The first reason stays.

@@ -6,7 +6,7 @@ use std::{
     task::{Wake, Waker},
 };
 
-use super::{End, MAX_BYTES, MAX_ITEMS, Mailbox, Push, Weigh};
+use super::{End, Flow, MAX_BYTES, MAX_ITEMS, Mailbox, Push, Weigh};
 
 /// A name and a weight.
 type Item = (u8, usize);
@@ -38,7 +38,7 @@ fn quiet() -> Waker {
 fn gives_items_in_the_order_of_pushing() {
     let mailbox = Mailbox::default();
     for item in 0..5 {
-        assert_eq!(mailbox.push((item, 10)), Push::Queued);
+        assert_eq!(mailbox.push((item, 10)), Push::Queued(Flow::Free));
     }
     let taken = mailbox.take(usize::MAX, &quiet());
     assert_eq!(names(taken.items), [0, 1, 2, 3, 4]);
@@ -50,7 +50,7 @@ fn gives_items_in_the_order_of_pushing() {
 fn takes_no_more_than_a_quota_and_says_that_more_is_left() {
     let mailbox = Mailbox::default();
     for item in 0..5 {
-        assert_eq!(mailbox.push((item, 10)), Push::Queued);
+        assert_eq!(mailbox.push((item, 10)), Push::Queued(Flow::Free));
     }
     let taken = mailbox.take(15, &quiet());
     assert_eq!(names(taken.items), [0, 1]);
@@ -69,7 +69,7 @@ fn wakes_the_owner_once_for_many_pushes() {
             .is_empty()
     );
     for item in 0..3 {
-        assert_eq!(mailbox.push((item, 1)), Push::Queued);
+        assert_eq!(mailbox.push((item, 1)), Push::Queued(Flow::Free));
     }
     assert_eq!(count.0.load(Ordering::Relaxed), 1);
 }
@@ -77,7 +77,7 @@ fn wakes_the_owner_once_for_many_pushes() {
 #[test]
 fn ends_the_session_when_there_are_too_many_bytes() {
     let mailbox = Mailbox::default();
-    assert_eq!(mailbox.push((b'a', MAX_BYTES)), Push::Queued);
+    assert_eq!(mailbox.push((b'a', MAX_BYTES)), Push::Queued(Flow::Pressed));
     assert_eq!(mailbox.push((b'b', 1)), Push::Refused((b'b', 1)));
     assert_eq!(
         mailbox.push((b'c', 0)),
@@ -94,7 +94,7 @@ fn ends_the_session_when_there_are_too_many_bytes() {
 fn ends_the_session_when_there_are_too_many_items() {
     let mailbox = Mailbox::default();
     for _ in 0..MAX_ITEMS {
-        assert_eq!(mailbox.push((0, 0)), Push::Queued);
+        assert_eq!(mailbox.push((0, 0)), Push::Queued(Flow::Free));
     }
     assert_eq!(mailbox.push((0, 0)), Push::Refused((0, 0)));
 }
@@ -102,14 +102,17 @@ fn ends_the_session_when_there_are_too_many_items() {
 #[test]
 fn takes_one_item_heavier_than_the_limit() {
     let mailbox = Mailbox::default();
-    assert_eq!(mailbox.push((b'a', MAX_BYTES + 1)), Push::Queued);
+    assert_eq!(
+        mailbox.push((b'a', MAX_BYTES + 1)),
+        Push::Queued(Flow::Pressed)
+    );
     assert_eq!(names(mailbox.take(1, &quiet()).items), *b"a");
 }
 
 #[test]
 fn hands_over_what_was_queued_before_the_end() {
     let mailbox = Mailbox::default();
-    assert_eq!(mailbox.push((b'a', 1)), Push::Queued);
+    assert_eq!(mailbox.push((b'a', 1)), Push::Queued(Flow::Free));
     mailbox.end(End::AccountGone);
     mailbox.end(End::Shutdown);
     assert_eq!(mailbox.push((b'b', 1)), Push::Refused((b'b', 1)));
@@ -124,7 +127,7 @@ fn hands_over_what_was_queued_before_the_end() {
 #[test]
 fn gives_back_what_was_not_taken_when_it_closes() {
     let mailbox = Mailbox::default();
-    assert_eq!(mailbox.push((b'a', 1)), Push::Queued);
+    assert_eq!(mailbox.push((b'a', 1)), Push::Queued(Flow::Free));
     assert_eq!(names(mailbox.close()), *b"a");
     assert_eq!(mailbox.push((b'b', 1)), Push::Refused((b'b', 1)));
 }

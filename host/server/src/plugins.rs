@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, env, path::Path, sync::Arc};
 use anyhow::Context as _;
 use async_trait::async_trait;
 use waxwing_plugins::{
-    BundledPlugin, CompileCommand, IqAnswer, Platform, PlatformSettings, PluginSettings,
-    PreAuthStream, ServiceError, Services, Shard,
+    After, BundledPlugin, CompileCommand, IqAnswer, Platform, PlatformSettings, PluginSettings,
+    PreAuthStream, ServiceError, Services,
 };
 use waxwing_xmpp::{
     jid::BareJid,
@@ -18,6 +18,9 @@ use waxwing_xmpp::{
 use crate::{
     accounts::{AccountError, Accounts},
     config::{Config, Plugin},
+    mailbox::End,
+    router::Router,
+    shard::Shard,
 };
 
 /// The hidden first argument that makes a process of this binary compile one component: the input, then the output.
@@ -93,13 +96,22 @@ pub(crate) async fn pre_auth(
     stream: &PreAuthStream,
     request: &Stanza,
 ) -> PreAuthReply {
-    let reply = match shard.pre_auth_iq(stream, request).await {
+    let reply = match shard.plugins.pre_auth_iq(stream, request).await {
         IqAnswer::Unhandled => return PreAuthReply::NotHandled,
-        // Nothing is to be done for an account that nobody is logged in to yet.
-        IqAnswer::Result(payload, _) => Some(request.result_reply(payload)),
+        IqAnswer::Result(payload, after) => {
+            follow(&shard.server.router, after);
+            Some(request.result_reply(payload))
+        }
         IqAnswer::Error(error) => request.error_reply(&error),
     };
     reply.map_or(PreAuthReply::NotHandled, PreAuthReply::Reply)
+}
+
+/// Does what a call asked for besides its answer, once that is on its way.
+pub(crate) fn follow(router: &Router, after: Vec<After>) {
+    for After::EndSessions { account } in after {
+        router.end_account(&account, End::AccountGone);
+    }
 }
 
 /// The version of TLS in the platform's terms.

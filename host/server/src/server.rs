@@ -44,6 +44,13 @@ pub(crate) struct Server {
     pub(crate) stopping: CancellationToken,
 }
 
+impl Drop for Server {
+    /// Also where starting fails halfway: the platform's threads cannot be waited for within a runtime.
+    fn drop(&mut self) {
+        self.platform.shutdown();
+    }
+}
+
 /// What ends the wait for signals.
 enum Order {
     Stop,
@@ -69,8 +76,8 @@ async fn serve(config: &Config, sources: &Sources) -> anyhow::Result<()> {
     let connection_limit = listener::connection_limit();
     let shards = thread::available_parallelism().map_or(1, NonZero::get);
     let storage = waxwing_storage::open(&config.storage.url, &config.data_dir).await?;
-    let server = compose(config, Arc::clone(&storage), shards, connection_limit).await?;
     let bound = listener::bind_all(&config.listen, shards)?;
+    let server = compose(config, Arc::clone(&storage), shards, connection_limit).await?;
     let admin = admin::bind(&config.data_dir)?;
     let line = ready_line(&bound);
     let running = start_shards(&server, config, bound, shards).await?;
@@ -98,12 +105,13 @@ async fn compose(
     let hashing = HashPool::start(shards.div_ceil(2).clamp(1, 2))
         .context("cannot start the threads that hash passwords")?;
     let accounts = Accounts::new(storage, hashing);
+    let tls = Tls::load(config)?;
     Ok(Arc::new(Server {
         domains: domains(config),
         router: Arc::new(Router::new(domains(config))),
         platform: plugins::start(config, accounts.clone()).await?,
         accounts,
-        tls: Tls::load(config)?,
+        tls,
         connections: Connections::new(connection_limit),
         limits: limits(&config.limits),
         stopping: CancellationToken::new(),

@@ -26,61 +26,113 @@ const MESSAGE: &str = "<message from='juliet@capulet.example/balcony' to='romeo@
 /// The same, with its namespace on it, for those that read no stream.
 const STANDALONE_NS: &str = "<message xmlns='jabber:client' ";
 
+/// What is measured, run so many times.
+type Contender<'a> = (&'static str, Box<dyn FnMut(u32) + 'a>);
+
 fn main() {
     // `cargo test --benches` only wants to know that it runs.
-    let rounds = if std::env::args().any(|argument| argument == "--bench") {
-        200_000
-    } else {
-        10
-    };
-    println!("{} bytes, best of 7 rounds of {rounds}", MESSAGE.len());
+    let measure = std::env::args().any(|argument| argument == "--bench");
     let standalone = MESSAGE.replacen("<message ", STANDALONE_NS, 1);
-    let ours = time("waxwing-xml: bytes to tree", rounds, ours(MESSAGE));
-    let tokens = time("quick-xml NsReader: events and attributes", rounds, || {
-        tokenize(MESSAGE)
-    });
-    let rxml = time("rxml and minidom: bytes to tree", rounds / 4, || {
-        minidom::Element::from_reader(standalone.as_bytes()).unwrap()
-    });
     let element = Element::parse(MESSAGE.as_bytes(), "jabber:client", &Limits::stanza()).unwrap();
-    let mut out = Vec::with_capacity(1024);
-    let write = time("waxwing-xml: tree to bytes", rounds, || {
-        out.clear();
-        element.write(&Context::stream("jabber:client"), &mut out);
-        out.len()
-    });
     let theirs = minidom::Element::from_reader(standalone.as_bytes()).unwrap();
-    let mut out = Vec::with_capacity(1024);
-    let minidom = time("minidom: tree to bytes", rounds / 4, || {
-        out.clear();
-        theirs.write_to(&mut out).unwrap();
-        out.len()
-    });
+    let (mut out, mut their_out) = (Vec::with_capacity(1024), Vec::with_capacity(1024));
+    let mut contenders: Vec<Contender<'_>> = vec![
+        ("waxwing-xml: bytes to tree", repeat(ours(MESSAGE))),
+        (
+            "quick-xml NsReader: events and attributes",
+            repeat(|| tokenize(MESSAGE)),
+        ),
+        (
+            "rxml and minidom: bytes to tree",
+            repeat(|| minidom::Element::from_reader(standalone.as_bytes()).unwrap()),
+        ),
+        (
+            "waxwing-xml: tree to bytes",
+            repeat(|| {
+                out.clear();
+                element.write(&Context::stream("jabber:client"), &mut out);
+                out.len()
+            }),
+        ),
+        (
+            "minidom: tree to bytes",
+            repeat(|| {
+                their_out.clear();
+                theirs.write_to(&mut their_out).unwrap();
+                their_out.len()
+            }),
+        ),
+    ];
+    println!(
+        "{} bytes, best of many batches, one contender after another",
+        MESSAGE.len()
+    );
+    let times = interleaved(&mut contenders, if measure { 400 } else { 1 }, 1000);
+    let [parse, tokens, rxml, write, minidom] = times.as_slice() else {
+        return;
+    };
     println!(
         "parse / tokenize      {:5.2} (at most 2)",
-        ratio(ours, tokens)
+        ratio(*parse, *tokens)
     );
     println!(
         "rxml / parse          {:5.2} (at least 3)",
-        ratio(rxml, ours)
+        ratio(*rxml, *parse)
     );
     println!(
-        "write / minidom write {:5.2} (at most 0.25)",
-        ratio(write, minidom)
+        "write / parse         {:5.2} (at most 0.25)",
+        ratio(*write, *parse)
     );
-    println!("write / parse         {:5.2}", ratio(write, ours));
-    large(rounds);
+    println!("write / minidom write {:5.2}", ratio(*write, *minidom));
+    println!(
+        "between stanzas a parser holds {} bytes, and {} of heap; the message's tree {}",
+        size_of::<StreamParser>(),
+        open().heap_bytes(),
+        element.heap_bytes()
+    );
+    large(if measure { 20 } else { 1 });
+}
+
+fn repeat<'a, T>(mut run: impl FnMut() -> T + 'a) -> Box<dyn FnMut(u32) + 'a> {
+    Box::new(move |times| {
+        for _ in 0..times {
+            black_box(run());
+        }
+    })
+}
+
+/// The best batch of each contender. They take turns, so that whatever else the machine does falls on all of them.
+fn interleaved(contenders: &mut [Contender<'_>], batches: u32, times: u32) -> Vec<Duration> {
+    let mut best = vec![Duration::MAX; contenders.len()];
+    for _ in 0..batches {
+        for ((_, run), best) in contenders.iter_mut().zip(&mut best) {
+            let start = Instant::now();
+            run(times);
+            *best = start.elapsed().min(*best);
+        }
+    }
+    for ((name, _), best) in contenders.iter().zip(&mut best) {
+        *best /= times;
+        println!("{name:45} {:>12.3} µs", best.as_secs_f64() * 1e6);
+    }
+    best
 }
 
 /// A message of a stream that is already open.
 fn ours(message: &str) -> impl FnMut() -> StreamEvent {
-    let mut parser = StreamParser::new(Limits::stanza());
-    let mut header = HEADER;
-    parser.next(&mut header).unwrap();
+    let mut parser = open();
     move || {
         let mut rest = message.as_bytes();
         parser.next(&mut rest).unwrap().unwrap()
     }
+}
+
+/// A parser after the stream header.
+fn open() -> StreamParser {
+    let mut parser = StreamParser::new(Limits::stanza());
+    let mut header = HEADER;
+    parser.next(&mut header).unwrap();
+    parser
 }
 
 fn tokenize(xml: &str) -> usize {
@@ -119,38 +171,28 @@ fn large(rounds: u32) {
         ("one attribute", attribute),
     ] {
         println!("{name}: {} bytes", xml.len());
-        let whole = time("  at once", rounds / 1000, ours(&xml));
-        let bytes = time("  byte by byte", rounds / 10_000, || {
-            let mut parser = StreamParser::new(Limits::stanza());
-            let mut header = HEADER;
-            parser.next(&mut header).unwrap();
-            xml.as_bytes()
-                .chunks(1)
-                .find_map(|mut byte| parser.next(&mut byte).unwrap())
-        });
+        let mut contenders: Vec<Contender<'_>> = vec![
+            ("  at once", repeat(ours(&xml))),
+            (
+                "  byte by byte",
+                repeat(|| {
+                    let mut parser = open();
+                    xml.as_bytes()
+                        .chunks(1)
+                        .find_map(|mut byte| parser.next(&mut byte).unwrap())
+                }),
+            ),
+        ];
+        let times = interleaved(&mut contenders, rounds, 1);
+        let [whole, bytes] = times.as_slice() else {
+            return;
+        };
         println!(
             "  ratio {:5.1}, {:.1} ns a byte",
-            ratio(bytes, whole),
+            ratio(*bytes, *whole),
             bytes.as_secs_f64() * 1e9 / xml.len() as f64
         );
     }
-}
-
-/// The best of seven, so that what else the machine does counts least.
-fn time<T>(name: &str, rounds: u32, mut run: impl FnMut() -> T) -> Duration {
-    let rounds = rounds.max(1);
-    let best = (0..7)
-        .map(|_| {
-            let start = Instant::now();
-            for _ in 0..rounds {
-                black_box(run());
-            }
-            start.elapsed() / rounds
-        })
-        .min()
-        .unwrap_or_default();
-    println!("{name:45} {:>12.3} µs", best.as_secs_f64() * 1e6);
-    best
 }
 
 fn ratio(a: Duration, b: Duration) -> f64 {

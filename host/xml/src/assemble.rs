@@ -259,8 +259,9 @@ pub(crate) struct Header {
     pub(crate) empty: bool,
 }
 
-/// How many times the bytes of a stanza its tree may take.
-const TREE_FACTOR: usize = 4;
+/// How many times the bytes of a stanza its tree may take. With the beginning of a token, which is within the bytes of the
+/// stanza, that makes the four times that [`Limits`] tells.
+const TREE_FACTOR: usize = 3;
 const TEXT_OUTSIDE: XmlError = XmlError::NotWellFormed("text outside the root element");
 const TEXT_IN_STREAM: XmlError = XmlError::BadFormat("text between stanzas");
 

@@ -162,18 +162,26 @@ impl Tree {
             .iter()
             .position(|attr| attr.name.of(&self.text) == name && attr.ns.uri(&self.text) == ns);
         match (found, value) {
-            (Some(at), Some(value)) => {
-                let value = self.store(&clean(value));
-                if let Some(attr) = self
-                    .attrs
-                    .get_mut((element.attrs as usize).saturating_add(at))
-                {
-                    attr.value = value;
-                }
-            }
+            (Some(at), Some(value)) => self.replace_value(element.attrs, at, &clean(value)),
             (None, Some(value)) => self.add_attr(node, ns, &name, value),
             (Some(at), None) => self.remove_attr(node, at),
             (None, None) => {}
+        }
+    }
+
+    /// Puts a value where another was. What was written last is taken back first, so that an attribute that is set again and
+    /// again does not make the text longer and longer.
+    fn replace_value(&mut self, first: u32, at: usize, value: &str) {
+        let place = (first as usize).saturating_add(at);
+        let Some(old) = self.attrs.get(place).map(|attr| attr.value) else {
+            return;
+        };
+        if old.start.saturating_add(old.len) == self.mark() {
+            self.text.truncate(old.start as usize);
+        }
+        let value = self.store(value);
+        if let Some(attr) = self.attrs.get_mut(place) {
+            attr.value = value;
         }
     }
 
@@ -214,5 +222,70 @@ impl Tree {
         if let Some(element) = self.element_mut(node) {
             element.attr_count = element.attr_count.saturating_sub(1);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Limits;
+
+    fn parse(xml: &str) -> Element {
+        Element::parse(xml.as_bytes(), "jabber:client", &Limits::stanza()).unwrap()
+    }
+
+    #[test]
+    fn edits_a_tree_in_place_unless_it_is_shared() {
+        let mut message = parse("<message to='a@b'><body c='d'>e</body></message>");
+        let place = message.tree().nodes.as_ptr();
+        message.set_attr("to", Some("f@g"));
+        message.set_attr("from", Some("h<\u{1}>"));
+        assert_eq!(message.tree().nodes.as_ptr(), place);
+        assert_eq!(
+            message,
+            parse("<message to='f@g' from='h&lt;\u{FFFD}&gt;'><body c='d'>e</body></message>")
+        );
+        let shared = message.clone();
+        message.set_attr("to", None);
+        assert_eq!(shared.attr("to"), Some("f@g"));
+        assert_eq!(message.attr("to"), None);
+        assert_eq!(message.attr("from"), shared.attr("from"));
+        assert_eq!(
+            message.child("body", "jabber:client").unwrap().attr("c"),
+            Some("d")
+        );
+    }
+
+    #[test]
+    fn does_not_grow_when_an_attribute_is_set_again_and_again() {
+        let mut message = parse("<message/>");
+        message.set_attr("from", Some("a@b/c"));
+        let before = message.tree().text.len();
+        for _ in 0..100 {
+            message.set_attr("from", Some("a@b/c"));
+        }
+        assert_eq!(message.tree().text.len(), before);
+    }
+
+    #[test]
+    fn sets_the_language_and_no_declaration() {
+        let mut message = parse("<message/>");
+        message.set_lang(Some("en"));
+        message.set_attr("xmlns", Some("urn:x"));
+        message.set_attr("xmlns:p", Some("urn:x"));
+        assert_eq!(message.lang(), Some("en"));
+        assert_eq!(
+            message.to_xml(),
+            "<message xmlns='jabber:client' xml:lang='en' xmlns_p='urn:x'/>"
+        );
+    }
+
+    #[test]
+    fn joins_the_texts_around_a_child_that_goes() {
+        let edited = parse("<a>1<b/>2<c/>3</a>").edit_children(|child| match child.name() {
+            "b" => Edit::Remove,
+            _ => Edit::Replace(Element::builder("d", "").build()),
+        });
+        assert_eq!(edited, parse("<a>12<d xmlns=''/>3</a>"));
     }
 }

@@ -114,6 +114,9 @@ mod tests {
         for uri in TABLE {
             assert_eq!(Known::find(uri).map(Known::uri), Some(uri));
         }
+        for uri in [XML, STREAMS, CLIENT, SERVER] {
+            assert!(Known::find(uri).is_some(), "{uri}");
+        }
         assert_eq!(Known::find("urn:example"), None);
         assert_eq!(Known::NONE.uri(), "");
     }

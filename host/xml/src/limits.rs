@@ -2,9 +2,10 @@
 
 /// Limits on one top-level element of a stream (a stanza, or the stream header itself).
 ///
-/// Every byte since the last boundary counts towards `stanza_bytes`: markup, text, CDATA and the whitespace between
-/// stanzas. The bytes held for a token that never ends stay within `stanza_bytes` and 8 KiB; a finished tree of the densest
-/// markup stays within four times `stanza_bytes` and 8 KiB.
+/// Every byte since the last boundary counts towards `stanza_bytes`: markup, text, CDATA and the white space between stanzas.
+/// What is held between two calls for a token or a text that never ends stays within `stanza_bytes` and 8 KiB; of the densest
+/// markup, whose lists of nodes are longer than the bytes they came from, it stays within four times `stanza_bytes` and 8 KiB.
+/// Each limit leads to [`XmlError::TooBig`](crate::XmlError::TooBig).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of one top-level element, with the whitespace before it.

@@ -1,5 +1,5 @@
 //! The inputs that an XMPP server must not accept, each whole, split in two at every place, and byte by byte, with the
-//! stream error that answers it (RFC 6120 §4.9.3, §11).
+//! stream error that answers it (RFC 6120 §4.9.3, §11). Long because it is mostly two tables of inputs.
 
 #![expect(
     clippy::panic,

@@ -3,6 +3,15 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by it")]
 #![expect(clippy::format_push_string, reason = "inputs are short")]
 
+#[expect(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "written for the fuzz targets, which use the rest"
+)]
+#[path = "../../../tests/fuzz/checks/mod.rs"]
+mod checks;
+
 use proptest::prelude::*;
 use waxwing_xml::{Context, Edit, Element, Limits, Node, StreamEvent, StreamParser};
 
@@ -174,6 +183,11 @@ proptest! {
     #[test]
     fn is_read_the_same_by_quick_xml(element in element()) {
         prop_assert_eq!(by_quick_xml(&element.to_xml()), like_quick_xml(element.root()));
+    }
+
+    #[test]
+    fn is_read_the_same_by_rxml(element in element()) {
+        checks::differential::written(&element);
     }
 
     #[test]

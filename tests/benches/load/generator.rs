@@ -51,16 +51,30 @@ pub(crate) async fn run(load: &Load, address: SocketAddr, pid: u32) -> Result<Fi
     let delivered = Rc::new(Cell::new(0_u64));
     let tasks = LocalSet::new();
     for (from, to, message) in pairs {
-        let pair = Pair { from, to, message, window: load.window, delivered: Rc::clone(&delivered) };
+        let pair = Pair {
+            from,
+            to,
+            message,
+            window: load.window,
+            delivered: Rc::clone(&delivered),
+        };
         tasks.spawn_local(pair.keep_busy());
     }
     let measured = async {
         tokio::time::sleep(WARM_UP).await;
         let (messages, cpu, started) = (delivered.get(), process::cpu_micros(pid)?, Instant::now());
         tokio::time::sleep(load.seconds).await;
-        let (messages, cpu) = (delivered.get().saturating_sub(messages), process::cpu_micros(pid)?.saturating_sub(cpu));
+        let (messages, cpu) = (
+            delivered.get().saturating_sub(messages),
+            process::cpu_micros(pid)?.saturating_sub(cpu),
+        );
         ensure!(messages > 0, "nothing was delivered");
-        Figures::new(messages, started.elapsed(), cpu, process::resident_kib(pid)?)
+        Figures::new(
+            messages,
+            started.elapsed(),
+            cpu,
+            process::resident_kib(pid)?,
+        )
     };
     tasks.run_until(measured).await
 }
@@ -68,11 +82,18 @@ pub(crate) async fn run(load: &Load, address: SocketAddr, pid: u32) -> Result<Fi
 /// A session over plain TCP, bound, present, and with nothing left to read.
 async fn session(address: SocketAddr, user: &str) -> Result<(TcpStream, String)> {
     let mut client = Client::connect(address).await?;
-    let mut login = Login::new(user).by(Mechanism::ScramSha1(Binding::None)).resource("load");
+    let mut login = Login::new(user)
+        .by(Mechanism::ScramSha1(Binding::None))
+        .resource("load");
     login.starttls = None;
-    let jid = client.log_in(&login).await.with_context(|| format!("logging in as {user}"))?;
+    let jid = client
+        .log_in(&login)
+        .await
+        .with_context(|| format!("logging in as {user}"))?;
     // Sessions without presence get messages to their full JID all the same; a ping shows that nothing is on its way.
-    client.iq("get", "localhost", "<ping xmlns='urn:xmpp:ping'/>").await?;
+    client
+        .iq("get", "localhost", "<ping xmlns='urn:xmpp:ping'/>")
+        .await?;
     Ok((client.into_plain()?, jid))
 }
 
@@ -80,9 +101,15 @@ async fn session(address: SocketAddr, user: &str) -> Result<(TcpStream, String)>
 fn message(to: &str, bytes: usize) -> Result<Vec<u8>> {
     let head = format!("<message to='{to}' type='chat' id='load'><body>");
     let tail = "</body></message>";
-    let filler = bytes.checked_sub(head.len().saturating_add(tail.len())).context("--bytes is too small for a message")?;
+    let filler = bytes
+        .checked_sub(head.len().saturating_add(tail.len()))
+        .context("--bytes is too small for a message")?;
     // Words, so that a filter has something to look at.
-    let body: String = "the quick brown fox jumps over the lazy dog ".chars().cycle().take(filler).collect();
+    let body: String = "the quick brown fox jumps over the lazy dog "
+        .chars()
+        .cycle()
+        .take(filler)
+        .collect();
     Ok(format!("{head}{body}{tail}").into_bytes())
 }
 
@@ -111,13 +138,16 @@ impl Pair {
         let mut credit = self.window;
         loop {
             let bytes = credit.saturating_mul(self.message.len());
-            self.from.write_all(batch.get(..bytes).context("more arrived than was sent")?).await?;
+            self.from
+                .write_all(batch.get(..bytes).context("more arrived than was sent")?)
+                .await?;
             let read = self.to.read(&mut buffer).await?;
             if read == 0 {
                 bail!("the server closed the connection");
             }
             credit = counter.count(buffer.get(..read).unwrap_or_default());
-            self.delivered.set(self.delivered.get().saturating_add(u64::try_from(credit)?));
+            self.delivered
+                .set(self.delivered.get().saturating_add(u64::try_from(credit)?));
         }
     }
 }
@@ -131,18 +161,26 @@ struct Counter {
 
 impl Counter {
     fn new() -> Self {
-        Self { finder: Finder::new(MARKER), rest: Vec::new() }
+        Self {
+            finder: Finder::new(MARKER),
+            rest: Vec::new(),
+        }
     }
 
     fn count(&mut self, bytes: &[u8]) -> usize {
         let across = MARKER.len().saturating_sub(1);
         let seam_end = bytes.len().min(across);
-        self.rest.extend_from_slice(bytes.get(..seam_end).unwrap_or_default());
+        self.rest
+            .extend_from_slice(bytes.get(..seam_end).unwrap_or_default());
         let in_seam = self.finder.find_iter(&self.rest).count();
         let found = in_seam.saturating_add(self.finder.find_iter(bytes).count());
         if bytes.len() >= across {
             self.rest.clear();
-            self.rest.extend_from_slice(bytes.get(bytes.len().saturating_sub(across)..).unwrap_or_default());
+            self.rest.extend_from_slice(
+                bytes
+                    .get(bytes.len().saturating_sub(across)..)
+                    .unwrap_or_default(),
+            );
         } else {
             let surplus = self.rest.len().saturating_sub(across);
             self.rest.drain(..surplus);

@@ -19,7 +19,10 @@ use crate::subjects::Subject;
 
 /// What is measured, and how long.
 #[derive(Debug, Parser)]
-#[command(name = "load", about = "Compares messages a second and processor time a message of several servers")]
+#[command(
+    name = "load",
+    about = "Compares messages a second and processor time a message of several servers"
+)]
 struct Arguments {
     /// Servers to measure; all by default
     #[arg(value_enum)]
@@ -50,13 +53,19 @@ fn main() -> Result<()> {
     // With one processor both share it, and the figures say little.
     let (server_cpu, generator_cpu) = (0, usize::from(cpus > 1));
     pin(generator_cpu)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let report = runtime.block_on(measure(&arguments, server_cpu))?;
     report.show(arguments.out.as_deref())
 }
 
 async fn measure(arguments: &Arguments, server_cpu: usize) -> Result<Report> {
-    let subjects = if arguments.subjects.is_empty() { Subject::ALL.to_vec() } else { arguments.subjects.clone() };
+    let subjects = if arguments.subjects.is_empty() {
+        Subject::ALL.to_vec()
+    } else {
+        arguments.subjects.clone()
+    };
     let load = Load {
         pairs: arguments.pairs,
         window: arguments.window,
@@ -66,7 +75,9 @@ async fn measure(arguments: &Arguments, server_cpu: usize) -> Result<Report> {
     let mut report = Report::new(&load);
     for round in 1..=arguments.rounds {
         for subject in &subjects {
-            let figures = one(*subject, &load, server_cpu).await.with_context(|| format!("measuring {}", subject.name()))?;
+            let figures = one(*subject, &load, server_cpu)
+                .await
+                .with_context(|| format!("measuring {}", subject.name()))?;
             report::progress(&format!("round {round}: {:<28} {figures}", subject.name()));
             report.add(*subject, figures);
         }

@@ -25,7 +25,12 @@ pub(crate) struct Figures {
 
 impl Figures {
     /// `cpu` in microseconds; at least one message.
-    pub(crate) fn new(messages: u64, elapsed: Duration, cpu: u64, resident_kib: u64) -> Result<Self> {
+    pub(crate) fn new(
+        messages: u64,
+        elapsed: Duration,
+        cpu: u64,
+        resident_kib: u64,
+    ) -> Result<Self> {
         // Counts of this size are exact in 32 bits.
         let messages = f64::from(u32::try_from(messages)?);
         let cpu = f64::from(u32::try_from(cpu)?);
@@ -90,9 +95,13 @@ impl Report {
         writeln!(std::io::stdout().lock(), "{table}")?;
         let Some(folder) = folder else { return Ok(()) };
         std::fs::create_dir_all(folder)?;
-        for (name, text) in [("messages.md", table), ("messages.json", serde_json::to_string_pretty(self)?)] {
+        for (name, text) in [
+            ("messages.md", table),
+            ("messages.json", serde_json::to_string_pretty(self)?),
+        ] {
             let path = folder.join(name);
-            std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+            std::fs::write(&path, text)
+                .with_context(|| format!("cannot write {}", path.display()))?;
         }
         Ok(())
     }
@@ -105,8 +114,15 @@ impl Report {
             self.bytes, self.pairs, self.window, self.seconds
         );
         for (subject, median) in &self.medians {
-            let rounds = self.rounds.get(subject).map(Vec::as_slice).unwrap_or_default();
-            let rounds: Vec<_> = rounds.iter().map(|figures| format!("{:.0}", figures.messages_a_second)).collect();
+            let rounds = self
+                .rounds
+                .get(subject)
+                .map(Vec::as_slice)
+                .unwrap_or_default();
+            let rounds: Vec<_> = rounds
+                .iter()
+                .map(|figures| format!("{:.0}", figures.messages_a_second))
+                .collect();
             table += &[
                 format!("| {} ", subject.name()),
                 format!("| {:.0} ", median.messages_a_second),

@@ -33,7 +33,12 @@ pub(crate) enum Subject {
 }
 
 impl Subject {
-    pub(crate) const ALL: [Self; 4] = [Self::Waxwing, Self::WaxwingFiltered, Self::Prosody, Self::Ejabberd];
+    pub(crate) const ALL: [Self; 4] = [
+        Self::Waxwing,
+        Self::WaxwingFiltered,
+        Self::Prosody,
+        Self::Ejabberd,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -55,7 +60,11 @@ pub(crate) struct Running {
 impl Running {
     fn new(address: SocketAddr, child: Child) -> Result<Self> {
         let pid = child.id().context("the server is gone")?;
-        Ok(Self { address, pid, child })
+        Ok(Self {
+            address,
+            pid,
+            child,
+        })
     }
 
     /// Ends the server and what it started.
@@ -71,7 +80,12 @@ impl Running {
 }
 
 /// Starts a server on one processor, with the accounts that the load needs.
-pub(crate) async fn start(subject: Subject, folder: &Path, load: &Load, cpu: usize) -> Result<Running> {
+pub(crate) async fn start(
+    subject: Subject,
+    folder: &Path,
+    load: &Load,
+    cpu: usize,
+) -> Result<Running> {
     let (peer, child) = match subject {
         Subject::Waxwing => return waxwing(folder, load, cpu, false).await,
         Subject::WaxwingFiltered => return waxwing(folder, load, cpu, true).await,
@@ -79,7 +93,10 @@ pub(crate) async fn start(subject: Subject, folder: &Path, load: &Load, cpu: usi
         Subject::Ejabberd => peers::ejabberd_on(folder, Some(cpu)).await?,
     };
     register(&peer, load).await?;
-    let (_, address) = peer.listeners.first().context("the server listens nowhere")?;
+    let (_, address) = peer
+        .listeners
+        .first()
+        .context("the server listens nowhere")?;
     Running::new(*address, child)
 }
 
@@ -96,11 +113,16 @@ async fn waxwing(folder: &Path, load: &Load, cpu: usize, filtered: bool) -> Resu
     let binary = environment::binary()?;
     let config = folder.join("waxwing.toml");
     let data = serde_json::to_string(&folder.join("data").to_string_lossy())?;
-    let mut toml = format!("data_dir = {data}\n[[listen]]\nkind = \"c2s\"\naddress = \"127.0.0.1:0\"\ntls = \"none\"\n");
+    let mut toml = format!(
+        "data_dir = {data}\n[[listen]]\nkind = \"c2s\"\naddress = \"127.0.0.1:0\"\ntls = \"none\"\n"
+    );
     if filtered {
         let plugins = folder.join("data/plugins");
         std::fs::create_dir_all(&plugins)?;
-        std::fs::copy(environment::guest("examples/word-filter.wasm")?, plugins.join("word-filter.wasm"))?;
+        std::fs::copy(
+            environment::guest("examples/word-filter.wasm")?,
+            plugins.join("word-filter.wasm"),
+        )?;
         toml.push_str(
             "[plugin.word-filter]\ngrants = [\"inbound\"]\n\
              [plugin.word-filter.config]\nwords = [\"apple\", \"banana\", \"cherry\", \"damson\"]\naction = \"mask\"\n",
@@ -109,19 +131,47 @@ async fn waxwing(folder: &Path, load: &Load, cpu: usize, filtered: bool) -> Resu
     std::fs::write(&config, toml)?;
     let accounts = folder.join("accounts.tsv");
     std::fs::write(&accounts, account_lines(load)?)?;
-    let added = Command::new(&binary).args(["user", "add", "--from"]).arg(&accounts).arg("--config").arg(&config).output().await?;
-    ensure!(added.status.success(), "waxwing user add: {}", String::from_utf8_lossy(&added.stderr));
+    let added = environment::waxwing()?
+        .args(["user", "add", "--from"])
+        .arg(&accounts)
+        .arg("--config")
+        .arg(&config)
+        .output()
+        .await?;
+    ensure!(
+        added.status.success(),
+        "waxwing user add: {}",
+        String::from_utf8_lossy(&added.stderr)
+    );
 
     let mut command = Command::new("taskset");
-    command.arg("--cpu-list").arg(cpu.to_string()).arg(&binary).args(["run", "--config"]).arg(&config);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(std::fs::File::create(folder.join("waxwing.log"))?).kill_on_drop(true);
-    let mut child = command.spawn().context("cannot start taskset; it is in the package util-linux")?;
+    environment::remove_variables(&mut command);
+    command
+        .arg("--cpu-list")
+        .arg(cpu.to_string())
+        .arg(&binary)
+        .args(["run", "--config"])
+        .arg(&config);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(std::fs::File::create(folder.join("waxwing.log"))?)
+        .kill_on_drop(true);
+    let mut child = command
+        .spawn()
+        .context("cannot start taskset; it is in the package util-linux")?;
     let stdout = child.stdout.take().context("no stdout")?;
     let line = timeout(PATIENCE, BufReader::new(stdout).lines().next_line()).await??;
     let Some(line) = line else {
-        bail!("the server ended: {}", std::fs::read_to_string(folder.join("waxwing.log")).unwrap_or_default());
+        bail!(
+            "the server ended: {}",
+            std::fs::read_to_string(folder.join("waxwing.log")).unwrap_or_default()
+        );
     };
-    let address = line.split_whitespace().find_map(|pair| pair.strip_prefix("c2s=")).context("no c2s= in the ready line")?;
+    let address = line
+        .split_whitespace()
+        .find_map(|pair| pair.strip_prefix("c2s="))
+        .context("no c2s= in the ready line")?;
     Running::new(address.parse()?, child)
 }
 

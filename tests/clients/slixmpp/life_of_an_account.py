@@ -28,7 +28,7 @@ class Registration(slixmpp.ClientXMPP):
         self.register_plugin("xep_0030")
         self.register_plugin("xep_0066")
         self.register_plugin("xep_0077")
-        self["xep_0077"].force_registration = True
+        self.plugin["xep_0077"].force_registration = True
         self.done = asyncio.get_running_loop().create_future()
         self.add_event_handler("register", self.register)
         self.add_event_handler("session_start", lambda _: self.done.set_result(None))
@@ -80,9 +80,9 @@ async def main():
     client.add_event_handler("message", lambda message: received.set_result(message["body"]))
     client.send_message(mto=FRIEND, mbody="hello from slixmpp", mtype="chat")
     say(f"received {await received}")
-    await client["xep_0199"].ping(slixmpp.JID("localhost"), timeout=30)
+    await client.plugin["xep_0199"].ping(slixmpp.JID("localhost"), timeout=30)
     say("pong")
-    await client["xep_0077"].change_password(NEW_PASSWORD)
+    await client.plugin["xep_0077"].change_password(NEW_PASSWORD)
     say("password changed")
     await leave(client)
 
@@ -90,7 +90,7 @@ async def main():
     say("logged in with the new password")
     ended = asyncio.get_running_loop().create_future()
     client.add_event_handler("stream_error", lambda error: ended.set_result(error["condition"]))
-    await client["xep_0077"].cancel_registration()
+    await client.plugin["xep_0077"].cancel_registration()
     say("removed")
     say(f"stream error {await ended}")
 

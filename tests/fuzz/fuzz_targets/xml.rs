@@ -1,7 +1,6 @@
 //! Properties of the stream parser and the writer: see `checks/stream.rs`.
 #![no_main]
 
-#[expect(dead_code, reason = "the other target uses the rest")]
 #[path = "../checks/mod.rs"]
 mod checks;
 

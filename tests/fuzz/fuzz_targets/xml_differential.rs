@@ -1,7 +1,6 @@
 //! Our parser against rxml: see `checks/differential.rs`.
 #![no_main]
 
-#[expect(dead_code, reason = "the other target uses the rest")]
 #[path = "../checks/mod.rs"]
 mod checks;
 

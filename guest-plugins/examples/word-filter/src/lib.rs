@@ -83,21 +83,23 @@ impl Inbound for WordFilter {
 }
 
 impl WordFilter {
-    /// The text with its words masked; none if there are none in it.
+    /// The text with its words masked; none if there are none in it, as in nearly all texts.
     fn masked(&self, text: &str) -> Option<String> {
+        let is_clean = text.split(is_between).all(|word| !self.is_listed(word));
+        if is_clean {
+            return None;
+        }
         let mut out = String::with_capacity(text.len());
-        let mut found = false;
-        for piece in text.split_inclusive(|c: char| !c.is_alphanumeric()) {
-            let word = piece.trim_end_matches(|c: char| !c.is_alphanumeric());
+        for piece in text.split_inclusive(is_between) {
+            let word = piece.trim_end_matches(is_between);
             if self.is_listed(word) {
-                found = true;
                 out.extend(word.chars().map(|_| '*'));
                 out.extend(piece.strip_prefix(word));
             } else {
                 out.push_str(piece);
             }
         }
-        found.then_some(out)
+        Some(out)
     }
 
     fn is_listed(&self, word: &str) -> bool {
@@ -107,6 +109,11 @@ impl WordFilter {
                 .iter()
                 .any(|listed| listed.chars().eq(word.chars().flat_map(char::to_lowercase)))
     }
+}
+
+/// Whether a character separates words.
+fn is_between(c: char) -> bool {
+    !c.is_alphanumeric()
 }
 
 fn refusal() -> StanzaError {

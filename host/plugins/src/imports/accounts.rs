@@ -117,12 +117,7 @@ impl State {
     }
 
     fn served(&self, account: BareJid) -> Result<BareJid, AccountError> {
-        if self
-            .shared
-            .hosts
-            .iter()
-            .any(|host| host == account.domain().as_str())
-        {
+        if self.shared.serves(account.domain().as_str()) {
             Ok(account)
         } else {
             Err(AccountError::UnknownHost)

@@ -6,7 +6,7 @@ use crate::state::State;
 impl Host for State {
     fn identities(&mut self, host: String) -> wasmtime::Result<Vec<Identity>> {
         self.charge()?;
-        if !self.shared.hosts.contains(&host) {
+        if !self.shared.serves(&host) {
             return Ok(Vec::new());
         }
         let label = Some("Waxwing".to_owned());
@@ -19,7 +19,7 @@ impl Host for State {
 
     fn features(&mut self, host: String) -> wasmtime::Result<Vec<String>> {
         self.charge()?;
-        if !self.shared.hosts.contains(&host) {
+        if !self.shared.serves(&host) {
             return Ok(Vec::new());
         }
         Ok(self.shared.registry.now().features().cloned().collect())

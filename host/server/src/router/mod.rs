@@ -27,7 +27,7 @@ use waxwing_xmpp::{
 };
 
 use crate::{
-    mailbox::{End, Push},
+    mailbox::{End, Flow, Push},
     secret,
 };
 use registry::{Added, Registry};
@@ -63,6 +63,16 @@ pub(crate) enum Place {
 pub(crate) struct Registration {
     router: Arc<Router>,
     handle: Arc<Handle>,
+}
+
+/// What became of an iq.
+#[derive(Debug)]
+#[must_use]
+pub(crate) enum Routed {
+    /// It is on its way, or answered, or dropped.
+    Done(Flow),
+    /// It is a request that the server answers: to itself, or on behalf of an account.
+    Request(Stanza),
 }
 
 /// The sessions chosen for a stanza.
@@ -170,37 +180,42 @@ impl Router {
     }
 
     /// Routes a message by its `to`, which must be there.
-    pub(crate) fn message(&self, stanza: Stanza) {
+    pub(crate) fn message(&self, stanza: Stanza) -> Flow {
         let (Some(to), Type::Message(kind)) = (stanza.to(), stanza.typed()) else {
-            return;
+            return Flow::Free;
         };
         match self.place(to) {
             Place::Foreign => self.bounce(&stanza, Condition::RemoteServerNotFound),
             Place::Server => self.bounce(&stanza, Condition::ServiceUnavailable),
             Place::Account | Place::Resource => {
                 let chosen = self.choose(to, |aim, best| rules::message(kind, aim, best));
-                self.hand_over(chosen, stanza);
+                return self.hand_over(chosen, stanza);
             }
         }
+        Flow::Free
     }
 
-    /// Routes an iq by its `to`. Returns it if it is a request that the server answers: to itself, or on behalf of an account.
-    #[must_use]
-    pub(crate) fn iq(&self, stanza: Stanza) -> Option<Stanza> {
-        let kind = stanza.iq_type()?;
-        let is_request = stanza.is_request();
-        let Some(to) = stanza.to() else {
-            return is_request.then_some(stanza);
+    /// Routes an iq by its `to`.
+    pub(crate) fn iq(&self, stanza: Stanza) -> Routed {
+        let Some(kind) = stanza.iq_type() else {
+            return Routed::Done(Flow::Free);
         };
-        match self.place(to) {
-            Place::Foreign => self.bounce(&stanza, Condition::RemoteServerNotFound),
-            Place::Server | Place::Account => return is_request.then_some(stanza),
+        match stanza.to().map_or(Place::Account, |to| self.place(to)) {
+            Place::Server | Place::Account if stanza.is_request() => Routed::Request(stanza),
+            // Nobody waits for an answer from the server.
+            Place::Server | Place::Account => Routed::Done(Flow::Free),
+            Place::Foreign => {
+                self.bounce(&stanza, Condition::RemoteServerNotFound);
+                Routed::Done(Flow::Free)
+            }
             Place::Resource => {
-                let chosen = self.choose(to, |aim, _| rules::iq(kind, aim));
-                self.hand_over(chosen, stanza);
+                let chosen = match stanza.to() {
+                    Some(to) => self.choose(to, |aim, _| rules::iq(kind, aim)),
+                    None => Chosen::Nobody(Verdict::Ignore),
+                };
+                Routed::Done(self.hand_over(chosen, stanza))
             }
         }
-        None
     }
 
     /// Sends an error to the sender, unless the stanza is one that is never answered (RFC 6120 §8.3.1).
@@ -236,7 +251,10 @@ impl Router {
             return;
         };
         match stanza.kind() {
-            Kind::Message => self.message(stanza),
+            Kind::Message => {
+                // Whoever sent it is not here to make room.
+                let _ = self.message(stanza);
+            }
             Kind::Iq => self.bounce(&stanza, Condition::ServiceUnavailable),
             // Presence is a matter of the moment.
             Kind::Presence => {}
@@ -276,24 +294,35 @@ impl Router {
         })
     }
 
-    fn hand_over(&self, chosen: Chosen, stanza: Stanza) {
+    fn hand_over(&self, chosen: Chosen, stanza: Stanza) -> Flow {
         match chosen {
             Chosen::One(handle) => self.give(&handle, Delivery::one(stanza)),
             Chosen::Many(handles) => self.copy_to(&handles, &stanza),
-            Chosen::Nobody(Verdict::Bounce) => self.bounce(&stanza, Condition::ServiceUnavailable),
-            Chosen::Nobody(_) => {}
+            Chosen::Nobody(Verdict::Bounce) => {
+                self.bounce(&stanza, Condition::ServiceUnavailable);
+                Flow::Free
+            }
+            Chosen::Nobody(_) => Flow::Free,
         }
     }
 
-    fn copy_to(&self, handles: &[Arc<Handle>], stanza: &Stanza) {
+    fn copy_to(&self, handles: &[Arc<Handle>], stanza: &Stanza) -> Flow {
+        let mut flow = Flow::Free;
         for (handle, copy) in handles.iter().zip(Delivery::copies(stanza, handles.len())) {
-            self.give(handle, copy);
+            if self.give(handle, copy) == Flow::Pressed {
+                flow = Flow::Pressed;
+            }
         }
+        flow
     }
 
-    fn give(&self, handle: &Handle, delivery: Delivery) {
-        if let Push::Refused(delivery) = handle.push(delivery) {
-            self.undelivered(delivery);
+    fn give(&self, handle: &Handle, delivery: Delivery) -> Flow {
+        match handle.push(delivery) {
+            Push::Queued(flow) => flow,
+            Push::Refused(delivery) => {
+                self.undelivered(delivery);
+                Flow::Free
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! Presence between local sessions (RFC 6121 §4), as far as it needs no roster: a resource's own account hears of it, and so
-//! does everybody whom it told by directed presence.
+//! does everybody whom it told by directed presence. A client seldom sends presence, so whether mailboxes are pressed is of
+//! no interest here.
 
 use std::sync::Arc;
 
@@ -49,7 +50,7 @@ impl Router {
         if initial {
             self.tell_of_others(sender, &available);
         }
-        self.copy_to(&available, &stanza);
+        let _ = self.copy_to(&available, &stanza);
     }
 
     /// A resource that becomes available hears of the account's others (RFC 6121 §4.3.2: it may see its own account).
@@ -57,7 +58,7 @@ impl Router {
         for other in available.iter().filter(|other| other.id != newcomer.id) {
             let last = other.presence.lock().last.clone();
             if let Some(last) = last {
-                self.give(newcomer, Delivery::one(last));
+                let _ = self.give(newcomer, Delivery::one(last));
             }
         }
     }
@@ -91,7 +92,7 @@ impl Router {
             }
             let mut copy = unavailable.clone();
             copy.set_to(Arc::clone(&sender.account_jid));
-            self.copy_to(&told, &copy);
+            let _ = self.copy_to(&told, &copy);
         }
         for target in directed {
             let mut copy = unavailable.clone();
@@ -128,7 +129,7 @@ impl Router {
     fn deliver_presence(&self, stanza: Stanza) {
         if let (Some(to), Type::Presence(kind)) = (stanza.to(), stanza.typed()) {
             let chosen = self.choose(to, |aim, _| rules::presence(kind, aim));
-            self.hand_over(chosen, stanza);
+            let _ = self.hand_over(chosen, stanza);
         }
     }
 

@@ -11,7 +11,7 @@ use waxwing_xmpp::{
     stanza::{Kind, Stanza},
 };
 
-use super::{Registration, Router};
+use super::{Registration, Routed, Router};
 use crate::mailbox::{End, MAX_BYTES};
 
 fn router() -> Arc<Router> {
@@ -35,9 +35,15 @@ impl Registration {
         let mut stanza = parse(xml);
         stanza.stamp_from(Arc::clone(&self.handle.from));
         match stanza.kind() {
-            Kind::Message => self.router.message(stanza),
+            Kind::Message => {
+                let _ = self.router.message(stanza);
+            }
             Kind::Presence => self.router.presence(&self.handle, stanza),
-            Kind::Iq => return self.router.iq(stanza),
+            Kind::Iq => {
+                if let Routed::Request(request) = self.router.iq(stanza) {
+                    return Some(request);
+                }
+            }
         }
         None
     }

@@ -9,7 +9,7 @@ use waxwing_xmpp::{
     stream,
 };
 
-use super::{Connection, established::Finish};
+use super::{Connection, established::Finish, negotiate::Failed};
 use crate::{mailbox::End, router::Registration};
 
 /// Time for a client to take what is written to it. With [`FAREWELL`] it is less than the time the server takes to stop.
@@ -18,8 +18,10 @@ const WRITE_OUT: Duration = Duration::from_secs(2);
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Ends a connection whose stream came to nothing; what there was to say is said.
-pub(super) async fn without_session(mut connection: Connection) {
-    connection.wait_for_end(false).await;
+pub(super) async fn without_session(mut connection: Connection, failed: Failed) {
+    if failed == Failed::Said {
+        connection.wait_for_end(false).await;
+    }
     connection.shut_down().await;
 }
 

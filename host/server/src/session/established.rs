@@ -22,8 +22,8 @@ use waxwing_xmpp::{
 
 use super::{Connection, iq, negotiate::Bound};
 use crate::{
-    mailbox::End,
-    router::{Handle, account_of},
+    mailbox::{End, Flow},
+    router::{Handle, Routed, account_of},
     shard::Shard,
 };
 
@@ -182,15 +182,24 @@ impl Session {
 
     async fn route(&self, connection: &mut Connection, stanza: Stanza) -> Result<(), Finish> {
         let router = &self.shard.server.router;
-        match stanza.kind() {
+        let flow = match stanza.kind() {
             Kind::Message => router.message(stanza),
-            Kind::Presence => router.presence(&self.handle, stanza),
-            Kind::Iq => {
-                if let Some(request) = router.iq(stanza) {
+            Kind::Presence => {
+                router.presence(&self.handle, stanza);
+                Flow::Free
+            }
+            Kind::Iq => match router.iq(stanza) {
+                Routed::Done(flow) => flow,
+                Routed::Request(request) => {
                     let answer = iq::answer(&self.shard, &self.handle, request);
                     self.meanwhile(connection, answer).await;
+                    Flow::Free
                 }
-            }
+            },
+        };
+        if flow == Flow::Pressed {
+            // The receiver, and others who send to it, have their turn first.
+            tokio::task::yield_now().await;
         }
         Ok(())
     }

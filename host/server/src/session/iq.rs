@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use waxwing_plugins::{After, IqAnswer};
+use waxwing_plugins::IqAnswer;
 use waxwing_xmpp::{
     error::Condition,
     jid::BareJid,
@@ -13,7 +13,7 @@ use waxwing_xmpp::{
 };
 
 use crate::{
-    mailbox::End,
+    plugins,
     router::{Handle, Place, account_of},
     shard::Shard,
 };
@@ -32,9 +32,7 @@ pub(super) async fn answer(shard: &Shard, asker: &Arc<Handle>, request: Stanza) 
         IqAnswer::Error(error) => router.refuse(&request, &error),
         IqAnswer::Result(payload, after) => {
             router.answer(&asker.jid, request.result_reply(payload));
-            for After::EndSessions { account } in after {
-                router.end_account(&account, End::AccountGone);
-            }
+            plugins::follow(router, after);
         }
     }
 }

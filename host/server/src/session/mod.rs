@@ -57,13 +57,16 @@ pub(crate) async fn run(
         outbound: Outbound::new(shard.buffers.clone()),
         shard,
     };
-    let Some(bound) = negotiate::run(&mut connection, &endpoint, address).await else {
-        return close::without_session(connection).await;
+    // What is needed at the beginning and at the end alone is boxed, so that the session between is small.
+    let negotiation = Box::pin(negotiate::run(&mut connection, &endpoint, address));
+    let bound = match negotiation.await {
+        Ok(bound) => bound,
+        Err(failed) => return Box::pin(close::without_session(connection, failed)).await,
     };
     tracing::debug!(jid = %bound.registration.handle().jid, "session begins");
     let finish = established::run(&mut connection, &bound).await;
     tracing::debug!(jid = %bound.registration.handle().jid, ?finish, "session ends");
-    close::session(connection, bound.registration, finish).await;
+    Box::pin(close::session(connection, bound.registration, finish)).await;
 }
 
 impl Connection {

@@ -30,6 +30,15 @@ pub(super) struct Bound {
     pub(super) lang: Option<String>,
 }
 
+/// How a negotiation came to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Failed {
+    /// What there was to say is said, and the client may close its stream.
+    Said,
+    /// There is nobody to hear anything, or nobody who may.
+    Lost,
+}
+
 /// Why waiting for something ends early.
 #[derive(Debug)]
 enum Interrupt {
@@ -65,12 +74,12 @@ struct Negotiator<'a> {
     registration: Option<Registration>,
 }
 
-/// Negotiates a stream until a resource is bound. `None`: it came to nothing, and what there was to say is said.
+/// Negotiates a stream until a resource is bound.
 pub(super) async fn run(
     connection: &mut Connection,
     endpoint: &Endpoint,
     address: SocketAddr,
-) -> Option<Bound> {
+) -> Result<Bound, Failed> {
     let peer = Peer {
         loopback: address.ip().to_canonical().is_loopback(),
     };
@@ -85,11 +94,8 @@ pub(super) async fn run(
         registration: None,
     };
     match negotiator.negotiate().await {
-        Ok(bound) => bound.map(|bound| *bound),
-        Err(interrupt) => {
-            negotiator.last_words(interrupt).await;
-            None
-        }
+        Ok(bound) => bound.map(|bound| *bound).ok_or(Failed::Said),
+        Err(interrupt) => Err(negotiator.last_words(interrupt).await),
     }
 }
 
@@ -113,16 +119,27 @@ impl Negotiator<'_> {
         loop {
             match self.carry_out().await? {
                 Step::Done(bound) => return Ok(bound),
-                Step::Read => {}
+                Step::Read => self.check_time()?,
             }
             let input = match self.connection.parse() {
                 Ok(Some(event)) => Input::Event(event),
                 Err(error) => Input::Malformed(error),
                 Ok(None) if self.read().await? => continue,
-                Ok(None) => Input::Disconnected,
+                Ok(None) => return Err(Interrupt::Lost(io::ErrorKind::UnexpectedEof.into())),
             };
             self.machine.handle(input);
         }
+    }
+
+    /// A client that always has something more to read would never let the clock be looked at while waiting.
+    fn check_time(&self) -> Result<(), Interrupt> {
+        if self.connection.shard.stopping.is_cancelled() {
+            return Err(Interrupt::Stopping);
+        }
+        if TokioInstant::now() >= self.deadline {
+            return Err(Interrupt::Deadline);
+        }
+        Ok(())
     }
 
     /// Carries out everything that the machine wants.
@@ -134,7 +151,7 @@ impl Negotiator<'_> {
                     self.write_out().await?;
                     // What came in clear text with the request to encrypt may be from somebody in between.
                     if self.connection.input.is_some() {
-                        return Ok(Step::Done(None));
+                        return Err(Interrupt::Lost(io::ErrorKind::InvalidData.into()));
                     }
                     self.handshake().await?;
                 }
@@ -201,7 +218,7 @@ impl Negotiator<'_> {
                 }
             }
             Output::PreAuth(request) => {
-                let reply = plugins::pre_auth(&shard.plugins, &self.stream, &request);
+                let reply = plugins::pre_auth(&shard, &self.stream, &request);
                 let reply = self.in_time(reply).await?;
                 self.stream.requests = self.stream.requests.saturating_add(1);
                 Input::PreAuthReply(reply)
@@ -304,14 +321,14 @@ impl Negotiator<'_> {
     }
 
     /// Says why the stream ends, where there is somebody to hear it.
-    async fn last_words(&mut self, interrupt: Interrupt) {
+    async fn last_words(&mut self, interrupt: Interrupt) -> Failed {
         self.registration = None;
         match interrupt {
             Interrupt::Deadline => self.machine.handle(Input::DeadlinePassed),
             Interrupt::Stopping => self.machine.handle(Input::ShuttingDown),
             Interrupt::Lost(error) => {
                 tracing::debug!(%error, "connection lost while its stream was negotiated");
-                return;
+                return Failed::Lost;
             }
         }
         while let Some(output) = self.machine.poll() {
@@ -321,8 +338,11 @@ impl Negotiator<'_> {
         }
         let Connection { io, outbound, .. } = &mut *self.connection;
         let write = poll_fn(|cx| outbound.poll_write_out(cx, io));
-        // Nothing more can be done for a client that does not read.
-        drop(tokio::time::timeout(LAST_WORDS, write).await);
+        match tokio::time::timeout(LAST_WORDS, write).await {
+            Ok(Ok(())) => Failed::Said,
+            // Nothing more can be done for a client that does not read.
+            _ => Failed::Lost,
+        }
     }
 }
 
