@@ -8,6 +8,7 @@ mod authentication;
 mod binding;
 mod clients;
 mod discovery;
+mod grants;
 mod hostile_guests;
 mod hostile_xml;
 mod operation;

@@ -287,10 +287,15 @@ impl Server {
 
     /// Makes an account `user@localhost` with the password that [`Login::new`] uses.
     pub async fn account(&self, user: &str) -> Result<()> {
+        self.account_at(user, "localhost").await
+    }
+
+    /// As [`Server::account`], at a domain of the configuration.
+    pub async fn account_at(&self, user: &str, domain: &str) -> Result<()> {
         if let Some(peer) = &self.peer {
             return peer.register(user).await;
         }
-        let jid = format!("{user}@localhost");
+        let jid = format!("{user}@{domain}");
         let printed = self
             .cli_with(
                 &["user", "add", &jid, "--password-stdin"],
@@ -429,8 +434,11 @@ impl Drop for Server {
 
 /// Runs `waxwing` with `arguments` to its end.
 pub async fn run(arguments: &[&str], stdin: &str) -> Result<Printed> {
+    // Where no configuration says otherwise, data lies in the working directory.
+    let folder = tempfile::tempdir()?;
     let mut command = environment::waxwing()?;
     command
+        .current_dir(folder.path())
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -43,6 +43,11 @@ impl Layout {
         self.target.join("guest-build")
     }
 
+    /// Cargo's folder for the plugins as native code, which only lints look at.
+    pub(crate) fn guest_lints(&self) -> PathBuf {
+        self.target.join("guest-lint")
+    }
+
     /// The clients of other projects that tests use.
     pub(crate) fn test_environment(&self) -> PathBuf {
         self.target.join("test-env")
