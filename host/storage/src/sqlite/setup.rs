@@ -23,6 +23,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a read waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const READERS: u32 = 4;
+/// Statements kept ready by each connection. Those of many rows come in nine sizes each.
+const PREPARED: usize = 128;
+/// Rows that SQLite may be ahead of a reader. A plugin's may be 1 MiB each.
+const ROWS_AHEAD: usize = 16;
 
 /// SQLite's code of a file that is no database, and of one that is damaged.
 const NOT_A_DATABASE: &str = "26";
@@ -57,6 +61,8 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
+        .statement_cache_capacity(PREPARED)
+        .row_buffer_size(ROWS_AHEAD)
         .disable_statement_logging()
 }
 
