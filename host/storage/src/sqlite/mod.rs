@@ -20,6 +20,9 @@ use data::Cache;
 pub(crate) use setup::path;
 use writer::Writer;
 
+/// Octets of plugins' values that are kept in memory.
+const CACHED: usize = 32 << 20;
+
 /// An open SQLite database.
 pub(crate) struct Sqlite {
     readers: SqlitePool,
@@ -32,10 +35,14 @@ pub(crate) struct Sqlite {
 impl Sqlite {
     /// Opens the database file `path`, its folder existing.
     pub(crate) async fn open(path: PathBuf) -> Result<Self, StorageError> {
+        Self::open_with(path, Cache::new(CACHED)).await
+    }
+
+    async fn open_with(path: PathBuf, cache: Cache) -> Result<Self, StorageError> {
         let connection = setup::writer_connection(&path).await?;
         let readers = setup::reader_pool(&path);
         let plugin_readers = setup::reader_pool(&path);
-        let cache = Arc::new(Cache::new());
+        let cache = Arc::new(cache);
         let writer =
             Writer::start(connection, Arc::clone(&cache)).map_err(|source| StorageError::Open {
                 path,

@@ -11,8 +11,6 @@ use parking_lot::Mutex;
 use super::{generations::Generations, ledger::Effects};
 use crate::{Key, Namespace, Value};
 
-/// Octets in all, by the count of [`Generations`].
-const CAPACITY: usize = 32 << 20;
 /// Parts with a lock each, so that readers seldom meet and none waits for the eviction of much.
 const STRIPES: usize = 16;
 /// Tickets' slots in a stripe. Two keys in one slot cost a fill that did not happen.
@@ -79,9 +77,10 @@ pub(in crate::sqlite) struct Cache {
 }
 
 impl Cache {
-    pub(in crate::sqlite) fn new() -> Self {
+    /// Holds `capacity` octets, by the count of [`Generations`].
+    pub(in crate::sqlite) fn new(capacity: usize) -> Self {
         let stripe = || Stripe {
-            values: Generations::new(CAPACITY / STRIPES),
+            values: Generations::new(capacity / STRIPES),
             slots: vec![0; SLOTS],
             sweep: 0,
         };
