@@ -15,6 +15,8 @@
 
 use std::{
     cell::Cell,
+    fs::File,
+    os::unix::fs::FileExt,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -48,10 +50,11 @@ async fn main() {
         stored: if full { STORED } else { 1000 },
         done: Cell::new(0),
     };
-    let folder = tempfile::tempdir_in(".").unwrap();
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     println!(
         "values of {VALUE} octets; a second's work, of {ROUNDS} rounds: middle (least to most)"
     );
+    bench.flushes(folder.path());
     bench.writes(folder.path()).await;
     bench.accounts(folder.path()).await;
     bench.reads(folder.path()).await;
@@ -65,6 +68,19 @@ struct Bench {
 }
 
 impl Bench {
+    /// What the disk itself can do: nothing that waits for it by itself is faster.
+    fn flushes(&self, folder: &Path) {
+        let file = File::create(folder.join("flushes")).unwrap();
+        let (start, mut flushes) = (Instant::now(), 0_u32);
+        while start.elapsed() < self.round {
+            file.write_all_at(&[1; 4096], 0).unwrap();
+            file.sync_data().unwrap();
+            flushes += 1;
+        }
+        let flushes = f64::from(flushes) / start.elapsed().as_secs_f64();
+        println!("{:<40} {flushes:>9.0}", "flushes of one block, no database");
+    }
+
     async fn writes(&self, folder: &Path) {
         let storage = open(folder, "writes.db").await;
         for (name, callers, size) in [

@@ -140,9 +140,9 @@ impl Worker {
                 self.ledger.persist(&mut self.connection).await?;
             }
             job.run(&mut self.connection).await?;
-            clears
-                .into_iter()
-                .for_each(|clear| self.ledger.clear(clear));
+            if let Some(clears) = clears {
+                self.ledger.clear(clears);
+            }
             return Ok(());
         }
         let calls = run.iter_mut().filter_map(|item| match item {

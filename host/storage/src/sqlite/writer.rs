@@ -15,7 +15,7 @@ use std::{
 
 use async_trait::async_trait;
 use sqlx::SqliteConnection;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 
 use super::{
     data::{Cache, Cleared, Done, Work},
@@ -88,6 +88,8 @@ pub(super) struct Call {
     pub(super) work: Work,
     pub(super) outcome: Option<Result<Done, CommitError>>,
     reply: oneshot::Sender<Result<Done, CommitError>>,
+    /// Kept until it is answered, also if its caller no longer waits.
+    _passage: Option<OwnedSemaphorePermit>,
 }
 
 impl Call {
@@ -164,12 +166,13 @@ impl Writer {
     pub(super) async fn call(&self, work: Work) -> Result<Done, CommitError> {
         let passage = self.gates.pass(&work.batch.namespace);
         let passage = tokio::time::timeout(QUEUE_TIMEOUT, passage).await;
-        let _passage = passage.map_err(|_| StorageError::Overloaded)?;
+        let passage = passage.map_err(|_| StorageError::Overloaded)?;
         let (reply, answer) = oneshot::channel();
         let call = Call {
             work,
             outcome: None,
             reply,
+            _passage: passage,
         };
         self.enqueue(Item::Call(Box::new(call))).await?;
         answer.await.map_err(|_| StorageError::Closed)?

@@ -8,7 +8,10 @@ use std::{collections::hash_map::RandomState, hash::BuildHasher};
 
 use parking_lot::Mutex;
 
-use super::{generations::Generations, ledger::Effects};
+use super::{
+    generations::{Generations, Unknown},
+    ledger::Effects,
+};
 use crate::{Key, Namespace, Value};
 
 /// Parts with a lock each, so that readers seldom meet and none waits for the eviction of much.
@@ -93,8 +96,8 @@ impl Cache {
     pub(super) fn find(&self, address: &Address) -> Found {
         let missed = Found::Unknown(Ticket { slot: 1, sweep: 1 });
         let found = self.at(address, |stripe, slot| match stripe.values.get(address) {
-            Some(value) => Found::Known(value),
-            None => Found::Unknown(stripe.ticket(slot)),
+            Ok(value) => Found::Known(value),
+            Err(Unknown) => Found::Unknown(stripe.ticket(slot)),
         });
         found.unwrap_or(missed)
     }

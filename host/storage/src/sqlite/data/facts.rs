@@ -4,11 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use sqlx::SqliteConnection;
 
-use super::{
-    admit::Work,
-    ledger::Counters,
-    rows::{self, Row},
-};
+use super::{ledger::Counters, lookups, rows::Row, work::Work};
 use crate::{
     Namespace, Value,
     data::{Change, Place},
@@ -83,16 +79,16 @@ impl Wanted {
         let mut facts = Facts::default();
         // 0 is the plugins' own, and no account.
         if self.accounts.iter().any(|account| *account != 0) {
-            facts.accounts = rows::accounts(connection, &self.accounts).await?;
+            facts.accounts = lookups::accounts(connection, &self.accounts).await?;
         }
         if !self.values.is_empty() {
             let wanted: Vec<_> = self.values.iter().cloned().collect();
-            facts.values = rows::values(connection, &wanted).await?;
+            facts.values = lookups::values(connection, &wanted).await?;
         }
         let wanted: Vec<_> = self.sizes.difference(&self.values).cloned().collect();
-        facts.sizes = rows::sizes(connection, wanted).await?;
+        facts.sizes = lookups::sizes(connection, wanted).await?;
         for (log, before) in self.trims {
-            let trimmed = rows::trimmed(connection, &log, before).await?;
+            let trimmed = lookups::trimmed(connection, &log, before).await?;
             facts.trims.insert(log, trimmed);
         }
         Ok(facts)

@@ -11,6 +11,10 @@ const OVERHEAD: usize = 192;
 /// Larger values are not kept: one would displace many.
 const LARGEST: usize = 64 << 10;
 
+/// Nothing is known of a key.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Unknown;
+
 pub(super) struct Generations {
     young: HashMap<Address, Option<Value>>,
     old: HashMap<Address, Option<Value>>,
@@ -30,14 +34,14 @@ impl Generations {
         }
     }
 
-    /// The value of `key`, or that it has none; `None` if that is not known.
-    pub(super) fn get(&mut self, key: &Address) -> Option<Option<Value>> {
+    /// The value of `key`, or that it has none.
+    pub(super) fn get(&mut self, key: &Address) -> Result<Option<Value>, Unknown> {
         if let Some(value) = self.young.get(key) {
-            return Some(value.clone());
+            return Ok(value.clone());
         }
-        let (key, value) = self.old.remove_entry(key)?;
+        let (key, value) = self.old.remove_entry(key).ok_or(Unknown)?;
         self.add(key, value.clone());
-        Some(value)
+        Ok(value)
     }
 
     pub(super) fn insert(&mut self, key: Address, value: Option<Value>) {
@@ -87,8 +91,8 @@ mod tests {
     use super::*;
     use crate::{Key, Namespace};
 
-    fn value(size: usize) -> Option<Value> {
-        Some(Value::new(vec![1; size]).unwrap())
+    fn value(size: usize) -> Value {
+        Value::new(vec![1; size]).unwrap()
     }
 
     fn key(n: u32) -> Address {
@@ -103,11 +107,11 @@ mod tests {
     fn stays_within_its_capacity() {
         let mut map = Generations::new(100_000);
         for n in 0..10_000 {
-            map.insert(key(n), value(800));
-            map.get(&key(n / 2));
+            map.insert(key(n), Some(value(800)));
+            let _ = map.get(&key(n / 2));
         }
         assert!(map.young.len() + map.old.len() <= 100);
-        assert_eq!(map.get(&key(9_999)), Some(value(800)));
+        assert_eq!(map.get(&key(9_999)), Ok(Some(value(800))));
     }
 
     #[test]
@@ -115,18 +119,18 @@ mod tests {
         let mut map = Generations::new(100_000);
         map.insert(key(0), None);
         for n in 1..10_000 {
-            map.insert(key(n), value(800));
-            assert_eq!(map.get(&key(0)), Some(None), "after {n}");
+            map.insert(key(n), Some(value(800)));
+            assert_eq!(map.get(&key(0)), Ok(None), "after {n}");
         }
-        assert_eq!(map.get(&key(1)), None);
+        assert_eq!(map.get(&key(1)), Err(Unknown));
     }
 
     #[test]
     fn forgets_a_value_that_grew_too_large() {
         let mut map = Generations::new(1 << 20);
-        map.insert(key(0), value(10));
-        map.insert(key(0), value(LARGEST + 1));
-        assert_eq!(map.get(&key(0)), None);
+        map.insert(key(0), Some(value(10)));
+        map.insert(key(0), Some(value(LARGEST + 1)));
+        assert_eq!(map.get(&key(0)), Err(Unknown));
         assert_eq!(map.size, 0);
     }
 }

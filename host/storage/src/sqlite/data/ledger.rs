@@ -5,10 +5,11 @@ use std::{collections::HashMap, mem};
 use sqlx::{FromRow, SqliteConnection};
 
 use super::{
-    admit::{Done, Run, Work},
+    admit::Run,
     cache::{Address, Cleared},
     facts::Facts,
     rows::{self, Row},
+    work::{Done, Work},
 };
 use crate::{CommitError, Namespace, Value};
 

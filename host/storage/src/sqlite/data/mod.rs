@@ -1,22 +1,28 @@
-//! Plugins' data in SQLite. Reading: [`read`], through [`cache`]. Writing, within the writer's transaction: [`ledger`]
-//! keeps what each namespace has used, [`admit`] decides on calls, [`facts`] and [`rows`] are its statements.
+//! Plugins' data in SQLite.
+//!
+//! Reading: [`read`] goes through [`cache`], [`pages`] does not. Writing, within the writer's transaction: [`ledger`] keeps
+//! what each namespace has used; for the calls that stand together it gathers [`facts`], has [`admit`] decide on each, and
+//! leaves what they write to [`rows`].
 
 mod admit;
 mod cache;
 mod facts;
 mod generations;
 mod ledger;
+mod lookups;
+mod pages;
 mod read;
 mod rows;
 #[cfg(test)]
 mod tests;
+mod work;
 
 use async_trait::async_trait;
 use sqlx::SqliteConnection;
 
-pub(super) use admit::{Done, Work};
 pub(super) use cache::{Cache, Cleared};
 pub(super) use ledger::Ledger;
+pub(super) use work::{Done, Work};
 
 use super::{Sqlite, writer::Statement};
 use crate::{
@@ -50,7 +56,7 @@ impl PluginData for Sqlite {
         scope: Scope,
         list: &List,
     ) -> Result<Page<Listed>, StorageError> {
-        read::list(&self.plugin_readers, namespace, scope, list).await
+        pages::list(&self.plugin_readers, namespace, scope, list).await
     }
 
     async fn range(
@@ -60,7 +66,7 @@ impl PluginData for Sqlite {
         log: &Key,
         range: LogRange,
     ) -> Result<Page<LogEntry>, StorageError> {
-        read::range(&self.plugin_readers, namespace, scope, log, range).await
+        pages::range(&self.plugin_readers, namespace, scope, log, range).await
     }
 
     async fn commit(&self, batch: Batch) -> Result<Vec<u64>, CommitError> {

@@ -1,5 +1,7 @@
 //! Batches, single keys, listings, compare-and-set.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::*;
 
 #[tokio::test]
@@ -231,4 +233,24 @@ async fn lets_one_of_many_swaps_win() {
     let won = tasks.join_all().await;
     let won = won.into_iter().filter(|done| *done.as_ref().unwrap());
     assert_eq!(won.count(), 1);
+}
+
+#[tokio::test]
+async fn keeps_one_plugins_flood_from_the_queue_of_others() {
+    let (_folder, storage) = fresh().await;
+    let done = Arc::new(AtomicUsize::new(0));
+    let mut flood = tokio::task::JoinSet::new();
+    for n in 0..3000 {
+        let (storage, done) = (Arc::clone(&storage), Arc::clone(&done));
+        flood.spawn(async move {
+            storage.commit(put(OWN, &n.to_string(), "1")).await.unwrap();
+            done.fetch_add(1, Ordering::Relaxed);
+        });
+    }
+    // All of the flood is under way.
+    tokio::task::yield_now().await;
+    create(&storage, "alice").await;
+    let before = done.load(Ordering::Relaxed);
+    assert!(before < 1500, "{before} went before");
+    flood.join_all().await;
 }

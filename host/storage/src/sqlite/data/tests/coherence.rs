@@ -11,6 +11,7 @@ use crate::{
     sqlite::{
         data::{
             cache::{Address, Cache, Found, Ticket},
+            generations::Unknown,
             ledger::Effects,
         },
         setup,
@@ -32,10 +33,10 @@ fn effects(name: &str, content: &str) -> Effects {
     }
 }
 
-fn found(cache: &Cache) -> Option<Option<Value>> {
+fn found(cache: &Cache) -> Result<Option<Value>, Unknown> {
     match cache.find(&address("a")) {
-        Found::Known(value) => Some(value),
-        Found::Unknown(_) => None,
+        Found::Known(value) => Ok(value),
+        Found::Unknown(_) => Err(Unknown),
     }
 }
 
@@ -50,7 +51,7 @@ fn miss(cache: &Cache) -> Ticket {
 fn keeps_what_was_read_also_that_there_is_nothing() {
     let cache = Cache::new(1 << 20);
     cache.fill(address("a"), None, miss(&cache));
-    assert_eq!(found(&cache), Some(None));
+    assert_eq!(found(&cache), Ok(None));
 }
 
 #[test]
@@ -62,11 +63,11 @@ fn drops_what_was_read_before_or_during_a_commit() {
     let during = miss(&cache);
     cache.fill(address("a"), None, before);
     cache.fill(address("a"), None, during);
-    assert_eq!(found(&cache), None);
+    assert_eq!(found(&cache), Err(Unknown));
     cache.show(effects, true);
     cache.fill(address("a"), None, before);
     cache.fill(address("a"), None, during);
-    assert_eq!(found(&cache), Some(Some(value("new"))));
+    assert_eq!(found(&cache), Ok(Some(value("new"))));
 }
 
 #[test]
@@ -77,9 +78,9 @@ fn shows_nothing_of_a_commit_that_failed_and_fills_again() {
     let during = miss(&cache);
     cache.show(effects, false);
     cache.fill(address("a"), None, during);
-    assert_eq!(found(&cache), None);
+    assert_eq!(found(&cache), Err(Unknown));
     cache.fill(address("a"), Some(value("old")), miss(&cache));
-    assert_eq!(found(&cache), Some(Some(value("old"))));
+    assert_eq!(found(&cache), Ok(Some(value("old"))));
 }
 
 const KEYS: u64 = 40;
@@ -107,8 +108,9 @@ async fn count_up(storage: &Sqlite, done: &[AtomicU64]) {
                 .unwrap();
         }
         storage.commit(batch).await.unwrap();
-        done.iter()
-            .for_each(|done| done.store(round, Ordering::SeqCst));
+        for done in done {
+            done.store(round, Ordering::SeqCst);
+        }
     }
 }
 
@@ -158,7 +160,7 @@ fn reads_nothing_of_an_account_that_was_removed() {
         thread::scope(|threads| {
             for _ in 0..2 {
                 threads.spawn(|| {
-                    block_on(async { while get(&storage, scope, "a").await.is_some() {} })
+                    block_on(async { while get(&storage, scope, "a").await.is_some() {} });
                 });
             }
             assert!(block_on(storage.remove(id)).unwrap());

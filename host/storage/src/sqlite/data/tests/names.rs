@@ -1,5 +1,7 @@
 //! Names are names, and nothing of one namespace or scope is reached from another.
 
+use std::slice;
+
 use super::*;
 use crate::{Invalid, MAX_BATCH_CHANGES, MAX_KEY, MAX_VALUE};
 
@@ -70,7 +72,9 @@ async fn everything(storage: &Sqlite, namespace: &Namespace, scope: Scope) -> Ve
     let name = key("a");
     let mut found = Vec::new();
     found.extend(storage.get(namespace, scope, &name).await.unwrap());
-    let many = storage.get_many(namespace, scope, &[name.clone()]).await;
+    let many = storage
+        .get_many(namespace, scope, slice::from_ref(&name))
+        .await;
     found.extend(many.unwrap().into_iter().flatten());
     let list = List {
         values: true,

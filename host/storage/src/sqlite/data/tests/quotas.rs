@@ -160,6 +160,6 @@ async fn added_up(storage: &Sqlite) -> (u64, u64, u64) {
     .fetch_one(&storage.plugin_readers)
     .await
     .unwrap();
-    let sum = (bytes + log_bytes).unsigned_abs();
-    (sum, keys.unsigned_abs(), entries.unsigned_abs())
+    let bytes = bytes.unsigned_abs().strict_add(log_bytes.unsigned_abs());
+    (bytes, keys.unsigned_abs(), entries.unsigned_abs())
 }
