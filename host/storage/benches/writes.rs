@@ -87,6 +87,7 @@ impl Bench {
             ("puts, 1 caller, a commit each", 1, 1),
             ("puts, 64 callers, batches of 1", CALLERS, 1),
             ("puts, 64 callers, batches of 10", CALLERS, 10),
+            ("puts, 256 callers, batches of 1", 4 * CALLERS, 1),
         ] {
             let put = async |n: u64| {
                 let mut batch = Batch::new(namespace(), ROOMY);
