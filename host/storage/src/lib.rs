@@ -5,6 +5,7 @@
 //! A [`Storage`] is used from any number of runtimes and threads at once.
 
 mod account;
+mod data;
 mod error;
 mod sqlite;
 
@@ -13,6 +14,11 @@ use std::{path::Path, sync::Arc};
 use async_trait::async_trait;
 
 pub use account::{Account, AccountId, AccountSummary, Accounts, Creation, NewAccount, ScramKeys};
+pub use data::{
+    Batch, CommitError, Invalid, Key, List, Listed, LogEntry, LogRange, MAX_BATCH_BYTES,
+    MAX_BATCH_CHANGES, MAX_KEY, MAX_LIMIT, MAX_NAMESPACE, MAX_VALUE, Measure, Namespace,
+    PAGE_BYTES, Page, PluginData, Quota, Scope, Swap, Usage, Value,
+};
 pub use error::StorageError;
 
 /// The repositories of one database.
@@ -20,6 +26,9 @@ pub use error::StorageError;
 pub trait Storage: Send + Sync {
     /// Accounts and their keys.
     fn accounts(&self) -> &dyn Accounts;
+
+    /// What plugins keep.
+    fn plugin_data(&self) -> &dyn PluginData;
 
     /// Transactions committed since the database was opened. Writes that wait together share one.
     fn commits(&self) -> u64;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use sqlx::{FromRow, SqliteConnection};
 
-use super::{Sqlite, writer::Statement};
+use super::{Sqlite, data::Cleared, writer::Statement};
 use crate::{
     Account, AccountId, AccountSummary, Accounts, Creation, NewAccount, ScramKeys, StorageError,
 };
@@ -116,6 +116,10 @@ impl Statement for Remove {
     async fn run(&self, connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
         let query = sqlx::query("DELETE FROM account WHERE id = ?").bind(self.0.0);
         Ok(query.execute(connection).await?.rows_affected() == 1)
+    }
+
+    fn clears(&self) -> Option<Cleared> {
+        Some(Cleared::Account(self.0.0))
     }
 }
 

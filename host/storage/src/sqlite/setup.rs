@@ -23,6 +23,15 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a read waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const READERS: u32 = 4;
+/// Pages of the log of writes after which they go into the database proper: 32 MiB. A page that many commits changed is
+/// then written there once.
+const CHECKPOINT_PAGES: &str = "8000";
+/// KiB of the writer's page cache, negative as SQLite wants it. A group that outgrows it would be written twice.
+const WRITER_CACHE: &str = "-32768";
+/// Statements kept ready by each connection. Those of many rows come in nine sizes each.
+const PREPARED: usize = 128;
+/// Rows that SQLite may be ahead of a reader. A plugin's may be 1 MiB each.
+const ROWS_AHEAD: usize = 16;
 
 /// SQLite's code of a file that is no database, and of one that is damaged.
 const NOT_A_DATABASE: &str = "26";
@@ -57,6 +66,8 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
+        .statement_cache_capacity(PREPARED)
+        .row_buffer_size(ROWS_AHEAD)
         .disable_statement_logging()
 }
 
@@ -64,6 +75,8 @@ fn options(path: &Path) -> SqliteConnectOptions {
 pub(super) async fn writer_connection(path: &Path) -> Result<SqliteConnection, StorageError> {
     make_private(path).map_err(|source| open_error(path, source))?;
     let mut connection = options(path)
+        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+        .pragma("cache_size", WRITER_CACHE)
         .connect()
         .await
         .map_err(|error| opening(path, error))?;

@@ -26,12 +26,12 @@ fn account(localpart: &str) -> NewAccount {
     }
 }
 
-async fn open(folder: &Path) -> Arc<Sqlite> {
+pub(super) async fn open(folder: &Path) -> Arc<Sqlite> {
     let path = setup::path("sqlite:test.db", folder).unwrap();
     Arc::new(Sqlite::open(path).await.unwrap())
 }
 
-async fn create(storage: &Sqlite, localpart: &str) -> AccountId {
+pub(super) async fn create(storage: &Sqlite, localpart: &str) -> AccountId {
     match storage.create(account(localpart)).await.unwrap() {
         Creation::Created(id) => id,
         Creation::Taken => panic!("{localpart} is taken"),
@@ -277,7 +277,7 @@ async fn spares_the_neighbours_of_a_statement_that_fails() {
 }
 
 /// Rolls the transaction back under the writer, as SQLite does on some failures of the disk, or sets the database's limit.
-struct Pragma(&'static str);
+pub(super) struct Pragma(pub(super) &'static str);
 
 impl Statement for Pragma {
     type Output = ();
@@ -334,7 +334,7 @@ async fn refuses_a_newer_schema_and_leaves_it_alone() {
     sqlx::query(newer).execute(&mut connection).await.unwrap();
     let error = Sqlite::open(path.clone()).await.err().unwrap().to_string();
     let wanted = format!(
-        "the database {} has schema 99, but this version knows schemas up to 1; run the newer version",
+        "the database {} has schema 99, but this version knows schemas up to 2; run the newer version",
         path.display()
     );
     assert_eq!(error, wanted);
