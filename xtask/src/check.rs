@@ -5,6 +5,7 @@ use anyhow::Result;
 use crate::clients;
 use crate::host::{self, Profile};
 use crate::layout::Layout;
+use crate::process;
 use crate::progress::Progress;
 use crate::totals::Totals;
 
@@ -31,6 +32,13 @@ pub(crate) fn run(layout: &Layout, progress: &Progress, arguments: &[String]) ->
         for name in CRATES {
             cargo.args(["--package", name]);
         }
+        totals.run(&mut cargo)?;
+        progress.phase("tests of the plugins, natively");
+        let mut cargo = process::cargo();
+        cargo
+            .current_dir(layout.guest_workspace())
+            .env("CARGO_TARGET_DIR", layout.guest_native())
+            .args(["test", "--no-fail-fast", "--workspace"]);
         totals.run(&mut cargo)?;
         progress.phase("tests of xtask");
         totals.run(host::cargo(layout).args(["test", "--package", "xtask"]))?;

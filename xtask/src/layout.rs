@@ -43,9 +43,9 @@ impl Layout {
         self.target.join("guest-build")
     }
 
-    /// Cargo's folder for the plugins as native code, which only lints look at.
-    pub(crate) fn guest_lints(&self) -> PathBuf {
-        self.target.join("guest-lint")
+    /// Cargo's folder for the plugins as native code: for their lints and their own tests.
+    pub(crate) fn guest_native(&self) -> PathBuf {
+        self.target.join("guest-native")
     }
 
     /// The clients of other projects that tests use.

@@ -58,7 +58,7 @@ fn lint_guests(layout: &Layout, progress: &Progress) -> Result<()> {
     let mut clippy = process::cargo();
     clippy
         .current_dir(layout.guest_workspace())
-        .env("CARGO_TARGET_DIR", layout.guest_lints())
+        .env("CARGO_TARGET_DIR", layout.guest_native())
         .args([
             "clippy",
             "--workspace",

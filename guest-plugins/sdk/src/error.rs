@@ -70,13 +70,14 @@ impl From<ErrorCondition> for StanzaError {
     }
 }
 
-/// What the host is told. The interface has no place for an application's condition yet.
+/// What the host is told.
 impl From<StanzaError> for wit::StanzaError {
     fn from(error: StanzaError) -> Self {
         Self {
             condition: error.condition,
             kind: error.kind,
             text: error.text,
+            application: error.application.map(|condition| condition.to_xml()),
         }
     }
 }

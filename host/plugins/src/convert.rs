@@ -1,20 +1,29 @@
 //! Between the interfaces' types and those of `waxwing-xmpp`.
 
 use waxwing_xmpp::error::{Condition, ErrorType, StanzaError};
+use waxwing_xmpp::ns;
 
 use crate::bindings::waxwing::plugin::types::{self as wit, ErrorCondition};
+use crate::fault::Fault;
+use crate::imports::stanzas::payload;
 
 /// The longest text of an error that a guest may have sent, in bytes.
 const MAX_TEXT: usize = 1_000;
 
-/// The stanza error that a guest asks for.
-pub(crate) fn stanza_error(error: wit::StanzaError) -> StanzaError {
+/// The stanza error that a guest asks for. An application's condition is as strictly parsed as a payload.
+pub(crate) fn stanza_error(error: wit::StanzaError) -> Result<StanzaError, Fault> {
     let mut result = StanzaError::new(condition(error.condition));
     if let Some(kind) = error.kind {
         result.kind = error_type(kind);
     }
     result.text = error.text.map(|text| cut(&text).to_owned());
-    result
+    result.application = payload(error.application.as_deref())?;
+    match &result.application {
+        Some(application) if application.ns() == ns::STANZA_ERRORS => Err(Fault::Answer(
+            "an application's condition is in the namespace of the defined ones".to_owned(),
+        )),
+        _ => Ok(result),
+    }
 }
 
 fn cut(text: &str) -> &str {

@@ -46,7 +46,7 @@ fn judge(verdict: Verdict, is_request: bool, instance: &mut Instance) -> Result<
     Ok(match verdict {
         Verdict::Pass => Judgement::Pass,
         Verdict::Drop => Judgement::Drop,
-        Verdict::Bounce(error) => Judgement::Bounce(stanza_error(error)),
+        Verdict::Bounce(error) => Judgement::Bounce(stanza_error(error)?),
         Verdict::Replace(draft) => {
             let draft = instance.store.data_mut().resources.delete(draft);
             let draft = draft.map_err(|error| Fault::Answer(error.to_string()))?;

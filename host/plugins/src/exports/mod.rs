@@ -37,7 +37,7 @@ pub(crate) type Reply = Result<Option<Element>, StanzaError>;
 fn reply(answer: Result<Option<String>, types::StanzaError>) -> Result<Reply, Fault> {
     match answer {
         Ok(xml) => Ok(Ok(payload(xml.as_deref())?)),
-        Err(error) => Ok(Err(stanza_error(error))),
+        Err(error) => Ok(Err(stanza_error(error)?)),
     }
 }
 
