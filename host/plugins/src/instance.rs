@@ -23,6 +23,8 @@ pub(crate) struct Instance {
     pub(crate) iq_handler: Option<iq_handler::Guest>,
     pub(crate) pre_auth: Option<pre_auth::Guest>,
     pub(crate) plugin: Arc<Plugin>,
+    /// The stanza that the call under way is about.
+    lent: Option<u32>,
     pub(crate) meter: Arc<Meter>,
 }
 
@@ -66,6 +68,7 @@ impl Instance {
                 .transpose()?,
             store,
             plugin,
+            lent: None,
             meter,
         });
         let scope = lifecycle::Scope { hosts };
@@ -80,6 +83,11 @@ impl Instance {
 
     /// Ends the call: its effects, to be committed by the caller.
     pub(crate) fn end_call(&mut self) -> Call {
+        if let Some(lent) = self.lent.take() {
+            let lent = Resource::<HostStanza>::new_own(lent);
+            // A guest that broke the rules may have dropped it: then it is gone already.
+            let _ = self.store.data_mut().resources.delete(lent);
+        }
         self.store.data_mut().end_call()
     }
 
@@ -102,6 +110,7 @@ impl Instance {
         self.begin();
         let handle = self.store.data_mut().resources.push(stanza);
         let handle = handle.map_err(|error| Fault::Host(error.to_string()))?;
+        self.lent = Some(handle.rep());
         Ok(Resource::new_borrow(handle.rep()))
     }
 }

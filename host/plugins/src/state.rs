@@ -67,7 +67,8 @@ impl State {
         self.plugin.grants.contains(grant)
     }
 
-    /// Ends the call: its effects, to be committed; nothing of it stays in the store.
+    /// Ends the call: its effects, to be committed; nothing of it stays in the store. The table of a guest that gave back
+    /// all that it was handed is used again.
     pub(crate) fn end_call(&mut self) -> Call {
         if !self.resources.is_empty() {
             self.resources = ResourceTable::new();
