@@ -7,6 +7,7 @@ mod accounts;
 mod authentication;
 mod binding;
 mod clients;
+mod commands;
 mod discovery;
 mod grants;
 mod hostile_guests;
