@@ -3,9 +3,9 @@
 //! The server makes one [`Platform`] and, for each of its threads, a [`Shard`] to call. Below is `waxwing-xmpp`; above is the
 //! server. Nothing here opens a socket, writes SQL or knows a plugin's name.
 //!
-//! From the outside in: [`platform`] loads and replaces plugins ([`load`], [`compile`], [`watch`]), the registry says which
-//! plugin wants what ([`filter`]), a shard takes stanzas to instances ([`instance`], [`run`], [`meter`]), which call back
-//! into [`imports`] and leave [`effects`].
+//! From the outside in: `platform` loads and replaces plugins (`load`, `compile`, `watch`), `registry` says which plugin
+//! wants what (`filter`), a shard takes stanzas to instances (`instance`, `run`, `meter`), which call back into `imports`
+//! and leave `effects`.
 
 mod bindings;
 mod check;
