@@ -4,7 +4,7 @@
 //! installs it. Every step may be repeated, interrupted, and run beside another one.
 //!
 //! Layers, from the bottom: [`process`] and [`progress`]; [`apt`], [`toolchain`] and [`clients`] bring what is missing;
-//! [`guests`] and [`host`] build; [`check`] and [`bench`] use what was built. Nothing here is part of the server.
+//! [`guests`] and [`host`] build; [`check`] and [`mod@bench`] use what was built. Nothing here is part of the server.
 
 mod apt;
 mod bench;
