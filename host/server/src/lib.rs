@@ -1,7 +1,7 @@
 //! The server Waxwing: the one place that composes the other crates.
 //!
-//! [`server`] is what it is made of. A connection is accepted by a [`shard`], served by a [`session`], and what it sends goes
-//! by the [`router`] to the mailboxes of others.
+//! [`server`] is what it is made of. A connection is accepted by a `shard`, served by a `session`, and what it sends goes
+//! by the `router` to the mailboxes of others.
 
 mod accounts;
 pub mod admin;
