@@ -78,8 +78,9 @@ async fn a_file_with_a_bundled_plugins_name_gets_none_of_its_grants() -> Result<
 
 #[tokio::test]
 async fn a_pinned_plugin_is_served_only_as_the_pinned_file() -> Result<()> {
-    let pinned = "[plugin.word-filter]\ngrants = [\"inbound\"]\nsha256 = \"00\"";
-    let server = Settings::new().config(pinned).start().await?;
+    let nobodys = "0".repeat(64);
+    let pinned = format!("[plugin.word-filter]\ngrants = [\"inbound\"]\nsha256 = \"{nobodys}\"");
+    let server = Settings::new().config(&pinned).start().await?;
     install(&server, &environment::guest(FILTER)?, "word-filter.wasm")?;
     server.wait_for_log("pins 00").await?;
     let status = listed(&server, "word-filter").await?;

@@ -27,7 +27,6 @@
 //! ```
 //!
 //! What the host calls and what it offers is described item by item in the interfaces' own documentation (`wit/`).
-
 //!
 //! Natively the same types and imports have a small host of their own behind them, so that a plugin is tested with
 //! `cargo test` and no server: see [`harness`].
