@@ -172,6 +172,14 @@ async fn waxwing(folder: &Path, load: &Load, cpu: usize, filtered: bool) -> Resu
         .split_whitespace()
         .find_map(|pair| pair.strip_prefix("c2s="))
         .context("no c2s= in the ready line")?;
+    if filtered {
+        // A filter that was refused would make the figures those of a server without one.
+        let log = std::fs::read_to_string(folder.join("waxwing.log"))?;
+        ensure!(
+            log.contains("serving plugin=\"word-filter\""),
+            "word-filter does not serve: {log}"
+        );
+    }
     Running::new(address.parse()?, child)
 }
 
