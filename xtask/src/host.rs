@@ -20,11 +20,15 @@ pub(crate) enum Profile {
 }
 
 impl Profile {
-    /// Takes `--release` from the front of the arguments.
+    /// Takes `--release` from the front of the arguments, and a `--` such as cargo's users put before what follows.
     pub(crate) fn take(arguments: &[String]) -> (Self, &[String]) {
-        match arguments.split_first() {
+        let (profile, rest) = match arguments.split_first() {
             Some((first, rest)) if first == "--release" => (Self::Release, rest),
             _ => (Self::Debug, arguments),
+        };
+        match rest.split_first() {
+            Some((first, rest)) if first == "--" => (profile, rest),
+            _ => (profile, rest),
         }
     }
 
@@ -89,4 +93,24 @@ fn become_program(command: &mut Command) -> Error {
 #[cfg(not(unix))]
 fn become_program(_: &mut Command) -> Error {
     anyhow::anyhow!("the server runs on Linux and macOS only")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Profile;
+
+    #[test]
+    fn what_follows_two_dashes_is_for_the_server() {
+        let taken = |arguments: &[&str]| {
+            let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+            let (profile, rest) = Profile::take(&arguments);
+            (profile == Profile::Release, rest.join(" "))
+        };
+        assert_eq!(
+            taken(&["--", "--config", "f"]),
+            (false, "--config f".to_owned())
+        );
+        assert_eq!(taken(&["--config", "f"]), (false, "--config f".to_owned()));
+        assert_eq!(taken(&["--release", "--", "--x"]), (true, "--x".to_owned()));
+    }
 }
