@@ -281,3 +281,45 @@ impl Drop for Scratch {
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compiler(cache: &Path) -> Compiler {
+        let command = CompileCommand {
+            program: PathBuf::from("/bin/false"),
+            arguments: Vec::new(),
+        };
+        Compiler::open(command, cache).unwrap()
+    }
+
+    #[test]
+    fn trusts_only_what_it_wrote_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("component.cwasm");
+        compiler(folder.path()).keep(&file, b"code");
+        // The key outlives the process.
+        let again = compiler(folder.path());
+        assert_eq!(again.cached(&file).as_deref(), Some(b"code".as_slice()));
+
+        let written = std::fs::read(&file).unwrap();
+        for at in 0..written.len() {
+            let mut altered = written.clone();
+            altered[at] ^= 1;
+            std::fs::write(&file, &altered).unwrap();
+            assert_eq!(again.cached(&file), None, "byte {at}");
+        }
+        std::fs::write(&file, b"short").unwrap();
+        assert_eq!(again.cached(&file), None);
+        assert_eq!(again.cached(&folder.path().join("absent")), None);
+    }
+
+    #[test]
+    fn a_key_of_another_server_is_another_key() {
+        let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let file = one.path().join("component.cwasm");
+        compiler(one.path()).keep(&file, b"code");
+        assert_eq!(compiler(two.path()).cached(&file), None);
+    }
+}
