@@ -1,6 +1,12 @@
 //! The database through its public face, and its writer with statements made to fail.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use sqlx::SqliteConnection;
 use tempfile::TempDir;
@@ -220,13 +226,23 @@ fn outlives_the_runtime_that_opened_it_and_serves_others() {
 async fn commits_what_is_queued_before_it_closes() {
     let folder = TempDir::new().unwrap();
     let storage = open(folder.path()).await;
-    let creating = create_all(&storage, (0..300).map(|n| format!("user{n}")));
-    let (results, ()) = tokio::join!(creating, async {
-        // All tasks have queued their statement once each was polled.
+    let queued = Arc::new(AtomicUsize::new(0));
+    let mut creating = tokio::task::JoinSet::new();
+    for n in 0..300 {
+        let (storage, queued) = (Arc::clone(&storage), Arc::clone(&queued));
+        creating.spawn(async move {
+            // The queue has room for all, so a statement is in it once its future was polled.
+            let name = format!("user{n}");
+            tokio::join!(biased; create(&storage, &name), async {
+                queued.fetch_add(1, Ordering::Relaxed);
+            })
+        });
+    }
+    while queued.load(Ordering::Relaxed) < 300 {
         tokio::task::yield_now().await;
-        storage.close().await;
-    });
-    assert_eq!(results.len(), 300);
+    }
+    storage.close().await;
+    assert_eq!(creating.join_all().await.len(), 300);
     assert!(matches!(
         storage.create(account("late")).await,
         Err(StorageError::Closed)
