@@ -5,8 +5,9 @@ use std::sync::Arc;
 use wasmtime::Store;
 use wasmtime::component::Resource;
 
-use crate::bindings::exports::waxwing::plugin::{inbound, iq_handler, lifecycle, pre_auth};
+use crate::bindings::exports::waxwing::plugin::lifecycle;
 use crate::engine::TICKS_BEFORE_LOOK;
+use crate::exports::{Guests, Level};
 use crate::fault::Fault;
 use crate::imports::stanzas::HostStanza;
 use crate::limits::{COPIED_BYTES, HANDLES};
@@ -18,10 +19,7 @@ use crate::state::{Call, State};
 /// An instance. Serves one call at a time, and is thrown away after a fault: a trap leaves a store unusable.
 pub(crate) struct Instance {
     pub(crate) store: Store<State>,
-    lifecycle: lifecycle::Guest,
-    pub(crate) inbound: Option<inbound::Guest>,
-    pub(crate) iq_handler: Option<iq_handler::Guest>,
-    pub(crate) pre_auth: Option<pre_auth::Guest>,
+    pub(crate) guests: Guests,
     pub(crate) plugin: Arc<Plugin>,
     /// The stanza that the call under way is about.
     lent: Option<u32>,
@@ -34,6 +32,7 @@ impl Instance {
         shared: Arc<Shared>,
         plugin: Arc<Plugin>,
         scope: usize,
+        level: Level,
         meter: Arc<Meter>,
     ) -> Result<Box<Self>, Fault> {
         let of_scope = plugin
@@ -45,37 +44,21 @@ impl Instance {
             Arc::clone(&shared),
             Arc::clone(&plugin),
             Arc::clone(&of_scope.config),
+            level,
         );
         let mut store = new_store(&shared, state, &meter);
         let instance = plugin.pre.instantiate_async(&mut store).await?;
-        let exports = &plugin.exports;
+        let guests = plugin.exports.load(&mut store, &instance)?;
         let mut instance = Box::new(Self {
-            lifecycle: exports.lifecycle.load(&mut store, &instance)?,
-            inbound: exports
-                .inbound
-                .as_ref()
-                .map(|one| one.load(&mut store, &instance))
-                .transpose()?,
-            iq_handler: exports
-                .iq_handler
-                .as_ref()
-                .map(|one| one.load(&mut store, &instance))
-                .transpose()?,
-            pre_auth: exports
-                .pre_auth
-                .as_ref()
-                .map(|one| one.load(&mut store, &instance))
-                .transpose()?,
+            guests,
             store,
             plugin,
             lent: None,
             meter,
         });
         let scope = lifecycle::Scope { hosts };
-        let Self {
-            store, lifecycle, ..
-        } = &mut *instance;
-        let ready = lifecycle.call_init(&mut *store, &scope).await?;
+        let Self { store, guests, .. } = &mut *instance;
+        let ready = guests.lifecycle.call_init(&mut *store, &scope).await?;
         instance.end_call().apply_memory(&instance.plugin);
         ready.map_err(Fault::Init)?;
         Ok(instance)
@@ -128,11 +111,16 @@ pub(crate) async fn describe(
     bare: Arc<Plugin>,
     meter: Arc<Meter>,
 ) -> Result<crate::bindings::waxwing::plugin::manifest::PluginManifest, Fault> {
-    let state = State::new(Arc::clone(&shared), Arc::clone(&bare), Arc::default());
+    let state = State::new(
+        Arc::clone(&shared),
+        Arc::clone(&bare),
+        Arc::default(),
+        Level::Provider,
+    );
     let mut store = new_store(&shared, state, &meter);
     let instance = bare.pre.instantiate_async(&mut store).await?;
-    let guest = bare.exports.lifecycle.load(&mut store, &instance)?;
-    Ok(guest.call_describe(&mut store).await?)
+    let guests = bare.exports.load(&mut store, &instance)?;
+    Ok(guests.lifecycle.call_describe(&mut store).await?)
 }
 
 fn new_store(shared: &Shared, state: State, meter: &Arc<Meter>) -> Store<State> {

@@ -4,10 +4,11 @@
 //! server. Nothing here opens a socket, writes SQL or knows a plugin's name.
 //!
 //! From the outside in: `platform` loads and replaces plugins (`load`, `compile`, `watch`), `registry` says which plugin
-//! wants what (`filter`), a shard takes stanzas to instances (`instance`, `run`, `meter`), which call back into `imports`
-//! and leave `effects`.
+//! wants what (`filter`), a shard takes stanzas to instances (`caller`, `pool`, `instance`, `run`, `meter`), which call back
+//! into `imports` and leave `effects`.
 
 mod bindings;
+mod caller;
 mod check;
 mod compile;
 mod config;
@@ -27,6 +28,7 @@ mod memory;
 mod meter;
 mod platform;
 mod plugin;
+mod pool;
 mod registry;
 mod run;
 mod services;

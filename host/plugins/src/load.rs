@@ -8,16 +8,17 @@ use anyhow::{Context as _, anyhow, bail, ensure};
 use toml::Table;
 use wasmtime::component::{Component, InstancePre};
 
+use crate::caller::create;
 use crate::compile::{Compiler, MAX_COMPONENT, one_line, sha256};
 use crate::config::Values;
+use crate::exports::{Exports, Level, PACKAGE, VERSION};
 use crate::instance;
 use crate::logs::LogBudget;
 use crate::manifest::Manifest;
 use crate::memory::Table as Memory;
 use crate::meter::Meter;
-use crate::plugin::{Exports, PACKAGE, Parts, Plugin, Scope, Source, VERSION};
+use crate::plugin::{Parts, Plugin, Scope, Source};
 use crate::run::{INIT_BUDGET, run};
-use crate::shard::create;
 use crate::shared::Shared;
 use crate::state::State;
 
@@ -135,7 +136,7 @@ pub(crate) async fn prepare(
     };
     let plugin = Arc::new(Plugin::new(parts, pre, exports));
     for scope in 0..plugin.scopes.len() {
-        create(shared, &plugin, scope).await?;
+        create(shared, &plugin, scope, Level::Hook).await?;
     }
     Ok(plugin)
 }

@@ -7,19 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use wasmtime::component::{Component, InstancePre};
+use wasmtime::component::InstancePre;
 
-use crate::bindings::exports::waxwing::plugin::{inbound, iq_handler, lifecycle, pre_auth};
 use crate::config::Values;
+use crate::exports::Exports;
 use crate::load::PluginSettings;
 use crate::logs::LogBudget;
 use crate::manifest::Manifest;
 use crate::memory::Table;
 use crate::state::State;
-
-/// The package whose interfaces this server binds, and their version.
-pub(crate) const PACKAGE: &str = "waxwing:plugin/";
-pub(crate) const VERSION: &str = "@0.1.0";
 
 /// How long a plugin whose call ran too long is run away from the sockets from the start.
 const SLOW_FOR: Duration = Duration::from_secs(1);
@@ -71,14 +67,6 @@ impl fmt::Display for Source {
 pub(crate) struct Scope {
     pub(crate) hosts: Vec<String>,
     pub(crate) config: Arc<Values>,
-}
-
-/// What a component exports, each interface bound by itself.
-pub(crate) struct Exports {
-    pub(crate) lifecycle: lifecycle::GuestIndices,
-    pub(crate) inbound: Option<inbound::GuestIndices>,
-    pub(crate) iq_handler: Option<iq_handler::GuestIndices>,
-    pub(crate) pre_auth: Option<pre_auth::GuestIndices>,
 }
 
 /// What has happened to a version so far.
@@ -143,90 +131,6 @@ impl Plugin {
 
     pub(crate) fn mark_slow(&self, started: Instant) {
         self.slow.set(started);
-    }
-}
-
-impl Exports {
-    /// Binds the interfaces that a component exports. An interface of this package that the server does not know, or in
-    /// another version, is an error: what the plugin exports it for would not happen.
-    pub(crate) fn bind(
-        component: &Component,
-        pre: &InstancePre<State>,
-    ) -> Result<Self, ExportError> {
-        for (name, _) in component.component_type().exports(component.engine()) {
-            check_export(name)?;
-        }
-        let exports = |interface: &str| {
-            component
-                .get_export_index(None, format!("{PACKAGE}{interface}{VERSION}"))
-                .is_some()
-        };
-        if !exports("lifecycle") {
-            return Err(ExportError::NoLifecycle);
-        }
-        let bad = |error: wasmtime::Error| ExportError::Shape(format!("{error:#}"));
-        Ok(Self {
-            lifecycle: lifecycle::GuestIndices::new(pre).map_err(bad)?,
-            inbound: exports("inbound")
-                .then(|| inbound::GuestIndices::new(pre))
-                .transpose()
-                .map_err(bad)?,
-            iq_handler: exports("iq-handler")
-                .then(|| iq_handler::GuestIndices::new(pre))
-                .transpose()
-                .map_err(bad)?,
-            pre_auth: exports("pre-auth")
-                .then(|| pre_auth::GuestIndices::new(pre))
-                .transpose()
-                .map_err(bad)?,
-        })
-    }
-
-    /// The exported interfaces that need a grant.
-    pub(crate) fn names(&self) -> Vec<&'static str> {
-        let all = [
-            (self.inbound.is_some(), "inbound"),
-            (self.iq_handler.is_some(), "iq-handler"),
-            (self.pre_auth.is_some(), "pre-auth"),
-        ];
-        all.into_iter()
-            .filter(|(exported, _)| *exported)
-            .map(|(_, name)| name)
-            .collect()
-    }
-}
-
-/// What is wrong with a component's exports.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ExportError {
-    #[error(
-        "exports no `waxwing:plugin/lifecycle@0.1.0`, so it is no plugin; build it against this server's interfaces"
-    )]
-    NoLifecycle,
-    #[error(
-        "exports `{0}`, which this server does not know; it serves version 0.1.0 of lifecycle, inbound, iq-handler and pre-auth"
-    )]
-    Unknown(String),
-    #[error("an export is not as its interface says: {0}")]
-    Shape(String),
-}
-
-fn check_export(name: &str) -> Result<(), ExportError> {
-    let Some(interface) = name.strip_prefix(PACKAGE) else {
-        return Ok(());
-    };
-    let known = [
-        "lifecycle",
-        "inbound",
-        "iq-handler",
-        "pre-auth",
-        "types",
-        "manifest",
-        "stanzas",
-    ];
-    match interface.strip_suffix(VERSION) {
-        Some(interface) if known.contains(&interface) => Ok(()),
-        _ => Err(ExportError::Unknown(name.to_owned())),
     }
 }
 

@@ -8,6 +8,7 @@ use wasmtime::component::ResourceTable;
 
 use crate::config::Values;
 use crate::effects::{AccountEffect, Reservation};
+use crate::exports::Level;
 use crate::fault::Fault;
 use crate::limits::{HANDLES, HOST_CALLS, StoreLimiter};
 use crate::memory::Change;
@@ -22,6 +23,8 @@ pub(crate) struct State {
     pub(crate) plugin: Arc<Plugin>,
     /// The configuration of the instance's scope.
     pub(crate) config: Arc<Values>,
+    /// What the instance is called for.
+    pub(crate) level: Level,
     pub(crate) limiter: StoreLimiter,
     /// The host resources that the guest holds handles to.
     pub(crate) resources: ResourceTable,
@@ -39,13 +42,19 @@ pub(crate) struct Call {
 }
 
 impl State {
-    pub(crate) fn new(shared: Arc<Shared>, plugin: Arc<Plugin>, config: Arc<Values>) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        plugin: Arc<Plugin>,
+        config: Arc<Values>,
+        level: Level,
+    ) -> Self {
         let mut resources = ResourceTable::new();
         resources.set_max_capacity(HANDLES);
         Self {
             shared,
             plugin,
             config,
+            level,
             limiter: StoreLimiter::default(),
             resources,
             call: Call::default(),

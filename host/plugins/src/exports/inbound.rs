@@ -6,7 +6,7 @@ use waxwing_xml::Element;
 use waxwing_xmpp::error::StanzaError;
 use waxwing_xmpp::stanza::Stanza;
 
-use super::{Call, no_export};
+use super::Call;
 use crate::bindings::exports::waxwing::plugin::inbound::Verdict;
 use crate::convert::stanza_error;
 use crate::fault::Fault;
@@ -33,10 +33,7 @@ impl Call for Filter {
     async fn make(self, instance: &mut Instance) -> Result<Judgement, Fault> {
         let is_request = self.0.stanza.is_request();
         let handle = instance.lend(self.0)?;
-        let guest = instance
-            .inbound
-            .as_ref()
-            .ok_or_else(|| no_export("inbound"))?;
+        let guest = instance.guests.inbound()?;
         let verdict = guest.call_filter(&mut instance.store, handle).await?;
         judge(verdict, is_request, instance)
     }

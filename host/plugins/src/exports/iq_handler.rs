@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Call, Reply, no_export, reply};
+use super::{Call, Reply, reply};
 use crate::fault::Fault;
 use crate::imports::stanzas::HostStanza;
 use crate::instance::Instance;
@@ -17,10 +17,7 @@ impl Call for Handle {
 
     async fn make(self, instance: &mut Instance) -> Result<Reply, Fault> {
         let handle = instance.lend(self.0)?;
-        let guest = instance
-            .iq_handler
-            .as_ref()
-            .ok_or_else(|| no_export("iq-handler"))?;
+        let guest = instance.guests.iq_handler()?;
         reply(guest.call_handle(&mut instance.store, handle).await?)
     }
 }

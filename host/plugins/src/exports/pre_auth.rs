@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use waxwing_xml::Element;
 
-use super::{Call, Reply, no_export, reply};
+use super::{Call, Reply, reply};
 use crate::bindings::exports::waxwing::plugin::pre_auth as wit;
 use crate::fault::Fault;
 use crate::imports::stanzas::{HostStanza, parse};
@@ -51,10 +51,7 @@ impl Call for Features {
 
     async fn make(self, instance: &mut Instance) -> Result<Vec<Element>, Fault> {
         instance.begin();
-        let guest = instance
-            .pre_auth
-            .as_ref()
-            .ok_or_else(|| no_export("pre-auth"))?;
+        let guest = instance.guests.pre_auth()?;
         let features = guest.call_features(&mut instance.store, &self.0).await?;
         features
             .iter()
@@ -70,10 +67,7 @@ impl Call for Handle {
 
     async fn make(self, instance: &mut Instance) -> Result<Reply, Fault> {
         let handle = instance.lend(self.1)?;
-        let guest = instance
-            .pre_auth
-            .as_ref()
-            .ok_or_else(|| no_export("pre-auth"))?;
+        let guest = instance.guests.pre_auth()?;
         reply(
             guest
                 .call_handle(&mut instance.store, &self.0, handle)
