@@ -28,6 +28,8 @@ pub struct PluginReport {
     pub implements: Vec<String>,
     /// The interfaces that it exports and the imports that it asks for: what `grants` would have to name.
     pub asks: Vec<String>,
+    /// The interfaces that it imports. There is nothing behind those of WASI but clocks, random bytes and the log.
+    pub imports: Vec<String>,
     /// The features that it announces.
     pub features: Vec<String>,
     /// The keys of its configuration.
@@ -61,6 +63,7 @@ impl PluginReport {
             sha256: described.sha256.clone(),
             implements: manifest.implements.clone(),
             asks: exports.chain(manifest.asks.iter().cloned()).collect(),
+            imports: described.imports.clone(),
             features: manifest.features.clone(),
             settings: manifest
                 .settings

@@ -1,41 +1,62 @@
 //! Compiling components: in a child process with limits, since hostile code can make a compiler run for minutes and a thread
 //! cannot be killed; and keeping the result, under a keyed MAC, since compiled code is trusted as our own.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use hmac::{Hmac, KeyInit, Mac};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, nice, setrlimit};
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt as _;
+use tokio::process::{Child, Command};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::engine;
 
-/// CPU time of the child, in seconds.
-const CPU_SECONDS: u64 = 120;
-/// Wall time of the child: CPU time may be scarce.
-const WALL: Duration = Duration::from_mins(5);
-/// Address space of the child, in bytes.
-const ADDRESS_SPACE: u64 = 2 << 30;
+/// How much nicer the child is than the server: compiling uses every processor, and must not be felt on the sockets.
+const NICER: i32 = 15;
 /// The largest component file, in bytes.
 pub(crate) const MAX_COMPONENT: u64 = 64 << 20;
 /// The largest compiled component that the parent reads back.
 const MAX_COMPILED: u64 = 512 << 20;
 const MAC_LENGTH: usize = 32;
 
-/// How to start the child: this very binary with its hidden subcommand, to which two paths are added.
+/// How to start the child: this very binary with its hidden subcommand, to which are added what [`compile_child`] takes.
 #[derive(Clone, Debug)]
 pub struct CompileCommand {
     /// The program.
     pub program: PathBuf,
     /// Its first arguments.
     pub arguments: Vec<OsString>,
+    /// What it may use.
+    pub limits: CompileLimits,
+}
+
+/// What compiling one component may use. More ends the child, and the component is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CompileLimits {
+    /// CPU time of all threads of the child together, in seconds.
+    pub cpu_seconds: u32,
+    /// Time by the clock, since CPU time may be scarce, in seconds.
+    pub wall_seconds: u32,
+    /// Address space of the child, in MiB.
+    pub memory_mib: u32,
+}
+
+impl Default for CompileLimits {
+    fn default() -> Self {
+        Self {
+            cpu_seconds: 120,
+            wall_seconds: 300,
+            memory_mib: 2_048,
+        }
+    }
 }
 
 /// Compiles components and keeps the results.
@@ -120,60 +141,94 @@ impl Compiler {
     }
 
     async fn compile(&self, bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
+        let limits = self.command.limits;
         let scratch = Scratch::new(&self.cache)?;
         let (input, output) = (scratch.0.join("component"), scratch.0.join("compiled"));
         tokio::fs::write(&input, bytes).await?;
-        let mut child = tokio::process::Command::new(&self.command.program)
-            .args(&self.command.arguments)
-            .args([&input, &output])
-            .env_clear()
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .context("cannot start the process that compiles")?;
+        let mut child = self.child(&input, &output)?;
         let mut said = Vec::new();
         let stderr = child.stderr.take();
-        let finished = tokio::time::timeout(WALL, async {
+        let wall = Duration::from_secs(limits.wall_seconds.into());
+        let finished = tokio::time::timeout(wall, async {
             if let Some(stderr) = stderr {
                 stderr.take(4_096).read_to_end(&mut said).await?;
             }
             child.wait().await
         });
         let Ok(status) = finished.await else {
+            // Dropped, the child is killed.
             bail!(
-                "compiling took longer than {} s of wall time",
-                WALL.as_secs()
+                "compiling takes longer than the {} s that `compile_wall_seconds` in [plugins] allows",
+                limits.wall_seconds
             );
         };
         let status = status?;
-        if status.success() {
-            let length = tokio::fs::metadata(&output).await?.len();
-            ensure!(
-                length <= MAX_COMPILED,
-                "the compiled component is larger than {} MiB",
-                MAX_COMPILED >> 20
-            );
-            return Ok(tokio::fs::read(&output).await?);
+        if !status.success() {
+            bail!("{}", explain(status, &said, limits));
         }
-        match (status.code(), String::from_utf8_lossy(&said).trim()) {
-            (Some(_), said) if !said.is_empty() && !said.contains("memory allocation") => {
-                bail!("{said}")
-            }
-            _ => bail!(
-                "compiling needs more than {CPU_SECONDS} s of CPU time or {} GiB of memory",
-                ADDRESS_SPACE >> 30
-            ),
-        }
+        let length = tokio::fs::metadata(&output).await?.len();
+        ensure!(
+            length <= MAX_COMPILED,
+            "the compiled component is larger than {} MiB",
+            MAX_COMPILED >> 20
+        );
+        Ok(tokio::fs::read(&output).await?)
+    }
+
+    /// Starts the process that compiles.
+    fn child(&self, input: &Path, output: &Path) -> anyhow::Result<Child> {
+        let limits = self.command.limits;
+        Command::new(&self.command.program)
+            .args(&self.command.arguments)
+            .arg(limits.cpu_seconds.to_string())
+            .arg(limits.memory_mib.to_string())
+            .args([input, output])
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .context("cannot start the process that compiles")
     }
 }
 
-/// What the child process does: limits itself, then compiles the file `input` into the file `output`. The error is one
-/// line for the parent to show.
-pub fn compile_child(input: &Path, output: &Path) -> anyhow::Result<()> {
-    limit(Resource::Cpu, CPU_SECONDS)?;
-    limit(Resource::As, ADDRESS_SPACE)?;
+/// Why a child gave no result.
+fn explain(status: ExitStatus, said: &[u8], limits: CompileLimits) -> String {
+    let said = String::from_utf8_lossy(said);
+    match (status.signal(), said.trim()) {
+        (Some(signal), _) if signal == Signal::XCPU.as_raw() => {
+            format!(
+                "compiling needs more than the {} s of CPU time that `compile_cpu_seconds` in [plugins] allows",
+                limits.cpu_seconds
+            )
+        }
+        (Some(signal), _) if signal == Signal::KILL.as_raw() => {
+            "the process that compiles was killed".to_owned()
+        }
+        (None, said) if !said.is_empty() => said.to_owned(),
+        _ => format!(
+            "compiling needs more than the {} MiB of memory that `compile_memory_mib` in [plugins] allows",
+            limits.memory_mib
+        ),
+    }
+}
+
+/// What the child process does, by the arguments that follow those of [`CompileCommand`]: seconds of CPU time, MiB of
+/// memory, the component's file, the file for the result. Limits itself, then compiles. The error is one line for the
+/// parent to show.
+pub fn compile_child(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<()> {
+    let mut arguments = arguments.into_iter();
+    let mut next = || {
+        let argument = arguments.next();
+        argument.context("too few arguments for compiling a plugin; the server gives them")
+    };
+    let (cpu_seconds, memory_mib) = (number(&next()?)?, number(&next()?)?);
+    let (input, output) = (PathBuf::from(next()?), PathBuf::from(next()?));
+    // Where that is not allowed, it competes as an equal.
+    let _ = nice(NICER);
+    limit(Resource::Cpu, cpu_seconds)?;
+    limit(Resource::As, memory_mib.saturating_mul(1 << 20))?;
     let bytes = std::fs::read(input)?;
     let engine = engine::for_compiling()?;
     let compiled = engine
@@ -183,16 +238,20 @@ pub fn compile_child(input: &Path, output: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn number(argument: &OsStr) -> anyhow::Result<u64> {
+    let number = argument.to_str().and_then(|argument| argument.parse().ok());
+    number.context("the limits of compiling are whole numbers")
+}
+
 /// Sets a limit of this process, unless it has a stricter one.
 fn limit(resource: Resource, most: u64) -> io::Result<()> {
-    let maximum = getrlimit(resource)
-        .maximum
-        .map_or(most, |maximum| maximum.min(most));
+    let stricter = getrlimit(resource).maximum.unwrap_or(u64::MAX);
     Ok(setrlimit(
         resource,
         Rlimit {
-            current: Some(maximum),
-            maximum: Some(maximum),
+            // Past this the kernel says SIGXCPU, by which the parent knows; whoever ignores that is killed at the maximum.
+            current: Some(most.min(stricter)),
+            maximum: Some(most.saturating_add(1).min(stricter)),
         },
     )?)
 }
@@ -290,6 +349,7 @@ mod tests {
         let command = CompileCommand {
             program: PathBuf::from("/bin/false"),
             arguments: Vec::new(),
+            limits: CompileLimits::default(),
         };
         Compiler::open(command, cache).unwrap()
     }

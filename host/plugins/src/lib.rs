@@ -38,7 +38,7 @@ mod state;
 mod watch;
 
 pub use check::{PluginReport, check};
-pub use compile::{CompileCommand, compile_child};
+pub use compile::{CompileCommand, CompileLimits, compile_child};
 pub use config::ConfigError;
 pub use effects::After;
 pub use exports::pre_auth::{PreAuthStream, TlsVersion};

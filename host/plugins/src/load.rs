@@ -12,6 +12,7 @@ use crate::caller::create;
 use crate::compile::{Compiler, MAX_COMPONENT, one_line, sha256};
 use crate::config::Values;
 use crate::exports::{Exports, Level, PACKAGE, VERSION};
+use crate::imports::wasi;
 use crate::instance;
 use crate::logs::LogBudget;
 use crate::manifest::Manifest;
@@ -56,6 +57,8 @@ impl Default for PluginSettings {
 pub(crate) struct Described {
     pub(crate) manifest: Manifest,
     pub(crate) sha256: String,
+    /// The names of the interfaces that it imports.
+    pub(crate) imports: Vec<String>,
     pub(crate) exports: Exports,
     pre: InstancePre<State>,
 }
@@ -70,8 +73,9 @@ pub(crate) async fn describe(
     let sha256 = sha256(bytes);
     let component = compiler.component(&shared.engine, bytes, &sha256).await?;
     check_imports(&component)?;
-    let pre = shared
-        .linker
+    let linker = wasi::linker(&shared.linker, &component)
+        .map_err(|error| anyhow!("{}", one_line(&error)))?;
+    let pre = linker
         .instantiate_pre(&component)
         .map_err(|error| anyhow!("{}", one_line(&error)))?;
     let exports = Exports::bind(&component, &pre)?;
@@ -86,8 +90,11 @@ pub(crate) async fn describe(
     let manifest = run(shared, &bare, meter, INIT_BUDGET, asked)
         .await?
         .context("cannot describe itself")?;
+    let imports = component.component_type();
+    let imports = imports.imports(component.engine());
     Ok(Described {
         manifest: Manifest::check(manifest)?,
+        imports: imports.map(|(name, _)| name.to_owned()).collect(),
         sha256,
         exports,
         pre,
@@ -107,6 +114,7 @@ pub(crate) async fn prepare(
         sha256,
         exports,
         pre,
+        ..
     } = described;
     if let Some(pinned) = &settings.sha256 {
         ensure!(
@@ -210,7 +218,7 @@ fn check_imports(component: &Component) -> anyhow::Result<()> {
         let interface = name
             .strip_prefix(PACKAGE)
             .and_then(|interface| interface.strip_suffix(VERSION));
-        if interface.is_some_and(|interface| KNOWN.contains(&interface)) {
+        if interface.is_some_and(|interface| KNOWN.contains(&interface)) || wasi::is_offered(name) {
             continue;
         }
         if name.starts_with(PACKAGE) {
@@ -219,7 +227,7 @@ fn check_imports(component: &Component) -> anyhow::Result<()> {
             );
         }
         bail!(
-            "imports `{name}`, which this server does not offer: a plugin may import only {PACKAGE}*; build it without"
+            "imports `{name}`, which this server does not offer: a plugin may import only {PACKAGE}* and, with nothing behind them, wasi:cli, clocks, filesystem, io, random and sockets in version 0.2; build it without"
         );
     }
     Ok(())

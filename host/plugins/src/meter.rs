@@ -6,6 +6,7 @@
 //! whether it really ran.
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -92,13 +93,18 @@ pub(crate) struct Metered<F> {
 }
 
 impl<F: Future> Future for Metered<F> {
-    type Output = F::Output;
+    type Output = Result<F::Output, Fault>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+    /// A host function that panics, which none should, costs the call and its store, not the session or shard that polls.
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         self.meter.enter();
-        let poll = self.future.as_mut().poll(context);
+        // What the panic may have left half done is in the call's own store, which nobody sees again.
+        let poll = catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(context)));
         self.meter.leave();
-        poll
+        match poll {
+            Ok(poll) => poll.map(Ok),
+            Err(_) => Poll::Ready(Err(Fault::Host("a function of it panicked".to_owned()))),
+        }
     }
 }
 

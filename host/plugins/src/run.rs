@@ -42,7 +42,7 @@ pub(crate) async fn run<T: Send + 'static>(
             }
         });
         if let Some(result) = in_place.await {
-            return Ok(result);
+            return result;
         }
         plugin.mark_slow(shared.started);
     }
@@ -54,7 +54,7 @@ pub(crate) async fn run<T: Send + 'static>(
     }));
     (&mut moved.0)
         .await
-        .map_err(|error| Fault::Host(error.to_string()))
+        .map_err(|error| Fault::Host(error.to_string()))?
 }
 
 /// A call on the guests' runtime. It ends with the session that waits for it.

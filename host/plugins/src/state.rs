@@ -10,6 +10,7 @@ use crate::config::Values;
 use crate::effects::{AccountEffect, Reservation};
 use crate::exports::Level;
 use crate::fault::Fault;
+use crate::imports::wasi::Printed;
 use crate::limits::{HANDLES, HOST_CALLS, StoreLimiter};
 use crate::memory::Change;
 use crate::plugin::Plugin;
@@ -29,6 +30,8 @@ pub(crate) struct State {
     /// The host resources that the guest holds handles to.
     pub(crate) resources: ResourceTable,
     pub(crate) call: Call,
+    /// What the guest prints, until it ends the line.
+    pub(crate) printed: Printed,
 }
 
 /// What belongs to the call under way. Thrown away if it fails.
@@ -58,6 +61,7 @@ impl State {
             limiter: StoreLimiter::default(),
             resources,
             call: Call::default(),
+            printed: Printed::default(),
         }
     }
 
@@ -79,6 +83,7 @@ impl State {
     /// Ends the call: its effects, to be committed; nothing of it stays in the store. The table of a guest that gave back
     /// all that it was handed is used again.
     pub(crate) fn end_call(&mut self) -> Call {
+        self.flush_printed();
         if !self.resources.is_empty() {
             self.resources = ResourceTable::new();
             self.resources.set_max_capacity(HANDLES);

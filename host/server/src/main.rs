@@ -1,10 +1,6 @@
 //! The binary `waxwing`.
 
-use std::{
-    env,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{env, ffi::OsString, process::ExitCode};
 
 use waxwing_server::{cli, plugins, server};
 
@@ -18,9 +14,7 @@ fn main() -> ExitCode {
         .next()
         .is_some_and(|first| first == plugins::COMPILE)
     {
-        let mut paths = arguments.map(PathBuf::from);
-        let (input, output) = (paths.next(), paths.next());
-        return compile(&input.unwrap_or_default(), &output.unwrap_or_default());
+        return compile(arguments);
     }
     cli::main(server::run)
 }
@@ -30,8 +24,8 @@ fn main() -> ExitCode {
     clippy::print_stderr,
     reason = "standard error is where the server reads the reason"
 )]
-fn compile(input: &Path, output: &Path) -> ExitCode {
-    match plugins::compile(input, output) {
+fn compile(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    match plugins::compile(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error:#}");

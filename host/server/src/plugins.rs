@@ -1,12 +1,12 @@
 //! The seam to the plugin platform: what it needs of the server, and the server's terms in its own.
 
-use std::{collections::BTreeMap, env, path::Path, sync::Arc};
+use std::{collections::BTreeMap, env, ffi::OsString, path::Path, sync::Arc};
 
 use anyhow::Context as _;
 use async_trait::async_trait;
 use waxwing_plugins::{
-    After, BundledPlugin, CompileCommand, IqAnswer, Platform, PlatformSettings, PluginSettings,
-    PreAuthStream, ServiceError, Services,
+    After, BundledPlugin, CompileCommand, CompileLimits, IqAnswer, Platform, PlatformSettings,
+    PluginSettings, PreAuthStream, ServiceError, Services,
 };
 use waxwing_xmpp::{
     jid::BareJid,
@@ -23,7 +23,7 @@ use crate::{
     shard::Shard,
 };
 
-/// The hidden first argument that makes a process of this binary compile one component: the input, then the output.
+/// The hidden first argument that makes a process of this binary compile one component.
 pub const COMPILE: &str = "compile-plugin";
 
 /// The components inside this binary, put there by its build script.
@@ -36,7 +36,7 @@ pub(crate) async fn start(config: &Config, accounts: Accounts) -> anyhow::Result
         cache: config.data_dir.join("cache"),
         bundled: BUNDLED,
         plugins: settings(config),
-        compile: compile_command()?,
+        compile: compile_command(config)?,
     };
     let domains = config.host.iter().map(|host| host.domain.clone()).collect();
     Platform::start(settings, Arc::new(Server { accounts, domains })).await
@@ -44,7 +44,7 @@ pub(crate) async fn start(config: &Config, accounts: Accounts) -> anyhow::Result
 
 /// How this binary starts itself to compile a component. By the kernel's name for it where there is one, which still holds
 /// after a newer version was copied over the file.
-pub(crate) fn compile_command() -> anyhow::Result<CompileCommand> {
+pub(crate) fn compile_command(config: &Config) -> anyhow::Result<CompileCommand> {
     let kernel = Path::new("/proc/self/exe");
     let program = if kernel.exists() {
         kernel.to_owned()
@@ -54,12 +54,18 @@ pub(crate) fn compile_command() -> anyhow::Result<CompileCommand> {
     Ok(CompileCommand {
         program,
         arguments: vec![COMPILE.into()],
+        limits: CompileLimits {
+            cpu_seconds: config.plugins.compile_cpu_seconds,
+            wall_seconds: config.plugins.compile_wall_seconds,
+            memory_mib: config.plugins.compile_memory_mib,
+        },
     })
 }
 
-/// What a process does that was started to compile a component. The error is one line for its parent.
-pub fn compile(input: &Path, output: &Path) -> anyhow::Result<()> {
-    waxwing_plugins::compile_child(input, output)
+/// What a process does that was started to compile a component, with the arguments after [`COMPILE`]. The error is one
+/// line for its parent.
+pub fn compile(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<()> {
+    waxwing_plugins::compile_child(arguments)
 }
 
 /// The operator's tables, by plugin.

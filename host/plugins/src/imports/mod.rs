@@ -8,6 +8,7 @@ mod log;
 mod memory;
 mod random;
 pub(crate) mod stanzas;
+pub(crate) mod wasi;
 
 use wasmtime::Engine;
 use wasmtime::component::{HasSelf, Linker};

@@ -89,7 +89,7 @@ fn check(file: &Path, json: bool, config: &Config) -> anyhow::Result<()> {
     let checked = runtime.block_on(waxwing_plugins::check(
         file,
         &cache,
-        plugins::compile_command()?,
+        plugins::compile_command(config)?,
     ));
     let report = checked.with_context(|| format!("{} cannot be served", file.display()))?;
     if json {
@@ -104,6 +104,7 @@ fn check(file: &Path, json: bool, config: &Config) -> anyhow::Result<()> {
         ("announces", &report.features),
         ("can be configured by", &report.settings),
         ("asks for the grants", &report.asks),
+        ("imports", &report.imports),
     ] {
         if !values.is_empty() {
             say(&format!("  {what}: {}", values.join(", ")))?;

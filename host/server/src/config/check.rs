@@ -4,13 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use waxwing_xmpp::jid;
 
-use super::{Config, Host, HostPlugin, Kind, Listener, Plugin, TlsPolicy, error::Fault};
+use super::{Config, Host, HostPlugin, Kind, Listener, Plugin, Plugins, TlsPolicy, error::Fault};
 
 /// Least size that a server may limit stanzas to (RFC 6120 §13.12).
 const STANZA_FLOOR: usize = 10_000;
 /// Beyond it one client could hold too much of the server's memory.
 const STANZA_CEILING: usize = 16 * 1024 * 1024;
 const PRE_AUTH_SECONDS: u32 = 600;
+/// The longest that compiling a component may be allowed to take.
+const COMPILE_SECONDS: u32 = 3_600;
+/// Less, and the process that compiles could not begin; more is as good as no limit.
+const COMPILE_MIB_FLOOR: u32 = 64;
+const COMPILE_MIB_CEILING: u32 = 65_536;
 /// Length of plugins' names, in bytes.
 const PLUGIN_NAME: usize = 64;
 
@@ -133,8 +138,10 @@ fn files(config: &Config) -> Result<(), Fault> {
         "data_dir",
         "a folder must be named",
     )?;
-    let named = !config.plugins.directory.as_os_str().is_empty();
+    let plugins = &config.plugins;
+    let named = !plugins.directory.as_os_str().is_empty();
     check(named, "plugins.directory", "a folder must be named")?;
+    compiling(plugins)?;
     match (&config.tls.certificate, &config.tls.private_key) {
         (Some(_), None) => Err(Fault::of(
             "tls.certificate",
@@ -165,6 +172,23 @@ fn sasl(config: &Config) -> Result<(), Fault> {
         )?;
     }
     Ok(())
+}
+
+/// Limits of the process that compiles: such as a processor can keep, and neither nothing nor as good as none.
+fn compiling(plugins: &Plugins) -> Result<(), Fault> {
+    for (key, seconds) in [
+        ("plugins.compile_cpu_seconds", plugins.compile_cpu_seconds),
+        ("plugins.compile_wall_seconds", plugins.compile_wall_seconds),
+    ] {
+        let fits = (1..=COMPILE_SECONDS).contains(&seconds);
+        check(fits, key, "must be from 1 to 3600 seconds")?;
+    }
+    let fits = (COMPILE_MIB_FLOOR..=COMPILE_MIB_CEILING).contains(&plugins.compile_memory_mib);
+    check(
+        fits,
+        "plugins.compile_memory_mib",
+        "must be from 64 to 65536 MiB",
+    )
 }
 
 fn limits(config: &Config) -> Result<(), Fault> {

@@ -11,12 +11,22 @@ use serde::{Deserialize, Serialize};
 pub struct Plugins {
     /// Folder of components, relative to `data_dir`: they are loaded, watched, and win over bundled ones of the same name.
     pub directory: PathBuf,
+    /// CPU time that compiling one component may take, in seconds, all threads together; more ends it, and the component
+    /// is refused.
+    pub compile_cpu_seconds: u32,
+    /// Time by the clock that compiling one component may take, in seconds.
+    pub compile_wall_seconds: u32,
+    /// Memory that compiling one component may take, in MiB of address space.
+    pub compile_memory_mib: u32,
 }
 
 impl Default for Plugins {
     fn default() -> Self {
         Self {
             directory: PathBuf::from("plugins"),
+            compile_cpu_seconds: 120,
+            compile_wall_seconds: 300,
+            compile_memory_mib: 2_048,
         }
     }
 }

@@ -193,6 +193,18 @@ const BAD_FILES: &[(&str, &str)] = &[
         "`limits.stanza_bytes` in waxwing.toml line 2: must be from 10000 (RFC 6120, 13.12) to 16777216 bytes",
     ),
     (
+        "[plugins]\ncompile_cpu_seconds = 0\n",
+        "`plugins.compile_cpu_seconds` in waxwing.toml line 2: must be from 1 to 3600 seconds",
+    ),
+    (
+        "[plugins]\ncompile_wall_seconds = 3601\n",
+        "`plugins.compile_wall_seconds` in waxwing.toml line 2: must be from 1 to 3600 seconds",
+    ),
+    (
+        "[plugins]\ncompile_memory_mib = 63\n",
+        "`plugins.compile_memory_mib` in waxwing.toml line 2: must be from 64 to 65536 MiB",
+    ),
+    (
         "[limits]\npre_auth_seconds = 0\n",
         "`limits.pre_auth_seconds` in waxwing.toml line 2: must be from 1 to 600 seconds",
     ),

@@ -1,0 +1,168 @@
+//! `wasi:io/streams`: standard output and error, each whole line of which goes to the plugin's log, and standard input,
+//! which is at its end.
+
+use wasmtime::StoreContextMut;
+use wasmtime::component::{ComponentType, Lift, LinkerInstance, Lower, Resource};
+
+use super::Nothing;
+use super::poll::NOW;
+use crate::bindings::waxwing::plugin::log::Level;
+use crate::state::State;
+
+/// The number of standard input, which is always at its end.
+const INPUT: u32 = 0;
+/// The number of standard output.
+const OUTPUT: u32 = 1;
+/// The number of standard error.
+const ERROR: u32 = 2;
+
+/// What is printed at a time, and the longest line; a longer one is broken.
+const ROOM: usize = 4_096;
+
+/// What was printed and is no whole line yet.
+#[derive(Debug, Default)]
+pub(crate) struct Printed {
+    output: Vec<u8>,
+    error: Vec<u8>,
+}
+
+/// Why a stream takes or gives nothing.
+#[derive(ComponentType, Lift, Lower)]
+#[component(variant)]
+enum StreamError {
+    #[component(name = "last-operation-failed")]
+    Failed(Resource<Nothing>),
+    #[component(name = "closed")]
+    Closed,
+}
+
+/// Links a function of the streams; false if it is none of those that do something.
+pub(super) fn link(
+    linker: &mut LinkerInstance<'_, State>,
+    function: &str,
+) -> wasmtime::Result<bool> {
+    match function {
+        "get-stdin" => standard(linker, function, INPUT),
+        "get-stdout" => standard(linker, function, OUTPUT),
+        "get-stderr" => standard(linker, function, ERROR),
+        "[method]output-stream.check-write" => linker.func_wrap(function, check_write),
+        "[method]output-stream.write" | "[method]output-stream.blocking-write-and-flush" => {
+            linker.func_wrap(function, write)
+        }
+        "[method]output-stream.flush" | "[method]output-stream.blocking-flush" => {
+            linker.func_wrap(function, flush)
+        }
+        "[method]output-stream.subscribe" | "[method]input-stream.subscribe" => {
+            linker.func_wrap(function, subscribe)
+        }
+        _ => return Ok(false),
+    }?;
+    Ok(true)
+}
+
+fn standard(
+    linker: &mut LinkerInstance<'_, State>,
+    function: &str,
+    number: u32,
+) -> wasmtime::Result<()> {
+    linker.func_wrap(
+        function,
+        move |mut store: StoreContextMut<'_, State>, (): ()| {
+            store.data_mut().charge()?;
+            Ok((Resource::<Nothing>::new_own(number),))
+        },
+    )
+}
+
+type This = (Resource<Nothing>,);
+
+fn check_write(
+    mut store: StoreContextMut<'_, State>,
+    (this,): This,
+) -> wasmtime::Result<(Result<u64, StreamError>,)> {
+    store.data_mut().charge()?;
+    Ok((match this.rep() {
+        OUTPUT | ERROR => Ok(ROOM as u64),
+        _ => Err(StreamError::Closed),
+    },))
+}
+
+fn write(
+    mut store: StoreContextMut<'_, State>,
+    (this, bytes): (Resource<Nothing>, Vec<u8>),
+) -> wasmtime::Result<(Result<(), StreamError>,)> {
+    let state = store.data_mut();
+    state.charge()?;
+    Ok((match this.rep() {
+        OUTPUT => Ok(state.print(Stream::Output, &bytes)),
+        ERROR => Ok(state.print(Stream::Error, &bytes)),
+        _ => Err(StreamError::Closed),
+    },))
+}
+
+fn flush(
+    mut store: StoreContextMut<'_, State>,
+    (_,): This,
+) -> wasmtime::Result<(Result<(), StreamError>,)> {
+    store.data_mut().charge()?;
+    Ok((Ok(()),))
+}
+
+fn subscribe(
+    mut store: StoreContextMut<'_, State>,
+    (_,): This,
+) -> wasmtime::Result<(Resource<Nothing>,)> {
+    store.data_mut().charge()?;
+    Ok((Resource::new_own(NOW),))
+}
+
+/// Where something is printed.
+#[derive(Clone, Copy)]
+enum Stream {
+    Output,
+    Error,
+}
+
+impl State {
+    /// Takes what a guest prints, and writes each line that it ends to the log.
+    fn print(&mut self, stream: Stream, bytes: &[u8]) {
+        for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
+            let pending = self.printed.of(stream);
+            pending.extend_from_slice(piece);
+            if piece.ends_with(b"\n") || pending.len() >= ROOM {
+                let line = std::mem::take(pending);
+                self.log_line(stream, &line);
+            }
+        }
+    }
+
+    /// Writes what was printed without a line's end, since the call has ended.
+    pub(crate) fn flush_printed(&mut self) {
+        for stream in [Stream::Output, Stream::Error] {
+            let line = std::mem::take(self.printed.of(stream));
+            if !line.is_empty() {
+                self.log_line(stream, &line);
+            }
+        }
+    }
+
+    fn log_line(&self, stream: Stream, line: &[u8]) {
+        let level = match stream {
+            Stream::Output => Level::Info,
+            Stream::Error => Level::Warn,
+        };
+        let line = String::from_utf8_lossy(line);
+        self.plugin
+            .logs
+            .write(&self.plugin.manifest.name, level, line.trim_end());
+    }
+}
+
+impl Printed {
+    const fn of(&mut self, stream: Stream) -> &mut Vec<u8> {
+        match stream {
+            Stream::Output => &mut self.output,
+            Stream::Error => &mut self.error,
+        }
+    }
+}
