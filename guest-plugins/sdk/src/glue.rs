@@ -94,6 +94,25 @@ macro_rules! __component {
                     PLUGIN.with(|slot| slot.fill(plugin));
                     ::std::result::Result::Ok(())
                 }
+
+                fn started() -> ::std::result::Result<(), ::std::string::String> {
+                    PLUGIN.with(|slot| slot.lend(<$plugin as $crate::Plugin>::started))
+                }
+
+                fn save() -> ::std::vec::Vec<u8> {
+                    PLUGIN.with(|slot| slot.lend(<$plugin as $crate::Plugin>::save))
+                }
+
+                fn restore(
+                    from: ::std::string::String,
+                    leftovers: ::std::vec::Vec<u8>,
+                ) -> ::std::result::Result<(), ::std::string::String> {
+                    PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::Plugin>::restore(plugin, &from, &leftovers)))
+                }
+
+                fn shutdown() {
+                    PLUGIN.with(|slot| slot.lend(<$plugin as $crate::Plugin>::shutdown));
+                }
             }
 
             $crate::bindings::lifecycle::export_lifecycle!(Component with_types_in $crate::bindings::lifecycle);

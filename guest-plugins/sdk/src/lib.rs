@@ -63,7 +63,7 @@ pub use bindings::pre_auth::exports::waxwing::plugin::pre_auth::{
 };
 pub use element::Element;
 pub use error::StanzaError;
-pub use manifest::{FaultPolicy, InboundFilter, IqFilter, Manifest, Setting};
+pub use manifest::{FaultPolicy, InboundFilter, IqFilter, Manifest, Placement, Setting};
 pub use payload::{Payload, PayloadError};
 pub use traits::{Answer, Inbound, IqHandler, Plugin, PreAuth, Verdict};
 
@@ -83,8 +83,8 @@ pub use glue::{__serves, Slot, report_panics};
 pub mod prelude {
     pub use crate::{
         Answer, Draft, Element, ErrorCondition, ErrorType, FaultPolicy, Inbound, InboundFilter,
-        IqFilter, IqHandler, Localised, Manifest, Name, Parsed, Payload, PayloadError, Plugin,
-        PreAuth, PreAuthStream, Scope, Setting, Stanza, StanzaError, StanzaKind, Verdict, accounts,
-        clock, config, disco, log, manifest, memory, random,
+        IqFilter, IqHandler, Localised, Manifest, Name, Parsed, Payload, PayloadError, Placement,
+        Plugin, PreAuth, PreAuthStream, Scope, Setting, Stanza, StanzaError, StanzaKind, Verdict,
+        accounts, clock, config, disco, log, manifest, memory, random,
     };
 }

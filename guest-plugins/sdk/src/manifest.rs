@@ -4,7 +4,7 @@ use crate::Name;
 use crate::bindings::lifecycle::waxwing::plugin::manifest as wit;
 use crate::bindings::lifecycle::waxwing::plugin::types::Recipients;
 
-pub use wit::FaultPolicy;
+pub use wit::{FaultPolicy, Placement};
 
 /// What a plugin says of itself (interface `manifest`).
 #[derive(Clone, Debug)]
@@ -22,6 +22,13 @@ impl Manifest {
             settings: Vec::new(),
             asks: Vec::new(),
             subscriptions: Vec::new(),
+            dependencies: Vec::new(),
+            placement: Placement::Pooled,
+            limits: wit::Limits {
+                hook_cpu: None,
+                request_cpu: None,
+                memory: None,
+            },
         })
     }
 
@@ -42,7 +49,45 @@ impl Manifest {
         self
     }
 
-    /// Asks for a grant besides those for the exported interfaces: `accounts`, `address`.
+    /// Needs another plugin, in versions as Cargo writes them: `1.2`, `>=1.2, <1.5`, `*`.
+    #[must_use]
+    pub fn depends_on(mut self, name: &str, versions: &str) -> Self {
+        self.0.dependencies.push(wit::Dependency {
+            name: name.to_owned(),
+            versions: versions.to_owned(),
+        });
+        self
+    }
+
+    /// Where its calls are made, instead of in any free instance.
+    #[must_use]
+    pub fn placement(mut self, placement: Placement) -> Self {
+        self.0.placement = placement;
+        self
+    }
+
+    /// CPU time of a hook, instead of 10 ms. More than that needs the grant `limits`, as in the next two.
+    #[must_use]
+    pub fn hook_cpu(mut self, milliseconds: u32) -> Self {
+        self.0.limits.hook_cpu = Some(milliseconds);
+        self
+    }
+
+    /// CPU time of a request, instead of 50 ms.
+    #[must_use]
+    pub fn request_cpu(mut self, milliseconds: u32) -> Self {
+        self.0.limits.request_cpu = Some(milliseconds);
+        self
+    }
+
+    /// Memory of an instance, instead of 64 MiB.
+    #[must_use]
+    pub fn memory(mut self, mebibytes: u32) -> Self {
+        self.0.limits.memory = Some(mebibytes);
+        self
+    }
+
+    /// Asks for a grant besides those for the exported interfaces: `accounts`, `address`, `limits`.
     #[must_use]
     pub fn ask(mut self, grant: &str) -> Self {
         self.0.asks.push(grant.to_owned());

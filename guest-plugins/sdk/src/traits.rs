@@ -12,6 +12,26 @@ pub trait Plugin: Sized + 'static {
 
     /// Makes an instance for the hosts in `scope`, whose configuration `config` reads. The error goes to the operator.
     fn init(scope: Scope) -> Result<Self, String>;
+
+    /// Called once, in one instance, when this plugin and all that it depends on are initialised and about to serve. An
+    /// error refuses the plugin, and those that were loaded with it.
+    fn started(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// What the version that is about to take over should know, at most 1 MiB; empty: nothing.
+    fn save(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    /// Takes over what version `from` saved. An error leaves the old version serving.
+    fn restore(&self, from: &str, leftovers: &[u8]) -> Result<(), String> {
+        let _ = (from, leftovers);
+        Ok(())
+    }
+
+    /// The last call to this version.
+    fn shutdown(&self) {}
 }
 
 /// Judges stanzas of local clients before they are routed (interface `inbound`, granted as `inbound`).

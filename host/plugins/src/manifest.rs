@@ -1,6 +1,9 @@
 //! A plugin's manifest, checked: what the guest said becomes types that cannot be wrong.
 
 use std::collections::HashSet;
+use std::time::Duration;
+
+use semver::{Version, VersionReq};
 
 use crate::bindings::waxwing::plugin::manifest as wit;
 use crate::config::{Kind, Setting};
@@ -11,15 +14,22 @@ const MAX_SUBSCRIPTIONS: usize = 256;
 const MAX_SETTINGS: usize = 256;
 const MAX_SUMMARY: usize = 200;
 const MAX_FEATURE: usize = 1_023;
+const MAX_DEPENDENCIES: usize = 64;
+const MAX_VERSION: usize = 64;
+const MAX_RANGE: usize = 128;
+const MAX_CPU_MILLIS: u32 = 1_000;
+const MAX_MEMORY_MIB: u32 = 512;
 
 /// Grants that a plugin can ask for besides those for the interfaces that it exports.
-pub(crate) const ASKABLE: [&str; 2] = ["accounts", "address"];
+pub(crate) const ASKABLE: [&str; 3] = ["accounts", "address", "limits"];
 
 /// A checked manifest.
 #[derive(Clone, Debug)]
 pub(crate) struct Manifest {
     pub(crate) name: String,
     pub(crate) version: String,
+    /// The version again, to compare.
+    pub(crate) release: Version,
     pub(crate) summary: String,
     pub(crate) implements: Vec<String>,
     pub(crate) features: Vec<String>,
@@ -28,6 +38,25 @@ pub(crate) struct Manifest {
     pub(crate) inbound: Vec<InboundFilter>,
     pub(crate) iq: Vec<IqFilter>,
     pub(crate) pre_auth: Vec<Qname>,
+    pub(crate) dependencies: Vec<Dependency>,
+    pub(crate) placement: wit::Placement,
+    pub(crate) limits: AskedLimits,
+}
+
+/// Another plugin that must serve.
+#[derive(Clone, Debug)]
+pub(crate) struct Dependency {
+    pub(crate) name: String,
+    pub(crate) versions: VersionReq,
+}
+
+/// What calls and instances want to take, where that is not the default.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct AskedLimits {
+    pub(crate) hook_cpu: Option<Duration>,
+    pub(crate) request_cpu: Option<Duration>,
+    /// In bytes.
+    pub(crate) memory: Option<usize>,
 }
 
 /// What is wrong with a manifest.
@@ -51,6 +80,7 @@ impl Manifest {
         Self {
             name: "undescribed".to_owned(),
             version: String::new(),
+            release: Version::new(0, 0, 0),
             summary: String::new(),
             implements: Vec::new(),
             features: Vec::new(),
@@ -59,6 +89,9 @@ impl Manifest {
             inbound: Vec::new(),
             iq: Vec::new(),
             pre_auth: Vec::new(),
+            dependencies: Vec::new(),
+            placement: wit::Placement::Isolated,
+            limits: AskedLimits::default(),
         }
     }
 
@@ -73,9 +106,9 @@ impl Manifest {
                 "must be 1 to 64 lower-case letters, digits and hyphens, and begin with a letter",
             );
         }
-        if !is_version(&manifest.version) {
+        let Some(release) = version(&manifest.version) else {
             return wrong("version", "must be of the form 1.2.3");
-        }
+        };
         if manifest.summary.len() > MAX_SUMMARY || manifest.summary.chars().any(char::is_control) {
             return wrong("summary", "must be one line of at most 200 bytes");
         }
@@ -100,13 +133,15 @@ impl Manifest {
             let unknown: String = unknown.escape_debug().take(80).collect();
             return wrong(
                 format!("ask `{unknown}`"),
-                "is not a grant; known are `accounts` and `address`",
+                "is not a grant; known are `accounts`, `address` and `limits`",
             );
         }
         if manifest.subscriptions.len() > MAX_SUBSCRIPTIONS {
             return wrong("subscriptions", "are more than 256");
         }
         let settings = check_settings(manifest.settings)?;
+        let dependencies = check_dependencies(manifest.dependencies)?;
+        let limits = check_limits(manifest.limits)?;
         let (mut inbound, mut iq, mut pre_auth) = (Vec::new(), Vec::new(), Vec::new());
         for subscription in manifest.subscriptions {
             match subscription {
@@ -123,6 +158,7 @@ impl Manifest {
         Ok(Self {
             name: manifest.name,
             version: manifest.version,
+            release,
             summary: manifest.summary,
             implements,
             features: manifest.features,
@@ -131,8 +167,57 @@ impl Manifest {
             inbound,
             iq,
             pre_auth,
+            dependencies,
+            placement: manifest.placement,
+            limits,
         })
     }
+}
+
+fn check_dependencies(asked: Vec<wit::Dependency>) -> Result<Vec<Dependency>, ManifestError> {
+    if asked.len() > MAX_DEPENDENCIES {
+        return wrong("dependencies", "are more than 64");
+    }
+    let mut names = HashSet::new();
+    let check = |asked: wit::Dependency| {
+        if !is_plugin_name(&asked.name) {
+            return wrong("dependencies", "have one that is no plugin's name");
+        }
+        let what = format!("dependency `{}`", asked.name);
+        if !names.insert(asked.name.clone()) {
+            return wrong(what, "is there twice");
+        }
+        let versions = Some(&asked.versions).filter(|versions| versions.len() <= MAX_RANGE);
+        match versions.and_then(|versions| VersionReq::parse(versions).ok()) {
+            Some(versions) => Ok(Dependency {
+                name: asked.name,
+                versions,
+            }),
+            None => wrong(
+                what,
+                "has no range of versions, such as `1.2` or `>=1.2, <1.5`",
+            ),
+        }
+    };
+    asked.into_iter().map(check).collect()
+}
+
+fn check_limits(asked: wit::Limits) -> Result<AskedLimits, ManifestError> {
+    let within = |value: Option<u32>, most, what: &str, problem| match value {
+        Some(value) if value == 0 || value > most => wrong(format!("limit `{what}`"), problem),
+        value => Ok(value),
+    };
+    let cpu = "must be 1 to 1,000 milliseconds";
+    let hook = within(asked.hook_cpu, MAX_CPU_MILLIS, "hook-cpu", cpu)?;
+    let request = within(asked.request_cpu, MAX_CPU_MILLIS, "request-cpu", cpu)?;
+    let mib = "must be 1 to 512 MiB";
+    let memory = within(asked.memory, MAX_MEMORY_MIB, "memory", mib)?;
+    let millis = |millis: u32| Duration::from_millis(millis.into());
+    Ok(AskedLimits {
+        hook_cpu: hook.map(millis),
+        request_cpu: request.map(millis),
+        memory: memory.and_then(|mib| usize::try_from(mib).ok()?.checked_mul(1 << 20)),
+    })
 }
 
 fn check_settings(settings: Vec<wit::Setting>) -> Result<Vec<Setting>, ManifestError> {
@@ -176,16 +261,10 @@ pub(crate) fn is_plugin_name(name: &str) -> bool {
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
-fn is_version(version: &str) -> bool {
-    let core = version.split(['-', '+']).next().unwrap_or_default();
-    version.len() <= 64
-        && core.split('.').count() == 3
-        && core.split('.').all(|part| {
-            !part.is_empty() && part.len() <= 9 && part.bytes().all(|b| b.is_ascii_digit())
-        })
-        && version
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'+'))
+fn version(text: &str) -> Option<Version> {
+    Some(text)
+        .filter(|text| text.len() <= MAX_VERSION)
+        .and_then(|text| Version::parse(text).ok())
 }
 
 fn is_feature(feature: &str) -> bool {
@@ -219,7 +298,21 @@ mod tests {
             settings: Vec::new(),
             asks: Vec::new(),
             subscriptions: Vec::new(),
+            dependencies: Vec::new(),
+            placement: wit::Placement::Pooled,
+            limits: wit::Limits {
+                hook_cpu: None,
+                request_cpu: None,
+                memory: None,
+            },
         }
+    }
+
+    fn depends(manifest: &mut wit::PluginManifest, name: &str, versions: &str) {
+        manifest.dependencies.push(wit::Dependency {
+            name: name.to_owned(),
+            versions: versions.to_owned(),
+        });
     }
 
     type Breaking = fn(&mut wit::PluginManifest);
@@ -227,10 +320,18 @@ mod tests {
     #[test]
     fn names_what_is_wrong() {
         assert_eq!(Manifest::check(valid()).unwrap().implements, ["XEP-0199"]);
-        let cases: [(&str, Breaking); 7] = [
+        let cases: [(&str, Breaking); 12] = [
             ("name `../ping`", |m| m.name = "../ping".to_owned()),
             ("name ``", |m| m.name = String::new()),
             ("version", |m| m.version = "one".to_owned()),
+            ("version", |m| m.version = "1.2".to_owned()),
+            ("dependencies", |m| depends(m, "../x", "1")),
+            ("dependency `a`", |m| depends(m, "a", "newest")),
+            ("dependency `b`", |m| {
+                depends(m, "b", "1");
+                depends(m, "b", "2");
+            }),
+            ("limit `memory`", |m| m.limits.memory = Some(513)),
             ("summary", |m| m.summary = "two\nlines".to_owned()),
             ("feature number 1", |m| m.features.push(String::new())),
             ("ask `sockets`", |m| m.asks.push("sockets".to_owned())),

@@ -8,19 +8,23 @@ use crate::native::world::{self, World};
 /// Runs a call in that world. Its effects are carried out if it returned and forgotten if it panicked; the error is what
 /// the panic said.
 pub(super) fn guarded<R>(world: &mut World, f: impl FnOnce() -> R) -> Result<R, String> {
+    tried(world, || Ok(f()))
+}
+
+/// The same with a call whose own error also means that nothing has happened.
+pub(super) fn tried<R>(
+    world: &mut World,
+    f: impl FnOnce() -> Result<R, String>,
+) -> Result<R, String> {
     world::swap(world);
     let result = catch_unwind(AssertUnwindSafe(f));
     world::swap(world);
+    let result = result.unwrap_or_else(|panic| Err(words(panic.as_ref())));
     match result {
-        Ok(value) => {
-            world.commit();
-            Ok(value)
-        }
-        Err(panic) => {
-            world.roll_back();
-            Err(words(panic.as_ref()))
-        }
+        Ok(_) => world.commit(),
+        Err(_) => world.roll_back(),
     }
+    result
 }
 
 fn words(panic: &(dyn Any + Send)) -> String {

@@ -58,6 +58,9 @@ use crate::{Inbound, IqHandler, Plugin, PreAuth, PreAuthStream, Scope, Stanza};
 use outcome::Pending;
 use subscriptions::Subscriptions;
 
+/// The most that `save` may return, in bytes.
+const MAX_LEFTOVERS: usize = 1 << 20;
+
 /// A plugin under test, with the host around it.
 #[derive(Debug)]
 pub struct Harness<P> {
@@ -80,13 +83,15 @@ impl<P: Plugin> Harness<P> {
             world,
             plugin: None,
         };
-        harness.plugin = Some(harness.make()?);
+        let plugin = harness.make()?;
+        call::tried(&mut harness.world, || plugin.started())?;
+        harness.plugin = Some(plugin);
         Ok(harness)
     }
 
     fn make(&mut self) -> Result<P, String> {
         let hosts = self.world.hosts.clone();
-        call::guarded(&mut self.world, || P::init(Scope { hosts }))?
+        call::tried(&mut self.world, || P::init(Scope { hosts }))
     }
 
     /// Makes a call with an instance. The error is what a panic said.
@@ -100,9 +105,31 @@ impl<P: Plugin> Harness<P> {
         Ok(result)
     }
 
-    /// Throws the instance away, as the host does on a reload: the next call makes a new one.
+    /// Throws the instance away, as the host does after a trap: the next call makes a new one.
     pub fn forget_instance(&mut self) {
         self.plugin = None;
+    }
+
+    /// Replaces the plugin by itself, as the host does on a reload: a new instance, to which the old one's leftovers are
+    /// handed; if anything fails, the old one goes on, and the error says why.
+    pub fn reload(&mut self) -> Result<(), String> {
+        let version = P::manifest().into_wit().version;
+        let saved = self.call(P::save)?;
+        if saved.len() > MAX_LEFTOVERS {
+            return Err("saved more than 1 MiB".to_owned());
+        }
+        let new = self.make()?;
+        call::tried(&mut self.world, || {
+            if !saved.is_empty() {
+                new.restore(&version, &saved)?;
+            }
+            new.started()
+        })?;
+        if let Some(old) = self.plugin.replace(new) {
+            // A panic in the last call changes nothing any more.
+            let _ = call::guarded(&mut self.world, || old.shutdown());
+        }
+        Ok(())
     }
 
     fn host_of(&self, jid: &str) -> String {
