@@ -1,7 +1,7 @@
 //! The clients of other projects that the tests use, in versions pinned under `tests/clients/`.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -26,11 +26,23 @@ pub(crate) fn install(layout: &Layout, progress: &Progress) -> Result<()> {
 fn install_slixmpp(layout: &Layout, progress: &Progress) -> Result<()> {
     let pins = layout.root.join("tests/clients/slixmpp/requirements.txt");
     let folder = layout.test_environment().join("slixmpp");
-    if is_current(&folder, &[&pins])? {
+    pip(layout, progress, &folder, &pins, "slixmpp")
+}
+
+/// Installs what is pinned in a `requirements.txt` into a virtual environment of its own; nothing is done when that stands
+/// there already.
+pub(crate) fn pip(
+    layout: &Layout,
+    progress: &Progress,
+    folder: &Path,
+    pins: &Path,
+    what: &str,
+) -> Result<()> {
+    if is_current(folder, &[pins])? {
         return Ok(());
     }
-    progress.note("slixmpp, from the Python Package Index");
-    if !make_environment("python3", &folder) {
+    progress.note(&format!("{what}, from the Python Package Index"));
+    if !make_environment("python3", folder) {
         apt::ensure(
             layout,
             progress,
@@ -39,7 +51,7 @@ fn install_slixmpp(layout: &Layout, progress: &Progress) -> Result<()> {
             Services::AsPackaged,
         )?;
         anyhow::ensure!(
-            make_environment("/usr/bin/python3", &folder),
+            make_environment("/usr/bin/python3", folder),
             "python3 cannot make a virtual environment; install its module venv"
         );
     }
@@ -52,10 +64,15 @@ fn install_slixmpp(layout: &Layout, progress: &Progress) -> Result<()> {
         "--disable-pip-version-check",
         "--requirement",
     ])
-    .arg(&pins);
-    process::run(&mut pip, "pip install")
-        .context("cannot fetch slixmpp; is the network there? `cargo xtask test` goes on from here when it is")?;
-    mark_current(&folder, &[&pins])
+    .arg(pins);
+    process::run(&mut pip, "pip install").with_context(|| fetching(what))?;
+    mark_current(folder, &[pins])
+}
+
+fn fetching(what: &str) -> String {
+    format!(
+        "cannot fetch {what}; is the network there? `cargo xtask test` goes on from here when it is"
+    )
 }
 
 /// A fresh environment, whatever a run that was interrupted left there.
@@ -72,22 +89,34 @@ fn install_xmpp_js(layout: &Layout, progress: &Progress) -> Result<()> {
     let source = layout.root.join("tests/clients/xmpp.js");
     let folder = layout.test_environment().join("xmpp.js");
     let pins = ["package.json", "package-lock.json", ".npmrc"].map(|name| source.join(name));
+    npm(layout, progress, &folder, &pins, "xmpp.js")
+}
+
+/// Installs what is pinned in `package.json` and the files that belong to it into a folder; nothing is done when that
+/// stands there already.
+pub(crate) fn npm(
+    layout: &Layout,
+    progress: &Progress,
+    folder: &Path,
+    pins: &[PathBuf],
+    what: &str,
+) -> Result<()> {
     let pins: Vec<&Path> = pins.iter().map(AsRef::as_ref).collect();
     let has_node = process::find("node").is_some();
-    if has_node && is_current(&folder, &pins)? {
+    if has_node && is_current(folder, &pins)? {
         return Ok(());
     }
-    progress.note("xmpp.js, from the npm registry");
+    progress.note(&format!("{what}, from the npm registry"));
     if !has_node || process::find("npm").is_none() {
         apt::ensure(
             layout,
             progress,
             &NODE_PACKAGES,
-            "the tests with xmpp.js",
+            "the tests with JavaScript",
             Services::AsPackaged,
         )?;
     }
-    fs::create_dir_all(&folder)
+    fs::create_dir_all(folder)
         .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     for pin in &pins {
         let name = pin.file_name().context("a pinned file has a name")?;
@@ -95,16 +124,15 @@ fn install_xmpp_js(layout: &Layout, progress: &Progress) -> Result<()> {
             .with_context(|| format!("cannot copy {}", pin.display()))?;
     }
     let mut npm = Command::new("npm");
-    npm.current_dir(&folder).args([
+    npm.current_dir(folder).args([
         "ci",
         "--silent",
         "--no-audit",
         "--no-fund",
         "--ignore-scripts",
     ]);
-    process::run(&mut npm, "npm ci")
-        .context("cannot fetch xmpp.js; is the network there? `cargo xtask test` goes on from here when it is")?;
-    mark_current(&folder, &pins)
+    process::run(&mut npm, "npm ci").with_context(|| fetching(what))?;
+    mark_current(folder, &pins)
 }
 
 /// The pins that `folder` was made from are kept in it, and written last.

@@ -8,12 +8,13 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use wit_component::ComponentEncoder;
 
+use crate::hostile;
 use crate::layout::{self, Layout};
 use crate::process;
 use crate::progress::Progress;
 use crate::toolchain::{TARGET, Toolchain};
 
-/// Builds all guests into [`Layout::guests`]: bundled plugins there, the others in `examples/` and `fixtures/`.
+/// Builds all guests into [`Layout::guests`]: bundled plugins there, the others in `examples/`, `fixtures/` and `hostile/`.
 pub(crate) fn build(layout: &Layout, progress: &Progress) -> Result<()> {
     let _lock = layout.lock("guests")?;
     progress.phase("building the plugins");
@@ -39,7 +40,11 @@ pub(crate) fn build(layout: &Layout, progress: &Progress) -> Result<()> {
             changed = changed.saturating_add(1);
         }
     }
-    remove_leftovers(&layout.guests(), &plugins)?;
+    let mut expected: BTreeSet<PathBuf> = plugins.iter().map(Plugin::file).collect();
+    let hostile = hostile::build(layout, progress)?;
+    let hostile = hostile.iter().map(String::as_str).chain(hostile::NAMES);
+    expected.extend(hostile.map(|name| Path::new(hostile::GROUP).join(format!("{name}.wasm"))));
+    remove_leftovers(&layout.guests(), &expected)?;
     progress.note(&format!("{} plugins, {changed} changed", plugins.len()));
     Ok(())
 }
@@ -144,12 +149,8 @@ fn plugin(workspace: &Path, package: Package) -> Option<Plugin> {
 }
 
 /// Removes components of plugins that are gone, so that no binary embeds them.
-fn remove_leftovers(guests: &Path, plugins: &[Plugin]) -> Result<()> {
-    let expected: BTreeSet<PathBuf> = plugins
-        .iter()
-        .map(|plugin| guests.join(plugin.file()))
-        .collect();
-    for group in ["", "examples", "fixtures"] {
+fn remove_leftovers(guests: &Path, expected: &BTreeSet<PathBuf>) -> Result<()> {
+    for group in ["", "examples", "fixtures", hostile::GROUP] {
         let Ok(entries) = guests.join(group).read_dir() else {
             continue;
         };
@@ -157,7 +158,9 @@ fn remove_leftovers(guests: &Path, plugins: &[Plugin]) -> Result<()> {
             if path
                 .extension()
                 .is_some_and(|extension| extension == "wasm")
-                && !expected.contains(&path)
+                && !path
+                    .strip_prefix(guests)
+                    .is_ok_and(|file| expected.contains(file))
             {
                 fs::remove_file(&path)
                     .with_context(|| format!("cannot remove {}", path.display()))?;
@@ -213,13 +216,8 @@ mod tests {
         for name in ["kept.wasm", "gone.wasm", "notes.txt"] {
             fs::write(guests.path().join(name), "").unwrap();
         }
-        let kept = Plugin {
-            name: "kept".into(),
-            group: "",
-            package: "kept".into(),
-            library: "kept".into(),
-        };
-        remove_leftovers(guests.path(), &[kept]).unwrap();
+        let kept = BTreeSet::from([PathBuf::from("kept.wasm")]);
+        remove_leftovers(guests.path(), &kept).unwrap();
         assert!(guests.path().join("kept.wasm").exists());
         assert!(!guests.path().join("gone.wasm").exists());
         assert!(guests.path().join("notes.txt").exists());

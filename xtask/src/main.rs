@@ -12,6 +12,7 @@ mod check;
 mod clients;
 mod guests;
 mod host;
+mod hostile;
 mod layout;
 mod lint;
 mod process;

@@ -1,0 +1,127 @@
+"""Misbehaves as the request's `kind` says: rows 1, 3, 6, 13, 14 and 21 of the matrix of hostile guests, from Python."""
+
+import os
+import random
+import socket
+import sys
+import time
+
+from componentize_py_types import Err
+from wit_world import exports
+from wit_world.imports import manifest, types
+
+NAMESPACE = "urn:example:hostile-python"
+
+
+def loop():
+    while True:
+        pass
+
+
+def allocate():
+    hoard = []
+    while True:
+        hoard.append(bytearray(1 << 20))
+
+
+def trap():
+    raise RuntimeError("raised on purpose")
+
+
+def good():
+    return f"<good xmlns='{NAMESPACE}'/>"
+
+
+def sleep():
+    time.sleep(3600)
+    return good()
+
+
+def discriminant():
+    # An error of a case that the interface does not have.
+    raise Err(types.StanzaError("no-such-condition", None, None, None))
+
+
+def surrogate():
+    # Half of a surrogate pair, which is no Unicode text.
+    return f"<bad xmlns='{NAMESPACE}' half='\ud800'/>"
+
+
+def attempt(what):
+    """What an attempt to reach outside comes to."""
+    try:
+        return repr(what())
+    except OSError as error:
+        return type(error).__name__
+
+
+def probe():
+    """Tells what there is of files, network, environment, arguments, time and chance."""
+    found = {
+        "environment": len(os.environ),
+        "arguments": len([argument for argument in sys.argv if argument]),
+        "root": attempt(lambda: os.listdir("/")),
+        "passwd": attempt(lambda: open("/etc/passwd").read()),
+        "write": attempt(lambda: open("/tmp/x", "w").write("x")),
+        "connect": attempt(lambda: socket.create_connection(("127.0.0.1", 5222), 1)),
+        "resolve": attempt(lambda: socket.getaddrinfo("localhost", 5222)),
+        "input": attempt(lambda: sys.stdin.read()),
+        "year": time.gmtime().tm_year,
+        "random": random.SystemRandom().getrandbits(64),
+    }
+    sys.stdout.write("probed\n")
+    sys.stdout.flush()
+    attributes = " ".join(f"{name}='{escape(value)}'" for name, value in found.items())
+    return f"<found xmlns='{NAMESPACE}' {attributes}/>"
+
+
+def escape(value):
+    text = str(value)
+    for character, entity in (("&", "&amp;"), ("<", "&lt;"), ("'", "&apos;")):
+        text = text.replace(character, entity)
+    return text
+
+
+KINDS = {
+    "good": good,
+    "loop": loop,
+    "allocate": allocate,
+    "trap": trap,
+    "sleep": sleep,
+    "discriminant": discriminant,
+    "surrogate": surrogate,
+    "type": lambda: 7,
+    "probe": probe,
+}
+
+
+class Lifecycle(exports.Lifecycle):
+    def describe(self):
+        return manifest.PluginManifest(
+            name="hostile-python",
+            version="1.0.0",
+            summary="misbehaves in Python",
+            implements=[],
+            features=[],
+            settings=[],
+            asks=[],
+            subscriptions=[
+                manifest.Subscription_Iq(
+                    manifest.IqFilter(
+                        types.Name(NAMESPACE, "query"),
+                        manifest.RequestTypes.GET,
+                        types.Recipients.SERVER,
+                    )
+                )
+            ],
+        )
+
+    def init(self, scope):
+        pass
+
+
+class IqHandler(exports.IqHandler):
+    def handle(self, request):
+        query = request.payload(types.Name(NAMESPACE, "query"))
+        kind = query.attribute("kind")
+        return KINDS[kind]()
