@@ -8,6 +8,7 @@
   (memory (export "memory") 2)
   (func (export "waxwing:plugin/iq-handler@0.1.0#handle") (param i32) (result i32)
     (local $at i32)
+    (call $drop-stanza (local.get 0))
     (loop $more
       (local.set $at (memory.grow (i32.const 16)))
       (if (i32.eq (local.get $at) (i32.const -1)) (then unreachable))
@@ -18,6 +19,7 @@
   (memory (export "memory") 2)
   (memory $other 2)
   (func (export "waxwing:plugin/iq-handler@0.1.0#handle") (param i32) (result i32)
+    (call $drop-stanza (local.get 0))
     (loop $more
       (if (i32.eq (memory.grow (i32.const 16)) (i32.const -1)) (then unreachable))
       (if (i32.eq (memory.grow $other (i32.const 16)) (i32.const -1)) (then unreachable))
@@ -26,6 +28,7 @@
 ;;! variant table
   (table $hoard 1 funcref)
   (func (export "waxwing:plugin/iq-handler@0.1.0#handle") (param i32) (result i32)
+    (call $drop-stanza (local.get 0))
     (loop $more
       (if (i32.eq (table.grow $hoard (ref.null func) (i32.const 4096)) (i32.const -1)) (then unreachable))
       (br_if $more (i32.lt_u (table.size $hoard) (i32.const 9000000))))

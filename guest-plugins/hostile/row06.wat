@@ -32,6 +32,7 @@
   (import "[export]probe" "[resource-drop]thing" (func $drop (param i32)))
   (func (export "probe#[dtor]thing") (param i32) unreachable)
   (func (export "waxwing:plugin/iq-handler@0.1.0#handle") (param i32) (result i32)
+    (call $drop-stanza (local.get 0))
     (call $drop (call $new (i32.const 1)))
     (i32.const 4096))
 ;;! variant pre-auth

@@ -7,6 +7,7 @@
   (data (i32.const 1024) "first\n2026-01-01T00:00:00Z ERROR forged\1b[31m red \e2\80\ae turned\r")
   (func (export "waxwing:plugin/iq-handler@0.1.0#handle") (param i32) (result i32)
     (local $left i32)
+    (call $drop-stanza (local.get 0))
     (call $log (i32.const 3) (i32.const 1024) (i32.const 60))
     (memory.fill (i32.const 131072) (i32.const 0x66) (i32.const 1024))
     (local.set $left (i32.const 2000))

@@ -9,6 +9,7 @@
   (elem declare func $secret)
   (func $secret)
   (func (export "waxwing:plugin/iq-handler@0.1.0#handle") (param i32) (result i32)
+    (call $drop-stanza (local.get 0))
     (drop (memory.grow (i32.const 30)))
     (memory.fill (i32.const 65536) (i32.const 0xa5) (i32.const 2031616))
     (drop (table.grow $table (ref.func $secret) (i32.const 1000)))
@@ -19,6 +20,7 @@
   (table $table 1 funcref)
   (func (export "waxwing:plugin/iq-handler@0.1.0#handle") (param i32) (result i32)
     (local $at i32)
+    (call $drop-stanza (local.get 0))
     (drop (memory.grow (i32.const 30)))
     (local.set $at (i32.const 65536))
     (loop $next

@@ -46,7 +46,7 @@ pub async fn check(
     let bytes = read(file).await?;
     let compiler = Compiler::open(compile, cache)?;
     let guests = guests_runtime()?;
-    let shared = Shared::new(Arc::new(Nobody), guests.handle().clone())?;
+    let shared = Shared::new(Arc::new(Nobody::default()), guests.handle().clone())?;
     let described = load::describe(&shared, &compiler, &bytes).await;
     guests.shutdown_background();
     Ok(PluginReport::of(&described?))
@@ -74,13 +74,17 @@ impl PluginReport {
     }
 }
 
-/// The services of a platform without a server: there are no hosts and no accounts.
-struct Nobody;
+/// The services of a platform without a server: there are no accounts.
+#[derive(Debug, Default)]
+pub(crate) struct Nobody {
+    /// The domains that are served all the same.
+    pub(crate) hosts: Vec<String>,
+}
 
 #[async_trait]
 impl Services for Nobody {
     fn hosts(&self) -> Vec<String> {
-        Vec::new()
+        self.hosts.clone()
     }
 
     async fn account_exists(&self, _: &BareJid) -> Result<bool, ServiceError> {

@@ -86,9 +86,7 @@ impl Compiler {
         bytes: &[u8],
         sha256: &str,
     ) -> anyhow::Result<Component> {
-        let path = self
-            .cache
-            .join(format!("{sha256}-{}.cwasm", compatibility(engine)));
+        let path = self.place(engine, sha256);
         if let Some(compiled) = self.cached(&path) {
             match load(engine, &compiled) {
                 Ok(component) => return Ok(component),
@@ -138,6 +136,12 @@ impl Compiler {
             *to = from;
         }
         <Hmac<Sha256> as KeyInit>::new(&key).chain_update(compiled)
+    }
+
+    /// Where the result of a component of that SHA-256 is kept.
+    fn place(&self, engine: &Engine, sha256: &str) -> PathBuf {
+        let name = format!("{sha256}-{}.cwasm", compatibility(engine));
+        self.cache.join(name)
     }
 
     async fn compile(&self, bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
@@ -196,21 +200,23 @@ impl Compiler {
 /// Why a child gave no result.
 fn explain(status: ExitStatus, said: &[u8], limits: CompileLimits) -> String {
     let said = String::from_utf8_lossy(said);
-    match (status.signal(), said.trim()) {
-        (Some(signal), _) if signal == Signal::XCPU.as_raw() => {
-            format!(
-                "compiling needs more than the {} s of CPU time that `compile_cpu_seconds` in [plugins] allows",
-                limits.cpu_seconds
-            )
-        }
-        (Some(signal), _) if signal == Signal::KILL.as_raw() => {
-            "the process that compiles was killed".to_owned()
-        }
-        (None, said) if !said.is_empty() => said.to_owned(),
-        _ => format!(
+    let said = said.trim();
+    let ended_by = |signal: Signal| status.signal() == Some(signal.as_raw());
+    // The kernel's word for used-up CPU time, and what a process does for which there is no memory.
+    if ended_by(Signal::XCPU) {
+        format!(
+            "compiling needs more than the {} s of CPU time that `compile_cpu_seconds` in [plugins] allows",
+            limits.cpu_seconds
+        )
+    } else if ended_by(Signal::ABORT) || said.contains("memory allocation") {
+        format!(
             "compiling needs more than the {} MiB of memory that `compile_memory_mib` in [plugins] allows",
             limits.memory_mib
-        ),
+        )
+    } else if said.is_empty() {
+        format!("the process that compiles failed: {status}")
+    } else {
+        said.to_owned()
     }
 }
 

@@ -25,6 +25,9 @@ const MAX_STORES: u32 = 1_000;
 /// The largest a single memory can be made; the sum in a store is limited by [`crate::limits`].
 const MAX_MEMORY: usize = 1 << 30;
 
+/// The largest a single table can be made.
+pub(crate) const MAX_TABLE_ELEMENTS: usize = 64 << 10;
+
 /// What must be the same where a component is compiled and where it runs.
 fn common() -> Config {
     let mut config = Config::new();
@@ -57,6 +60,9 @@ pub(crate) fn for_running() -> wasmtime::Result<(Engine, Arc<Ticker>)> {
         .total_stacks(MAX_STORES)
         .max_core_instances_per_component(64)
         .max_memories_per_component(16)
+        .max_memories_per_module(4)
+        .max_tables_per_module(8)
+        .table_elements(MAX_TABLE_ELEMENTS)
         .max_tables_per_component(64)
         .max_component_instance_size(4 << 20)
         .max_core_instance_size(4 << 20)

@@ -18,6 +18,8 @@ mod engine;
 mod exports;
 mod fault;
 mod filter;
+#[cfg(test)]
+mod hostile;
 mod imports;
 mod instance;
 mod limits;

@@ -2,6 +2,8 @@
 
 use wasmtime::ResourceLimiter;
 
+use crate::engine::MAX_TABLE_ELEMENTS;
+
 /// Bytes of all memories and tables of a store together.
 pub(crate) const STORE_BYTES: usize = 64 << 20;
 
@@ -57,6 +59,10 @@ impl ResourceLimiter for StoreLimiter {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
+        if desired > MAX_TABLE_ELEMENTS {
+            self.refused = true;
+            return Ok(false);
+        }
         Ok(self.grow(
             current.saturating_mul(TABLE_ELEMENT),
             desired.saturating_mul(TABLE_ELEMENT),
@@ -85,7 +91,13 @@ mod tests {
         let mut limiter = StoreLimiter::default();
         assert!(limiter.memory_growing(0, STORE_BYTES / 2, None).unwrap());
         assert!(limiter.memory_growing(0, STORE_BYTES / 4, None).unwrap());
-        assert!(limiter.table_growing(0, STORE_BYTES / 64, None).unwrap());
+        assert!(
+            !limiter
+                .table_growing(0, MAX_TABLE_ELEMENTS + 1, None)
+                .unwrap()
+        );
+        assert!(limiter.take_refused());
+        assert!(limiter.table_growing(0, MAX_TABLE_ELEMENTS, None).unwrap());
         assert!(
             !limiter
                 .memory_growing(STORE_BYTES / 4, STORE_BYTES / 2, None)

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::abi::{AbiVariant, WasmType};
-use wit_parser::{Function, Interface, Resolve, WorldId, WorldItem};
+use wit_parser::{Function, Handle, Interface, Resolve, Type, TypeDefKind, WorldId, WorldItem};
 
 use super::fixture::Variant;
 use super::lower::Memory;
@@ -17,6 +17,9 @@ const DATA: usize = 4 << 10;
 const HEAP: usize = 60 << 10;
 /// Room for the empty answer of any function.
 const NOTHING: usize = 256;
+
+/// What is lent has to be given back before a call returns: `$drop-stanza`, for texts and for what is filled in.
+const DROP_STANZA: &str = "(import \"waxwing:plugin/stanzas@0.1.0\" \"[resource-drop]stanza\" (func $drop-stanza (param i32)))";
 
 /// The component.
 pub(super) fn component(variant: &Variant, wit: &Path) -> Result<Vec<u8>> {
@@ -74,10 +77,11 @@ fn complete(variant: &Variant, resolve: &Resolve, world: WorldId) -> Result<Stri
         write!(data, "\\{byte:02x}")?;
     }
     writeln!(added, "(data (i32.const {DATA}) \"{data}\")")?;
-    let text = variant.wat.trim_end();
-    let text = text
-        .strip_suffix(')')
-        .context("the text does not end in `)`")?;
+    let text = variant
+        .wat
+        .replacen("(module", &format!("(module {DROP_STANZA}"), 1);
+    let text = text.trim_end().strip_suffix(')');
+    let text = text.context("the text does not end in `)`")?;
     Ok(format!("{text}\n{added})"))
 }
 
@@ -111,7 +115,7 @@ fn export_name(resolve: &Resolve, interface: &Interface, function: &Function) ->
     ))
 }
 
-/// A function that takes what it is given and answers with what lies at an address, or with zero.
+/// A function that gives back what it is lent, and answers with what lies at an address, or with zero.
 fn stub(resolve: &Resolve, function: &Function, name: &str, answer: usize) -> String {
     let signature = resolve.wasm_signature(AbiVariant::GuestExport, function);
     let types = |types: &[WasmType]| types.iter().map(|of| core_type(*of)).collect::<String>();
@@ -123,11 +127,33 @@ fn stub(resolve: &Resolve, function: &Function, name: &str, answer: usize) -> St
             .map(|of| format!("({}.const 0)", core_type(*of).trim()))
             .collect()
     };
+    let drops: String = lent(resolve, function)
+        .map(|position| format!("(call $drop-stanza (local.get {position}))"))
+        .collect();
     format!(
-        "(func (export \"{name}\") (param{}) (result{}) {result})",
+        "(func (export \"{name}\") (param{}) (result{}) {drops} {result})",
         types(&signature.params),
         types(&signature.results)
     )
+}
+
+/// The positions of the stanzas among a function's parameters.
+fn lent<'a>(resolve: &'a Resolve, function: &'a Function) -> impl Iterator<Item = usize> + 'a {
+    let is_lent = |of: &Type| {
+        let Type::Id(id) = of else { return false };
+        let kind = resolve.types.get(*id).map(|of| &of.kind);
+        matches!(kind, Some(TypeDefKind::Handle(Handle::Borrow(_))))
+    };
+    let params = function.params.iter().enumerate();
+    params
+        .filter(move |(_, param)| is_lent(&param.ty))
+        .map(|(index, _)| {
+            let mut before = function.clone();
+            before.params.truncate(index);
+            before.result = None;
+            let signature = resolve.wasm_signature(AbiVariant::GuestExport, &before);
+            signature.params.len()
+        })
 }
 
 const fn core_type(of: WasmType) -> &'static str {
@@ -168,7 +194,7 @@ mod tests {
         let text = ";;! exports inbound iq-handler\n\
                     ;;! manifest {\"subscriptions\": [{\"iq\": {\"payload\": {\"namespace\": \"urn:example:x\", \"local\": \"x\"}, \
                     \"types\": [\"get\"], \"recipients\": [\"server\"]}}]}\n\
-                    (module (func $f (export \"waxwing:plugin/inbound@0.1.0#filter\") (param i32) (result i32) unreachable))";
+                    (module (func (export \"waxwing:plugin/inbound@0.1.0#filter\") (param i32) (result i32) unreachable))";
         let variant = &variants("fills-in", text).unwrap()[0];
         let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit");
         let component = component(variant, &wit).unwrap();

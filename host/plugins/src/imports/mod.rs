@@ -24,5 +24,7 @@ impl waxwing::plugin::manifest::Host for State {}
 pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     Plugin::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    #[cfg(test)]
+    crate::hostile::link(&mut linker)?;
     Ok(linker)
 }

@@ -1,0 +1,171 @@
+//! Rows 3, 8, 11, 21 and 24: memory, long answers, handles, what others left behind, and what is left of many.
+
+use super::*;
+
+#[tokio::test]
+async fn row_3_all_memories_and_tables_of_a_store_count_together() {
+    let host = Host::new();
+    let caller = host.caller();
+    for fixture in ["row03-one-memory", "row03-two-memories", "row03-table"] {
+        let plugin = host.load(fixture).await;
+        let fault = handle(&caller, &plugin).await.err();
+        assert_eq!(fault, Some(Fault::Memory), "{fixture}");
+    }
+}
+
+#[tokio::test]
+async fn row_3_a_guest_that_begins_with_too_much_is_refused() {
+    let host = Host::new();
+    for fixture in ["row03-minimum", "row03-two-at-once"] {
+        let before = resident();
+        let error = host.try_load(fixture).await.err().unwrap();
+        println!("row 3: {fixture}: {error:#}");
+        assert!(
+            format!("{error:#}").contains("memory"),
+            "{fixture}: {error:#}"
+        );
+        let grown = resident().saturating_sub(before);
+        assert!(grown <= 16 << 20, "{fixture}: {grown} bytes more");
+    }
+}
+
+#[tokio::test]
+async fn row_3_what_a_guest_took_is_given_back() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let host = Host::new();
+    let (caller, plugin) = (host.caller(), host.load("row03-one-memory").await);
+    handle(&caller, &plugin).await.err().unwrap();
+    let before = resident();
+    for _ in 0..20 {
+        handle(&caller, &plugin).await.err().unwrap();
+    }
+    let grown = resident().saturating_sub(before);
+    println!("row 3: {} KiB more after 20 times 64 MiB", grown >> 10);
+    assert!(
+        grown <= 72 << 20,
+        "{grown} bytes more: more than one store's"
+    );
+}
+
+#[tokio::test]
+async fn row_8_answers_that_are_too_long_are_refused_before_they_are_copied() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let host = Host::new();
+    let caller = host.caller();
+    for fixture in ["row08-text", "row08-past-the-end", "row08-argument"] {
+        let plugin = host.load(fixture).await;
+        handle(&caller, &plugin).await.err().unwrap();
+        let before = resident();
+        let took = median_cpu(11, async || {
+            let fault = handle(&caller, &plugin).await.err();
+            assert!(
+                matches!(fault, Some(Fault::Trap(_))),
+                "{fixture}: {fault:?}"
+            );
+        })
+        .await;
+        let grown = resident().saturating_sub(before);
+        println!("row 8: {fixture} took {took:?} and {} KiB", grown >> 10);
+        // With a new store each time.
+        assert!(took <= Duration::from_millis(5), "{fixture}: {took:?}");
+        assert!(grown <= 2 << 20, "{fixture}: {grown} bytes more");
+    }
+}
+
+#[tokio::test]
+async fn row_8_a_list_of_a_million_is_refused_before_it_is_copied() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let host = Host::new();
+    let (caller, plugin) = (host.caller(), host.load("row08-list").await);
+    features(&caller, &plugin).await.err().unwrap();
+    let before = resident();
+    let fault = features(&caller, &plugin).await.err();
+    assert!(matches!(fault, Some(Fault::Trap(_))), "{fault:?}");
+    let grown = resident().saturating_sub(before);
+    assert!(grown <= 2 << 20, "{grown} bytes more");
+}
+
+#[tokio::test]
+async fn row_11_handles_that_are_never_given_back_end_the_call_at_the_limit() {
+    let host = Host::new();
+    let caller = host.caller();
+    for fixture in ["row11-host", "row11-own"] {
+        let plugin = host.load(fixture).await;
+        for _ in 0..3 {
+            let fault = handle(&caller, &plugin).await.err();
+            let Some(Fault::Trap(how)) = fault else {
+                panic!("{fixture}: {fault:?}")
+            };
+            println!("row 11: {fixture}: {how}");
+            assert!(
+                how.contains("handle") || how.contains("table has no free"),
+                "{fixture}: {how}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn row_11_a_slow_leak_costs_its_instance_and_nobody_elses_call() {
+    let host = Host::new();
+    let (caller, plugin) = (host.caller(), host.load("row11-slow").await);
+    let mut faults = 0;
+    for _ in 0..100 {
+        faults += u32::from(handle(&caller, &plugin).await.is_err());
+    }
+    println!("row 11: {faults} of 100 calls with 100 handles each met the limit");
+    assert!((1..=12).contains(&faults), "{faults}");
+}
+
+#[tokio::test]
+async fn row_11_a_handle_kept_from_the_last_call_is_nothing_in_the_next() {
+    let host = Host::new();
+    let (caller, plugin) = (host.caller(), host.load("row11-kept").await);
+    handle(&caller, &plugin).await.unwrap().unwrap();
+    let fault = handle(&caller, &plugin).await.err();
+    assert!(matches!(fault, Some(Fault::Trap(_))), "{fault:?}");
+    handle(&caller, &plugin).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn row_21_a_thousand_reused_slots_show_nothing_that_others_left() {
+    let host = Host::new();
+    let caller = host.caller();
+    let (leaves, looks) = (
+        host.load("row21-leaves").await,
+        host.load("row21-looks").await,
+    );
+    for round in 0..500 {
+        // Two that leave something, so that the pool hands out their slots and not only the last one.
+        for plugin in [&leaves, &leaves, &looks, &looks] {
+            let mut instance = host.instance(plugin).await.unwrap();
+            let answer = crate::exports::Call::make(Handle(request("")), &mut instance).await;
+            assert!(
+                answer.is_ok(),
+                "round {round}, {}: {answer:?}",
+                plugin.manifest.name
+            );
+        }
+    }
+    drop(caller);
+}
+
+#[tokio::test]
+async fn row_24_instances_made_and_thrown_away_leave_nothing() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let host = Host::new();
+    let plugin = host.load("row24").await;
+    let cycles = async |count: u32| {
+        for _ in 0..count {
+            let mut instance = host.instance(&plugin).await.unwrap();
+            let answer = crate::exports::Call::make(Handle(request("")), &mut instance).await;
+            assert!(answer.is_ok());
+        }
+    };
+    cycles(2_000).await;
+    let before = resident();
+    cycles(60_000).await;
+    let grown = resident().saturating_sub(before);
+    println!("row 24: {} KiB more after 60,000 cycles", grown >> 10);
+    assert!(grown <= 4 << 20, "{grown} bytes more");
+}

@@ -1,0 +1,224 @@
+//! The matrix of hostile guests, seen from inside: real components in a real engine, one fixture and one test (or more) a
+//! row, where what is to be observed is a fault's kind, a time or an amount. The same rows are seen from outside, under load,
+//! in `tests/hostile`; docs/guide/hostile-guests.md lists both.
+
+mod amounts;
+mod busy;
+mod floods;
+mod time;
+mod traps;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+use tokio::runtime::Runtime;
+use tokio::sync::Notify;
+use wasmtime::component::Linker;
+use waxwing_xml::{Element, Limits};
+use waxwing_xmpp::ns;
+use waxwing_xmpp::stanza::Stanza;
+
+use crate::caller::{Caller, create};
+use crate::check::Nobody;
+use crate::compile::{CompileCommand, CompileLimits, Compiler};
+use crate::engine::for_compiling;
+use crate::exports::inbound::{Filter, Judgement};
+use crate::exports::iq_handler::Handle;
+use crate::exports::pre_auth::{Features, PreAuthStream, record};
+use crate::exports::{Level, Reply};
+use crate::fault::Fault;
+use crate::imports::stanzas::HostStanza;
+use crate::instance::Instance;
+use crate::load::{self, PluginSettings};
+use crate::plugin::{Plugin, Source};
+use crate::shared::{Shared, guests_runtime};
+use crate::state::State;
+
+/// An import that only the tests' server has, for what no function of ours does: panic, and wait until it is told.
+pub(crate) const IMPORT: &str = "test-host";
+
+static GO_ON: Notify = Notify::const_new();
+
+/// Links [`IMPORT`].
+pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    let mut instance = linker.instance(IMPORT)?;
+    instance.func_wrap("panics", |_, (): ()| -> wasmtime::Result<()> {
+        panic!("on purpose: what a bug in a host function would do")
+    })?;
+    instance.func_wrap_async("waits", |_, (): ()| {
+        Box::new(async {
+            GO_ON.notified().await;
+            Ok(())
+        })
+    })
+}
+
+/// A platform without a server.
+struct Host {
+    shared: Arc<Shared>,
+    guests: Option<Runtime>,
+    folder: tempfile::TempDir,
+}
+
+impl Host {
+    fn new() -> Self {
+        let guests = guests_runtime().unwrap();
+        let services = Nobody {
+            hosts: vec!["localhost".to_owned()],
+        };
+        Self {
+            shared: Shared::new(Arc::new(services), guests.handle().clone()).unwrap(),
+            guests: Some(guests),
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// Loads a fixture with all grants, as the platform would.
+    async fn try_load(&self, fixture: &str) -> anyhow::Result<Arc<Plugin>> {
+        let bytes =
+            std::fs::read(guests().join(format!("{fixture}.wasm"))).unwrap_or_else(|error| {
+                panic!("{fixture}: {error}; `cargo xtask guests` makes the hostile guests")
+            });
+        let compiler = self.compiler(fixture, &bytes);
+        let described = load::describe(&self.shared, &compiler, &bytes).await?;
+        let grants = ["inbound", "iq-handler", "pre-auth", "accounts"];
+        let settings = PluginSettings {
+            grants: Some(grants.map(str::to_owned).to_vec()),
+            ..PluginSettings::default()
+        };
+        let source = Source::Folder(PathBuf::from(fixture));
+        let plugin =
+            load::prepare(&self.shared, described, source, &settings, Arc::default()).await?;
+        self.shared.registry.put(Arc::clone(&plugin));
+        Ok(plugin)
+    }
+
+    /// A compiler whose child only copies what was compiled here: the binary that compiles is the server's.
+    fn compiler(&self, fixture: &str, bytes: &[u8]) -> Compiler {
+        let compiled = self.folder.path().join(fixture);
+        let code = for_compiling()
+            .unwrap()
+            .precompile_component(bytes)
+            .unwrap();
+        std::fs::write(&compiled, code).unwrap();
+        let copy = format!("cp '{}' \"$4\"", compiled.display());
+        let child = CompileCommand {
+            program: PathBuf::from("/bin/sh"),
+            arguments: ["-c", &copy, "sh"].map(Into::into).to_vec(),
+            limits: CompileLimits::default(),
+        };
+        Compiler::open(child, &self.folder.path().join("cache")).unwrap()
+    }
+
+    async fn load(&self, fixture: &str) -> Arc<Plugin> {
+        self.try_load(fixture).await.unwrap()
+    }
+
+    fn caller(&self) -> Caller {
+        Caller::new(Arc::clone(&self.shared))
+    }
+
+    /// A fresh instance, as the first call makes one.
+    async fn instance(&self, plugin: &Arc<Plugin>) -> Result<Box<Instance>, Fault> {
+        create(&self.shared, plugin, 0, Level::Hook).await
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        if let Some(guests) = self.guests.take() {
+            guests.shutdown_background();
+        }
+    }
+}
+
+/// Where xtask put the fixtures: named by the environment, or beside the tests' own folder.
+fn guests() -> PathBuf {
+    let beside = || {
+        let tests = std::env::current_exe().unwrap();
+        tests
+            .ancestors()
+            .nth(3)
+            .unwrap_or(Path::new(""))
+            .join("guests")
+    };
+    std::env::var_os("WAXWING_GUESTS")
+        .map_or_else(beside, PathBuf::from)
+        .join("hostile")
+}
+
+fn stanza(xml: &str) -> HostStanza {
+    let element = Element::parse(xml.as_bytes(), ns::CLIENT, &Limits::stanza()).unwrap();
+    HostStanza {
+        stanza: Stanza::parse(element).unwrap(),
+        host: Arc::from("localhost"),
+    }
+}
+
+fn request(content: &str) -> HostStanza {
+    stanza(&format!(
+        "<iq from='juliet@localhost/b' to='localhost' type='get' id='1'><query xmlns='urn:example:x'>{content}</query></iq>"
+    ))
+}
+
+async fn handle(caller: &Caller, plugin: &Arc<Plugin>) -> Result<Reply, Fault> {
+    let (reply, _) = caller.call(plugin, 0, Handle(request(""))).await?;
+    Ok(reply)
+}
+
+async fn filter(caller: &Caller, plugin: &Arc<Plugin>) -> Result<Judgement, Fault> {
+    let message =
+        stanza("<message from='juliet@localhost/b' to='romeo@localhost'><body>hi</body></message>");
+    let (judgement, _) = caller.call(plugin, 0, Filter(message)).await?;
+    Ok(judgement)
+}
+
+async fn features(caller: &Caller, plugin: &Arc<Plugin>) -> Result<Vec<Element>, Fault> {
+    let stream = PreAuthStream {
+        id: "1".to_owned(),
+        host: "localhost".to_owned(),
+        tls: None,
+        direct_tls: false,
+        requests: 0,
+        address: [127, 0, 0, 1].into(),
+    };
+    let on = record(&stream, plugin);
+    let (offered, _) = caller.call(plugin, 0, Features(on)).await?;
+    Ok(offered)
+}
+
+/// Times of calls are CPU time of this process, since time by the clock passes also while others run. So those tests that
+/// look at it run one after the other.
+static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+/// What an action takes of CPU time in the middle of so many runs, all threads together.
+async fn median_cpu<F: Future<Output = ()>>(
+    runs: usize,
+    mut action: impl FnMut() -> F,
+) -> Duration {
+    let mut times = Vec::with_capacity(runs);
+    for _ in 0..runs {
+        let before = process_time();
+        action().await;
+        times.push(process_time().saturating_sub(before));
+    }
+    times.sort();
+    times[runs / 2]
+}
+
+fn process_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(
+        u64::try_from(time.tv_sec).unwrap(),
+        u32::try_from(time.tv_nsec).unwrap(),
+    )
+}
+
+/// Resident memory of this process, in bytes.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: u64 = status.split_whitespace().nth(1).unwrap().parse().unwrap();
+    pages * u64::try_from(rustix::param::page_size()).unwrap()
+}

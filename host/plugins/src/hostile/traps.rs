@@ -1,0 +1,100 @@
+//! Rows 6, 14 and 22: traps, answers that are no values, and panics in the host.
+
+use super::*;
+
+#[tokio::test]
+async fn row_6_a_trap_wherever_it_is_costs_the_call_and_its_store() {
+    let host = Host::new();
+    let caller = host.caller();
+    for fixture in [
+        "row06-handle",
+        "row06-after-return",
+        "row06-allocator",
+        "row06-destructor",
+    ] {
+        let plugin = host.load(fixture).await;
+        for _ in 0..20 {
+            let fault = handle(&caller, &plugin).await.err();
+            assert!(
+                matches!(fault, Some(Fault::Trap(_))),
+                "{fixture}: {fault:?}"
+            );
+        }
+    }
+    let plugin = host.load("row06-filter").await;
+    assert!(matches!(
+        filter(&caller, &plugin).await,
+        Err(Fault::Trap(_))
+    ));
+    // The same plugin's other export serves on, in a fresh store.
+    assert!(handle(&caller, &plugin).await.unwrap().is_ok());
+    let plugin = host.load("row06-pre-auth").await;
+    assert!(matches!(
+        features(&caller, &plugin).await,
+        Err(Fault::Trap(_))
+    ));
+}
+
+#[tokio::test]
+async fn row_6_the_call_after_a_trap_is_as_quick_as_any() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let host = Host::new();
+    let (caller, plugin) = (host.caller(), host.load("row06-filter").await);
+    let took = median_cpu(21, async || {
+        assert!(filter(&caller, &plugin).await.is_err());
+        assert!(handle(&caller, &plugin).await.unwrap().is_ok());
+    })
+    .await;
+    println!("row 6: a trap and the call after it took {took:?}");
+    assert!(took <= Duration::from_millis(5), "{took:?}");
+}
+
+#[tokio::test]
+async fn row_6_a_trap_before_a_guest_serves_is_an_error_that_says_so() {
+    let host = Host::new();
+    for fixture in ["row06-describe", "row06-init", "row06-start"] {
+        let error = host.try_load(fixture).await.err().unwrap();
+        assert!(
+            format!("{error:#}").contains("unreachable"),
+            "{fixture}: {error:#}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn row_14_answers_that_are_no_values_of_their_types_are_faults() {
+    let host = Host::new();
+    let caller = host.caller();
+    for kind in [
+        "utf8",
+        "surrogate",
+        "option",
+        "unaligned",
+        "outside",
+        "borrowed",
+    ] {
+        let plugin = host.load(&format!("row14-{kind}")).await;
+        for _ in 0..5 {
+            let fault = handle(&caller, &plugin).await.err();
+            assert!(matches!(fault, Some(Fault::Trap(_))), "{kind}: {fault:?}");
+        }
+    }
+    for kind in ["case", "handle"] {
+        let plugin = host.load(&format!("row14-{kind}")).await;
+        let fault = filter(&caller, &plugin).await.err();
+        assert!(matches!(fault, Some(Fault::Trap(_))), "{kind}: {fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn row_22_a_host_function_that_panics_costs_only_its_call() {
+    let host = Host::new();
+    let caller = host.caller();
+    let (panics, behaves) = (host.load("row22").await, host.load("row24").await);
+    for _ in 0..3 {
+        let fault = handle(&caller, &panics).await.err();
+        assert!(matches!(fault, Some(Fault::Host(_))), "{fault:?}");
+        // On the same thread, in the same shard.
+        assert!(handle(&caller, &behaves).await.unwrap().is_ok());
+    }
+}
