@@ -28,6 +28,11 @@ macro_rules! world {
                     "waxwing:plugin/stanzas@0.1.0": crate::bindings::lifecycle::waxwing::plugin::stanzas,
                     "waxwing:plugin/accounts@0.1.0": crate::bindings::lifecycle::waxwing::plugin::accounts,
                     "waxwing:plugin/memory@0.1.0": crate::bindings::lifecycle::waxwing::plugin::memory,
+                    "waxwing:plugin/storage@0.1.0": crate::bindings::lifecycle::waxwing::plugin::storage,
+                    "waxwing:plugin/router@0.1.0": crate::bindings::lifecycle::waxwing::plugin::router,
+                    "waxwing:plugin/events@0.1.0": crate::bindings::lifecycle::waxwing::plugin::events,
+                    "waxwing:plugin/timers@0.1.0": crate::bindings::lifecycle::waxwing::plugin::timers,
+                    "waxwing:plugin/sessions@0.1.0": crate::bindings::lifecycle::waxwing::plugin::sessions,
                     "waxwing:plugin/disco@0.1.0": crate::bindings::lifecycle::waxwing::plugin::disco,
                     "waxwing:plugin/config@0.1.0": crate::bindings::lifecycle::waxwing::plugin::config,
                     "waxwing:plugin/log@0.1.0": crate::bindings::lifecycle::waxwing::plugin::log,
@@ -56,4 +61,58 @@ world!(
     "with-pre-auth",
     "export_pre_auth",
     "waxwing_plugin::bindings::pre_auth"
+);
+world!(
+    component,
+    "with-component",
+    "export_component",
+    "waxwing_plugin::bindings::component"
+);
+world!(
+    reply_handler,
+    "with-reply-handler",
+    "export_reply_handler",
+    "waxwing_plugin::bindings::reply_handler"
+);
+world!(
+    timer_handler,
+    "with-timer-handler",
+    "export_timer_handler",
+    "waxwing_plugin::bindings::timer_handler"
+);
+world!(
+    account_events,
+    "with-account-events",
+    "export_account_events",
+    "waxwing_plugin::bindings::account_events"
+);
+world!(
+    session_events,
+    "with-session-events",
+    "export_session_events",
+    "waxwing_plugin::bindings::session_events"
+);
+world!(
+    plugin_events,
+    "with-plugin-events",
+    "export_plugin_events",
+    "waxwing_plugin::bindings::plugin_events"
+);
+world!(
+    registration_veto,
+    "with-registration-veto",
+    "export_registration_veto",
+    "waxwing_plugin::bindings::registration_veto"
+);
+world!(
+    password_veto,
+    "with-password-veto",
+    "export_password_veto",
+    "waxwing_plugin::bindings::password_veto"
+);
+world!(
+    removal_veto,
+    "with-removal-veto",
+    "export_removal_veto",
+    "waxwing_plugin::bindings::removal_veto"
 );

@@ -81,3 +81,18 @@ impl From<StanzaError> for wit::StanzaError {
         }
     }
 }
+
+/// What a native test hears of an answer that was put off.
+#[cfg(not(target_family = "wasm"))]
+impl From<wit::StanzaError> for StanzaError {
+    fn from(error: wit::StanzaError) -> Self {
+        let application = error.application.as_deref();
+        let application = application.and_then(|xml| crate::native::xml::parse(xml).ok());
+        Self {
+            condition: error.condition,
+            kind: error.kind,
+            text: error.text,
+            application: application.map(Box::new),
+        }
+    }
+}

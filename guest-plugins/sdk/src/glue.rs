@@ -70,6 +70,36 @@ macro_rules! __interface_check {
     (PreAuth, $plugin:ty) => {
         $crate::__serves::<$plugin, _>(<$plugin as $crate::PreAuth>::handle);
     };
+    (LateIqHandler, $plugin:ty) => {
+        $crate::__serves::<$plugin, _>(<$plugin as $crate::LateIqHandler>::handle);
+    };
+    (Component, $plugin:ty) => {
+        $crate::__serves::<$plugin, _>(<$plugin as $crate::Component>::handle);
+    };
+    (ReplyHandler, $plugin:ty) => {
+        $crate::__serves::<$plugin, _>(<$plugin as $crate::ReplyHandler>::answered);
+    };
+    (TimerHandler, $plugin:ty) => {
+        $crate::__serves::<$plugin, _>(<$plugin as $crate::TimerHandler>::due);
+    };
+    (AccountEvents, $plugin:ty) => {
+        $crate::__serves::<$plugin, _>(<$plugin as $crate::AccountEvents>::registered);
+    };
+    (SessionEvents, $plugin:ty) => {
+        $crate::__serves::<$plugin, _>(<$plugin as $crate::SessionEvents>::bound);
+    };
+    (PluginEvents, $plugin:ty) => {
+        $crate::__serves::<$plugin, _>(<$plugin as $crate::PluginEvents>::published);
+    };
+    (RegistrationVeto, $plugin:ty) => {
+        $crate::__serves::<$plugin, _>(<$plugin as $crate::RegistrationVeto>::registering);
+    };
+    (PasswordVeto, $plugin:ty) => {
+        $crate::__serves::<$plugin, _>(<$plugin as $crate::PasswordVeto>::changing);
+    };
+    (RemovalVeto, $plugin:ty) => {
+        $crate::__serves::<$plugin, _>(<$plugin as $crate::RemovalVeto>::removing);
+    };
 }
 
 #[doc(hidden)]
@@ -133,11 +163,16 @@ macro_rules! __interface {
     };
     (IqHandler, $plugin:ty) => {
         impl $crate::bindings::iq_handler::exports::waxwing::plugin::iq_handler::Guest for Component {
-            fn handle(
-                request: &$crate::Stanza,
-            ) -> ::std::result::Result<::std::option::Option<::std::string::String>, $crate::bindings::lifecycle::waxwing::plugin::types::StanzaError> {
-                let answer = PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::IqHandler>::handle(plugin, request)))?;
-                ::std::result::Result::Ok(answer.map(|payload| payload.to_xml()))
+            fn handle(request: &$crate::Stanza, _: u64) -> $crate::bindings::iq_handler::exports::waxwing::plugin::iq_handler::Handled {
+                $crate::Promise::Now(PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::IqHandler>::handle(plugin, request)))).into()
+            }
+        }
+        $crate::bindings::iq_handler::export_iq_handler!(Component with_types_in $crate::bindings::iq_handler);
+    };
+    (LateIqHandler, $plugin:ty) => {
+        impl $crate::bindings::iq_handler::exports::waxwing::plugin::iq_handler::Guest for Component {
+            fn handle(request: &$crate::Stanza, token: u64) -> $crate::bindings::iq_handler::exports::waxwing::plugin::iq_handler::Handled {
+                PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::LateIqHandler>::handle(plugin, request, token))).into()
             }
         }
         $crate::bindings::iq_handler::export_iq_handler!(Component with_types_in $crate::bindings::iq_handler);
@@ -160,6 +195,91 @@ macro_rules! __interface {
         }
         $crate::bindings::pre_auth::export_pre_auth!(Component with_types_in $crate::bindings::pre_auth);
     };
+    (Component, $plugin:ty) => {
+        impl $crate::bindings::component::exports::waxwing::plugin::component::Guest for Component {
+            fn handle(stanza: &$crate::Stanza, token: u64) -> $crate::bindings::component::exports::waxwing::plugin::component::Handled {
+                PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::Component>::handle(plugin, stanza, token))).into()
+            }
+        }
+        $crate::bindings::component::export_component!(Component with_types_in $crate::bindings::component);
+    };
+    (ReplyHandler, $plugin:ty) => {
+        impl $crate::bindings::reply_handler::exports::waxwing::plugin::reply_handler::Guest for Component {
+            fn answered(token: u64, reply: &$crate::Stanza) {
+                PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::ReplyHandler>::answered(plugin, token, reply)))
+            }
+
+            fn timed_out(token: u64) {
+                PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::ReplyHandler>::timed_out(plugin, token)))
+            }
+        }
+        $crate::bindings::reply_handler::export_reply_handler!(Component with_types_in $crate::bindings::reply_handler);
+    };
+    (TimerHandler, $plugin:ty) => {
+        impl $crate::bindings::timer_handler::exports::waxwing::plugin::timer_handler::Guest for Component {
+            fn due(name: ::std::string::String) {
+                PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::TimerHandler>::due(plugin, &name)))
+            }
+        }
+        $crate::bindings::timer_handler::export_timer_handler!(Component with_types_in $crate::bindings::timer_handler);
+    };
+    (AccountEvents, $plugin:ty) => {
+        impl $crate::bindings::account_events::exports::waxwing::plugin::account_events::Guest for Component {
+            fn registered(account: ::std::string::String) {
+                PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::AccountEvents>::registered(plugin, &account)))
+            }
+            fn password_changed(account: ::std::string::String) {
+                PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::AccountEvents>::password_changed(plugin, &account)))
+            }
+            fn removed(account: ::std::string::String) {
+                PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::AccountEvents>::removed(plugin, &account)))
+            }
+        }
+        $crate::bindings::account_events::export_account_events!(Component with_types_in $crate::bindings::account_events);
+    };
+    (SessionEvents, $plugin:ty) => {
+        impl $crate::bindings::session_events::exports::waxwing::plugin::session_events::Guest for Component {
+            fn bound(session: $crate::Session) {
+                PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::SessionEvents>::bound(plugin, &session)))
+            }
+            fn unbound(session: $crate::Session) {
+                PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::SessionEvents>::unbound(plugin, &session)))
+            }
+        }
+        $crate::bindings::session_events::export_session_events!(Component with_types_in $crate::bindings::session_events);
+    };
+    (PluginEvents, $plugin:ty) => {
+        impl $crate::bindings::plugin_events::exports::waxwing::plugin::plugin_events::Guest for Component {
+            fn published(event: $crate::Event) {
+                PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::PluginEvents>::published(plugin, &event)))
+            }
+        }
+        $crate::bindings::plugin_events::export_plugin_events!(Component with_types_in $crate::bindings::plugin_events);
+    };
+    (RegistrationVeto, $plugin:ty) => {
+        impl $crate::bindings::registration_veto::exports::waxwing::plugin::registration_veto::Guest for Component {
+            fn registering(account: ::std::string::String, by: ::std::string::String) -> ::std::result::Result<(), $crate::bindings::lifecycle::waxwing::plugin::types::StanzaError> {
+                ::std::result::Result::Ok(PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::RegistrationVeto>::registering(plugin, &account, &by)))?)
+            }
+        }
+        $crate::bindings::registration_veto::export_registration_veto!(Component with_types_in $crate::bindings::registration_veto);
+    };
+    (PasswordVeto, $plugin:ty) => {
+        impl $crate::bindings::password_veto::exports::waxwing::plugin::password_veto::Guest for Component {
+            fn changing(account: ::std::string::String, by: ::std::string::String) -> ::std::result::Result<(), $crate::bindings::lifecycle::waxwing::plugin::types::StanzaError> {
+                ::std::result::Result::Ok(PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::PasswordVeto>::changing(plugin, &account, &by)))?)
+            }
+        }
+        $crate::bindings::password_veto::export_password_veto!(Component with_types_in $crate::bindings::password_veto);
+    };
+    (RemovalVeto, $plugin:ty) => {
+        impl $crate::bindings::removal_veto::exports::waxwing::plugin::removal_veto::Guest for Component {
+            fn removing(account: ::std::string::String, by: ::std::string::String) -> ::std::result::Result<(), $crate::bindings::lifecycle::waxwing::plugin::types::StanzaError> {
+                ::std::result::Result::Ok(PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::RemovalVeto>::removing(plugin, &account, &by)))?)
+            }
+        }
+        $crate::bindings::removal_veto::export_removal_veto!(Component with_types_in $crate::bindings::removal_veto);
+    };
 }
 
 #[cfg(target_family = "wasm")]
@@ -173,6 +293,37 @@ impl From<crate::Verdict> for crate::bindings::inbound::exports::waxwing::plugin
             crate::Verdict::Answer(payload) => {
                 Self::Answer(payload.map(|payload| payload.to_xml()))
             }
+        }
+    }
+}
+
+#[cfg(target_family = "wasm")]
+impl From<crate::Promise>
+    for crate::bindings::iq_handler::exports::waxwing::plugin::iq_handler::Handled
+{
+    fn from(promise: crate::Promise) -> Self {
+        match promise {
+            crate::Promise::Now(Ok(payload)) => {
+                Self::Answer(payload.map(|payload| payload.to_xml()))
+            }
+            crate::Promise::Now(Err(error)) => Self::Refuse(error.into()),
+            crate::Promise::Later(seconds) => Self::Later(seconds),
+        }
+    }
+}
+
+#[cfg(target_family = "wasm")]
+impl From<crate::Handled>
+    for crate::bindings::component::exports::waxwing::plugin::component::Handled
+{
+    fn from(handled: crate::Handled) -> Self {
+        match handled {
+            crate::Handled::Done => Self::Done,
+            crate::Handled::Answer(payload) => {
+                Self::Answer(payload.map(|payload| payload.to_xml()))
+            }
+            crate::Handled::Bounce(error) => Self::Bounce(error.into()),
+            crate::Handled::Later(seconds) => Self::Later(seconds),
         }
     }
 }

@@ -43,6 +43,7 @@ mod glue;
 #[cfg(not(target_family = "wasm"))]
 pub mod harness;
 pub mod jid;
+mod late;
 mod manifest;
 pub mod matcher;
 mod name;
@@ -58,23 +59,34 @@ pub use bindings::lifecycle::waxwing::plugin::stanzas::{Attribute, DraftError, H
 pub use bindings::lifecycle::waxwing::plugin::types::{
     ErrorCondition, ErrorType, Name, StanzaKind,
 };
+pub use bindings::plugin_events::exports::waxwing::plugin::plugin_events::Event;
 pub use bindings::pre_auth::exports::waxwing::plugin::pre_auth::{
     PreAuthStream, TlsVersion, Transport,
 };
+pub use bindings::session_events::exports::waxwing::plugin::session_events::Session;
 pub use element::Element;
 pub use error::StanzaError;
+pub use late::settle;
 pub use manifest::{FaultPolicy, InboundFilter, IqFilter, Manifest, Placement, Setting};
 pub use payload::{Payload, PayloadError};
-pub use traits::{Answer, Inbound, IqHandler, Plugin, PreAuth, Verdict};
+pub use traits::{
+    AccountEvents, Answer, Component, Handled, Inbound, IqHandler, LateIqHandler, PasswordVeto,
+    Plugin, PluginEvents, PreAuth, Promise, RegistrationVeto, RemovalVeto, ReplyHandler,
+    SessionEvents, TimerHandler, Verdict,
+};
 
 /// In a component: the host's handles, and the imports, each a module of functions (see the interface of the same name).
 #[cfg(target_family = "wasm")]
 pub use bindings::lifecycle::waxwing::plugin::{
-    accounts, clock, config, disco, log, memory, random,
+    accounts, clock, config, disco, events, log, memory, random, router, sessions,
     stanzas::{Draft, Element as Parsed, Stanza},
+    storage, timers,
 };
 #[cfg(not(target_family = "wasm"))]
-pub use native::{Draft, Parsed, Stanza, accounts, clock, config, disco, log, memory, random};
+pub use native::{
+    Draft, Parsed, Stanza, accounts, clock, config, disco, events, log, memory, random, router,
+    sessions, storage, timers,
+};
 
 #[doc(hidden)]
 pub use glue::{__serves, Slot, report_panics};
@@ -82,9 +94,12 @@ pub use glue::{__serves, Slot, report_panics};
 /// What a plugin needs at hand.
 pub mod prelude {
     pub use crate::{
-        Answer, Draft, Element, ErrorCondition, ErrorType, FaultPolicy, Inbound, InboundFilter,
-        IqFilter, IqHandler, Localised, Manifest, Name, Parsed, Payload, PayloadError, Placement,
-        Plugin, PreAuth, PreAuthStream, Scope, Setting, Stanza, StanzaError, StanzaKind, Verdict,
-        accounts, clock, config, disco, log, manifest, memory, random,
+        AccountEvents, Answer, Component, Draft, Element, ErrorCondition, ErrorType, Event,
+        FaultPolicy, Handled, Inbound, InboundFilter, IqFilter, IqHandler, LateIqHandler,
+        Localised, Manifest, Name, Parsed, PasswordVeto, Payload, PayloadError, Placement, Plugin,
+        PluginEvents, PreAuth, PreAuthStream, Promise, RegistrationVeto, RemovalVeto, ReplyHandler,
+        Scope, Session, SessionEvents, Setting, Stanza, StanzaError, StanzaKind, TimerHandler,
+        Verdict, accounts, clock, config, disco, events, log, manifest, memory, random, router,
+        sessions, settle, storage, timers,
     };
 }

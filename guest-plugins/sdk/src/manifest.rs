@@ -87,7 +87,8 @@ impl Manifest {
         self
     }
 
-    /// Asks for a grant besides those for the exported interfaces: `accounts`, `address`, `limits`.
+    /// Asks for a grant besides those for the exported interfaces: `accounts`, `address`, `storage`, `router`,
+    /// `router-as-accounts`, `reserved-elements`, `events`, `sessions`, `limits`.
     #[must_use]
     pub fn ask(mut self, grant: &str) -> Self {
         self.0.asks.push(grant.to_owned());
@@ -123,6 +124,26 @@ impl Manifest {
         self.0
             .subscriptions
             .push(wit::Subscription::PreAuth(Name::new(namespace, local)));
+        self
+    }
+
+    /// Serves the domain of this name below each served one: `rooms` for `rooms.example.org`.
+    #[must_use]
+    pub fn component(mut self, name: &str) -> Self {
+        self.0
+            .subscriptions
+            .push(wit::Subscription::Component(name.to_owned()));
+        self
+    }
+
+    /// Wants to hear of the events of this name that a plugin publishes, or that any does.
+    #[must_use]
+    pub fn event(mut self, source: Option<&str>, name: &str) -> Self {
+        let filter = wit::EventFilter {
+            source: source.map(str::to_owned),
+            name: name.to_owned(),
+        };
+        self.0.subscriptions.push(wit::Subscription::Event(filter));
         self
     }
 
@@ -260,6 +281,7 @@ impl IqFilter {
     fn new(namespace: &str, local: &str, types: wit::RequestTypes) -> Self {
         Self(wit::IqFilter {
             payload: Name::new(namespace, local),
+            node: None,
             types,
             recipients: Recipients::empty(),
         })
@@ -278,6 +300,13 @@ impl IqFilter {
     /// Requests of both types with that payload.
     pub fn any(namespace: &str, local: &str) -> Self {
         Self::new(namespace, local, wit::RequestTypes::all())
+    }
+
+    /// Only those whose payload has this attribute `node`.
+    #[must_use]
+    pub fn node(mut self, node: &str) -> Self {
+        self.0.node = Some(node.to_owned());
+        self
     }
 
     /// Also those to a domain served here.

@@ -1,6 +1,6 @@
 //! One trait for each interface that a plugin can serve.
 
-use crate::{Draft, Element, Manifest, PreAuthStream, Scope, Stanza, StanzaError};
+use crate::{Draft, Element, Event, Manifest, PreAuthStream, Scope, Session, Stanza, StanzaError};
 
 /// The payload of an iq result (or none), or the error to answer with.
 pub type Answer = Result<Option<Element>, StanzaError>;
@@ -44,6 +44,101 @@ pub trait Inbound: Plugin {
 pub trait IqHandler: Plugin {
     /// Answers a request that matched one of the manifest's iq filters. At most 50 ms of CPU time.
     fn handle(&self, request: &Stanza) -> Answer;
+}
+
+/// Serves iq requests of which some are answered later (interface `iq-handler`, granted as `iq-handler`).
+pub trait LateIqHandler: Plugin {
+    /// Answers a request that matched one of the manifest's iq filters, or promises to [`settle`](crate::settle) it later by
+    /// its token. At most 50 ms of CPU time.
+    fn handle(&self, request: &Stanza, token: u64) -> Promise;
+}
+
+/// Owns a domain below each served one (interface `component`, granted as `component`).
+pub trait Component: Plugin {
+    /// Handles one stanza to an address at the domain. At most 50 ms of CPU time.
+    fn handle(&self, stanza: &Stanza, token: u64) -> Handled;
+}
+
+/// Gets the answers to requests sent by `router::request` (interface `reply-handler`, granted as `reply-handler`).
+pub trait ReplyHandler: Plugin {
+    /// The answer came: an iq of type result or error.
+    fn answered(&self, token: u64, reply: &Stanza);
+
+    /// No answer came in time.
+    fn timed_out(&self, token: u64);
+}
+
+/// Is called when a timer set by `timers::set` is due (interface `timer-handler`, granted as `timer-handler`).
+pub trait TimerHandler: Plugin {
+    /// The timer of that name is due.
+    fn due(&self, name: &str);
+}
+
+/// Is told what became of accounts (interface `account-events`, granted as `account-events`).
+pub trait AccountEvents: Plugin {
+    /// An account was made. Its bare JID.
+    fn registered(&self, _account: &str) {}
+
+    /// An account has a new password.
+    fn password_changed(&self, _account: &str) {}
+
+    /// An account was removed with all its data.
+    fn removed(&self, _account: &str) {}
+}
+
+/// Is told which sessions come and go (interface `session-events`, granted as `session-events`).
+pub trait SessionEvents: Plugin {
+    /// A resource was bound, or was there when the plugin came.
+    fn bound(&self, session: &Session);
+
+    /// A session ended.
+    fn unbound(&self, _session: &Session) {}
+}
+
+/// Is told what other plugins publish (interface `plugin-events`, granted as `plugin-events`).
+pub trait PluginEvents: Plugin {
+    /// An event that the manifest listens to.
+    fn published(&self, event: &Event);
+}
+
+/// May deny registrations (interface `registration-veto`, granted as `registration-veto`).
+pub trait RegistrationVeto: Plugin {
+    /// May the account of this bare JID be made, as the plugin of that name wants?
+    fn registering(&self, account: &str, plugin: &str) -> Result<(), StanzaError>;
+}
+
+/// May deny changes of passwords (interface `password-veto`, granted as `password-veto`).
+pub trait PasswordVeto: Plugin {
+    /// May the account get a new password, as the plugin of that name wants?
+    fn changing(&self, account: &str, plugin: &str) -> Result<(), StanzaError>;
+}
+
+/// May deny removals of accounts (interface `removal-veto`, granted as `removal-veto`).
+pub trait RemovalVeto: Plugin {
+    /// May the account be removed, as the plugin of that name wants?
+    fn removing(&self, account: &str, plugin: &str) -> Result<(), StanzaError>;
+}
+
+/// What becomes of a request that need not be answered at once.
+#[must_use = "a request is answered only by what is returned"]
+pub enum Promise {
+    /// The payload of its result (or none), or its error.
+    Now(Answer),
+    /// The plugin settles it within so many seconds (1 to 300).
+    Later(u32),
+}
+
+/// What a component did with a stanza.
+#[must_use = "a request is answered only by what is returned"]
+pub enum Handled {
+    /// All that is to be done; a request that is told so is answered `service-unavailable`.
+    Done,
+    /// An iq request is answered with this payload.
+    Answer(Option<Element>),
+    /// The sender gets this error.
+    Bounce(StanzaError),
+    /// The plugin settles an iq request within so many seconds (1 to 300).
+    Later(u32),
 }
 
 /// Serves streams before authentication (interface `pre-auth`, granted as `pre-auth`).

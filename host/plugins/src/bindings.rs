@@ -7,6 +7,7 @@ wasmtime::component::bindgen!({
     world: "plugin",
     imports: {
         "waxwing:plugin/accounts": async | trappable,
+        "waxwing:plugin/storage": async | trappable,
         default: trappable,
     },
     exports: { default: async },

@@ -3,7 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::effects::{self, After};
+use waxwing_xml::Element;
+use waxwing_xmpp::error::StanzaError;
+use waxwing_xmpp::stanza::Stanza;
+
+use crate::effects::{AccountEffect, After, Effects, LaterAnswer, Outgoing, Refusal, failure};
+use crate::exports::vetoes::{Ask, Question};
 use crate::exports::{self, Level};
 use crate::fault::Fault;
 use crate::instance::Instance;
@@ -11,9 +16,7 @@ use crate::meter::Meter;
 use crate::plugin::Plugin;
 use crate::pool::{PoolKey, Pools};
 use crate::run::{INIT_BUDGET, run};
-use crate::services::ServiceError;
 use crate::shared::Shared;
-use crate::state::Call;
 
 /// Calls guests from one thread. Not for other threads.
 pub(crate) struct Caller {
@@ -35,7 +38,7 @@ impl Caller {
         plugin: &Arc<Plugin>,
         scope: usize,
         call: C,
-    ) -> Result<(C::Answer, Call), Fault> {
+    ) -> Result<(C::Answer, Effects), Fault> {
         let result = self.call_uncounted(plugin, scope, call).await;
         plugin.counters.calls.fetch_add(1, Ordering::Relaxed);
         if let Err(fault) = &result {
@@ -53,7 +56,7 @@ impl Caller {
         plugin: &Arc<Plugin>,
         scope: usize,
         call: C,
-    ) -> Result<(C::Answer, Call), Fault> {
+    ) -> Result<(C::Answer, Effects), Fault> {
         let key = PoolKey {
             plugin: plugin.id,
             scope,
@@ -84,25 +87,104 @@ impl Caller {
         }
     }
 
-    /// Commits what a call caused, and says what the server is to do afterwards.
+    /// Commits what a call caused, and carries it out. Gives what the server is to do after the call was answered.
     pub(crate) async fn commit(
         &self,
-        plugin: &Plugin,
-        mut effects: Call,
-    ) -> Result<Vec<After>, ServiceError> {
-        if effects.accounts.is_empty() {
+        plugin: &Arc<Plugin>,
+        scope: usize,
+        effects: Effects,
+    ) -> Result<Vec<After>, Refusal> {
+        for effect in &effects.accounts {
+            if let Err(denial) = self.ask(plugin, effect).await {
+                effects.roll_back(plugin);
+                return Err(denial);
+            }
+        }
+        self.commit_unasked(plugin, scope, effects).await
+    }
+
+    async fn commit_unasked(
+        &self,
+        plugin: &Arc<Plugin>,
+        scope: usize,
+        mut effects: Effects,
+    ) -> Result<Vec<After>, Refusal> {
+        if effects.is_local() {
             effects.apply_memory(plugin);
             return Ok(Vec::new());
         }
-        match effects::commit(&mut effects, &*self.shared.services).await {
-            Ok(after) => {
-                effects.apply_memory(plugin);
-                Ok(after)
+        if let Err(refusal) = effects.commit(&*self.shared.services).await {
+            effects.roll_back(plugin);
+            return Err(refusal);
+        }
+        effects.apply_memory(plugin);
+        Ok(self.shared.release(plugin, scope, effects))
+    }
+
+    /// Asks those who may deny a change to an account.
+    async fn ask(&self, plugin: &Plugin, effect: &AccountEffect) -> Result<(), Refusal> {
+        let account = effect.account();
+        let question = Question::about(effect);
+        for judge in self.shared.registry.keep().vetoes(question) {
+            let ask = Ask {
+                question,
+                account: account.to_string(),
+                plugin: plugin.manifest.name.clone(),
+            };
+            let scope = judge.scope(account.domain().as_str());
+            let (verdict, effects) = match self.call(judge, scope, ask).await {
+                Ok(answered) => answered,
+                Err(_) => return Err(Refusal::Denied(failure())),
+            };
+            let after = self.commit_unasked(judge, scope, effects).await?;
+            self.shared.services.follow(after);
+            verdict.map_err(Refusal::Denied)?;
+        }
+        Ok(())
+    }
+}
+
+impl Shared {
+    /// Carries out what a call caused, once all of it that lasts is committed.
+    fn release(&self, plugin: &Arc<Plugin>, scope: usize, effects: Effects) -> Vec<After> {
+        let (name, depth) = (
+            plugin.manifest.name.as_str(),
+            effects.depth.saturating_add(1),
+        );
+        let host = plugin
+            .scopes
+            .get(scope)
+            .and_then(|scope| scope.hosts.first());
+        let host = self.host(host.map_or("", String::as_str));
+        for effect in &effects.accounts {
+            self.tell_account(effect.event(), &effect.account().to_string(), depth);
+        }
+        for event in &effects.published {
+            self.tell_published(plugin, event, &host, depth);
+        }
+        self.timers.apply(&self.agenda, name, &host, effects.timers);
+        for Outgoing { stanza, asked } in effects.sends {
+            if let (Some(asked), Some(id)) = (&asked, stanza.id()) {
+                self.sent.add(&self.agenda, id, asked, name);
             }
-            Err(error) => {
-                effects.roll_back(plugin);
-                Err(error)
+            self.services.route(stanza);
+        }
+        for LaterAnswer { token, reply } in effects.answers {
+            if let Some(debt) = self.owed.settled(&self.agenda, token, name) {
+                self.settle(&debt.request, reply);
             }
+        }
+        effects.after
+    }
+
+    /// Answers a request that was put off.
+    pub(crate) fn settle(&self, request: &Stanza, reply: Result<Option<Element>, StanzaError>) {
+        let reply = match reply {
+            Ok(payload) => Some(request.result_reply(payload)),
+            Err(error) => request.error_reply(&error),
+        };
+        if let (Some(reply), Some(asker)) = (reply, request.from()) {
+            self.services.answer(asker, reply);
         }
     }
 }

@@ -5,9 +5,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::Serialize;
-use waxwing_xmpp::jid::BareJid;
+use waxwing_storage::{AccountId, PluginData};
+use waxwing_xml::Element;
+use waxwing_xmpp::jid::{BareJid, FullJid, Jid};
+use waxwing_xmpp::stanza::Stanza;
 
 use crate::compile::{CompileCommand, Compiler};
+use crate::effects::After;
 use crate::load::{self, Described};
 use crate::platform::read;
 use crate::services::{ServiceError, Services};
@@ -48,6 +52,7 @@ pub async fn check(
     let guests = guests_runtime()?;
     let shared = Shared::new(Arc::new(Nobody::default()), guests.handle().clone())?;
     let described = load::describe(&shared, &compiler, &bytes).await;
+    shared.stopping.cancel();
     guests.shutdown_background();
     Ok(PluginReport::of(&described?))
 }
@@ -102,6 +107,28 @@ impl Services for Nobody {
     async fn remove_account(&self, _: &BareJid) -> Result<(), ServiceError> {
         Err(ServiceError::Unavailable)
     }
+
+    async fn account_id(&self, _: &BareJid) -> Result<Option<AccountId>, ServiceError> {
+        Err(ServiceError::Unavailable)
+    }
+
+    fn plugin_data(&self) -> Result<&dyn PluginData, ServiceError> {
+        Err(ServiceError::Unavailable)
+    }
+
+    fn route(&self, _: Stanza) {}
+
+    fn answer(&self, _: &Jid, _: Element) {}
+
+    fn sessions(&self, _: &BareJid) -> Vec<(FullJid, Option<i8>)> {
+        Vec::new()
+    }
+
+    fn all_sessions(&self) -> Vec<(FullJid, u64)> {
+        Vec::new()
+    }
+
+    fn follow(&self, _: Vec<After>) {}
 
     fn is_valid_password(&self, _: &str) -> bool {
         false

@@ -1,20 +1,68 @@
-//! What a call causes: kept while it runs, carried out when it has returned, forgotten when it traps.
+//! What a call causes: kept while it runs, committed and carried out when it has returned, forgotten when it traps.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 use parking_lot::Mutex;
-use waxwing_xmpp::jid::BareJid;
+use waxwing_storage::CommitError;
+use waxwing_xml::Element;
+use waxwing_xmpp::error::{Condition, ErrorType, StanzaError};
+use waxwing_xmpp::jid::{BareJid, FullJid};
+use waxwing_xmpp::stanza::Stanza;
 
+use crate::exports::account_events::AccountEvent;
+use crate::memory::Change;
+use crate::plugin::Plugin;
+use crate::requests::Asked;
 use crate::services::{ServiceError, Services};
-use crate::state::Call;
+use crate::timers::TimerChange;
+use crate::writes::Writes;
+
+/// All that a call caused.
+#[derive(Default)]
+pub(crate) struct Effects {
+    pub(crate) accounts: Vec<AccountEffect>,
+    pub(crate) reservations: Vec<Reservation>,
+    pub(crate) writes: Writes,
+    pub(crate) memory: HashMap<String, Change>,
+    /// Counters that were added to at once, to be taken back if the call fails.
+    pub(crate) added: Vec<(String, i64)>,
+    pub(crate) sends: Vec<Outgoing>,
+    pub(crate) answers: Vec<LaterAnswer>,
+    pub(crate) published: Vec<Published>,
+    pub(crate) timers: Vec<TimerChange>,
+    pub(crate) after: Vec<After>,
+    /// How many events led to the call.
+    pub(crate) depth: u8,
+}
 
 /// A change to an account.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum AccountEffect {
     Create { account: BareJid, password: String },
     SetPassword { account: BareJid, password: String },
     Remove { account: BareJid },
+}
+
+/// A stanza to send; a request is remembered until it is answered.
+pub(crate) struct Outgoing {
+    pub(crate) stanza: Stanza,
+    pub(crate) asked: Option<Asked>,
+}
+
+/// The answer to a request that was put off.
+pub(crate) struct LaterAnswer {
+    pub(crate) token: u64,
+    pub(crate) reply: Result<Option<Element>, StanzaError>,
+}
+
+/// An event for other plugins.
+#[derive(Clone, Debug)]
+pub(crate) struct Published {
+    pub(crate) name: String,
+    pub(crate) version: u32,
+    pub(crate) data: Vec<u8>,
 }
 
 /// What the server does after the answer to the call was handed to its session.
@@ -25,6 +73,138 @@ pub enum After {
         /// The account.
         account: BareJid,
     },
+    /// Closes one stream with `policy-violation`, if it is there.
+    EndSession {
+        /// Its address.
+        session: FullJid,
+    },
+}
+
+/// Why nothing of what a call caused was done.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// A plugin's veto, a quota, or an account that is not as the call took it to be.
+    #[error("what it caused was denied: {}", .0.condition.name())]
+    Denied(StanzaError),
+    /// Storage or hashing failed.
+    #[error("what it caused cannot be done: {0}")]
+    Failed(String),
+}
+
+impl AccountEffect {
+    /// Whose account.
+    pub(crate) const fn account(&self) -> &BareJid {
+        let (Self::Create { account, .. }
+        | Self::SetPassword { account, .. }
+        | Self::Remove { account }) = self;
+        account
+    }
+
+    /// What it becomes when it has happened.
+    pub(crate) const fn event(&self) -> AccountEvent {
+        match self {
+            Self::Create { .. } => AccountEvent::Registered,
+            Self::SetPassword { .. } => AccountEvent::PasswordChanged,
+            Self::Remove { .. } => AccountEvent::Removed,
+        }
+    }
+}
+
+impl Effects {
+    /// Whether there is nothing to commit and nothing to send: true for nearly every call.
+    pub(crate) fn is_local(&self) -> bool {
+        self.accounts.is_empty()
+            && self.writes.is_empty()
+            && self.sends.is_empty()
+            && self.answers.is_empty()
+            && self.published.is_empty()
+            && self.timers.is_empty()
+            && self.after.is_empty()
+    }
+
+    /// Undoes what was not put off: the counters.
+    pub(crate) fn roll_back(self, plugin: &Plugin) {
+        for (key, delta) in self.added {
+            plugin.memory.take_back(&key, delta);
+        }
+    }
+
+    /// Applies what needs no waiting: the table.
+    pub(crate) fn apply_memory(&mut self, plugin: &Plugin) {
+        if !self.memory.is_empty() {
+            plugin
+                .memory
+                .apply(std::mem::take(&mut self.memory), Instant::now());
+        }
+        self.added.clear();
+    }
+
+    /// Commits what has to last: what the plugin keeps, then accounts, in their order. The plugin's own data comes first,
+    /// since it may be refused, by a quota; accounts were reserved.
+    pub(crate) async fn commit(&mut self, services: &dyn Services) -> Result<(), Refusal> {
+        if let Some(batch) = self.writes.take() {
+            services.plugin_data()?.commit(batch).await?;
+        }
+        for effect in &self.accounts {
+            match effect {
+                AccountEffect::Create { account, password } => {
+                    services.create_account(account, password).await?;
+                }
+                AccountEffect::SetPassword { account, password } => {
+                    services.set_password(account, password).await?;
+                }
+                AccountEffect::Remove { account } => {
+                    services.remove_account(account).await?;
+                    self.after.push(After::EndSessions {
+                        account: account.clone(),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl From<Refusal> for StanzaError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Denied(error) => error,
+            Refusal::Failed(_) => failure(),
+        }
+    }
+}
+
+impl From<ServiceError> for Refusal {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::Taken => Self::Denied(StanzaError::new(Condition::Conflict)),
+            ServiceError::NoSuchAccount => Self::Denied(StanzaError::new(Condition::ItemNotFound)),
+            ServiceError::Unavailable => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<CommitError> for Refusal {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Quota { .. } => {
+                let mut error = StanzaError::new(Condition::ResourceConstraint);
+                error.kind = ErrorType::Wait;
+                Self::Denied(error)
+            }
+            CommitError::NoSuchAccount(_) => {
+                Self::Denied(StanzaError::new(Condition::ItemNotFound))
+            }
+            CommitError::Storage(error) => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+/// The answer where a plugin failed: `internal-server-error`, worth another try.
+pub(crate) fn failure() -> StanzaError {
+    let mut error = StanzaError::new(Condition::InternalServerError);
+    error.kind = ErrorType::Wait;
+    error
 }
 
 /// The names that calls under way are taking. Taking a name is how, of any number of calls, only one succeeds, although
@@ -54,27 +234,4 @@ impl Drop for Reservation {
     fn drop(&mut self) {
         self.names.0.lock().remove(&self.account);
     }
-}
-
-/// Commits the account changes of a call, in order, and says what to do afterwards. Stops at the first that fails.
-pub(crate) async fn commit(
-    call: &mut Call,
-    services: &dyn Services,
-) -> Result<Vec<After>, ServiceError> {
-    let mut after = Vec::new();
-    for effect in call.accounts.drain(..) {
-        match effect {
-            AccountEffect::Create { account, password } => {
-                services.create_account(&account, &password).await?;
-            }
-            AccountEffect::SetPassword { account, password } => {
-                services.set_password(&account, &password).await?;
-            }
-            AccountEffect::Remove { account } => {
-                services.remove_account(&account).await?;
-                after.push(After::EndSessions { account });
-            }
-        }
-    }
-    Ok(after)
 }

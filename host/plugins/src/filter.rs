@@ -41,6 +41,8 @@ pub enum Recipient {
     Full,
     /// Anything at another domain.
     Remote,
+    /// Anything at a domain that a plugin serves as a component.
+    Component,
 }
 
 impl Recipient {
@@ -51,6 +53,7 @@ impl Recipient {
             Self::OtherAccount => Recipients::OTHER_ACCOUNT,
             Self::Full => Recipients::FULL,
             Self::Remote => Recipients::REMOTE,
+            Self::Component => Recipients::COMPONENT,
         }
     }
 }
@@ -110,24 +113,39 @@ const fn kind_flag(kind: Kind) -> wit::StanzaKinds {
 #[derive(Clone, Debug)]
 pub(crate) struct IqFilter {
     pub(crate) payload: Qname,
+    node: Option<String>,
     types: wit::RequestTypes,
     recipients: Recipients,
 }
 
 impl IqFilter {
-    /// Whether a request of that type, whose payload's name matched, is served.
-    pub(crate) fn serves(&self, is_set: bool, recipient: Recipient) -> bool {
+    /// Whether the request with this payload is served.
+    pub(crate) fn serves(
+        &self,
+        payload: ElementRef<'_>,
+        is_set: bool,
+        recipient: Recipient,
+    ) -> bool {
         let wanted = if is_set {
             wit::RequestTypes::SET
         } else {
             wit::RequestTypes::GET
         };
-        self.types.contains(wanted) && self.recipients.contains(recipient.flag())
+        self.payload.matches(payload)
+            && self.types.contains(wanted)
+            && self.recipients.contains(recipient.flag())
+            && (self.node.is_none() || self.node.as_deref() == payload.attr("node"))
+    }
+
+    /// Whether it is about one node.
+    pub(crate) const fn is_specific(&self) -> bool {
+        self.node.is_some()
     }
 
     /// Whether the two could both serve some request.
     pub(crate) fn overlaps(&self, other: &Self) -> bool {
         self.payload == other.payload
+            && self.node == other.node
             && self.types & other.types != wit::RequestTypes::empty()
             && self.recipients & other.recipients != Recipients::empty()
     }
@@ -137,8 +155,31 @@ impl From<wit::IqFilter> for IqFilter {
     fn from(filter: wit::IqFilter) -> Self {
         Self {
             payload: filter.payload.into(),
+            node: filter.node,
             types: filter.types,
             recipients: filter.recipients,
+        }
+    }
+}
+
+/// Which events of other plugins a plugin hears of.
+#[derive(Clone, Debug)]
+pub(crate) struct EventFilter {
+    source: Option<String>,
+    name: String,
+}
+
+impl EventFilter {
+    pub(crate) fn matches(&self, source: &str, name: &str) -> bool {
+        self.name == name && self.source.as_deref().is_none_or(|wanted| wanted == source)
+    }
+}
+
+impl From<wit::EventFilter> for EventFilter {
+    fn from(filter: wit::EventFilter) -> Self {
+        Self {
+            source: filter.source,
+            name: filter.name,
         }
     }
 }

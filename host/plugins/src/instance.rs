@@ -6,6 +6,7 @@ use wasmtime::Store;
 use wasmtime::component::Resource;
 
 use crate::bindings::exports::waxwing::plugin::lifecycle;
+use crate::effects::Effects;
 use crate::engine::TICKS_BEFORE_LOOK;
 use crate::exports::{Guests, Level};
 use crate::fault::Fault;
@@ -14,7 +15,7 @@ use crate::limits::{COPIED_BYTES, HANDLES};
 use crate::meter::Meter;
 use crate::plugin::Plugin;
 use crate::shared::Shared;
-use crate::state::{Call, State};
+use crate::state::State;
 
 /// An instance. Serves one call at a time, and is thrown away after a fault: a trap leaves a store unusable.
 pub(crate) struct Instance {
@@ -43,7 +44,7 @@ impl Instance {
         let state = State::new(
             Arc::clone(&shared),
             Arc::clone(&plugin),
-            Arc::clone(&of_scope.config),
+            Some(of_scope),
             level,
         );
         let mut store = new_store(&shared, state, &meter);
@@ -59,13 +60,18 @@ impl Instance {
         let scope = lifecycle::Scope { hosts };
         let Self { store, guests, .. } = &mut *instance;
         let ready = guests.lifecycle.call_init(&mut *store, &scope).await?;
-        instance.end_call().apply_memory(&instance.plugin);
+        let mut effects = instance.end_call();
         ready.map_err(Fault::Init)?;
+        if !effects.is_local() {
+            let why = "it stores or sends something; `init` may only read: instances come and go";
+            return Err(Fault::Init(why.to_owned()));
+        }
+        effects.apply_memory(&instance.plugin);
         Ok(instance)
     }
 
     /// Ends the call: its effects, to be committed by the caller.
-    pub(crate) fn end_call(&mut self) -> Call {
+    pub(crate) fn end_call(&mut self) -> Effects {
         if let Some(lent) = self.lent.take() {
             let lent = Resource::<HostStanza>::new_own(lent);
             // A guest that broke the rules may have dropped it: then it is gone already.
@@ -86,6 +92,17 @@ impl Instance {
     pub(crate) fn begin(&mut self) {
         self.store.set_epoch_deadline(TICKS_BEFORE_LOOK);
         self.store.set_hostcall_fuel(COPIED_BYTES);
+    }
+
+    /// Begins a call to which so many events led.
+    pub(crate) fn begin_at(&mut self, depth: u8) {
+        self.begin();
+        self.store.data_mut().depth = depth;
+    }
+
+    /// Lets the call under way answer the request of this token by itself.
+    pub(crate) fn may_answer_later(&mut self, token: u64) {
+        self.store.data_mut().token = Some(token);
     }
 
     /// Begins a call that is about a stanza, and lends it.
@@ -114,7 +131,7 @@ pub(crate) async fn describe(
     let state = State::new(
         Arc::clone(&shared),
         Arc::clone(&bare),
-        Arc::default(),
+        None,
         Level::Provider,
     );
     let mut store = new_store(&shared, state, &meter);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow, bail, ensure};
 use toml::Table;
 use wasmtime::component::{Component, InstancePre};
+use waxwing_storage::Namespace;
 
 use crate::caller::create;
 use crate::compile::{Compiler, MAX_COMPONENT, one_line, sha256};
@@ -81,7 +82,7 @@ pub(crate) async fn describe(
     let exports = Exports::bind(&component, &pre)?;
     // `describe` runs before there is a plugin: in the name of one that is nothing and may nothing.
     let bare = Arc::new(Plugin::new(
-        nobody(&sha256),
+        nobody(&sha256)?,
         pre.clone(),
         Exports::bind(&component, &pre)?,
     ));
@@ -133,6 +134,7 @@ pub(crate) async fn prepare(
     };
     let scopes = scopes(&manifest, settings, &shared.hosts)?;
     let parts = Parts {
+        namespace: Namespace::new(&manifest.name)?,
         manifest,
         grants,
         source,
@@ -210,9 +212,9 @@ fn check_kind(bytes: &[u8]) -> anyhow::Result<()> {
 
 /// Names the first import that this server does not have.
 fn check_imports(component: &Component) -> anyhow::Result<()> {
-    const KNOWN: [&str; 10] = [
-        "types", "manifest", "stanzas", "accounts", "memory", "disco", "config", "log", "clock",
-        "random",
+    const KNOWN: [&str; 15] = [
+        "types", "manifest", "stanzas", "accounts", "memory", "storage", "router", "events",
+        "timers", "sessions", "disco", "config", "log", "clock", "random",
     ];
     for (name, _) in component.component_type().imports(component.engine()) {
         let interface = name
@@ -237,9 +239,11 @@ fn check_imports(component: &Component) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn nobody(sha256: &str) -> Parts {
-    Parts {
-        manifest: Manifest::nobody(),
+fn nobody(sha256: &str) -> anyhow::Result<Parts> {
+    let manifest = Manifest::nobody();
+    Ok(Parts {
+        namespace: Namespace::new(&manifest.name)?,
+        manifest,
         grants: BTreeSet::new(),
         source: Source::Bundled,
         sha256: sha256.to_owned(),
@@ -247,5 +251,5 @@ fn nobody(sha256: &str) -> Parts {
         scopes: Vec::new(),
         memory: Arc::default(),
         logs: Arc::default(),
-    }
+    })
 }

@@ -7,7 +7,7 @@ use semver::{Version, VersionReq};
 
 use crate::bindings::waxwing::plugin::manifest as wit;
 use crate::config::{Kind, Setting};
-use crate::filter::{InboundFilter, IqFilter, Qname};
+use crate::filter::{EventFilter, InboundFilter, IqFilter, Qname};
 
 const MAX_FEATURES: usize = 64;
 const MAX_SUBSCRIPTIONS: usize = 256;
@@ -21,7 +21,17 @@ const MAX_CPU_MILLIS: u32 = 1_000;
 const MAX_MEMORY_MIB: u32 = 512;
 
 /// Grants that a plugin can ask for besides those for the interfaces that it exports.
-pub(crate) const ASKABLE: [&str; 3] = ["accounts", "address", "limits"];
+pub(crate) const ASKABLE: [&str; 9] = [
+    "accounts",
+    "address",
+    "storage",
+    "router",
+    "router-as-accounts",
+    "reserved-elements",
+    "events",
+    "sessions",
+    "limits",
+];
 
 /// A checked manifest.
 #[derive(Clone, Debug)]
@@ -38,6 +48,9 @@ pub(crate) struct Manifest {
     pub(crate) inbound: Vec<InboundFilter>,
     pub(crate) iq: Vec<IqFilter>,
     pub(crate) pre_auth: Vec<Qname>,
+    /// Names of domains below each served one.
+    pub(crate) components: Vec<String>,
+    pub(crate) events: Vec<EventFilter>,
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) placement: wit::Placement,
     pub(crate) limits: AskedLimits,
@@ -92,6 +105,8 @@ impl Manifest {
             dependencies: Vec::new(),
             placement: wit::Placement::Isolated,
             limits: AskedLimits::default(),
+            components: Vec::new(),
+            events: Vec::new(),
         }
     }
 
@@ -133,7 +148,7 @@ impl Manifest {
             let unknown: String = unknown.escape_debug().take(80).collect();
             return wrong(
                 format!("ask `{unknown}`"),
-                "is not a grant; known are `accounts`, `address` and `limits`",
+                "is not a grant that this server knows; see the guide's list of grants",
             );
         }
         if manifest.subscriptions.len() > MAX_SUBSCRIPTIONS {
@@ -143,11 +158,20 @@ impl Manifest {
         let dependencies = check_dependencies(manifest.dependencies)?;
         let limits = check_limits(manifest.limits)?;
         let (mut inbound, mut iq, mut pre_auth) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut components, mut events) = (Vec::new(), Vec::new());
         for subscription in manifest.subscriptions {
             match subscription {
                 wit::Subscription::Inbound(filter) => inbound.push(InboundFilter::from(filter)),
                 wit::Subscription::Iq(filter) => iq.push(IqFilter::from(filter)),
                 wit::Subscription::PreAuth(name) => pre_auth.push(Qname::from(name)),
+                wit::Subscription::Component(name) if is_subdomain(&name) => components.push(name),
+                wit::Subscription::Component(_) => {
+                    return wrong(
+                        "component's name",
+                        "must be labels of lower-case letters, digits and hyphens with dots between",
+                    );
+                }
+                wit::Subscription::Event(filter) => events.push(EventFilter::from(filter)),
             }
         }
         let implements = manifest
@@ -170,6 +194,8 @@ impl Manifest {
             dependencies,
             placement: manifest.placement,
             limits,
+            components,
+            events,
         })
     }
 }
@@ -265,6 +291,19 @@ fn version(text: &str) -> Option<Version> {
     Some(text)
         .filter(|text| text.len() <= MAX_VERSION)
         .and_then(|text| Version::parse(text).ok())
+}
+
+/// A prefix of a domain, prepared already (RFC 6122 §2.2).
+fn is_subdomain(name: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    };
+    name.len() <= 200 && name.split('.').all(is_label)
 }
 
 fn is_feature(feature: &str) -> bool {

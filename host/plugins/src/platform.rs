@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 
 use crate::compile::{CompileCommand, Compiler, MAX_COMPONENT};
+use crate::inlet::Inlet;
 use crate::load::{self, PluginSettings};
 use crate::manifest::is_plugin_name;
 use crate::plugin::{Plugin, Source};
@@ -31,6 +32,8 @@ pub struct PlatformSettings {
     pub plugins: BTreeMap<String, PluginSettings>,
     /// How to start the process that compiles.
     pub compile: CompileCommand,
+    /// The router's way to the plugins.
+    pub inlet: Inlet,
 }
 
 /// A component inside the server's binary.
@@ -117,9 +120,11 @@ impl Platform {
 
     fn new(settings: PlatformSettings, services: Arc<dyn Services>) -> anyhow::Result<Self> {
         let guests = guests_runtime()?;
+        let shared = Shared::new(services, guests.handle().clone())?;
+        settings.inlet.open(&shared);
         Ok(Self {
             compiler: Compiler::open(settings.compile, &settings.cache)?,
-            shared: Shared::new(services, guests.handle().clone())?,
+            shared,
             directory: settings.directory,
             bundled: settings.bundled,
             tables: Mutex::new(settings.plugins),
@@ -189,6 +194,7 @@ impl Platform {
 
     /// Stops watching and lets go of the guests' runtime, without waiting for guests.
     pub fn shutdown(&self) {
+        self.shared.stopping.cancel();
         self.watch.lock().take();
         if let Some(guests) = self.guests.lock().take() {
             guests.shutdown_background();
@@ -206,7 +212,7 @@ impl Platform {
                 tracing::info!(plugin = name, "unloaded");
             }
             self.failures.lock().remove(name);
-            self.shared.registry.remove(name);
+            self.shared.remove(name);
             return;
         };
         match self.load(name, &source, bundled, &settings).await {
@@ -264,7 +270,7 @@ impl Platform {
         let plugin =
             load::prepare(&self.shared, described, source.clone(), settings, memory).await?;
         announce(&plugin);
-        self.shared.registry.put(plugin);
+        self.shared.put(plugin);
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use wasmtime::component::InstancePre;
+use waxwing_storage::Namespace;
 
 use crate::config::Values;
 use crate::exports::Exports;
@@ -27,6 +28,8 @@ pub(crate) struct Plugin {
     /// Different for each version loaded in this process.
     pub(crate) id: u64,
     pub(crate) manifest: Manifest,
+    /// Its part of the storage.
+    pub(crate) namespace: Namespace,
     pub(crate) grants: BTreeSet<String>,
     pub(crate) source: Source,
     pub(crate) sha256: String,
@@ -79,6 +82,7 @@ pub(crate) struct Counters {
 /// What makes a plugin besides its component: for [`Plugin::new`].
 pub(crate) struct Parts {
     pub(crate) manifest: Manifest,
+    pub(crate) namespace: Namespace,
     pub(crate) grants: BTreeSet<String>,
     pub(crate) source: Source,
     pub(crate) sha256: String,
@@ -96,6 +100,7 @@ impl Plugin {
         Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             manifest: parts.manifest,
+            namespace: parts.namespace,
             grants: parts.grants,
             source: parts.source,
             sha256: parts.sha256,
@@ -109,6 +114,11 @@ impl Plugin {
             counters: Counters::default(),
             slow: SlowUntil::default(),
         }
+    }
+
+    /// The scope that a domain is in.
+    pub(crate) fn scope(&self, host: &str) -> usize {
+        self.scope_of.get(host).copied().unwrap_or(0)
     }
 
     /// What the plugin wants and was not granted.

@@ -10,6 +10,7 @@ use waxwing_xml::ElementRef;
 use waxwing_xmpp::stanza::Stanza;
 
 use crate::bindings::waxwing::plugin::manifest::FaultPolicy;
+use crate::exports::vetoes::Question;
 use crate::filter::{InboundFilter, IqFilter, Qname, Recipient};
 use crate::plugin::Plugin;
 
@@ -24,6 +25,14 @@ pub(crate) struct Snapshot {
     inbound: Vec<Hook>,
     iq: HashMap<String, Vec<Handler>>,
     pre_auth: Vec<(Qname, Arc<Plugin>)>,
+    components: HashMap<String, Component>,
+    vetoes: [Vec<Arc<Plugin>>; 3],
+    /// Those that are told what becomes of accounts.
+    pub(crate) account_listeners: Vec<Arc<Plugin>>,
+    /// Those that are told of sessions.
+    pub(crate) session_listeners: Vec<Arc<Plugin>>,
+    /// Those that are told what other plugins publish.
+    pub(crate) event_listeners: Vec<Arc<Plugin>>,
     features: BTreeSet<String>,
 }
 
@@ -31,6 +40,13 @@ pub(crate) struct Snapshot {
 pub(crate) struct Hook {
     pub(crate) plugin: Arc<Plugin>,
     filter: InboundFilter,
+}
+
+/// A domain that a plugin serves.
+pub(crate) struct Component {
+    pub(crate) plugin: Arc<Plugin>,
+    /// The served domain that it is below of.
+    pub(crate) host: Arc<str>,
 }
 
 struct Handler {
@@ -54,68 +70,147 @@ impl Registry {
     }
 
     /// Swaps a plugin in, in place of the version of the same name if there is one. Callers take turns.
-    pub(crate) fn put(&self, plugin: Arc<Plugin>) {
+    pub(crate) fn put(&self, plugin: Arc<Plugin>, hosts: &[Arc<str>]) {
         let mut plugins = self.now().plugins.clone();
         plugins.insert(plugin.manifest.name.clone(), plugin);
-        self.0.store(Arc::new(Snapshot::index(plugins)));
+        self.0.store(Arc::new(Snapshot::index(plugins, hosts)));
     }
 
     /// Takes a plugin out. Callers take turns.
-    pub(crate) fn remove(&self, name: &str) {
+    pub(crate) fn remove(&self, name: &str, hosts: &[Arc<str>]) {
         let mut plugins = self.now().plugins.clone();
         if plugins.remove(name).is_some() {
-            self.0.store(Arc::new(Snapshot::index(plugins)));
+            self.0.store(Arc::new(Snapshot::index(plugins, hosts)));
         }
     }
 }
 
 impl Snapshot {
-    fn index(plugins: BTreeMap<String, Arc<Plugin>>) -> Self {
+    fn index(plugins: BTreeMap<String, Arc<Plugin>>, hosts: &[Arc<str>]) -> Self {
         let mut snapshot = Self::default();
         for plugin in plugins.values() {
             snapshot
                 .features
                 .extend(plugin.manifest.features.iter().cloned());
-            if plugin.grants.contains("inbound") && plugin.exports.inbound.is_some() {
-                let hooks = plugin.manifest.inbound.iter();
-                let hook = |filter: &InboundFilter| Hook {
-                    plugin: Arc::clone(plugin),
-                    filter: filter.clone(),
-                };
-                snapshot.inbound.extend(hooks.map(hook));
-            }
-            if plugin.grants.contains("iq-handler") && plugin.exports.iq_handler.is_some() {
-                for filter in &plugin.manifest.iq {
-                    let handler = Handler {
-                        plugin: Arc::clone(plugin),
-                        filter: filter.clone(),
-                    };
-                    snapshot
-                        .iq
-                        .entry(filter.payload.namespace.clone())
-                        .or_default()
-                        .push(handler);
-                }
-            }
-            if plugin.grants.contains("pre-auth") && plugin.exports.pre_auth.is_some() {
-                let names = plugin.manifest.pre_auth.iter();
-                snapshot
-                    .pre_auth
-                    .extend(names.map(|name| (name.clone(), Arc::clone(plugin))));
-            }
+            snapshot.index_handlers(plugin);
+            snapshot.index_listeners(plugin);
         }
         // Stable sorts: the plugins come in the order of their names.
         snapshot
             .inbound
             .sort_by_key(|hook| Reverse(hook.priority()));
         for handlers in snapshot.iq.values_mut() {
-            handlers.sort_by_key(|handler| Reverse(handler.plugin.settings.priority));
+            handlers.sort_by_key(|handler| {
+                let priority = handler.plugin.settings.priority;
+                Reverse((handler.filter.is_specific(), priority))
+            });
         }
         snapshot
             .pre_auth
             .sort_by_key(|(_, plugin)| Reverse(plugin.settings.priority));
+        for vetoes in &mut snapshot.vetoes {
+            vetoes.sort_by_key(|plugin| Reverse(plugin.settings.priority));
+        }
+        snapshot.index_components(&plugins, hosts);
         snapshot.plugins = plugins;
         snapshot
+    }
+
+    fn index_handlers(&mut self, plugin: &Arc<Plugin>) {
+        let serves = |name: &str, exported: bool| exported && plugin.grants.contains(name);
+        if serves("inbound", plugin.exports.inbound.is_some()) {
+            self.inbound
+                .extend(plugin.manifest.inbound.iter().map(|filter| Hook {
+                    plugin: Arc::clone(plugin),
+                    filter: filter.clone(),
+                }));
+        }
+        if serves("iq-handler", plugin.exports.iq_handler.is_some()) {
+            for filter in &plugin.manifest.iq {
+                let namespace = filter.payload.namespace.clone();
+                self.iq.entry(namespace).or_default().push(Handler {
+                    plugin: Arc::clone(plugin),
+                    filter: filter.clone(),
+                });
+            }
+        }
+        if serves("pre-auth", plugin.exports.pre_auth.is_some()) {
+            let names = plugin.manifest.pre_auth.iter();
+            self.pre_auth
+                .extend(names.map(|name| (name.clone(), Arc::clone(plugin))));
+        }
+    }
+
+    fn index_listeners(&mut self, plugin: &Arc<Plugin>) {
+        let exports = &plugin.exports;
+        let lists = [
+            (
+                "account-events",
+                exports.account_events.is_some(),
+                &mut self.account_listeners,
+            ),
+            (
+                "session-events",
+                exports.session_events.is_some(),
+                &mut self.session_listeners,
+            ),
+            (
+                "plugin-events",
+                exports.plugin_events.is_some(),
+                &mut self.event_listeners,
+            ),
+        ];
+        for (grant, exported, list) in lists {
+            if exported && plugin.grants.contains(grant) {
+                list.push(Arc::clone(plugin));
+            }
+        }
+        for (question, vetoes) in Question::ALL.into_iter().zip(&mut self.vetoes) {
+            if question.is_for(plugin) {
+                vetoes.push(Arc::clone(plugin));
+            }
+        }
+    }
+
+    /// Gives each domain to the plugin of the highest priority that wants it. A domain that is itself served is nobody's.
+    fn index_components(&mut self, plugins: &BTreeMap<String, Arc<Plugin>>, hosts: &[Arc<str>]) {
+        let granted = |plugin: &&Arc<Plugin>| {
+            plugin.exports.component.is_some() && plugin.grants.contains("component")
+        };
+        let mut owners: Vec<&Arc<Plugin>> = plugins.values().filter(granted).collect();
+        owners.sort_by_key(|plugin| Reverse(plugin.settings.priority));
+        for plugin in owners {
+            for (name, host) in plugin
+                .manifest
+                .components
+                .iter()
+                .flat_map(|name| hosts.iter().map(move |host| (name, host)))
+            {
+                let domain = format!("{name}.{host}");
+                if hosts.iter().all(|host| **host != *domain) {
+                    self.components.entry(domain).or_insert_with(|| Component {
+                        plugin: Arc::clone(plugin),
+                        host: Arc::clone(host),
+                    });
+                }
+            }
+        }
+    }
+
+    /// Who serves a domain as a component.
+    pub(crate) fn component(&self, domain: &str) -> Option<&Component> {
+        if self.components.is_empty() {
+            return None;
+        }
+        self.components.get(domain)
+    }
+
+    /// Who is asked about a change to an account, in order.
+    pub(crate) fn vetoes(&self, question: Question) -> &[Arc<Plugin>] {
+        let index = Question::ALL.iter().position(|one| *one == question);
+        index
+            .and_then(|index| self.vetoes.get(index))
+            .map_or(&[], Vec::as_slice)
     }
 
     pub(crate) fn plugin(&self, name: &str) -> Option<&Arc<Plugin>> {
@@ -153,9 +248,7 @@ impl Snapshot {
         to: Recipient,
     ) -> Option<&Arc<Plugin>> {
         let handlers = self.iq.get(payload.ns())?;
-        let serves = |handler: &&Handler| {
-            handler.filter.payload.matches(payload) && handler.filter.serves(is_set, to)
-        };
+        let serves = |handler: &&Handler| handler.filter.serves(payload, is_set, to);
         handlers.iter().find(serves).map(|handler| &handler.plugin)
     }
 
@@ -186,6 +279,14 @@ impl Snapshot {
             let before = handlers.take_while(|handler| handler.plugin.id != plugin.id);
             let overlapping = before.filter(|handler| handler.filter.overlaps(own));
             names.extend(overlapping.map(|handler| handler.plugin.manifest.name.clone()));
+        }
+        for name in &plugin.manifest.components {
+            let wanted = self
+                .components
+                .iter()
+                .filter(|(domain, component)| **domain == format!("{name}.{}", component.host));
+            let lost = wanted.filter(|(_, component)| component.plugin.id != plugin.id);
+            names.extend(lost.map(|(_, component)| component.plugin.manifest.name.clone()));
         }
         names.into_iter().collect()
     }

@@ -2,7 +2,12 @@
 //! sockets, sessions or SQL.
 
 use async_trait::async_trait;
-use waxwing_xmpp::jid::BareJid;
+use waxwing_storage::{AccountId, PluginData};
+use waxwing_xml::Element;
+use waxwing_xmpp::jid::{BareJid, FullJid, Jid};
+use waxwing_xmpp::stanza::Stanza;
+
+use crate::effects::After;
 
 /// The server's side of the imports.
 #[async_trait]
@@ -21,6 +26,28 @@ pub trait Services: Send + Sync + 'static {
 
     /// Removes an account with all its data, durably. [`ServiceError::NoSuchAccount`] if there is none.
     async fn remove_account(&self, account: &BareJid) -> Result<(), ServiceError>;
+
+    /// The id of an account, disabled ones included.
+    async fn account_id(&self, account: &BareJid) -> Result<Option<AccountId>, ServiceError>;
+
+    /// What plugins keep in the database.
+    fn plugin_data(&self) -> Result<&dyn PluginData, ServiceError>;
+
+    /// Sends a stanza of a plugin, whose `from` and `to` are checked. What becomes of it, if it is a request, is told to
+    /// [`Inlet::reply`](crate::Inlet::reply).
+    fn route(&self, stanza: Stanza);
+
+    /// Sends an answer to the session that asked, if it is still there.
+    fn answer(&self, asker: &Jid, reply: Element);
+
+    /// The sessions of an account, each with the priority of its presence if it is an available resource.
+    fn sessions(&self, account: &BareJid) -> Vec<(FullJid, Option<i8>)>;
+
+    /// All bound sessions, each with its id.
+    fn all_sessions(&self) -> Vec<(FullJid, u64)>;
+
+    /// Does what a call asked for besides its answer.
+    fn follow(&self, after: Vec<After>);
 
     /// Whether a password is one that SASLprep allows, of at most 1,023 bytes and not empty.
     fn is_valid_password(&self, password: &str) -> bool;

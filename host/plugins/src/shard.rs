@@ -3,21 +3,19 @@
 use std::sync::Arc;
 
 use waxwing_xml::Element;
-use waxwing_xmpp::error::{Condition, ErrorType, StanzaError};
+use waxwing_xmpp::error::{Condition, StanzaError};
 use waxwing_xmpp::stanza::{IqType, Stanza};
 
 use crate::caller::Caller;
-use crate::effects::After;
+use crate::effects::{After, failure};
 use crate::exports::inbound::{self, Judgement};
 use crate::exports::pre_auth::{self, PreAuthStream};
-use crate::exports::{Reply, iq_handler};
+use crate::exports::{Call, Handled, component, iq_handler};
 use crate::fault::Fault;
 use crate::filter::Recipient;
 use crate::imports::stanzas::HostStanza;
 use crate::plugin::Plugin;
-use crate::services::ServiceError;
 use crate::shared::Shared;
-use crate::state::Call;
 
 /// The plugins as one shard sees them. Not for other threads.
 pub struct Shard {
@@ -48,6 +46,8 @@ pub enum IqAnswer {
     Result(Option<Element>, Vec<After>),
     /// An error.
     Error(StanzaError),
+    /// Nothing now: it is answered later by itself, or is nothing that is answered. The server does what stands in the list.
+    Done(Vec<After>),
 }
 
 impl Shard {
@@ -111,9 +111,38 @@ impl Shard {
             stanza: request.clone(),
             host: self.host_of(request, recipient),
         };
-        let scope = scope_of(&plugin, &lent.host);
-        let call = self.caller.call(&plugin, scope, iq_handler::Handle(lent));
-        self.answer(&plugin, call.await).await
+        let scope = plugin.scope(&lent.host);
+        let token = self.caller.shared.tokens.next();
+        let call = iq_handler::Handle {
+            request: lent,
+            token,
+        };
+        self.ask(&plugin, scope, call, request).await
+    }
+
+    /// Whether a plugin serves the domain as a component.
+    #[must_use]
+    pub fn is_component(&self, domain: &str) -> bool {
+        let snapshot = self.caller.shared.registry.now();
+        snapshot.component(domain).is_some()
+    }
+
+    /// Takes a stanza to the plugin that serves its domain as a component, if there is one.
+    pub async fn component(&self, stanza: &Stanza) -> IqAnswer {
+        let snapshot = self.caller.shared.registry.keep();
+        let domain = stanza.to().map(|to| to.domain().as_str());
+        let Some(component) = domain.and_then(|domain| snapshot.component(domain)) else {
+            return IqAnswer::Unhandled;
+        };
+        let call = component::Handle {
+            stanza: HostStanza {
+                stanza: stanza.clone(),
+                host: Arc::clone(&component.host),
+            },
+            token: self.caller.shared.tokens.next(),
+        };
+        let scope = component.plugin.scope(&component.host);
+        self.ask(&component.plugin, scope, call, stanza).await
     }
 
     /// The stream features that plugins offer before authentication.
@@ -121,10 +150,12 @@ impl Shard {
         let mut features = Vec::new();
         for plugin in self.caller.shared.registry.keep().pre_auth_plugins() {
             let on = pre_auth::record(stream, &plugin);
-            let scope = scope_of(&plugin, &stream.host);
+            let scope = plugin.scope(&stream.host);
             let call = self.caller.call(&plugin, scope, pre_auth::Features(on));
-            if let Ok((offered, mut effects)) = call.await {
-                effects.apply_memory(&plugin);
+            if let Ok((offered, effects)) = call.await
+                && let Ok(after) = self.caller.commit(&plugin, scope, effects).await
+            {
+                self.caller.shared.services.follow(after);
                 features.extend(offered);
             }
         }
@@ -145,9 +176,9 @@ impl Shard {
             stanza: request.clone(),
             host: self.caller.shared.host(&stream.host),
         };
-        let scope = scope_of(&plugin, &stream.host);
-        let call = self.caller.call(&plugin, scope, pre_auth::Handle(on, lent));
-        self.answer(&plugin, call.await).await
+        let scope = plugin.scope(&stream.host);
+        let call = pre_auth::Handle(on, lent);
+        self.ask(&plugin, scope, call, request).await
     }
 
     /// The served domain on whose behalf a stanza is handled.
@@ -161,39 +192,49 @@ impl Shard {
     }
 
     async fn judge(&self, plugin: &Arc<Plugin>, stanza: &HostStanza) -> Result<Judgement, Fault> {
-        let (scope, stanza) = (scope_of(plugin, &stanza.host), stanza.clone());
+        let (scope, stanza) = (plugin.scope(&stanza.host), stanza.clone());
         let call = self.caller.call(plugin, scope, inbound::Filter(stanza));
         let (judgement, effects) = call.await?;
-        match self.caller.commit(plugin, effects).await {
-            Ok(_) => Ok(judgement),
-            Err(error) => Err(Fault::Host(error.to_string())),
+        match self.caller.commit(plugin, scope, effects).await {
+            Ok(after) => {
+                self.caller.shared.services.follow(after);
+                Ok(judgement)
+            }
+            Err(refusal) => Err(Fault::Host(refusal.to_string())),
         }
     }
 
-    /// Commits what a handler caused, then gives its answer.
-    async fn answer(&self, plugin: &Plugin, outcome: Result<(Reply, Call), Fault>) -> IqAnswer {
-        let Ok((reply, effects)) = outcome else {
+    /// Asks a handler, commits what it caused, then gives its answer.
+    async fn ask(
+        &self,
+        plugin: &Arc<Plugin>,
+        scope: usize,
+        call: impl Call<Answer = Handled>,
+        stanza: &Stanza,
+    ) -> IqAnswer {
+        let Ok((handled, effects)) = self.caller.call(plugin, scope, call).await else {
             return IqAnswer::Error(failure());
         };
-        match (self.caller.commit(plugin, effects).await, reply) {
-            (Ok(after), Ok(payload)) => IqAnswer::Result(payload, after),
-            (Ok(_), Err(error)) => IqAnswer::Error(error),
-            (Err(ServiceError::Taken), _) => IqAnswer::Error(StanzaError::new(Condition::Conflict)),
-            (Err(ServiceError::NoSuchAccount), _) => {
-                IqAnswer::Error(StanzaError::new(Condition::ItemNotFound))
+        let Shared { owed, agenda, .. } = &*self.caller.shared;
+        let name = plugin.manifest.name.as_str();
+        if let Handled::Later(token, seconds) = handled
+            && !owed.add(agenda, token, name, stanza.clone(), seconds)
+        {
+            effects.roll_back(plugin);
+            return IqAnswer::Error(failure());
+        }
+        match (self.caller.commit(plugin, scope, effects).await, handled) {
+            (Ok(after), Handled::Result(payload)) => IqAnswer::Result(payload, after),
+            (Ok(_), Handled::Error(error)) => IqAnswer::Error(error),
+            (Ok(_), Handled::Done) if stanza.is_request() => {
+                IqAnswer::Error(StanzaError::new(Condition::ServiceUnavailable))
             }
-            (Err(ServiceError::Unavailable), _) => IqAnswer::Error(failure()),
+            (Ok(after), Handled::Done | Handled::Later(..)) => IqAnswer::Done(after),
+            (Err(refusal), Handled::Later(token, _)) => {
+                owed.settled(agenda, token, name);
+                IqAnswer::Error(refusal.into())
+            }
+            (Err(refusal), _) => IqAnswer::Error(refusal.into()),
         }
     }
-}
-
-/// The answer where a plugin failed: `internal-server-error`, worth another try.
-fn failure() -> StanzaError {
-    let mut error = StanzaError::new(Condition::InternalServerError);
-    error.kind = ErrorType::Wait;
-    error
-}
-
-fn scope_of(plugin: &Plugin, host: &str) -> usize {
-    plugin.scope_of.get(host).copied().unwrap_or(0)
 }

@@ -5,15 +5,22 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use tokio::runtime::{Builder, Handle, Runtime};
+use tokio_util::sync::CancellationToken;
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
+use crate::agenda::Agenda;
+use crate::due::Due;
 use crate::effects::Reservations;
 use crate::engine::{self, Ticker};
 use crate::imports;
-use crate::registry::Registry;
+use crate::notices::{self, Notices};
+use crate::plugin::Plugin;
+use crate::registry::{Registry, Snapshot};
+use crate::requests::{Owed, Sent, Tokens};
 use crate::services::Services;
 use crate::state::State;
+use crate::timers::Timers;
 
 /// The platform's common parts. One for each process.
 pub(crate) struct Shared {
@@ -28,13 +35,24 @@ pub(crate) struct Shared {
     /// Where calls go on that ran too long for a thread that serves sockets.
     pub(crate) guests: Handle,
     pub(crate) started: Instant,
+    pub(crate) notices: Notices,
+    pub(crate) agenda: Agenda<Due>,
+    pub(crate) timers: Timers,
+    /// Requests that plugins sent.
+    pub(crate) sent: Sent,
+    /// Requests that plugins answer later.
+    pub(crate) owed: Owed,
+    pub(crate) tokens: Tokens,
+    /// Cancelled when the platform stops.
+    pub(crate) stopping: CancellationToken,
 }
 
 impl Shared {
     /// Starts the engine. Guests that run long go on at `guests`.
     pub(crate) fn new(services: Arc<dyn Services>, guests: Handle) -> anyhow::Result<Arc<Self>> {
         let (engine, ticker) = engine::for_running()?;
-        Ok(Arc::new(Self {
+        let (notices, posts) = Notices::new();
+        let shared = Arc::new(Self {
             linker: imports::linker(&engine)?,
             engine,
             ticker,
@@ -44,7 +62,37 @@ impl Shared {
             reservations: Arc::default(),
             guests,
             started: Instant::now(),
-        }))
+            notices,
+            agenda: Agenda::default(),
+            timers: Timers::default(),
+            sent: Sent::default(),
+            owed: Owed::default(),
+            tokens: Tokens::default(),
+            stopping: CancellationToken::new(),
+        });
+        notices::start(&shared, posts)?;
+        Ok(shared)
+    }
+
+    /// Lets a plugin serve, in place of the version of the same name if there is one.
+    pub(crate) fn put(&self, plugin: Arc<Plugin>) {
+        let name = plugin.manifest.name.clone();
+        let heard = |snapshot: &Snapshot| {
+            let mut listeners = snapshot.session_listeners.iter();
+            listeners.any(|one| one.manifest.name == name)
+        };
+        let heard_before = heard(&self.registry.now());
+        self.registry.put(Arc::clone(&plugin), &self.hosts);
+        if !heard_before && heard(&self.registry.now()) {
+            self.introduce_sessions(&plugin);
+        }
+    }
+
+    /// Takes a plugin out, with all that is kept for it but its storage.
+    pub(crate) fn remove(&self, name: &str) {
+        self.registry.remove(name, &self.hosts);
+        self.timers.forget(&self.agenda, name);
+        self.notices.forget(name);
     }
 
     /// Whether a domain is served here.

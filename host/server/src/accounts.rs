@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use waxwing_plugins::{AccountEvent, Inlet};
 use waxwing_storage::{
-    Account, AccountId, AccountSummary, Creation, NewAccount, Storage, StorageError,
+    Account, AccountId, AccountSummary, Creation, NewAccount, PluginData, Storage, StorageError,
 };
 use waxwing_xmpp::{
     jid::BareJid,
@@ -43,6 +44,7 @@ pub enum AccountError {
 pub struct Accounts {
     storage: Arc<dyn Storage>,
     hashing: HashPool,
+    inlet: Inlet,
 }
 
 impl std::fmt::Debug for Accounts {
@@ -54,7 +56,31 @@ impl std::fmt::Debug for Accounts {
 impl Accounts {
     /// Accounts kept there, their passwords hashed on that pool.
     pub fn new(storage: Arc<dyn Storage>, hashing: HashPool) -> Self {
-        Self { storage, hashing }
+        Self {
+            storage,
+            hashing,
+            inlet: Inlet::default(),
+        }
+    }
+
+    /// The same, whose changes by the operator are told to plugins.
+    pub fn with_inlet(self, inlet: Inlet) -> Self {
+        Self { inlet, ..self }
+    }
+
+    /// Tells plugins what the operator did to an account; what plugins do the platform tells itself.
+    pub fn announce(&self, event: AccountEvent, jid: &BareJid) {
+        self.inlet.account(event, jid);
+    }
+
+    /// What plugins keep.
+    pub fn plugin_data(&self) -> &dyn PluginData {
+        self.storage.plugin_data()
+    }
+
+    /// The id of an account, disabled or not.
+    pub async fn id(&self, jid: &BareJid) -> Result<Option<AccountId>, AccountError> {
+        Ok(self.find(jid).await?.map(|account| account.id))
     }
 
     /// The pool that passwords are hashed on.

@@ -23,6 +23,8 @@ pub(crate) enum End {
     Conflict,
     /// The account was removed or disabled.
     AccountGone,
+    /// A plugin ends it.
+    Policy,
     /// More was queued than a session may hold.
     Overflow,
     /// The server stops.

@@ -8,8 +8,10 @@ use waxwing_plugins::{
     After, BundledPlugin, CompileCommand, CompileLimits, IqAnswer, Platform, PlatformSettings,
     PluginSettings, PreAuthStream, ServiceError, Services,
 };
+use waxwing_storage::{AccountId, PluginData};
+use waxwing_xml::Element;
 use waxwing_xmpp::{
-    jid::BareJid,
+    jid::{BareJid, FullJid, Jid},
     sasl,
     stanza::Stanza,
     stream::{PreAuthReply, TlsVersion},
@@ -30,16 +32,26 @@ pub const COMPILE: &str = "compile-plugin";
 const BUNDLED: &[BundledPlugin] = include!(concat!(env!("OUT_DIR"), "/bundled.rs"));
 
 /// Starts the platform with the plugins that the configuration and the folder name.
-pub(crate) async fn start(config: &Config, accounts: Accounts) -> anyhow::Result<Arc<Platform>> {
+pub(crate) async fn start(
+    config: &Config,
+    accounts: Accounts,
+    router: Arc<Router>,
+) -> anyhow::Result<Arc<Platform>> {
     let settings = PlatformSettings {
         directory: config.plugin_dir(),
         cache: config.data_dir.join("cache"),
         bundled: BUNDLED,
         plugins: settings(config),
         compile: compile_command(config)?,
+        inlet: router.inlet().clone(),
     };
     let domains = config.host.iter().map(|host| host.domain.clone()).collect();
-    Platform::start(settings, Arc::new(Server { accounts, domains })).await
+    let server = Server {
+        accounts,
+        router,
+        domains,
+    };
+    Platform::start(settings, Arc::new(server)).await
 }
 
 /// How this binary starts itself to compile a component. By the kernel's name for it where there is one, which still holds
@@ -103,7 +115,8 @@ pub(crate) async fn pre_auth(
     request: &Stanza,
 ) -> PreAuthReply {
     let reply = match shard.plugins.pre_auth_iq(stream, request).await {
-        IqAnswer::Unhandled => return PreAuthReply::NotHandled,
+        // A handler before authentication has no way to answer later.
+        IqAnswer::Unhandled | IqAnswer::Done(_) => return PreAuthReply::NotHandled,
         IqAnswer::Result(payload, after) => {
             follow(&shard.server.router, after);
             Some(request.result_reply(payload))
@@ -115,8 +128,13 @@ pub(crate) async fn pre_auth(
 
 /// Does what a call asked for besides its answer, once that is on its way.
 pub(crate) fn follow(router: &Router, after: Vec<After>) {
-    for After::EndSessions { account } in after {
-        router.end_account(&account, End::AccountGone);
+    for after in after {
+        match after {
+            After::EndSessions { account } => {
+                router.end_account(&account, End::AccountGone);
+            }
+            After::EndSession { session } => router.end_session(&session, End::Policy),
+        }
     }
 }
 
@@ -132,6 +150,7 @@ pub(crate) fn tls_version(version: TlsVersion) -> waxwing_plugins::TlsVersion {
 #[derive(Debug)]
 struct Server {
     accounts: Accounts,
+    router: Arc<Router>,
     domains: Vec<String>,
 }
 
@@ -167,6 +186,40 @@ impl Services for Server {
 
     async fn remove_account(&self, account: &BareJid) -> Result<(), ServiceError> {
         self.accounts.remove(account).await.map_err(service_error)
+    }
+
+    async fn account_id(&self, account: &BareJid) -> Result<Option<AccountId>, ServiceError> {
+        self.accounts
+            .id(account)
+            .await
+            .or_else(|error| match error {
+                AccountError::NotAnAccount => Ok(None),
+                other => Err(service_error(other)),
+            })
+    }
+
+    fn plugin_data(&self) -> Result<&dyn PluginData, ServiceError> {
+        Ok(self.accounts.plugin_data())
+    }
+
+    fn route(&self, stanza: Stanza) {
+        self.router.from_plugin(stanza);
+    }
+
+    fn answer(&self, asker: &Jid, reply: Element) {
+        self.router.answer(asker, reply);
+    }
+
+    fn sessions(&self, account: &BareJid) -> Vec<(FullJid, Option<i8>)> {
+        self.router.sessions(account)
+    }
+
+    fn all_sessions(&self) -> Vec<(FullJid, u64)> {
+        self.router.all_sessions()
+    }
+
+    fn follow(&self, after: Vec<After>) {
+        follow(&self.router, after);
     }
 
     fn is_valid_password(&self, password: &str) -> bool {

@@ -104,12 +104,13 @@ async fn compose(
     // One thread for hashing leaves a core to everything else.
     let hashing = HashPool::start(shards.div_ceil(2).clamp(1, 2))
         .context("cannot start the threads that hash passwords")?;
-    let accounts = Accounts::new(storage, hashing);
+    let router = Arc::new(Router::new(domains(config)));
+    let accounts = Accounts::new(storage, hashing).with_inlet(router.inlet().clone());
     let tls = Tls::load(config)?;
     Ok(Arc::new(Server {
         domains: domains(config),
-        router: Arc::new(Router::new(domains(config))),
-        platform: plugins::start(config, accounts.clone()).await?,
+        platform: plugins::start(config, accounts.clone(), Arc::clone(&router)).await?,
+        router,
         accounts,
         tls,
         connections: Connections::new(connection_limit),

@@ -38,6 +38,7 @@
 //! panicked (which in a component is a trap), and then makes a new instance. Its addresses are only lower-cased, not prepared.
 
 mod call;
+mod later;
 mod outcome;
 mod reply;
 mod script;
@@ -45,11 +46,13 @@ mod settings;
 mod stream;
 mod subscriptions;
 
+pub use crate::native::world::Published;
 pub use outcome::{Outcome, Xml};
 pub use script::Script;
 pub use settings::Value;
 pub use stream::{plain_stream, tls_stream};
 
+use std::collections::HashMap;
 use std::marker::PhantomData;
 
 use crate::native::world::{self, World};
@@ -68,6 +71,8 @@ pub struct Harness<P> {
     world: World,
     /// None after a panic: the next call makes a new one.
     plugin: Option<P>,
+    /// Requests that the plugin promised to answer later.
+    promised: HashMap<u64, Stanza>,
 }
 
 impl<P: Plugin> Harness<P> {
@@ -82,7 +87,13 @@ impl<P: Plugin> Harness<P> {
             subscriptions: Subscriptions::of(P::manifest()),
             world,
             plugin: None,
+            promised: HashMap::new(),
         };
+        for name in harness.subscriptions.components() {
+            let hosts = harness.world.hosts.iter();
+            let domains = hosts.map(|host| format!("{name}.{host}"));
+            harness.world.components.extend(domains);
+        }
         let plugin = harness.make()?;
         call::tried(&mut harness.world, || plugin.started())?;
         harness.plugin = Some(plugin);

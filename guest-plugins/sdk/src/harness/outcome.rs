@@ -5,7 +5,8 @@ use std::fmt;
 use super::reply;
 use crate::native::xml;
 use crate::{
-    Answer, Draft, Element, ErrorCondition, ErrorType, FaultPolicy, Stanza, StanzaError, Verdict,
+    Answer, Draft, Element, ErrorCondition, ErrorType, FaultPolicy, Handled, Stanza, StanzaError,
+    Verdict,
 };
 
 /// XML that compares by what it means: the order of attributes, prefixes and quotes make no difference, text does.
@@ -61,6 +62,8 @@ pub enum Outcome {
     Dropped,
     /// Its sender gets this: a result or an error.
     Answered(Xml),
+    /// The plugin answers it later, under this token.
+    Promised(u64),
     /// The call panicked, which in a component is a trap; the sender gets the answer, if there is one. With the panic's words.
     Trapped(String, Option<Xml>),
     /// The script itself is wrong: the text is no stanza.
@@ -95,6 +98,8 @@ pub(super) enum Pending {
     Drop,
     Error(StanzaError),
     Result(Option<Element>),
+    Done,
+    Later(u64),
     Trap(String, Option<StanzaError>),
 }
 
@@ -103,6 +108,16 @@ impl Pending {
         match answer {
             Ok(Ok(payload)) => Self::Result(payload),
             Ok(Err(error)) => Self::Error(error),
+            Err(words) => Self::Trap(words, Some(fault())),
+        }
+    }
+
+    pub(super) fn of_handled(handled: Result<Handled, String>, token: u64) -> Self {
+        match handled {
+            Ok(Handled::Done) => Self::Done,
+            Ok(Handled::Answer(payload)) => Self::Result(payload),
+            Ok(Handled::Bounce(error)) => Self::Error(error),
+            Ok(Handled::Later(_)) => Self::Later(token),
             Err(words) => Self::Trap(words, Some(fault())),
         }
     }
@@ -125,15 +140,16 @@ impl Pending {
         match self {
             Self::Pass => Outcome::Passed,
             Self::Replace(draft) => Outcome::Replaced(Xml(Ok(draft.into_element()))),
-            Self::Drop if reply::is_request(stanza) => {
+            Self::Drop | Self::Done if reply::is_request(stanza) => {
                 reply::error(stanza, &ErrorCondition::ServiceUnavailable.into())
             }
-            Self::Drop => Outcome::Dropped,
+            Self::Drop | Self::Done => Outcome::Dropped,
             Self::Error(error) => reply::error(stanza, &error),
-            Self::Result(_) if !reply::is_request(stanza) => {
+            Self::Result(_) | Self::Later(_) if !reply::is_request(stanza) => {
                 Outcome::Trapped("only an iq request can be answered".to_owned(), None)
             }
             Self::Result(payload) => reply::result(stanza, payload),
+            Self::Later(token) => Outcome::Promised(token),
             Self::Trap(words, answer) => {
                 let answer = answer.map(|error| reply::error(stanza, &error));
                 Outcome::Trapped(words, answer.and_then(|answer| answer.xml().cloned()))

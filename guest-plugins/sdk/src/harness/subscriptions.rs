@@ -27,6 +27,7 @@ impl Subscriptions {
         self.0.iter().any(|subscription| match subscription {
             wit::Subscription::Iq(filter) => {
                 filter.payload == payload
+                    && (filter.node.is_none() || filter.node == node(request))
                     && filter.types.contains(wanted)
                     && filter.recipients.contains(class)
             }
@@ -48,6 +49,28 @@ impl Subscriptions {
     pub(super) fn has_pre_auth(&self) -> bool {
         let mut subscriptions = self.0.iter();
         subscriptions.any(|subscription| matches!(subscription, wit::Subscription::PreAuth(_)))
+    }
+
+    /// The names of the domains that the plugin serves below each served one.
+    pub(super) fn components(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|subscription| match subscription {
+            wit::Subscription::Component(name) => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
+    /// Whether the plugin listens to an event.
+    pub(super) fn event(&self, source: &str, name: &str) -> bool {
+        self.0.iter().any(|subscription| match subscription {
+            wit::Subscription::Event(filter) => {
+                filter.name == name
+                    && filter
+                        .source
+                        .as_deref()
+                        .is_none_or(|wanted| wanted == source)
+            }
+            _ => false,
+        })
     }
 
     /// What happens if the hook fails, if it is asked.
@@ -85,6 +108,11 @@ fn payload(request: &Stanza) -> Option<Name> {
         (Some(child), None) => Some(name(child)),
         _ => None,
     }
+}
+
+fn node(request: &Stanza) -> Option<String> {
+    let mut children = request.element().elements();
+    children.next()?.attribute("node").map(str::to_owned)
 }
 
 fn name(element: &Element) -> Name {

@@ -10,6 +10,8 @@ pub(crate) mod world;
 pub(crate) mod xml;
 
 pub use draft::Draft;
-pub use imports::{accounts, clock, config, disco, log, memory, random};
+pub use imports::{
+    accounts, clock, config, disco, events, log, memory, random, router, sessions, storage, timers,
+};
 pub use parsed::Parsed;
 pub use stanza::Stanza;

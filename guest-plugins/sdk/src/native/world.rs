@@ -3,8 +3,11 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use crate::Element;
+use crate::bindings::lifecycle::waxwing::plugin::types as wit;
 use crate::disco::Identity;
 use crate::log::Level;
+use crate::sessions::Session;
 
 /// Everything that the imports answer from.
 #[derive(Debug)]
@@ -22,7 +25,77 @@ pub(crate) struct World {
     /// Milliseconds since then.
     pub(crate) elapsed: u64,
     pub(crate) seed: u64,
+    pub(crate) stored: Stored,
+    /// Domains that the plugin serves.
+    pub(crate) components: Vec<String>,
+    pub(crate) sessions: Vec<Session>,
+    pub(crate) timers: BTreeMap<String, Timer>,
+    /// What was sent, in order.
+    pub(crate) sent: Vec<Sent>,
+    pub(crate) published: Vec<Published>,
+    pub(crate) ended: Vec<String>,
+    /// Requests that the plugin promised to answer later.
+    pub(crate) promised: HashSet<u64>,
+    /// The request of the call under way.
+    pub(crate) may_promise: Option<u64>,
+    /// Answers to such requests.
+    pub(crate) settled: Vec<(u64, LateReply)>,
+    pub(crate) last_token: u64,
     pub(crate) call: Call,
+}
+
+/// The keys of one owner.
+pub(crate) type Keys = BTreeMap<String, Vec<u8>>;
+
+/// The answer to a request that was put off: its payload or its error.
+pub(crate) type LateReply = Result<Option<String>, wit::StanzaError>;
+
+/// What the plugin keeps, by owner: an account, or the empty name for its own.
+#[derive(Debug, Default)]
+pub(crate) struct Stored {
+    pub(crate) keys: BTreeMap<String, Keys>,
+    pub(crate) logs: BTreeMap<(String, String), BTreeMap<u64, Vec<u8>>>,
+    last: u64,
+}
+
+/// A change to what the plugin keeps: the owner, the key or log, and what.
+#[derive(Debug)]
+pub(crate) enum Change {
+    Put(String, String, Vec<u8>),
+    Delete(String, String),
+    Append(String, String, Vec<u8>),
+    Trim(String, String, u64),
+}
+
+/// A stanza that the plugin sent; a request has a token.
+#[derive(Clone, Debug)]
+pub(crate) struct Sent {
+    pub(crate) stanza: Element,
+    pub(crate) token: Option<u64>,
+}
+
+/// An event that the plugin published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// Its name.
+    pub name: String,
+    /// The version of its data.
+    pub version: u32,
+    /// Its data.
+    pub data: Vec<u8>,
+}
+
+/// A timer: when it is due by the monotonic clock, and its period if it repeats.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timer {
+    pub(crate) due: u64,
+    pub(crate) period: Option<u64>,
+}
+
+#[derive(Debug)]
+pub(crate) enum TimerChange {
+    Set(String, u64, bool),
+    Cancel(String),
 }
 
 /// What a call under way has caused.
@@ -31,6 +104,12 @@ pub(crate) struct Call {
     pub(crate) memory: HashMap<String, Option<Entry>>,
     pub(crate) added: Vec<(String, i64)>,
     pub(crate) accounts: Vec<AccountEffect>,
+    pub(crate) writes: Vec<Change>,
+    pub(crate) sent: Vec<Sent>,
+    pub(crate) settled: Vec<(u64, LateReply)>,
+    pub(crate) published: Vec<Published>,
+    pub(crate) timers: Vec<TimerChange>,
+    pub(crate) ended: Vec<String>,
 }
 
 /// A value of the configuration.
@@ -81,6 +160,17 @@ impl Default for World {
             began: 1_700_000_000_000,
             elapsed: 1_000,
             seed: 1,
+            stored: Stored::default(),
+            components: Vec::new(),
+            sessions: Vec::new(),
+            timers: BTreeMap::new(),
+            sent: Vec::new(),
+            published: Vec::new(),
+            ended: Vec::new(),
+            promised: HashSet::new(),
+            may_promise: None,
+            settled: Vec::new(),
+            last_token: 0,
             call: Call::default(),
         }
     }
@@ -101,13 +191,36 @@ impl World {
                 AccountEffect::Put(account, password) => {
                     self.accounts.insert(account, password);
                 }
-                AccountEffect::Remove(account) => drop(self.accounts.remove(&account)),
+                AccountEffect::Remove(account) => {
+                    self.stored.keys.remove(&account);
+                    self.stored.logs.retain(|(owner, _), _| *owner != account);
+                    self.accounts.remove(&account);
+                }
             }
+        }
+        self.stored.apply(call.writes);
+        for change in call.timers {
+            match change {
+                TimerChange::Set(name, milliseconds, repeat) => {
+                    let due = self.elapsed.saturating_add(milliseconds);
+                    let period = repeat.then_some(milliseconds);
+                    self.timers.insert(name, Timer { due, period });
+                }
+                TimerChange::Cancel(name) => drop(self.timers.remove(&name)),
+            }
+        }
+        self.sent.extend(call.sent);
+        self.published.extend(call.published);
+        self.ended.extend(call.ended);
+        for (token, reply) in call.settled {
+            self.promised.remove(&token);
+            self.settled.push((token, reply));
         }
     }
 
     /// Forgets what a call that did not return has caused.
     pub(crate) fn roll_back(&mut self) {
+        self.may_promise = None;
         for (key, delta) in std::mem::take(&mut self.call).added {
             if let Some(Entry {
                 value: Value::Counter(sum),
@@ -133,6 +246,33 @@ impl World {
     /// Whether an entry has not expired.
     pub(crate) fn lives(&self, entry: &Entry) -> bool {
         entry.expires.is_none_or(|expires| expires > self.elapsed)
+    }
+}
+
+impl Stored {
+    fn apply(&mut self, changes: Vec<Change>) {
+        let (trims, others): (Vec<_>, Vec<_>) = changes
+            .into_iter()
+            .partition(|change| matches!(change, Change::Trim(..)));
+        for change in trims.into_iter().chain(others) {
+            match change {
+                Change::Put(owner, key, value) => {
+                    self.keys.entry(owner).or_default().insert(key, value);
+                }
+                Change::Delete(owner, key) => {
+                    self.keys.entry(owner).or_default().remove(&key);
+                }
+                Change::Append(owner, log, value) => {
+                    self.last = self.last.saturating_add(1);
+                    let log = self.logs.entry((owner, log)).or_default();
+                    log.insert(self.last, value);
+                }
+                Change::Trim(owner, log, before) => {
+                    let log = self.logs.entry((owner, log)).or_default();
+                    log.retain(|sequence, _| *sequence >= before);
+                }
+            }
+        }
     }
 }
 

@@ -2,22 +2,33 @@
 
 use std::time::Duration;
 
-use super::{Call, Reply, reply};
+use super::{Call, Handled};
+use crate::bindings::exports::waxwing::plugin::iq_handler as wit;
+use crate::convert::stanza_error;
 use crate::fault::Fault;
-use crate::imports::stanzas::HostStanza;
+use crate::imports::stanzas::{HostStanza, payload};
 use crate::instance::Instance;
 
 /// `handle`.
-pub(crate) struct Handle(pub(crate) HostStanza);
+pub(crate) struct Handle {
+    pub(crate) request: HostStanza,
+    pub(crate) token: u64,
+}
 
 impl Call for Handle {
-    type Answer = Reply;
+    type Answer = Handled;
 
     const BUDGET: Duration = Duration::from_millis(50);
 
-    async fn make(self, instance: &mut Instance) -> Result<Reply, Fault> {
-        let handle = instance.lend(self.0)?;
+    async fn make(self, instance: &mut Instance) -> Result<Handled, Fault> {
+        let request = instance.lend(self.request)?;
+        instance.may_answer_later(self.token);
         let guest = instance.guests.iq_handler()?;
-        reply(guest.call_handle(&mut instance.store, handle).await?)
+        let handled = guest.call_handle(&mut instance.store, request, self.token);
+        Ok(match handled.await? {
+            wit::Handled::Answer(xml) => Handled::Result(payload(xml.as_deref())?),
+            wit::Handled::Refuse(error) => Handled::Error(stanza_error(error)?),
+            wit::Handled::Later(seconds) => Handled::Later(self.token, seconds),
+        })
     }
 }

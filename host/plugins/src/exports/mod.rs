@@ -1,9 +1,16 @@
 //! The calls that the host makes, one file an exported interface: what goes in, and what a guest may answer.
 
+pub(crate) mod account_events;
+pub(crate) mod component;
 pub(crate) mod inbound;
 pub(crate) mod iq_handler;
+pub(crate) mod plugin_events;
 pub(crate) mod pre_auth;
+pub(crate) mod reply_handler;
+pub(crate) mod session_events;
 mod table;
+pub(crate) mod timer_handler;
+pub(crate) mod vetoes;
 
 use std::future::Future;
 use std::time::Duration;
@@ -11,10 +18,7 @@ use std::time::Duration;
 use waxwing_xml::Element;
 use waxwing_xmpp::error::StanzaError;
 
-use crate::bindings::waxwing::plugin::types;
-use crate::convert::stanza_error;
 use crate::fault::Fault;
-use crate::imports::stanzas::payload;
 use crate::instance::Instance;
 
 pub(crate) use table::{Exports, Guests, PACKAGE, VERSION};
@@ -49,12 +53,14 @@ pub(crate) trait Call: Send + 'static {
     ) -> impl Future<Output = Result<Self::Answer, Fault>> + Send;
 }
 
-/// The answer of a handler, checked.
-pub(crate) type Reply = Result<Option<Element>, StanzaError>;
-
-fn reply(answer: Result<Option<String>, types::StanzaError>) -> Result<Reply, Fault> {
-    match answer {
-        Ok(xml) => Ok(Ok(payload(xml.as_deref())?)),
-        Err(error) => Ok(Err(stanza_error(error)?)),
-    }
+/// What a handler did with a stanza, checked.
+pub(crate) enum Handled {
+    /// All that is to be done: no request is told so.
+    Done,
+    /// A request is answered with this payload.
+    Result(Option<Element>),
+    /// The sender gets this error.
+    Error(StanzaError),
+    /// The request of this token is answered within so many seconds.
+    Later(u64, u32),
 }

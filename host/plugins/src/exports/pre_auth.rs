@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use waxwing_xml::Element;
 
-use super::{Call, Reply, reply};
+use super::{Call, Handled};
 use crate::bindings::exports::waxwing::plugin::pre_auth as wit;
+use crate::convert::stanza_error;
 use crate::fault::Fault;
-use crate::imports::stanzas::{HostStanza, parse};
+use crate::imports::stanzas::{HostStanza, parse, payload};
 use crate::instance::Instance;
 use crate::plugin::Plugin;
 
@@ -61,18 +62,18 @@ impl Call for Features {
 }
 
 impl Call for Handle {
-    type Answer = Reply;
+    type Answer = Handled;
 
     const BUDGET: Duration = Duration::from_millis(50);
 
-    async fn make(self, instance: &mut Instance) -> Result<Reply, Fault> {
+    async fn make(self, instance: &mut Instance) -> Result<Handled, Fault> {
         let handle = instance.lend(self.1)?;
         let guest = instance.guests.pre_auth()?;
-        reply(
-            guest
-                .call_handle(&mut instance.store, &self.0, handle)
-                .await?,
-        )
+        let answer = guest.call_handle(&mut instance.store, &self.0, handle);
+        Ok(match answer.await? {
+            Ok(xml) => Handled::Result(payload(xml.as_deref())?),
+            Err(error) => Handled::Error(stanza_error(error)?),
+        })
     }
 }
 

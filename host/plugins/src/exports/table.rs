@@ -75,6 +75,15 @@ exports! {
     inbound = "inbound",
     iq_handler = "iq-handler",
     pre_auth = "pre-auth",
+    component = "component",
+    reply_handler = "reply-handler",
+    timer_handler = "timer-handler",
+    account_events = "account-events",
+    session_events = "session-events",
+    plugin_events = "plugin-events",
+    registration_veto = "registration-veto",
+    password_veto = "password-veto",
+    removal_veto = "removal-veto",
 }
 
 impl Exports {

@@ -7,6 +7,7 @@ use waxwing_xmpp::jid::{self, BareJid};
 
 use crate::bindings::waxwing::plugin::accounts::{AccountError, Host};
 use crate::effects::AccountEffect;
+use crate::exports::Level;
 use crate::shared::Shared;
 use crate::state::State;
 
@@ -36,7 +37,8 @@ impl Host for State {
     ) -> wasmtime::Result<Result<String, AccountError>> {
         self.charge()?;
         let account = match self
-            .named(&host, &username)
+            .may_change()
+            .and_then(|()| self.named(&host, &username))
             .and_then(|account| self.acceptable(&password).map(|()| account))
         {
             Ok(account) => account,
@@ -66,7 +68,8 @@ impl Host for State {
     ) -> wasmtime::Result<Result<(), AccountError>> {
         self.charge()?;
         let account = match self
-            .addressed(&account)
+            .may_change()
+            .and_then(|()| self.addressed(&account))
             .and_then(|account| self.acceptable(&password).map(|()| account))
         {
             Ok(account) => account,
@@ -82,7 +85,7 @@ impl Host for State {
 
     async fn remove(&mut self, account: String) -> wasmtime::Result<Result<(), AccountError>> {
         self.charge()?;
-        let account = match self.addressed(&account) {
+        let account = match self.may_change().and_then(|()| self.addressed(&account)) {
             Ok(account) => account,
             Err(error) => return Ok(Err(error)),
         };
@@ -106,6 +109,15 @@ impl State {
         self.granted()?;
         let account = jid::parse_bare(account).map_err(|_| AccountError::NoSuchAccount)?;
         self.served(account)
+    }
+
+    /// What may be denied is caused by those only who are not asked about it.
+    fn may_change(&self) -> Result<(), AccountError> {
+        if self.level == Level::Hook {
+            Ok(())
+        } else {
+            Err(AccountError::NotHere)
+        }
     }
 
     fn granted(&self) -> Result<(), AccountError> {

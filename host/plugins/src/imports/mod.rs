@@ -4,10 +4,15 @@ mod accounts;
 mod clock;
 mod config;
 mod disco;
+mod events;
 mod log;
 mod memory;
 mod random;
+pub(crate) mod router;
+mod sessions;
 pub(crate) mod stanzas;
+mod storage;
+mod timers;
 pub(crate) mod wasi;
 
 use wasmtime::Engine;

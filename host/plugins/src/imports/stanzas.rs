@@ -18,6 +18,7 @@ use crate::bindings::waxwing::plugin::stanzas::{
 use crate::bindings::waxwing::plugin::types::{Name, StanzaKind};
 use crate::fault::Fault;
 use crate::filter::subtype;
+use crate::imports::router::reserved;
 use crate::state::State;
 
 /// Namespaces of the stream itself, which no payload has.
@@ -243,8 +244,13 @@ impl DraftMethods for State {
         this: Resource<HostDraft>,
         xml: String,
     ) -> Trappable<Result<(), DraftError>> {
+        let may_reserve = self.is_granted("reserved-elements");
         let draft = self.draft(&this)?;
         Ok(match parse(&xml) {
+            Ok(child) if !may_reserve && reserved(child.root()).is_some() => {
+                let why = format!("<{}/> is the server's own", child.root().name());
+                Err(DraftError::Forbidden(why))
+            }
             Ok(child) => {
                 draft.element.push_child(&child);
                 Ok(())

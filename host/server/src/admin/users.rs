@@ -2,6 +2,7 @@
 
 use futures_util::{StreamExt, stream};
 use serde_json::Value;
+use waxwing_plugins::AccountEvent;
 use waxwing_xmpp::jid::{self, BareJid};
 
 use super::protocol::{MAX_IMPORT, NewUser, Request, User};
@@ -73,10 +74,8 @@ impl Users<'_> {
                 "{jid}: the domain is not served here; these are: {domains}"
             ));
         }
-        self.accounts
-            .create(&jid, &user.password)
-            .await
-            .map_err(|error| about(&jid, &error))
+        let created = self.accounts.create(&jid, &user.password).await;
+        self.done(AccountEvent::Registered, &jid, created)
     }
 
     async fn import(&self, users: &[NewUser]) -> Result<Value, String> {
@@ -95,19 +94,26 @@ impl Users<'_> {
 
     async fn passwd(&self, user: &NewUser) -> Result<(), String> {
         let jid = self.account(&user.jid)?;
-        self.accounts
-            .set_password(&jid, &user.password)
-            .await
-            .map_err(|error| about(&jid, &error))
+        let changed = self.accounts.set_password(&jid, &user.password).await;
+        self.done(AccountEvent::PasswordChanged, &jid, changed)
     }
 
     async fn remove(&self, jid: &str) -> Result<BareJid, String> {
         let jid = self.account(jid)?;
-        self.accounts
-            .remove(&jid)
-            .await
-            .map_err(|error| about(&jid, &error))?;
+        let removed = self.accounts.remove(&jid).await;
+        self.done(AccountEvent::Removed, &jid, removed)?;
         Ok(jid)
+    }
+
+    fn done(
+        &self,
+        event: AccountEvent,
+        jid: &BareJid,
+        result: Result<(), AccountError>,
+    ) -> Result<(), String> {
+        result.map_err(|error| about(jid, &error))?;
+        self.accounts.announce(event, jid);
+        Ok(())
     }
 
     async fn set_disabled(&self, jid: &str, disabled: bool) -> Result<BareJid, String> {

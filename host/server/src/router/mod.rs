@@ -17,11 +17,11 @@ use std::{
     },
 };
 
-use waxwing_plugins::Recipient;
+use waxwing_plugins::{Inlet, Recipient};
 use waxwing_xml::Element;
 use waxwing_xmpp::{
     error::{Condition, StanzaError},
-    jid::{self, BareJid, Jid},
+    jid::{self, BareJid, FullJid, Jid},
     stanza::{Kind, Stanza, Type},
     stream::random_resource,
 };
@@ -42,6 +42,7 @@ pub(crate) struct Router {
     hosts: HashSet<String>,
     registry: Registry,
     next_id: AtomicU64,
+    inlet: Inlet,
 }
 
 /// Whom an address means.
@@ -89,7 +90,13 @@ impl Router {
             hosts: hosts.into_iter().collect(),
             registry: Registry::new(),
             next_id: AtomicU64::new(1),
+            inlet: Inlet::default(),
         }
+    }
+
+    /// The way to the plugins.
+    pub(crate) fn inlet(&self) -> &Inlet {
+        &self.inlet
     }
 
     /// Binds a resource, a random one if none is wished. A session that had it ends by `conflict` (RFC 6120 §7.7.2.2).
@@ -113,6 +120,7 @@ impl Router {
                     old.end(End::Conflict);
                     self.farewell(&old, None);
                 }
+                self.inlet.bound(&handle.jid, handle.id);
                 Ok(Registration {
                     router: Arc::clone(self),
                     handle,
@@ -129,6 +137,28 @@ impl Router {
         };
         let sessions = self.registry.sessions(account.as_str());
         sessions.into_iter().map(end).collect()
+    }
+
+    /// Ends one session, if it is there.
+    pub(crate) fn end_session(&self, session: &Jid, reason: End) {
+        if let Some(handle) = self.find(session) {
+            handle.end(reason);
+        }
+    }
+
+    /// The sessions of an account, with the priorities of those that are available resources.
+    pub(crate) fn sessions(&self, account: &BareJid) -> Vec<(FullJid, Option<i8>)> {
+        self.registry.look(account.as_str(), |sessions| {
+            let there = sessions.iter().filter(|handle| handle.is_there());
+            let said = |handle: &Arc<Handle>| (handle.jid.clone(), handle.priority());
+            there.map(said).collect()
+        })
+    }
+
+    /// All sessions, with their ids.
+    pub(crate) fn all_sessions(&self) -> Vec<(FullJid, u64)> {
+        let all = self.registry.all().into_iter();
+        all.map(|handle| (handle.jid.clone(), handle.id)).collect()
     }
 
     /// True if one of these sessions of an account has not yet ended.
@@ -202,8 +232,14 @@ impl Router {
         };
         match stanza.to().map_or(Place::Account, |to| self.place(to)) {
             Place::Server | Place::Account if stanza.is_request() => Routed::Request(stanza),
-            // Nobody waits for an answer from the server.
-            Place::Server | Place::Account => Routed::Done(Flow::Free),
+            // An answer to a plugin that asked in the server's name, or to nobody.
+            Place::Server | Place::Account => {
+                self.inlet.reply(&stanza);
+                Routed::Done(Flow::Free)
+            }
+            Place::Foreign if !stanza.is_request() && self.inlet.reply(&stanza) => {
+                Routed::Done(Flow::Free)
+            }
             Place::Foreign => {
                 self.bounce(&stanza, Condition::RemoteServerNotFound);
                 Routed::Done(Flow::Free)
@@ -215,6 +251,22 @@ impl Router {
                 };
                 Routed::Done(self.hand_over(chosen, stanza))
             }
+        }
+    }
+
+    /// Sends what a plugin made; `from` and `to` are checked. Requests to the server or to an account are not for guests to
+    /// answer: nothing that a guest causes enters a guest by this way.
+    pub(crate) fn from_plugin(&self, stanza: Stanza) {
+        match stanza.kind() {
+            Kind::Message => {
+                // Whoever sends through a plugin has no stream to slow down.
+                let _ = self.message(stanza);
+            }
+            Kind::Presence => self.deliver_presence(stanza),
+            Kind::Iq => match self.iq(stanza) {
+                Routed::Done(_) => {}
+                Routed::Request(request) => self.bounce(&request, Condition::ServiceUnavailable),
+            },
         }
     }
 
@@ -237,11 +289,15 @@ impl Router {
         }
     }
 
-    /// Sends an answer to the session that asked, if it is still there.
+    /// Sends an answer to the session that asked, if it is still there, or to the plugin.
     pub(crate) fn answer(&self, asker: &Jid, reply: Element) {
         if let Some(handle) = self.find(asker) {
             // An answer that is lost is never answered.
             drop(handle.push(Delivery::answer(reply)));
+        } else if let Ok(reply) = Stanza::parse(reply)
+            && reply.kind() == Kind::Iq
+        {
+            self.inlet.reply(&reply);
         }
     }
 
@@ -330,6 +386,7 @@ impl Router {
         handle.vanish();
         self.registry.remove(account_of(&handle.jid), handle);
         self.farewell(handle, None);
+        self.inlet.unbound(&handle.jid, handle.id);
         for delivery in handle.mailbox().close() {
             self.undelivered(delivery);
         }

@@ -114,11 +114,7 @@ impl Router {
                     self.bounce(&stanza, Condition::ResourceConstraint);
                 }
                 PresenceType::Unavailable => {
-                    sender
-                        .presence
-                        .lock()
-                        .directed
-                        .retain(|target| target != to);
+                    forget(sender, to);
                     self.deliver_presence(stanza);
                 }
                 _ => self.deliver_presence(stanza),
@@ -126,7 +122,24 @@ impl Router {
         }
     }
 
-    fn deliver_presence(&self, stanza: Stanza) {
+    /// Notes presence of a session to a plugin's component, which hears of the session's end as well. False: the session has
+    /// told too many already.
+    pub(crate) fn told_component(&self, sender: &Handle, stanza: &Stanza) -> bool {
+        let Some(to) = stanza.to() else { return true };
+        match stanza.typed() {
+            Type::Presence(PresenceType::Available) => remember(sender, to),
+            Type::Presence(PresenceType::Unavailable) => {
+                forget(sender, to);
+                true
+            }
+            _ => true,
+        }
+    }
+
+    pub(super) fn deliver_presence(&self, stanza: Stanza) {
+        if self.inlet.to_component(&stanza) {
+            return;
+        }
         if let (Some(to), Type::Presence(kind)) = (stanza.to(), stanza.typed()) {
             let chosen = self.choose(to, |aim, _| rules::presence(kind, aim));
             let _ = self.hand_over(chosen, stanza);
@@ -170,6 +183,12 @@ fn remember(sender: &Handle, to: &Jid) -> bool {
     }
     presence.directed.push(to.clone());
     true
+}
+
+/// Unavailable presence is owed to an address no more.
+fn forget(sender: &Handle, to: &Jid) {
+    let mut presence = sender.presence.lock();
+    presence.directed.retain(|target| target != to);
 }
 
 /// The priority; 0 if none is given, or none that is an integer between -128 and 127 (RFC 6121 §4.7.2.3).

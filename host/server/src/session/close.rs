@@ -66,6 +66,7 @@ fn reason(end: End) -> StreamError {
     match end {
         End::Conflict => StreamError::new(StreamCondition::Conflict),
         End::AccountGone => StreamError::new(StreamCondition::NotAuthorized),
+        End::Policy => StreamError::new(StreamCondition::PolicyViolation),
         End::Overflow => StreamError::new(StreamCondition::PolicyViolation)
             .with_text("you were sent more than you read"),
         End::Shutdown => StreamError::new(StreamCondition::SystemShutdown),

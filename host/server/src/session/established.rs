@@ -13,14 +13,14 @@ use std::{
 };
 
 use tokio::task::coop;
-use waxwing_plugins::Inbound;
+use waxwing_plugins::{Inbound, Recipient};
 use waxwing_xml::{Element, StreamEvent};
 use waxwing_xmpp::{
     error::{StreamCondition, StreamError},
     stanza::{Kind, Stanza, StanzaFault},
 };
 
-use super::{Connection, iq, negotiate::Bound};
+use super::{Connection, component, iq, negotiate::Bound};
 use crate::{
     mailbox::{End, Flow},
     router::{Handle, Routed, account_of},
@@ -135,16 +135,27 @@ impl Session {
             Err(StanzaFault::Drop) => return Ok(()),
         };
         self.stamp(&mut stanza)?;
-        let recipient = self.shard.server.router.recipient(&stanza);
+        let recipient = self.recipient(&stanza);
         if !self.shard.plugins.wants_inbound(&stanza, recipient) {
-            return self.route(connection, stanza).await;
+            return self.route(connection, stanza, recipient).await;
         }
         let verdict = self.shard.plugins.inbound(stanza.clone(), recipient);
         let verdict = self.meanwhile(connection, verdict).await;
         if let Some(stanza) = self.obey(verdict, &stanza) {
-            return self.route(connection, stanza).await;
+            return self.route(connection, stanza, recipient).await;
         }
         Ok(())
+    }
+
+    /// Whom a stanza is for; a hook does not change that.
+    fn recipient(&self, stanza: &Stanza) -> Recipient {
+        let domain = stanza.to().map(|to| to.domain().as_str());
+        match (self.shard.server.router.recipient(stanza), domain) {
+            (Recipient::Remote, Some(domain)) if self.shard.plugins.is_component(domain) => {
+                Recipient::Component
+            }
+            (recipient, _) => recipient,
+        }
     }
 
     /// Says whom a stanza is from (RFC 6120 §8.1.2.1), and in which language if it does not (§8.1.5).
@@ -180,7 +191,17 @@ impl Session {
         None
     }
 
-    async fn route(&self, connection: &mut Connection, stanza: Stanza) -> Result<(), Finish> {
+    async fn route(
+        &self,
+        connection: &mut Connection,
+        stanza: Stanza,
+        recipient: Recipient,
+    ) -> Result<(), Finish> {
+        if recipient == Recipient::Component {
+            let handed = component::hand_over(&self.shard, &self.handle, stanza);
+            self.meanwhile(connection, handed).await;
+            return Ok(());
+        }
         let router = &self.shard.server.router;
         let flow = match stanza.kind() {
             Kind::Message => router.message(stanza),

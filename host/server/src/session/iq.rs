@@ -34,6 +34,7 @@ pub(super) async fn answer(shard: &Shard, asker: &Arc<Handle>, request: Stanza) 
             router.answer(&asker.jid, request.result_reply(payload));
             plugins::follow(router, after);
         }
+        IqAnswer::Done(after) => plugins::follow(router, after),
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod buffers;
 mod close;
+mod component;
 mod established;
 mod iq;
 mod negotiate;

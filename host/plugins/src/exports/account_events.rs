@@ -1,0 +1,44 @@
+//! The export `account-events`.
+
+use std::time::Duration;
+
+use super::Call;
+use crate::fault::Fault;
+use crate::instance::Instance;
+
+/// What became of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountEvent {
+    /// It was made.
+    Registered,
+    /// It has a new password.
+    PasswordChanged,
+    /// It was removed.
+    Removed,
+}
+
+/// Tells one event of the account of a bare JID.
+pub(crate) struct Tell {
+    pub(crate) event: AccountEvent,
+    pub(crate) account: String,
+    pub(crate) depth: u8,
+}
+
+impl Call for Tell {
+    type Answer = ();
+
+    const BUDGET: Duration = Duration::from_millis(10);
+
+    async fn make(self, instance: &mut Instance) -> Result<(), Fault> {
+        instance.begin_at(self.depth);
+        let guest = instance.guests.account_events()?;
+        let store = &mut instance.store;
+        Ok(match self.event {
+            AccountEvent::Registered => guest.call_registered(store, &self.account).await?,
+            AccountEvent::PasswordChanged => {
+                guest.call_password_changed(store, &self.account).await?
+            }
+            AccountEvent::Removed => guest.call_removed(store, &self.account).await?,
+        })
+    }
+}

@@ -1,0 +1,40 @@
+//! The export `component`.
+
+use std::time::Duration;
+
+use super::{Call, Handled};
+use crate::bindings::exports::waxwing::plugin::component as wit;
+use crate::convert::stanza_error;
+use crate::fault::Fault;
+use crate::imports::stanzas::{HostStanza, payload};
+use crate::instance::Instance;
+
+/// `handle`.
+pub(crate) struct Handle {
+    pub(crate) stanza: HostStanza,
+    pub(crate) token: u64,
+}
+
+impl Call for Handle {
+    type Answer = Handled;
+
+    const BUDGET: Duration = Duration::from_millis(50);
+
+    async fn make(self, instance: &mut Instance) -> Result<Handled, Fault> {
+        let is_request = self.stanza.stanza.is_request();
+        let stanza = instance.lend(self.stanza)?;
+        instance.may_answer_later(self.token);
+        let guest = instance.guests.component()?;
+        let handled = guest.call_handle(&mut instance.store, stanza, self.token);
+        Ok(match handled.await? {
+            wit::Handled::Done => Handled::Done,
+            wit::Handled::Bounce(error) => Handled::Error(stanza_error(error)?),
+            wit::Handled::Answer(_) | wit::Handled::Later(_) if !is_request => {
+                let why = "only an iq request can be answered";
+                return Err(Fault::Answer(why.to_owned()));
+            }
+            wit::Handled::Answer(xml) => Handled::Result(payload(xml.as_deref())?),
+            wit::Handled::Later(seconds) => Handled::Later(self.token, seconds),
+        })
+    }
+}

@@ -1,0 +1,29 @@
+//! The export `plugin-events`.
+
+use std::time::Duration;
+
+use super::Call;
+use crate::bindings::exports::waxwing::plugin::plugin_events as wit;
+use crate::fault::Fault;
+use crate::instance::Instance;
+
+pub(crate) use wit::Event;
+
+/// Tells what another plugin published.
+pub(crate) struct Tell {
+    pub(crate) event: Event,
+    pub(crate) depth: u8,
+}
+
+impl Call for Tell {
+    type Answer = ();
+
+    const BUDGET: Duration = Duration::from_millis(10);
+
+    async fn make(self, instance: &mut Instance) -> Result<(), Fault> {
+        instance.begin_at(self.depth);
+        let guest = instance.guests.plugin_events()?;
+        let published = guest.call_published(&mut instance.store, &self.event);
+        Ok(published.await?)
+    }
+}

@@ -1,0 +1,36 @@
+//! The export `session-events`.
+
+use std::time::Duration;
+
+use super::Call;
+use crate::bindings::exports::waxwing::plugin::session_events::Session;
+use crate::fault::Fault;
+use crate::instance::Instance;
+
+/// Tells that a session was bound, or ended.
+pub(crate) struct Tell {
+    pub(crate) jid: String,
+    pub(crate) id: u64,
+    pub(crate) is_bound: bool,
+}
+
+impl Call for Tell {
+    type Answer = ();
+
+    const BUDGET: Duration = Duration::from_millis(10);
+
+    async fn make(self, instance: &mut Instance) -> Result<(), Fault> {
+        instance.begin();
+        let session = Session {
+            jid: self.jid,
+            id: self.id,
+        };
+        let guest = instance.guests.session_events()?;
+        let store = &mut instance.store;
+        Ok(if self.is_bound {
+            guest.call_bound(store, &session).await?
+        } else {
+            guest.call_unbound(store, &session).await?
+        })
+    }
+}

@@ -1,0 +1,215 @@
+//! The import `router`, for plugins granted it: what a call sends is kept until it has returned.
+
+use std::sync::Arc;
+
+use waxwing_xml::{Element, ElementRef};
+use waxwing_xmpp::jid::{self, Jid};
+use waxwing_xmpp::stanza::Stanza;
+
+use crate::bindings::waxwing::plugin::router::{Host, SendError};
+use crate::bindings::waxwing::plugin::types;
+use crate::convert::stanza_error;
+use crate::effects::{LaterAnswer, Outgoing};
+use crate::imports::stanzas::{parse, payload};
+use crate::requests::{Asked, MAX_WAITING, deadline};
+use crate::state::State;
+
+/// Stanzas that a call may send, each recipient counted.
+const MAX_SENT: usize = 64;
+
+/// Elements by which the server itself speaks to clients.
+const RESERVED: [(&str, &str); 5] = [
+    ("stanza-id", "urn:xmpp:sid:0"),
+    ("delay", "urn:xmpp:delay"),
+    ("sent", "urn:xmpp:carbons:2"),
+    ("received", "urn:xmpp:carbons:2"),
+    ("query", "jabber:iq:roster"),
+];
+
+type Answer<T> = wasmtime::Result<Result<T, SendError>>;
+
+impl Host for State {
+    fn send(&mut self, stanza: String) -> Answer<()> {
+        self.charge()?;
+        let sent = self.outgoing(&stanza).and_then(|stanza| {
+            let to = stanza.to().cloned().ok_or_else(|| forbidden("no `to`"))?;
+            self.queue(&stanza, [to])
+        });
+        Ok(sent)
+    }
+
+    fn send_many(&mut self, stanza: String, recipients: Vec<String>) -> Answer<()> {
+        self.charge()?;
+        let sent = self.outgoing(&stanza).and_then(|stanza| {
+            let addresses: Result<Vec<Jid>, _> =
+                recipients.iter().map(|to| jid::parse(to)).collect();
+            let addresses = addresses.map_err(|_| forbidden("a recipient is no JID"))?;
+            self.queue(&stanza, addresses)
+        });
+        Ok(sent)
+    }
+
+    fn request(&mut self, iq: String, seconds: u32) -> Answer<u64> {
+        self.charge()?;
+        Ok(self.ask(&iq, seconds))
+    }
+
+    fn answer(
+        &mut self,
+        token: u64,
+        reply: Result<Option<String>, types::StanzaError>,
+    ) -> Answer<bool> {
+        self.charge()?;
+        if !self.is_granted("router") {
+            return Ok(Err(SendError::NotGranted));
+        }
+        let reply = match reply {
+            Ok(xml) => match payload(xml.as_deref()) {
+                Ok(payload) => Ok(payload),
+                Err(fault) => return Ok(Err(SendError::Malformed(fault.to_string()))),
+            },
+            Err(error) => Err(stanza_error(error)?),
+        };
+        let name = &self.plugin.manifest.name;
+        let answered = self.call.answers.iter().any(|answer| answer.token == token);
+        let owed = self.token == Some(token) || self.shared.owed.is_owed(token, name);
+        if answered || !owed {
+            return Ok(Ok(false));
+        }
+        self.call.answers.push(LaterAnswer { token, reply });
+        Ok(Ok(true))
+    }
+}
+
+impl State {
+    fn ask(&mut self, iq: &str, seconds: u32) -> Result<u64, SendError> {
+        if self.plugin.exports.reply_handler.is_none() {
+            return Err(forbidden(
+                "without the export `reply-handler` no answer can come",
+            ));
+        }
+        let mut element = self.sendable(iq)?;
+        let id = request_id().ok_or_else(|| forbidden("the server has no random numbers"))?;
+        element.set_attr("id", Some(&id));
+        let stanza = checked(element)?;
+        if !stanza.is_request() {
+            return Err(forbidden("it is no iq of type get or set"));
+        }
+        self.may_send(&stanza)?;
+        let (Some(from), Some(to)) = (stanza.from().cloned(), stanza.to().cloned()) else {
+            return Err(forbidden("no `to`"));
+        };
+        let waiting = self.shared.sent.count(&self.plugin.manifest.name);
+        let asking = self.call.sends.iter().filter(|sent| sent.asked.is_some());
+        if self.call.sends.len() >= MAX_SENT
+            || waiting.saturating_add(asking.count()) >= MAX_WAITING
+        {
+            return Err(SendError::TooMany);
+        }
+        let token = self.shared.tokens.next();
+        let asked = Asked {
+            token,
+            from,
+            to,
+            host: self.host(),
+            until: deadline(seconds),
+        };
+        self.call.sends.push(Outgoing {
+            stanza,
+            asked: Some(asked),
+        });
+        Ok(token)
+    }
+
+    fn outgoing(&self, xml: &str) -> Result<Stanza, SendError> {
+        let stanza = checked(self.sendable(xml)?)?;
+        self.may_send(&stanza)?;
+        Ok(stanza)
+    }
+
+    fn sendable(&self, xml: &str) -> Result<Element, SendError> {
+        if !self.is_granted("router") {
+            return Err(SendError::NotGranted);
+        }
+        parse(xml).map_err(SendError::Malformed)
+    }
+
+    fn may_send(&self, stanza: &Stanza) -> Result<(), SendError> {
+        let from = stanza.from().ok_or_else(|| forbidden("no `from`"))?;
+        if !self.speaks_for(from) {
+            return Err(forbidden(&format!(
+                "`from` is `{from}`, which is not this plugin's address"
+            )));
+        }
+        match stanza.element().children().find_map(reserved) {
+            Some(name) if !self.may_reserve(name, from) => Err(forbidden(&format!(
+                "<{name}/> is the server's own; it takes the grant `reserved-elements`"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// A component marks and dates what passes through its own domain.
+    fn may_reserve(&self, name: &str, from: &Jid) -> bool {
+        self.is_granted("reserved-elements")
+            || (matches!(name, "stanza-id" | "delay") && self.owns(from.domain().as_str()))
+    }
+
+    fn speaks_for(&self, address: &Jid) -> bool {
+        let domain = address.domain().as_str();
+        let is_server = address.node().is_none() || self.is_granted("router-as-accounts");
+        self.owns(domain) || (self.shared.serves(domain) && is_server)
+    }
+
+    /// Whether the plugin serves this domain as a component.
+    fn owns(&self, domain: &str) -> bool {
+        let snapshot = self.shared.registry.now();
+        let name = &self.plugin.manifest.name;
+        snapshot
+            .component(domain)
+            .is_some_and(|component| component.plugin.manifest.name == *name)
+    }
+
+    fn queue(
+        &mut self,
+        stanza: &Stanza,
+        recipients: impl IntoIterator<Item = Jid, IntoIter: ExactSizeIterator>,
+    ) -> Result<(), SendError> {
+        let recipients = recipients.into_iter();
+        if self.call.sends.len().saturating_add(recipients.len()) > MAX_SENT {
+            return Err(SendError::TooMany);
+        }
+        self.call.sends.extend(recipients.map(|to| {
+            let mut stanza = stanza.clone();
+            stanza.set_to(Arc::new(to));
+            Outgoing {
+                stanza,
+                asked: None,
+            }
+        }));
+        Ok(())
+    }
+}
+
+/// The name of the element if it is one by which the server itself speaks.
+pub(crate) fn reserved(element: ElementRef<'_>) -> Option<&'static str> {
+    let known = |(name, namespace): &&(&str, &str)| element.is(name, namespace);
+    RESERVED.iter().find(known).map(|(name, _)| *name)
+}
+
+fn checked(element: Element) -> Result<Stanza, SendError> {
+    Stanza::parse(element).map_err(|_| {
+        SendError::Malformed("it is no message, presence or iq as RFC 6120 §8 says".to_owned())
+    })
+}
+
+fn forbidden(what: &str) -> SendError {
+    SendError::Forbidden(what.to_owned())
+}
+
+/// Unguessable, so that nobody answers a request that was not sent to them.
+fn request_id() -> Option<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).ok()?;
+    Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}

@@ -1,0 +1,113 @@
+//! What the server's router hands to plugins outside of a session's own calls.
+
+use std::sync::{Arc, OnceLock, Weak};
+
+use waxwing_xmpp::jid::{BareJid, FullJid};
+use waxwing_xmpp::stanza::Stanza;
+
+use crate::exports::account_events::AccountEvent;
+use crate::notices::{Notice, What};
+use crate::shared::Shared;
+
+/// The router's way to the plugins. Made before the platform, which needs the router; until that is there nothing comes through.
+#[derive(Clone, Default)]
+pub struct Inlet(Arc<OnceLock<Weak<Shared>>>);
+
+impl std::fmt::Debug for Inlet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inlet").finish_non_exhaustive()
+    }
+}
+
+impl Inlet {
+    pub(crate) fn open(&self, shared: &Arc<Shared>) {
+        // A second platform in a process has an inlet of its own.
+        let _ = self.0.set(Arc::downgrade(shared));
+    }
+
+    fn shared(&self) -> Option<Arc<Shared>> {
+        self.0.get()?.upgrade()
+    }
+
+    /// An iq of type result or error for an address of the server or of a plugin: the answer to a request that a plugin sent,
+    /// or to none. False: nobody asked for it.
+    pub fn reply(&self, reply: &Stanza) -> bool {
+        let Some(shared) = self.shared() else {
+            return false;
+        };
+        let Some(asked) = shared.sent.answered(&shared.agenda, reply) else {
+            return false;
+        };
+        if let Some(plugin) = shared.registry.now().plugin(&asked.plugin) {
+            let what = What::Reply {
+                token: asked.token,
+                stanza: reply.clone(),
+            };
+            let host = asked.host;
+            shared.notices.tell(
+                plugin,
+                Notice {
+                    host,
+                    what,
+                    depth: 0,
+                },
+            );
+        }
+        true
+    }
+
+    /// A stanza of the server itself for a plugin's component, such as the unavailable presence of a session that ended.
+    /// False: the domain is no component's.
+    pub fn to_component(&self, stanza: &Stanza) -> bool {
+        let Some((shared, to)) = self.shared().zip(stanza.to()) else {
+            return false;
+        };
+        let snapshot = shared.registry.keep();
+        let Some(component) = snapshot.component(to.domain().as_str()) else {
+            return false;
+        };
+        let notice = Notice {
+            host: Arc::clone(&component.host),
+            what: What::Stanza(stanza.clone()),
+            depth: 0,
+        };
+        shared.notices.tell(&component.plugin, notice);
+        true
+    }
+
+    /// The operator did something to an account.
+    pub fn account(&self, event: AccountEvent, account: &BareJid) {
+        if let Some(shared) = self.shared() {
+            shared.tell_account(event, &account.to_string(), 0);
+        }
+    }
+
+    /// A resource was bound.
+    pub fn bound(&self, session: &FullJid, id: u64) {
+        self.session(session, || What::Bound {
+            jid: session.to_string(),
+            id,
+        });
+    }
+
+    /// A session ended.
+    pub fn unbound(&self, session: &FullJid, id: u64) {
+        self.session(session, || What::Unbound {
+            jid: session.to_string(),
+            id,
+        });
+    }
+
+    fn session(&self, session: &FullJid, what: impl Fn() -> What) {
+        let Some(shared) = self.shared() else { return };
+        let snapshot = shared.registry.now();
+        for plugin in &snapshot.session_listeners {
+            let notice = Notice {
+                host: shared.host(session.domain().as_str()),
+                what: what(),
+                depth: 0,
+            };
+            shared.notices.tell(plugin, notice);
+        }
+    }
+}

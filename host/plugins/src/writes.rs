@@ -1,0 +1,124 @@
+//! What a call writes to the plugin's storage, kept until it has returned, and what it therefore sees.
+
+use std::collections::{BTreeMap, HashMap};
+
+use waxwing_storage::{
+    AccountId, Batch, Invalid, Key, List, Listed, Namespace, Quota, Scope, Value,
+};
+
+/// The changes of one call.
+#[derive(Default)]
+pub(crate) struct Writes {
+    batch: Option<Batch>,
+    /// Keys that the call has changed; `None` where it deleted one.
+    seen: BTreeMap<(Scope, Key), Option<Value>>,
+    /// The ids of accounts that the call has asked about.
+    accounts: HashMap<String, AccountId>,
+}
+
+impl Writes {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.batch.is_none()
+    }
+
+    /// All changes, to be committed.
+    pub(crate) fn take(&mut self) -> Option<Batch> {
+        self.batch.take()
+    }
+
+    pub(crate) fn account(&self, jid: &str) -> Option<AccountId> {
+        self.accounts.get(jid).copied()
+    }
+
+    pub(crate) fn remember(&mut self, jid: String, id: AccountId) {
+        self.accounts.insert(jid, id);
+    }
+
+    pub(crate) fn put(
+        &mut self,
+        namespace: &Namespace,
+        scope: Scope,
+        key: Key,
+        value: Value,
+    ) -> Result<(), Invalid> {
+        self.batch(namespace)
+            .put(scope, key.clone(), value.clone())?;
+        self.seen.insert((scope, key), Some(value));
+        Ok(())
+    }
+
+    pub(crate) fn delete(
+        &mut self,
+        namespace: &Namespace,
+        scope: Scope,
+        key: Key,
+    ) -> Result<(), Invalid> {
+        self.batch(namespace).delete(scope, key.clone())?;
+        self.seen.insert((scope, key), None);
+        Ok(())
+    }
+
+    pub(crate) fn append(
+        &mut self,
+        namespace: &Namespace,
+        scope: Scope,
+        log: Key,
+        value: Value,
+    ) -> Result<(), Invalid> {
+        self.batch(namespace).append(scope, log, value)
+    }
+
+    pub(crate) fn trim(
+        &mut self,
+        namespace: &Namespace,
+        scope: Scope,
+        log: Key,
+        before: u64,
+    ) -> Result<(), Invalid> {
+        self.batch(namespace).trim(scope, log, before)
+    }
+
+    /// What this call made of a key: `None` if it did not change it.
+    pub(crate) fn of(&self, scope: Scope, key: &Key) -> Option<Option<Value>> {
+        self.seen.get(&(scope, key.clone())).cloned()
+    }
+
+    /// Lays the call's changes over a stored page of keys, up to the page's last key where more follow it.
+    pub(crate) fn lay_over(
+        &self,
+        scope: Scope,
+        list: &List,
+        stored: Vec<Listed>,
+        more: bool,
+    ) -> Vec<Listed> {
+        let last = stored.last().map(|listed| listed.key.clone());
+        let mut merged: BTreeMap<Key, Option<Value>> = stored
+            .into_iter()
+            .map(|listed| (listed.key, listed.value))
+            .collect();
+        for ((of, key), value) in &self.seen {
+            let within = *of == scope
+                && key.as_str().starts_with(&list.prefix)
+                && list.after.as_ref().is_none_or(|after| key > after)
+                && (!more || last.as_ref().is_some_and(|last| key <= last));
+            if !within {
+                continue;
+            }
+            match value {
+                Some(value) => {
+                    merged.insert(key.clone(), list.values.then(|| value.clone()));
+                }
+                None => {
+                    merged.remove(key);
+                }
+            }
+        }
+        let listed = |(key, value)| Listed { key, value };
+        merged.into_iter().map(listed).collect()
+    }
+
+    fn batch(&mut self, namespace: &Namespace) -> &mut Batch {
+        self.batch
+            .get_or_insert_with(|| Batch::new(namespace.clone(), Quota::default()))
+    }
+}
