@@ -9,6 +9,7 @@ mod binding;
 mod clients;
 mod commands;
 mod discovery;
+mod effects;
 mod grants;
 mod hostile_guests;
 mod hostile_xml;
