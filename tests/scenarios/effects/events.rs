@@ -57,7 +57,7 @@ async fn a_plugin_that_comes_late_is_told_of_every_session() -> Result<()> {
         server.plugins().join("actor.partial"),
         server.plugins().join("actor.wasm"),
     )?;
-    server.wait_for_log("serving").await?;
+    server.wait_for_log("plugin=\"actor\"").await?;
     let (paris, paris_jid) = server.session("paris").await?;
     let romeo = &mut there[0].0;
     heard(romeo, "actor", &format!("bound {paris_jid}")).await?;
@@ -104,7 +104,7 @@ async fn events_that_cause_events_come_to_an_end() -> Result<()> {
         Err(_) => heard(&mut romeo, "actor-2", "echo ended").await?,
     };
     assert!(
-        lines.iter().any(|line| line.contains("TooDeep")),
+        lines.iter().any(|line| line.contains("too-deep")),
         "{lines:?}"
     );
     assert_eq!(

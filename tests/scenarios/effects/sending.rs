@@ -124,7 +124,8 @@ async fn a_plugin_sees_and_ends_sessions() -> Result<()> {
         "<end jid='{juliet_jid}'/><end jid='nobody@localhost/x'/><end jid='x@elsewhere/y'/>"
     );
     let answers = act(&mut romeo, &steps).await?;
-    assert_eq!(answers, ["", "", "!SessionsError::InvalidAddress"]);
+    assert_eq!(answers[..2], ["", ""]);
+    assert!(answers[2].contains("invalid-address"), "{answers:?}");
     assert_eq!(juliet.stream_error().await?, "policy-violation");
     server.stop().await
 }

@@ -86,23 +86,14 @@ async fn what_exceeds_a_limit_is_refused_and_the_rest_is_kept() -> Result<()> {
         assert!(answer.contains(expected), "{answers:?}");
     }
     // More than the quota of 10,000 keys: the call that goes beyond it is refused as a whole.
-    for page in 0..10 {
-        let keys: String = (0..999)
-            .map(|n| format!("<put key='{page}-{n}' value='v'/>"))
-            .collect();
-        act(&mut romeo, &keys).await?;
+    for page in 0..9 {
+        act(&mut romeo, &format!("<fill prefix='{page}-' keys='1100'/>")).await?;
     }
-    let last: String = (0..20)
-        .map(|n| format!("<put key='last-{n}' value='v'/>"))
-        .collect();
-    assert_eq!(
-        failing(&mut romeo, &last).await?,
-        "wait/resource-constraint"
-    );
-    assert_eq!(
-        act(&mut romeo, "<get key='kept'/><scan prefix='last'/><used/>").await?,
-        ["yes", "", "9991 keys 0 entries"]
-    );
+    let last = "<fill prefix='last-' keys='200'/>";
+    assert_eq!(failing(&mut romeo, last).await?, "wait/resource-constraint");
+    let after = act(&mut romeo, "<get key='kept'/><scan prefix='last'/><used/>").await?;
+    assert_eq!(after[..2], ["yes", ""]);
+    assert!(after[2].starts_with("9901 keys"), "{after:?}");
     server.stop().await
 }
 
@@ -136,7 +127,10 @@ async fn without_the_grant_there_is_no_storage() -> Result<()> {
     let steps = "<put key='k' value='v'/><get key='k'/><used/><publish name='told'/><sessions/><create user='eve'/>\
                  <send>&lt;message from='localhost' to='romeo@localhost'/></send>";
     for answer in act(&mut romeo, steps).await? {
-        assert!(answer.ends_with("NotGranted"), "{answer}");
+        assert!(
+            answer.contains("NotGranted") || answer.contains("not-granted"),
+            "{answer}"
+        );
     }
     server.stop().await
 }
