@@ -15,6 +15,7 @@ mod hostile_guests;
 mod hostile_xml;
 mod operation;
 mod ordering;
+mod plugin_life;
 mod registration;
 mod replies;
 mod starttls;

@@ -14,7 +14,7 @@ use crate::fault::Fault;
 use crate::instance::Instance;
 use crate::meter::Meter;
 use crate::plugin::Plugin;
-use crate::pool::{PoolKey, Pools};
+use crate::pool::Pools;
 use crate::run::{INIT_BUDGET, run};
 use crate::shared::Shared;
 
@@ -57,34 +57,16 @@ impl Caller {
         scope: usize,
         call: C,
     ) -> Result<(C::Answer, Effects), Fault> {
-        let key = PoolKey {
-            plugin: plugin.id,
-            scope,
-            level: C::LEVEL,
-        };
-        let place = self.pools.take(key).ok_or(Fault::Busy)?;
-        let mut instance = match place.idle() {
+        let registry = &self.shared.registry;
+        let place = self.pools.take(plugin, (scope, C::LEVEL), registry);
+        let mut seat = place.ok_or(Fault::Busy)?.seat(plugin, &call).await?;
+        let instance = match seat.instance() {
             Some(instance) => instance,
             None => create(&self.shared, plugin, scope, C::LEVEL).await?,
         };
-        let meter = Arc::clone(&instance.meter);
-        let (instance, answer, effects) = run(&self.shared, plugin, meter, C::BUDGET, async move {
-            let answer = call.make(&mut instance).await;
-            let answer = answer.map_err(|fault| instance.explain(fault));
-            let effects = instance.end_call();
-            (instance, answer, effects)
-        })
-        .await?;
-        match answer {
-            Ok(answer) => {
-                place.put_back(instance, &self.shared.registry);
-                Ok((answer, effects))
-            }
-            Err(fault) => {
-                effects.roll_back(plugin);
-                Err(fault)
-            }
-        }
+        let (instance, answer, effects) = make(&self.shared, plugin, instance, call).await?;
+        seat.put_back(instance, registry);
+        Ok((answer, effects))
     }
 
     /// Commits what a call caused, and carries it out. Gives what the server is to do after the call was answered.
@@ -100,25 +82,7 @@ impl Caller {
                 return Err(denial);
             }
         }
-        self.commit_unasked(plugin, scope, effects).await
-    }
-
-    async fn commit_unasked(
-        &self,
-        plugin: &Arc<Plugin>,
-        scope: usize,
-        mut effects: Effects,
-    ) -> Result<Vec<After>, Refusal> {
-        if effects.is_local() {
-            effects.apply_memory(plugin);
-            return Ok(Vec::new());
-        }
-        if let Err(refusal) = effects.commit(&*self.shared.services).await {
-            effects.roll_back(plugin);
-            return Err(refusal);
-        }
-        effects.apply_memory(plugin);
-        Ok(self.shared.release(plugin, scope, effects))
+        self.shared.commit(plugin, scope, effects).await
     }
 
     /// Asks those who may deny a change to an account.
@@ -136,7 +100,7 @@ impl Caller {
                 Ok(answered) => answered,
                 Err(_) => return Err(Refusal::Denied(failure())),
             };
-            let after = self.commit_unasked(judge, scope, effects).await?;
+            let after = self.shared.commit(judge, scope, effects).await?;
             self.shared.services.follow(after);
             verdict.map_err(Refusal::Denied)?;
         }
@@ -145,8 +109,32 @@ impl Caller {
 }
 
 impl Shared {
+    /// Commits what a call caused, whose changes to accounts nobody is asked about, and carries it out.
+    pub(crate) async fn commit(
+        &self,
+        plugin: &Arc<Plugin>,
+        scope: usize,
+        mut effects: Effects,
+    ) -> Result<Vec<After>, Refusal> {
+        if effects.is_local() {
+            effects.apply_memory(plugin);
+            return Ok(Vec::new());
+        }
+        if let Err(refusal) = effects.commit(&*self.services).await {
+            effects.roll_back(plugin);
+            return Err(refusal);
+        }
+        effects.apply_memory(plugin);
+        Ok(self.release(plugin, scope, effects))
+    }
+
     /// Carries out what a call caused, once all of it that lasts is committed.
-    fn release(&self, plugin: &Arc<Plugin>, scope: usize, effects: Effects) -> Vec<After> {
+    pub(crate) fn release(
+        &self,
+        plugin: &Arc<Plugin>,
+        scope: usize,
+        effects: Effects,
+    ) -> Vec<After> {
         let (name, depth) = (
             plugin.manifest.name.as_str(),
             effects.depth.saturating_add(1),
@@ -185,6 +173,31 @@ impl Shared {
         };
         if let (Some(reply), Some(asker)) = (reply, request.from()) {
             self.services.answer(asker, reply);
+        }
+    }
+}
+
+/// Makes one call in that instance, and gives the instance back with what it returned and caused. A fault costs the instance.
+pub(crate) async fn make<C: exports::Call>(
+    shared: &Arc<Shared>,
+    plugin: &Plugin,
+    mut instance: Box<Instance>,
+    call: C,
+) -> Result<(Box<Instance>, C::Answer, Effects), Fault> {
+    let meter = Arc::clone(&instance.meter);
+    let budget = plugin.limits.cpu(C::BUDGET);
+    let (instance, answer, effects) = run(shared, plugin, meter, budget, async move {
+        let answer = call.make(&mut instance).await;
+        let answer = answer.map_err(|fault| instance.explain(fault));
+        let effects = instance.end_call();
+        (instance, answer, effects)
+    })
+    .await?;
+    match answer {
+        Ok(answer) => Ok((instance, answer, effects)),
+        Err(fault) => {
+            effects.roll_back(plugin);
+            Err(fault)
         }
     }
 }

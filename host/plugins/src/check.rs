@@ -38,6 +38,8 @@ pub struct PluginReport {
     pub features: Vec<String>,
     /// The keys of its configuration.
     pub settings: Vec<String>,
+    /// The other plugins that must serve, with the versions that will do.
+    pub depends_on: Vec<String>,
 }
 
 /// Compiles a component file, and asks it what it is. Nothing of it serves. The cache is a folder as in
@@ -75,6 +77,7 @@ impl PluginReport {
                 .iter()
                 .map(|setting| setting.key.clone())
                 .collect(),
+            depends_on: manifest.needs(),
         }
     }
 }

@@ -3,23 +3,28 @@
 //! The server makes one [`Platform`] and, for each of its threads, a [`Shard`] to call. Below is `waxwing-xmpp`; above is the
 //! server. Nothing here opens a socket, writes SQL or knows a plugin's name.
 //!
-//! From the outside in: `platform` loads and replaces plugins (`load`, `compile`, `watch`), `registry` says which plugin
-//! wants what (`filter`), a shard takes stanzas to instances (`caller`, `pool`, `instance`, `run`, `meter`), which call back
+//! From the outside in: `platform` has the plugins and `changes` brings, replaces and ends them (`load`, `compile`, `depend`,
+//! `handover`, `choices`, `watch`), `registry` says which plugin
+//! wants what (`filter`), a shard takes stanzas to instances (`caller`, `pool`, `slots`, `instance`, `run`, `meter`), which call back
 //! into `imports` and leave `effects`.
 
 mod agenda;
 mod bindings;
 mod caller;
+mod changes;
 mod check;
+mod choices;
 mod compile;
 mod config;
 mod convert;
+mod depend;
 mod due;
 mod effects;
 mod engine;
 mod exports;
 mod fault;
 mod filter;
+mod handover;
 #[cfg(test)]
 mod hostile;
 mod imports;
@@ -41,12 +46,15 @@ mod run;
 mod services;
 mod shard;
 mod shared;
+mod slots;
 mod state;
+mod status;
 mod timers;
 mod watch;
 mod writes;
 
 pub use check::{PluginReport, check};
+pub use choices::Choices;
 pub use compile::{CompileCommand, CompileLimits, compile_child};
 pub use config::ConfigError;
 pub use effects::After;
@@ -55,6 +63,7 @@ pub use exports::pre_auth::{PreAuthStream, TlsVersion};
 pub use filter::Recipient;
 pub use inlet::Inlet;
 pub use load::PluginSettings;
-pub use platform::{BundledPlugin, Platform, PlatformSettings, PluginError, PluginStatus};
+pub use platform::{BundledPlugin, Platform, PlatformSettings};
 pub use services::{ServiceError, Services};
 pub use shard::{Inbound, IqAnswer, Shard};
+pub use status::{PluginError, PluginStatus};

@@ -1,11 +1,20 @@
-//! What one store may take.
+//! What one call and one store may take.
+
+use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
 
 use crate::engine::MAX_TABLE_ELEMENTS;
+use crate::manifest::AskedLimits;
 
 /// Bytes of all memories and tables of a store together.
 pub(crate) const STORE_BYTES: usize = 64 << 20;
+
+/// CPU time of a hook.
+pub(crate) const HOOK_CPU: Duration = Duration::from_millis(10);
+
+/// CPU time of a request.
+pub(crate) const REQUEST_CPU: Duration = Duration::from_millis(50);
 
 /// A table's element is a pointer.
 const TABLE_ELEMENT: usize = size_of::<usize>();
@@ -19,14 +28,69 @@ pub(crate) const HOST_CALLS: u32 = 10_000;
 /// Bytes that one call may make the host copy out of the guest.
 pub(crate) const COPIED_BYTES: usize = 2 << 20;
 
+/// What the calls and stores of a plugin may take: what its manifest asks, and more than the default only by grant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    hook_cpu: Duration,
+    request_cpu: Duration,
+    /// Bytes of all memories and tables of a store together.
+    pub(crate) memory: usize,
+}
+
+impl Limits {
+    /// The limits in force. Without the grant, what is more than the default is the default.
+    pub(crate) fn of(asked: AskedLimits, is_granted: bool) -> Self {
+        Self {
+            hook_cpu: in_force(asked.hook_cpu, HOOK_CPU, is_granted),
+            request_cpu: in_force(asked.request_cpu, REQUEST_CPU, is_granted),
+            memory: in_force(asked.memory, STORE_BYTES, is_granted),
+        }
+    }
+
+    /// CPU time of a call that usually has so much. Other calls than hooks and requests have what they have.
+    pub(crate) fn cpu(&self, usual: Duration) -> Duration {
+        match usual {
+            HOOK_CPU => self.hook_cpu,
+            REQUEST_CPU => self.request_cpu,
+            other => other,
+        }
+    }
+}
+
+fn in_force<T: Ord + Copy>(asked: Option<T>, default: T, is_granted: bool) -> T {
+    match asked {
+        Some(asked) if is_granted || asked < default => asked,
+        _ => default,
+    }
+}
+
+impl AskedLimits {
+    /// Whether any is more than the default.
+    pub(crate) fn exceed(&self) -> bool {
+        self.hook_cpu > Some(HOOK_CPU)
+            || self.request_cpu > Some(REQUEST_CPU)
+            || self.memory > Some(STORE_BYTES)
+    }
+}
+
 /// Sums the memories and tables of a store (wasmtime's own limits count each by itself).
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct StoreLimiter {
+    most: usize,
     bytes: usize,
     refused: bool,
 }
 
 impl StoreLimiter {
+    /// A limiter for a store of so many bytes.
+    pub(crate) fn new(most: usize) -> Self {
+        Self {
+            most,
+            bytes: 0,
+            refused: false,
+        }
+    }
+
     /// Whether the guest ran into the limit since the last look.
     pub(crate) fn take_refused(&mut self) -> bool {
         std::mem::take(&mut self.refused)
@@ -34,7 +98,7 @@ impl StoreLimiter {
 
     fn grow(&mut self, current: usize, desired: usize) -> bool {
         let sum = self.bytes.saturating_add(desired.saturating_sub(current));
-        if sum > STORE_BYTES {
+        if sum > self.most {
             self.refused = true;
             return false;
         }
@@ -88,7 +152,7 @@ mod tests {
 
     #[test]
     fn sums_the_memories_and_tables_of_a_store() {
-        let mut limiter = StoreLimiter::default();
+        let mut limiter = StoreLimiter::new(STORE_BYTES);
         assert!(limiter.memory_growing(0, STORE_BYTES / 2, None).unwrap());
         assert!(limiter.memory_growing(0, STORE_BYTES / 4, None).unwrap());
         assert!(
@@ -105,5 +169,23 @@ mod tests {
         );
         assert!(limiter.take_refused());
         assert!(!limiter.take_refused());
+    }
+
+    #[test]
+    fn more_than_the_default_takes_the_grant_and_less_does_not() {
+        let asked = AskedLimits {
+            hook_cpu: Some(Duration::from_millis(40)),
+            request_cpu: Some(Duration::from_millis(20)),
+            memory: Some(128 << 20),
+        };
+        assert!(asked.exceed());
+        let refused = Limits::of(asked, false);
+        assert_eq!(refused.cpu(HOOK_CPU), HOOK_CPU);
+        assert_eq!(refused.cpu(REQUEST_CPU), Duration::from_millis(20));
+        assert_eq!(refused.memory, STORE_BYTES);
+        let granted = Limits::of(asked, true);
+        assert_eq!(granted.cpu(HOOK_CPU), Duration::from_millis(40));
+        assert_eq!(granted.memory, 128 << 20);
+        assert!(!AskedLimits::default().exceed());
     }
 }

@@ -13,6 +13,7 @@ use crate::caller::create;
 use crate::compile::{Compiler, MAX_COMPONENT, one_line, sha256};
 use crate::config::Values;
 use crate::exports::{Exports, Level, PACKAGE, VERSION};
+use crate::handover::Ready;
 use crate::imports::wasi;
 use crate::instance;
 use crate::logs::LogBudget;
@@ -109,7 +110,7 @@ pub(crate) async fn prepare(
     source: Source,
     settings: &PluginSettings,
     memory: Arc<Memory>,
-) -> anyhow::Result<Arc<Plugin>> {
+) -> anyhow::Result<Ready> {
     let Described {
         manifest,
         sha256,
@@ -145,10 +146,11 @@ pub(crate) async fn prepare(
         logs: Arc::new(LogBudget::default()),
     };
     let plugin = Arc::new(Plugin::new(parts, pre, exports));
-    for scope in 0..plugin.scopes.len() {
+    let first = create(shared, &plugin, 0, Level::Hook).await?;
+    for scope in 1..plugin.scopes.len() {
         create(shared, &plugin, scope, Level::Hook).await?;
     }
-    Ok(plugin)
+    Ok(Ready { plugin, first })
 }
 
 /// Hosts with the same configuration share a scope.

@@ -110,6 +110,14 @@ impl Manifest {
         }
     }
 
+    /// What it depends on, for people.
+    pub(crate) fn needs(&self) -> Vec<String> {
+        let needs = self.dependencies.iter();
+        needs
+            .map(|needed| format!("{} {}", needed.name, needed.versions))
+            .collect()
+    }
+
     /// Checks what `describe` returned.
     pub(crate) fn check(manifest: wit::PluginManifest) -> Result<Self, ManifestError> {
         if !is_plugin_name(&manifest.name) {
@@ -157,6 +165,10 @@ impl Manifest {
         let settings = check_settings(manifest.settings)?;
         let dependencies = check_dependencies(manifest.dependencies)?;
         let limits = check_limits(manifest.limits)?;
+        let mut asks = manifest.asks;
+        if limits.exceed() && !asks.iter().any(|ask| ask == "limits") {
+            asks.push("limits".to_owned());
+        }
         let (mut inbound, mut iq, mut pre_auth) = (Vec::new(), Vec::new(), Vec::new());
         let (mut components, mut events) = (Vec::new(), Vec::new());
         for subscription in manifest.subscriptions {
@@ -187,7 +199,7 @@ impl Manifest {
             implements,
             features: manifest.features,
             settings,
-            asks: manifest.asks,
+            asks,
             inbound,
             iq,
             pre_auth,

@@ -1,23 +1,30 @@
-//! The platform as a whole: which plugins there are, and their coming and going.
+//! The platform as a whole: which plugins there are, and what the operator asks of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use parking_lot::Mutex;
-use serde::Serialize;
+use tokio::task::JoinSet;
 
+use crate::changes::{Failure, Why};
+use crate::choices::Choices;
 use crate::compile::{CompileCommand, Compiler, MAX_COMPONENT};
+use crate::handover::retire;
 use crate::inlet::Inlet;
-use crate::load::{self, PluginSettings};
+use crate::load::PluginSettings;
 use crate::manifest::is_plugin_name;
 use crate::plugin::{Plugin, Source};
 use crate::services::Services;
 use crate::shard::Shard;
 use crate::shared::{Shared, guests_runtime};
+use crate::status::{PluginError, PluginStatus};
 use crate::watch::Watch;
+
+/// How long all plugins together may take to end when the server stops.
+const FAREWELL: Duration = Duration::from_secs(3);
 
 /// What the platform is made of.
 #[derive(Clone, Debug)]
@@ -34,6 +41,8 @@ pub struct PlatformSettings {
     pub compile: CompileCommand,
     /// The router's way to the plugins.
     pub inlet: Inlet,
+    /// The file of what was decided by command.
+    pub choices: PathBuf,
 }
 
 /// A component inside the server's binary.
@@ -47,56 +56,22 @@ pub struct BundledPlugin {
 
 /// All plugins of a process.
 pub struct Platform {
-    shared: Arc<Shared>,
-    compiler: Compiler,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) compiler: Compiler,
     directory: PathBuf,
     bundled: &'static [BundledPlugin],
     /// The operator's tables, by plugin name.
     tables: Mutex<BTreeMap<String, PluginSettings>>,
+    pub(crate) choices: Choices,
     /// Why the newest try at each name failed, if it did.
-    failures: Mutex<BTreeMap<String, Failure>>,
-    /// Loading is done one at a time.
-    turn: tokio::sync::Mutex<()>,
+    pub(crate) failures: Mutex<BTreeMap<String, Failure>>,
+    /// Changes are made one at a time.
+    pub(crate) turn: tokio::sync::Mutex<()>,
+    /// Versions on their way out.
+    pub(crate) retiring: Mutex<JoinSet<()>>,
     watch: Mutex<Option<Watch>>,
     /// Kept until the end: guests that ran long are there. Dropped without waiting for them.
     guests: Mutex<Option<tokio::runtime::Runtime>>,
-}
-
-#[derive(Clone, Debug)]
-struct Failure {
-    source: Source,
-    why: String,
-}
-
-/// A line of `waxwing plugin list`.
-#[derive(Clone, Debug, Serialize)]
-pub struct PluginStatus {
-    /// The name.
-    pub name: String,
-    /// Whether a version of it serves.
-    pub serving: bool,
-    /// The version that serves.
-    pub version: Option<String>,
-    /// What it says of itself.
-    pub summary: Option<String>,
-    /// `bundled`, or the file.
-    pub source: String,
-    /// The SHA-256 of the component that serves.
-    pub sha256: Option<String>,
-    /// The extension protocols that it serves.
-    pub implements: Vec<String>,
-    /// What it was granted.
-    pub grants: Vec<String>,
-    /// What it asks for and was not granted.
-    pub missing_grants: Vec<String>,
-    /// Plugins that answer requests in its place.
-    pub conflicts: Vec<String>,
-    /// Calls made to the version that serves.
-    pub calls: u64,
-    /// Calls of those that failed.
-    pub faults: u64,
-    /// Why the newest file of that name does not serve.
-    pub error: Option<String>,
 }
 
 impl Platform {
@@ -112,7 +87,9 @@ impl Platform {
         let platform = Arc::new(Self::new(settings, services)?);
         let watch = Watch::start(&platform.directory, Arc::downgrade(&platform))?;
         for name in platform.names()? {
-            platform.refresh(&name).await;
+            if platform.shared.registry.now().plugin(&name).is_none() {
+                platform.refresh(&name).await;
+            }
         }
         *platform.watch.lock() = Some(watch);
         Ok(platform)
@@ -128,8 +105,10 @@ impl Platform {
             directory: settings.directory,
             bundled: settings.bundled,
             tables: Mutex::new(settings.plugins),
+            choices: Choices::open(&settings.choices)?,
             failures: Mutex::default(),
             turn: tokio::sync::Mutex::new(()),
+            retiring: Mutex::default(),
             watch: Mutex::new(None),
             guests: Mutex::new(Some(guests)),
         })
@@ -141,7 +120,7 @@ impl Platform {
         Shard::new(Arc::clone(&self.shared))
     }
 
-    /// All plugins that serve, or that somebody tried to load.
+    /// All plugins that serve, that are disabled, or that somebody tried to load.
     #[must_use]
     pub fn list(&self) -> Vec<PluginStatus> {
         let snapshot = self.shared.registry.keep();
@@ -162,22 +141,60 @@ impl Platform {
                 .or_insert_with(|| PluginStatus::absent(&name, &failure.source));
             status.error = Some(failure.why);
         }
+        for name in self.disabled() {
+            if let Some((source, _)) = self.source(&name) {
+                let absent = || PluginStatus::absent(&name, &source);
+                list.entry(name.clone()).or_insert_with(absent).enabled = false;
+            }
+        }
         list.into_values().collect()
     }
 
-    /// Loads the plugin of that name anew from its file, or the bundled one. If that fails, the old version goes on.
+    /// Loads the plugin of that name anew from its file, or the bundled one, also where nothing has changed. If that fails,
+    /// the old version goes on.
     pub async fn reload(&self, name: &str) -> Result<(), PluginError> {
-        if !self.is_known(name) {
-            return Err(PluginError::Unknown(name.to_owned()));
+        self.known(name)?;
+        self.change(name, Why::Asked).await;
+        self.outcome(name)
+    }
+
+    /// Lets a plugin serve that was disabled by command, together with those disabled by command that it depends on: all of
+    /// them or none. Says which came. Holds over restarts.
+    pub async fn enable(&self, name: &str) -> Result<Vec<String>, PluginError> {
+        self.known(name)?;
+        if !self.table(name).enabled {
+            return Err(PluginError::Configured(name.to_owned()));
         }
-        self.refresh(name).await;
-        match self.failures.lock().get(name) {
-            Some(failure) => Err(PluginError::Failed {
-                name: name.to_owned(),
-                why: failure.why.clone(),
-            }),
-            None => Ok(()),
-        }
+        let before = self.serving();
+        self.change(name, Why::Enabled).await;
+        self.outcome(name)?;
+        let mut came = self.serving();
+        came.retain(|name| !before.contains(name));
+        Ok(came.into_iter().collect())
+    }
+
+    /// Ends a plugin, and those that depend on it, until it is enabled again. Says which others went. Holds over restarts.
+    pub async fn disable(&self, name: &str) -> Result<Vec<String>, PluginError> {
+        self.known(name)?;
+        let kept = self.choices.disable(name);
+        kept.map_err(|error| PluginError::Unkept {
+            name: name.to_owned(),
+            why: format!("{error:#}"),
+        })?;
+        let before = self.serving();
+        self.change(name, Why::Asked).await;
+        let after = self.serving();
+        let went = before.difference(&after).filter(|went| *went != name);
+        Ok(went.cloned().collect())
+    }
+
+    /// Keeps what was granted to a component, whose file is about to be installed.
+    pub fn grant(&self, name: &str, sha256: &str, grants: Vec<String>) -> Result<(), PluginError> {
+        let kept = self.choices.grant(name, sha256, grants);
+        kept.map_err(|error| PluginError::Unkept {
+            name: name.to_owned(),
+            why: format!("{error:#}"),
+        })
     }
 
     /// Takes new tables from the operator, and loads the plugins anew whose tables changed. A table that its plugin refuses
@@ -192,6 +209,25 @@ impl Platform {
         }
     }
 
+    /// Ends all plugins, those that depend on others first: each is told, and what that causes is committed. Takes 3 seconds
+    /// at most. Nothing may call plugins any more.
+    pub async fn stop(&self) {
+        self.watch.lock().take();
+        let _turn = self.turn.lock().await;
+        let mut retiring = std::mem::take(&mut *self.retiring.lock());
+        let serving = self.in_order_of_going();
+        let names: Vec<String> = serving
+            .iter()
+            .map(|plugin| plugin.manifest.name.clone())
+            .collect();
+        self.shared.remove(&names);
+        retiring.spawn(retire(Arc::clone(&self.shared), serving));
+        let all = async { while retiring.join_next().await.is_some() {} };
+        if tokio::time::timeout(FAREWELL, all).await.is_err() {
+            tracing::warn!("plugins cut off: they did not end in time");
+        }
+    }
+
     /// Stops watching and lets go of the guests' runtime, without waiting for guests.
     pub fn shutdown(&self) {
         self.shared.stopping.cancel();
@@ -201,77 +237,51 @@ impl Platform {
         }
     }
 
-    /// Makes what serves under a name what should serve: the folder's file, else the bundled component, else nothing.
-    /// A failure leaves what served.
-    pub(crate) async fn refresh(&self, name: &str) {
-        let _turn = self.turn.lock().await;
-        let settings = self.tables.lock().get(name).cloned().unwrap_or_default();
-        let source = self.source(name).filter(|_| settings.enabled);
-        let Some((source, bundled)) = source else {
-            if self.shared.registry.now().plugin(name).is_some() {
-                tracing::info!(plugin = name, "unloaded");
-            }
-            self.failures.lock().remove(name);
-            self.shared.remove(name);
-            return;
-        };
-        match self.load(name, &source, bundled, &settings).await {
-            Ok(()) => {
-                self.failures.lock().remove(name);
-            }
-            Err(error) => {
-                let why = format!("{error:#}");
-                let serving = self
-                    .shared
-                    .registry
-                    .now()
-                    .plugin(name)
-                    .map(|plugin| plugin.manifest.version.clone());
-                if let Some(version) = serving {
-                    tracing::error!(
-                        plugin = name,
-                        "not loaded, version {version} goes on: {why}"
-                    );
-                } else {
-                    tracing::error!(plugin = name, "not loaded: {why}");
-                }
-                self.failures
-                    .lock()
-                    .insert(name.to_owned(), Failure { source, why });
-            }
+    fn in_order_of_going(&self) -> Vec<Arc<Plugin>> {
+        let snapshot = self.shared.registry.keep();
+        let mut order = crate::depend::order(&snapshot.manifests());
+        order.reverse();
+        let plugins = order.iter().filter_map(|name| snapshot.plugin(name));
+        plugins.cloned().collect()
+    }
+
+    fn serving(&self) -> BTreeSet<String> {
+        let snapshot = self.shared.registry.now();
+        let names = snapshot.plugins().map(|plugin| &plugin.manifest.name);
+        names.cloned().collect()
+    }
+
+    fn outcome(&self, name: &str) -> Result<(), PluginError> {
+        match self.failures.lock().get(name) {
+            Some(failure) => Err(PluginError::Failed {
+                name: name.to_owned(),
+                why: failure.why.clone(),
+            }),
+            None => Ok(()),
         }
     }
 
-    async fn load(
-        &self,
-        name: &str,
-        source: &Source,
-        bundled: Option<&'static [u8]>,
-        settings: &PluginSettings,
-    ) -> anyhow::Result<()> {
-        let bytes = match (source, bundled) {
-            (Source::Folder(path), _) => read(path).await?,
-            (Source::Bundled, bytes) => bytes.unwrap_or_default().to_vec(),
-        };
-        let described = load::describe(&self.shared, &self.compiler, &bytes).await?;
-        anyhow::ensure!(
-            described.manifest.name == name,
-            "the file is named {name}.wasm, but the plugin in it is `{}`; rename one of them",
-            described.manifest.name
-        );
-        let old = self.shared.registry.now().plugin(name).cloned();
-        let unchanged = |old: &Arc<Plugin>| {
-            old.sha256 == described.sha256 && old.source == *source && old.settings == *settings
-        };
-        if old.as_ref().is_some_and(unchanged) {
-            return Ok(());
+    fn known(&self, name: &str) -> Result<(), PluginError> {
+        let is_known = is_plugin_name(name)
+            && (self.source(name).is_some() || self.shared.registry.now().plugin(name).is_some());
+        if is_known {
+            Ok(())
+        } else {
+            Err(PluginError::Unknown(name.to_owned()))
         }
-        let memory = old.map(|old| Arc::clone(&old.memory)).unwrap_or_default();
-        let plugin =
-            load::prepare(&self.shared, described, source.clone(), settings, memory).await?;
-        announce(&plugin);
-        self.shared.put(plugin);
-        Ok(())
+    }
+
+    /// The operator's table of a plugin.
+    pub(crate) fn table(&self, name: &str) -> PluginSettings {
+        self.tables.lock().get(name).cloned().unwrap_or_default()
+    }
+
+    fn disabled(&self) -> BTreeSet<String> {
+        let mut disabled = self.choices.disabled();
+        let tables = self.tables.lock();
+        let off = tables.iter().filter(|(_, table)| !table.enabled);
+        disabled.extend(off.map(|(name, _)| name.clone()));
+        disabled
     }
 
     /// The names of all files in the folder and of all bundled components.
@@ -287,12 +297,8 @@ impl Platform {
         Ok(names)
     }
 
-    fn is_known(&self, name: &str) -> bool {
-        is_plugin_name(name)
-            && (self.source(name).is_some() || self.shared.registry.now().plugin(name).is_some())
-    }
-
-    fn source(&self, name: &str) -> Option<(Source, Option<&'static [u8]>)> {
+    /// What a plugin of that name is loaded from: the folder's file, else the bundled component.
+    pub(crate) fn source(&self, name: &str) -> Option<(Source, Option<&'static [u8]>)> {
         let file = self.directory.join(format!("{name}.wasm"));
         if file.exists() {
             return Some((Source::Folder(file), None));
@@ -321,76 +327,4 @@ pub(crate) async fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     tokio::fs::read(path)
         .await
         .with_context(|| format!("cannot read {}", path.display()))
-}
-
-fn announce(plugin: &Plugin) {
-    let (name, version) = (
-        plugin.manifest.name.as_str(),
-        plugin.manifest.version.as_str(),
-    );
-    let missing = plugin.missing_grants();
-    if missing.is_empty() {
-        tracing::info!(plugin = name, version, "serving");
-    } else {
-        let wanted = missing.join("\", \"");
-        tracing::warn!(
-            plugin = name,
-            version,
-            "loaded, but without what it was not granted; to grant it, add grants = [\"{wanted}\"] to [plugin.{name}]"
-        );
-    }
-}
-
-impl PluginStatus {
-    fn of(plugin: &Plugin) -> Self {
-        Self {
-            name: plugin.manifest.name.clone(),
-            serving: true,
-            version: Some(plugin.manifest.version.clone()),
-            summary: Some(plugin.manifest.summary.clone()),
-            source: plugin.source.to_string(),
-            sha256: Some(plugin.sha256.clone()),
-            implements: plugin.manifest.implements.clone(),
-            grants: plugin.grants.iter().cloned().collect(),
-            missing_grants: plugin.missing_grants(),
-            conflicts: Vec::new(),
-            calls: plugin.counters.calls.load(Ordering::Relaxed),
-            faults: plugin.counters.faults.load(Ordering::Relaxed),
-            error: None,
-        }
-    }
-
-    fn absent(name: &str, source: &Source) -> Self {
-        Self {
-            name: name.to_owned(),
-            serving: false,
-            version: None,
-            summary: None,
-            source: source.to_string(),
-            sha256: None,
-            implements: Vec::new(),
-            grants: Vec::new(),
-            missing_grants: Vec::new(),
-            conflicts: Vec::new(),
-            calls: 0,
-            faults: 0,
-            error: None,
-        }
-    }
-}
-
-/// Why a plugin could not be loaded on request.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum PluginError {
-    /// There is no such plugin, loaded, bundled or in the folder.
-    #[error("there is no plugin `{0}`; `waxwing plugin list` names them all")]
-    Unknown(String),
-    /// It does not load; what served goes on.
-    #[error("plugin `{name}` was not loaded: {why}")]
-    Failed {
-        /// The plugin.
-        name: String,
-        /// The reason.
-        why: String,
-    },
 }

@@ -4,18 +4,21 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use wasmtime::component::InstancePre;
 use waxwing_storage::Namespace;
 
 use crate::config::Values;
 use crate::exports::Exports;
+use crate::limits::Limits;
 use crate::load::PluginSettings;
 use crate::logs::LogBudget;
 use crate::manifest::Manifest;
 use crate::memory::Table;
+use crate::slots::Slots;
 use crate::state::State;
 
 /// How long a plugin whose call ran too long is run away from the sockets from the start.
@@ -44,6 +47,11 @@ pub(crate) struct Plugin {
     pub(crate) memory: Arc<Table>,
     pub(crate) logs: Arc<LogBudget>,
     pub(crate) counters: Counters,
+    /// What its calls and stores may take.
+    pub(crate) limits: Limits,
+    /// The instances that all threads share.
+    pub(crate) slots: Slots,
+    pub(crate) under_way: UnderWay,
     slow: SlowUntil,
 }
 
@@ -97,6 +105,7 @@ impl Plugin {
         let hosts = parts.scopes.iter().enumerate();
         let scope_of = hosts
             .flat_map(|(index, scope)| scope.hosts.iter().map(move |host| (host.clone(), index)));
+        let limits = Limits::of(parts.manifest.limits, parts.grants.contains("limits"));
         Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             manifest: parts.manifest,
@@ -112,6 +121,9 @@ impl Plugin {
             memory: parts.memory,
             logs: parts.logs,
             counters: Counters::default(),
+            limits,
+            slots: Slots::default(),
+            under_way: UnderWay::default(),
             slow: SlowUntil::default(),
         }
     }
@@ -141,6 +153,23 @@ impl Plugin {
 
     pub(crate) fn mark_slow(&self, started: Instant) {
         self.slow.set(started);
+    }
+}
+
+/// How many calls each thread has under way: a thread writes to its own number, so that nobody waits for it.
+#[derive(Default)]
+pub(crate) struct UnderWay(Mutex<Vec<Arc<AtomicUsize>>>);
+
+impl UnderWay {
+    /// Counts these too.
+    pub(crate) fn watch(&self, busy: &Arc<AtomicUsize>) {
+        self.0.lock().push(Arc::clone(busy));
+    }
+
+    /// Whether no call is under way.
+    pub(crate) fn is_none(&self) -> bool {
+        let threads = self.0.lock();
+        threads.iter().all(|busy| busy.load(Ordering::Acquire) == 0)
     }
 }
 

@@ -3,19 +3,27 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use arc_swap::{ArcSwap, Guard};
+use parking_lot::Mutex;
 use waxwing_xml::ElementRef;
 use waxwing_xmpp::stanza::Stanza;
 
 use crate::bindings::waxwing::plugin::manifest::FaultPolicy;
+use crate::depend::Plugins;
 use crate::exports::vetoes::Question;
 use crate::filter::{InboundFilter, IqFilter, Qname, Recipient};
 use crate::plugin::Plugin;
 
 /// The current snapshot, replaceable.
-pub(crate) struct Registry(ArcSwap<Snapshot>);
+pub(crate) struct Registry {
+    current: ArcSwap<Snapshot>,
+    generation: AtomicU64,
+    /// Snapshots that were replaced: a chain of hooks may still go on with one.
+    replaced: Mutex<Vec<Weak<Snapshot>>>,
+}
 
 /// All plugins that serve, and what for.
 #[derive(Default)]
@@ -56,32 +64,53 @@ struct Handler {
 
 impl Registry {
     pub(crate) fn new() -> Self {
-        Self(ArcSwap::from_pointee(Snapshot::default()))
+        Self {
+            current: ArcSwap::from_pointee(Snapshot::default()),
+            generation: AtomicU64::new(0),
+            replaced: Mutex::default(),
+        }
     }
 
     /// The snapshot of this moment, for one short look.
     pub(crate) fn now(&self) -> Guard<Arc<Snapshot>> {
-        self.0.load()
+        self.current.load()
     }
 
     /// The snapshot of this moment, to keep for a chain of hooks.
     pub(crate) fn keep(&self) -> Arc<Snapshot> {
-        self.0.load_full()
+        self.current.load_full()
     }
 
-    /// Swaps a plugin in, in place of the version of the same name if there is one. Callers take turns.
-    pub(crate) fn put(&self, plugin: Arc<Plugin>, hosts: &[Arc<str>]) {
-        let mut plugins = self.now().plugins.clone();
-        plugins.insert(plugin.manifest.name.clone(), plugin);
-        self.0.store(Arc::new(Snapshot::index(plugins, hosts)));
+    /// Another number after each change. Cheap to look at.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Relaxed)
     }
 
-    /// Takes a plugin out. Callers take turns.
-    pub(crate) fn remove(&self, name: &str, hosts: &[Arc<str>]) {
+    /// Takes plugins out and puts plugins in, each in place of the version of the same name if there is one, all in one
+    /// switch. Callers take turns.
+    pub(crate) fn replace(
+        &self,
+        out: &[String],
+        put: impl IntoIterator<Item = Arc<Plugin>>,
+        hosts: &[Arc<str>],
+    ) {
         let mut plugins = self.now().plugins.clone();
-        if plugins.remove(name).is_some() {
-            self.0.store(Arc::new(Snapshot::index(plugins, hosts)));
+        plugins.retain(|name, _| !out.contains(name));
+        for plugin in put {
+            plugins.insert(plugin.manifest.name.clone(), plugin);
         }
+        let old = self.current.swap(Arc::new(Snapshot::index(plugins, hosts)));
+        self.generation.fetch_add(1, Ordering::Relaxed);
+        let mut replaced = self.replaced.lock();
+        replaced.retain(|snapshot| snapshot.strong_count() > 0);
+        replaced.push(Arc::downgrade(&old));
+    }
+
+    /// Whether a chain of hooks may still call that version, which serves no more.
+    pub(crate) fn is_held(&self, id: u64) -> bool {
+        let replaced = self.replaced.lock();
+        let mut held = replaced.iter().filter_map(Weak::upgrade);
+        held.any(|snapshot| snapshot.plugins().any(|plugin| plugin.id == id))
     }
 }
 
@@ -219,6 +248,14 @@ impl Snapshot {
 
     pub(crate) fn plugins(&self) -> impl Iterator<Item = &Arc<Plugin>> {
         self.plugins.values()
+    }
+
+    /// What they say of themselves, by name.
+    pub(crate) fn manifests(&self) -> Plugins<'_> {
+        let plugins = self.plugins.iter();
+        plugins
+            .map(|(name, plugin)| (name.as_str(), &plugin.manifest))
+            .collect()
     }
 
     /// The features that service discovery announces, sorted.

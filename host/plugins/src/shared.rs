@@ -74,25 +74,29 @@ impl Shared {
         Ok(shared)
     }
 
-    /// Lets a plugin serve, in place of the version of the same name if there is one.
-    pub(crate) fn put(&self, plugin: Arc<Plugin>) {
-        let name = plugin.manifest.name.clone();
-        let heard = |snapshot: &Snapshot| {
+    /// Lets plugins serve, each in place of the version of the same name if there is one, all in one switch.
+    pub(crate) fn put(&self, plugins: Vec<Arc<Plugin>>) {
+        let heard = |snapshot: &Snapshot, name: &str| {
             let mut listeners = snapshot.session_listeners.iter();
             listeners.any(|one| one.manifest.name == name)
         };
-        let heard_before = heard(&self.registry.now());
-        self.registry.put(Arc::clone(&plugin), &self.hosts);
-        if !heard_before && heard(&self.registry.now()) {
-            self.introduce_sessions(&plugin);
+        let before = self.registry.keep();
+        self.registry.replace(&[], plugins.clone(), &self.hosts);
+        for plugin in plugins {
+            let name = plugin.manifest.name.as_str();
+            if !heard(&before, name) && heard(&self.registry.now(), name) {
+                self.introduce_sessions(&plugin);
+            }
         }
     }
 
-    /// Takes a plugin out, with all that is kept for it but its storage.
-    pub(crate) fn remove(&self, name: &str) {
-        self.registry.remove(name, &self.hosts);
-        self.timers.forget(&self.agenda, name);
-        self.notices.forget(name);
+    /// Takes plugins out in one switch, with all that is kept for them but their storage.
+    pub(crate) fn remove(&self, names: &[String]) {
+        self.registry.replace(names, [], &self.hosts);
+        for name in names {
+            self.timers.forget(&self.agenda, name);
+            self.notices.forget(name);
+        }
     }
 
     /// Whether a domain is served here.

@@ -51,13 +51,14 @@ impl State {
         let host = scope.and_then(|scope| scope.hosts.first());
         let mut resources = ResourceTable::new();
         resources.set_max_capacity(HANDLES);
+        let limiter = StoreLimiter::new(plugin.limits.memory);
         Self {
             host: shared.host(host.map_or("", String::as_str)),
             config: config.unwrap_or_default(),
             shared,
             plugin,
             level,
-            limiter: StoreLimiter::default(),
+            limiter,
             resources,
             printed: Printed::default(),
             host_calls: 0,

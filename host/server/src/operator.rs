@@ -49,4 +49,19 @@ impl AdminHandler for Server {
             .await
             .map_err(|error| error.to_string())
     }
+
+    async fn enable_plugin(&self, name: &str) -> Result<Vec<String>, String> {
+        let came = self.platform.enable(name).await;
+        came.map_err(|error| error.to_string())
+    }
+
+    async fn disable_plugin(&self, name: &str) -> Result<Vec<String>, String> {
+        let went = self.platform.disable(name).await;
+        went.map_err(|error| error.to_string())
+    }
+
+    fn grant_plugin(&self, name: &str, sha256: &str, grants: Vec<String>) -> Result<(), String> {
+        let kept = self.platform.grant(name, sha256, grants);
+        kept.map_err(|error| error.to_string())
+    }
 }

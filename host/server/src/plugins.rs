@@ -1,6 +1,12 @@
 //! The seam to the plugin platform: what it needs of the server, and the server's terms in its own.
 
-use std::{collections::BTreeMap, env, ffi::OsString, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    env,
+    ffi::OsString,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::Context as _;
 use async_trait::async_trait;
@@ -44,14 +50,20 @@ pub(crate) async fn start(
         plugins: settings(config),
         compile: compile_command(config)?,
         inlet: router.inlet().clone(),
+        choices: choices(config),
     };
     let domains = config.host.iter().map(|host| host.domain.clone()).collect();
     let server = Server {
         accounts,
-        router,
         domains,
+        router,
     };
     Platform::start(settings, Arc::new(server)).await
+}
+
+/// The file of what was decided about plugins by command.
+pub(crate) fn choices(config: &Config) -> PathBuf {
+    config.data_dir.join("plugins.toml")
 }
 
 /// How this binary starts itself to compile a component. By the kernel's name for it where there is one, which still holds
@@ -147,7 +159,6 @@ pub(crate) fn tls_version(version: TlsVersion) -> waxwing_plugins::TlsVersion {
 }
 
 /// The server as the platform sees it.
-#[derive(Debug)]
 struct Server {
     accounts: Accounts,
     router: Arc<Router>,

@@ -107,6 +107,7 @@ async fn compose(
     let router = Arc::new(Router::new(domains(config)));
     let accounts = Accounts::new(storage, hashing).with_inlet(router.inlet().clone());
     let tls = Tls::load(config)?;
+    let router = Arc::new(Router::new(domains(config)));
     Ok(Arc::new(Server {
         domains: domains(config),
         platform: plugins::start(config, accounts.clone(), Arc::clone(&router)).await?,
@@ -188,6 +189,7 @@ async fn stop(
     if let Err(error) = admin.await {
         tracing::error!(%error, "administration failed");
     }
+    server.platform.stop().await;
     server.platform.shutdown();
     storage.close().await;
 }

@@ -20,6 +20,12 @@ impl Call for Handle {
 
     const BUDGET: Duration = Duration::from_millis(50);
 
+    /// The bare JID below the domain that is addressed: the room.
+    fn key(&self) -> Option<String> {
+        let to = self.stanza.stanza.to()?;
+        Some(to.to_bare().to_string())
+    }
+
     async fn make(self, instance: &mut Instance) -> Result<Handled, Fault> {
         let is_request = self.stanza.stanza.is_request();
         let stanza = instance.lend(self.stanza)?;

@@ -12,6 +12,7 @@ use crate::convert::stanza_error;
 use crate::fault::Fault;
 use crate::imports::stanzas::{HostStanza, payload};
 use crate::instance::Instance;
+use crate::limits::HOOK_CPU;
 
 /// `filter`.
 pub(crate) struct Filter(pub(crate) HostStanza);
@@ -28,7 +29,11 @@ pub(crate) enum Judgement {
 impl Call for Filter {
     type Answer = Judgement;
 
-    const BUDGET: Duration = Duration::from_millis(10);
+    const BUDGET: Duration = HOOK_CPU;
+
+    fn key(&self) -> Option<String> {
+        self.0.account()
+    }
 
     async fn make(self, instance: &mut Instance) -> Result<Judgement, Fault> {
         let is_request = self.0.stanza.is_request();

@@ -8,6 +8,7 @@ use crate::convert::stanza_error;
 use crate::fault::Fault;
 use crate::imports::stanzas::{HostStanza, payload};
 use crate::instance::Instance;
+use crate::limits::REQUEST_CPU;
 
 /// `handle`.
 pub(crate) struct Handle {
@@ -18,7 +19,11 @@ pub(crate) struct Handle {
 impl Call for Handle {
     type Answer = Handled;
 
-    const BUDGET: Duration = Duration::from_millis(50);
+    const BUDGET: Duration = REQUEST_CPU;
+
+    fn key(&self) -> Option<String> {
+        self.request.account()
+    }
 
     async fn make(self, instance: &mut Instance) -> Result<Handled, Fault> {
         let request = instance.lend(self.request)?;

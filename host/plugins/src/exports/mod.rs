@@ -4,6 +4,7 @@ pub(crate) mod account_events;
 pub(crate) mod component;
 pub(crate) mod inbound;
 pub(crate) mod iq_handler;
+pub(crate) mod lifecycle;
 pub(crate) mod plugin_events;
 pub(crate) mod pre_auth;
 pub(crate) mod reply_handler;
@@ -45,6 +46,11 @@ pub(crate) trait Call: Send + 'static {
 
     /// What its effects may cause.
     const LEVEL: Level = Level::Hook;
+
+    /// What the call is about: with the placement `keyed`, calls with the same key meet the same instance.
+    fn key(&self) -> Option<String> {
+        None
+    }
 
     /// Makes the call.
     fn make(

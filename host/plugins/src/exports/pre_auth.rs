@@ -11,6 +11,7 @@ use crate::convert::stanza_error;
 use crate::fault::Fault;
 use crate::imports::stanzas::{HostStanza, parse, payload};
 use crate::instance::Instance;
+use crate::limits::{HOOK_CPU, REQUEST_CPU};
 use crate::plugin::Plugin;
 
 /// A stream that has not authenticated.
@@ -48,7 +49,11 @@ pub(crate) struct Handle(pub(crate) wit::PreAuthStream, pub(crate) HostStanza);
 impl Call for Features {
     type Answer = Vec<Element>;
 
-    const BUDGET: Duration = Duration::from_millis(10);
+    const BUDGET: Duration = HOOK_CPU;
+
+    fn key(&self) -> Option<String> {
+        Some(self.0.id.clone())
+    }
 
     async fn make(self, instance: &mut Instance) -> Result<Vec<Element>, Fault> {
         instance.begin();
@@ -64,7 +69,11 @@ impl Call for Features {
 impl Call for Handle {
     type Answer = Handled;
 
-    const BUDGET: Duration = Duration::from_millis(50);
+    const BUDGET: Duration = REQUEST_CPU;
+
+    fn key(&self) -> Option<String> {
+        Some(self.0.id.clone())
+    }
 
     async fn make(self, instance: &mut Instance) -> Result<Handled, Fault> {
         let handle = instance.lend(self.1)?;

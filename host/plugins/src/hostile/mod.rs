@@ -89,10 +89,10 @@ impl Host {
             ..PluginSettings::default()
         };
         let source = Source::Folder(PathBuf::from(fixture));
-        let plugin =
+        let ready =
             load::prepare(&self.shared, described, source, &settings, Arc::default()).await?;
-        self.shared.registry.put(Arc::clone(&plugin));
-        Ok(plugin)
+        self.shared.put(vec![Arc::clone(&ready.plugin)]);
+        Ok(ready.plugin)
     }
 
     /// A compiler whose child only copies what was compiled here: the binary that compiles is the server's.

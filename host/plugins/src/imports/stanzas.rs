@@ -31,6 +31,14 @@ pub struct HostStanza {
     pub(crate) host: Arc<str>,
 }
 
+impl HostStanza {
+    /// The bare JID of the account on whose behalf the stanza is handled.
+    pub(crate) fn account(&self) -> Option<String> {
+        let jid = self.stanza.from().or_else(|| self.stanza.to())?;
+        Some(jid.to_bare().to_string())
+    }
+}
+
 /// An element that a guest holds.
 pub struct HostElement(Element);
 

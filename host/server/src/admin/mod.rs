@@ -39,4 +39,13 @@ pub trait AdminHandler: Send + Sync {
 
     /// Loads a plugin anew from its file. The error is one line for the operator, and then the old version goes on.
     async fn reload_plugin(&self, name: &str) -> Result<(), String>;
+
+    /// Lets a disabled plugin serve, with what it depends on; gives the names of those that came.
+    async fn enable_plugin(&self, name: &str) -> Result<Vec<String>, String>;
+
+    /// Ends a plugin, and those that depend on it; gives the names of the others.
+    async fn disable_plugin(&self, name: &str) -> Result<Vec<String>, String>;
+
+    /// Keeps what is granted to the component with that SHA-256.
+    fn grant_plugin(&self, name: &str, sha256: &str, grants: Vec<String>) -> Result<(), String>;
 }

@@ -1,13 +1,14 @@
 //! Commands on a stopped server: the database is opened under the data folder's lock.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Context;
 use serde_json::Value;
+use waxwing_plugins::Choices;
 use waxwing_storage::Storage;
 
 use super::{client::AdminError, data_dir::Claim, protocol::Request, users};
-use crate::{accounts::Accounts, config::Config, hashing::HashPool};
+use crate::{accounts::Accounts, config::Config, hashing::HashPool, plugins};
 
 /// The stopped server of a data folder.
 pub(super) struct Offline {
@@ -15,6 +16,8 @@ pub(super) struct Offline {
     storage: Arc<dyn Storage>,
     accounts: Accounts,
     domains: Vec<String>,
+    /// The file of what was decided about plugins.
+    choices: PathBuf,
     _claim: Claim,
 }
 
@@ -35,6 +38,7 @@ impl Offline {
             storage,
             accounts,
             domains,
+            choices: plugins::choices(config),
             _claim: claim,
         })
     }
@@ -44,8 +48,25 @@ impl Offline {
         match self.runtime.block_on(outcome) {
             Some(Ok(outcome)) => Ok(outcome.answer),
             Some(Err(error)) => Err(AdminError::Refused(error)),
-            None => Err(AdminError::NotRunning),
+            None => self.decide(request),
         }
+    }
+
+    /// What is decided about plugins holds from the next start on.
+    fn decide(&self, request: &Request) -> Result<Value, AdminError> {
+        let choices = Choices::open(&self.choices).map_err(AdminError::Offline)?;
+        let kept = match request {
+            Request::PluginEnable { name } => choices.enable([name.as_str()]),
+            Request::PluginDisable { name } => choices.disable(name),
+            Request::PluginGrant {
+                name,
+                sha256,
+                grants,
+            } => choices.grant(name, sha256, grants.clone()),
+            _ => return Err(AdminError::NotRunning),
+        };
+        kept.map_err(AdminError::Offline)?;
+        Ok(Value::Array(Vec::new()))
     }
 }
 

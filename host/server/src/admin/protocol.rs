@@ -49,6 +49,25 @@ pub enum Request {
         /// Its name.
         name: String,
     },
+    /// Lets a disabled plugin serve; the answer is a list of the plugins that came.
+    PluginEnable {
+        /// Its name.
+        name: String,
+    },
+    /// Ends a plugin until it is enabled; the answer is a list of the others that went too.
+    PluginDisable {
+        /// Its name.
+        name: String,
+    },
+    /// Keeps what is granted to a component that is about to be installed.
+    PluginGrant {
+        /// The plugin's name.
+        name: String,
+        /// The component's SHA-256, in hexadecimal.
+        sha256: String,
+        /// The grants.
+        grants: Vec<String>,
+    },
 }
 
 /// An account to make, or its new password. Has no `Debug`: passwords do not belong in a log.

@@ -165,6 +165,15 @@ async fn answer(line: &[u8], handler: &dyn AdminHandler) -> Result<Value, String
     }
     match request {
         Request::PluginReload { name } => handler.reload_plugin(&name).await.map(|()| Value::Null),
+        Request::PluginEnable { name } => handler.enable_plugin(&name).await.map(Value::from),
+        Request::PluginDisable { name } => handler.disable_plugin(&name).await.map(Value::from),
+        Request::PluginGrant {
+            name,
+            sha256,
+            grants,
+        } => handler
+            .grant_plugin(&name, &sha256, grants)
+            .map(|()| Value::Null),
         _ => Ok(Value::Array(handler.plugins())),
     }
 }

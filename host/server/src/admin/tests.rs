@@ -51,6 +51,20 @@ impl AdminHandler for Handler {
             Err(format!("no plugin `{name}`"))
         }
     }
+
+    async fn enable_plugin(&self, name: &str) -> Result<Vec<String>, String> {
+        self.reload_plugin(name).await?;
+        Ok(vec![name.to_owned()])
+    }
+
+    async fn disable_plugin(&self, name: &str) -> Result<Vec<String>, String> {
+        self.reload_plugin(name).await?;
+        Ok(Vec::new())
+    }
+
+    fn grant_plugin(&self, _: &str, _: &str, _: Vec<String>) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 struct Server {

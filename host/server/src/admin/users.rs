@@ -45,7 +45,11 @@ pub(super) async fn execute(
             .await
             .map(|_| Value::Null.into()),
         Request::UserList {} => users.list().await.map(Outcome::from),
-        Request::PluginList {} | Request::PluginReload { .. } => return None,
+        Request::PluginList {}
+        | Request::PluginReload { .. }
+        | Request::PluginEnable { .. }
+        | Request::PluginDisable { .. }
+        | Request::PluginGrant { .. } => return None,
     })
 }
 

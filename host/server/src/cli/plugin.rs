@@ -8,17 +8,16 @@ use std::{
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
+use serde_json::Value;
 use tokio::runtime::Builder;
+use waxwing_plugins::PluginReport;
 
 use super::{listing, say};
 use crate::{
-    admin::{Link, Request},
+    admin::{AdminError, Link, Request},
     config::Config,
     plugins,
 };
-
-/// What a component begins with: WebAssembly's magic number, then version 13 of the layer of components.
-const COMPONENT: [u8; 8] = [0x00, 0x61, 0x73, 0x6d, 0x0d, 0x00, 0x01, 0x00];
 
 /// What of a plugin is listed for people; programs get all.
 const COLUMNS: [&str; 9] = [
@@ -54,10 +53,23 @@ pub(super) enum Command {
         /// The plugin's name
         name: String,
     },
-    /// Copy a component into the plugins folder, where a running server finds it
+    /// Copy a component into the plugins folder, and load it if the server runs
     Install {
         /// The component, a file `NAME.wasm`
         file: PathBuf,
+        /// What to grant of that which it asks for, or `none`; kept for this very file
+        #[arg(long, value_name = "GRANT", value_delimiter = ',')]
+        grant: Option<Vec<String>>,
+    },
+    /// Let a disabled plugin serve, with those that it depends on: all of them or none
+    Enable {
+        /// The plugin's name
+        name: String,
+    },
+    /// End a plugin, and those that depend on it, until it is enabled again
+    Disable {
+        /// The plugin's name
+        name: String,
     },
     /// Remove a component from the plugins folder
     Remove {
@@ -77,21 +89,45 @@ pub(super) fn execute(command: &Command, config: &Config) -> anyhow::Result<()> 
             Link::open(config)?.call(&Request::PluginReload { name: name.clone() })?;
             Ok(())
         }
-        Command::Install { file } => install(file, &config.plugin_dir()),
+        Command::Install { file, grant } => install(file, grant.as_deref(), config),
+        Command::Enable { name } => {
+            let came = Link::open(config)?.call(&Request::PluginEnable { name: name.clone() })?;
+            tell("serving: ", &came)
+        }
+        Command::Disable { name } => {
+            let went = Link::open(config)?.call(&Request::PluginDisable { name: name.clone() })?;
+            tell("not serving either, since they depend on it: ", &went)
+        }
         Command::Remove { name } => remove(name, &config.plugin_dir()),
     }
 }
 
-/// Compiles a component as the server would, and prints what it says of itself.
-fn check(file: &Path, json: bool, config: &Config) -> anyhow::Result<()> {
+/// Prints a list of names, if there are any.
+fn tell(what: &str, names: &Value) -> anyhow::Result<()> {
+    let names: Vec<&str> = names
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    Ok(say(&format!("{what}{}", names.join(", ")))?)
+}
+
+/// Compiles a component as the server would, and asks it what it is.
+fn examine(file: &Path, config: &Config) -> anyhow::Result<PluginReport> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let cache = config.data_dir.join("cache");
-    let checked = runtime.block_on(waxwing_plugins::check(
-        file,
-        &cache,
-        plugins::compile_command(config)?,
-    ));
-    let report = checked.with_context(|| format!("{} cannot be served", file.display()))?;
+    let compile = plugins::compile_command(config)?;
+    let checked = runtime.block_on(waxwing_plugins::check(file, &cache, compile));
+    checked.with_context(|| format!("{} cannot be served", file.display()))
+}
+
+/// Prints what a component says of itself.
+fn check(file: &Path, json: bool, config: &Config) -> anyhow::Result<()> {
+    let report = examine(file, config)?;
     if json {
         return Ok(say(&serde_json::to_string_pretty(&report)?)?);
     }
@@ -104,6 +140,7 @@ fn check(file: &Path, json: bool, config: &Config) -> anyhow::Result<()> {
         ("announces", &report.features),
         ("can be configured by", &report.settings),
         ("asks for the grants", &report.asks),
+        ("depends on", &report.depends_on),
         ("imports", &report.imports),
     ] {
         if !values.is_empty() {
@@ -120,17 +157,67 @@ fn check(file: &Path, json: bool, config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Copies a component in one step: a server that watches the folder never sees a part of it.
-fn install(file: &Path, folder: &Path) -> anyhow::Result<()> {
-    let name = file.file_name().unwrap_or_default();
+/// Keeps what is granted to a component, copies it to the plugins folder, and has a running server load it.
+fn install(file: &Path, grant: Option<&[String]>, config: &Config) -> anyhow::Result<()> {
     if file.extension().is_none_or(|extension| extension != "wasm") {
         bail!("{} is not named NAME.wasm", file.display());
     }
-    let component = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-    if !component.starts_with(&COMPONENT) {
-        bail!("{} is not a WebAssembly component", file.display());
+    let report = examine(file, config)?;
+    if file
+        .file_stem()
+        .is_none_or(|stem| stem != report.name.as_str())
+    {
+        bail!(
+            "the plugin in {} is `{name}`; name the file {name}.wasm",
+            file.display(),
+            name = report.name
+        );
     }
-    let target = folder.join(name);
+    let name = report.name.clone();
+    let table = config.plugin.get(&name);
+    let in_table = table.and_then(|table| table.grants.as_ref()).is_some();
+    let mut link = Link::open(config)?;
+    if let Some(grants) = granted(&report, grant, in_table)? {
+        link.call(&Request::PluginGrant {
+            name: name.clone(),
+            sha256: report.sha256,
+            grants,
+        })?;
+    }
+    copy(file, &config.plugin_dir())?;
+    match link.call(&Request::PluginReload { name }) {
+        Ok(_) | Err(AdminError::NotRunning) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What to keep as granted; none where there is nothing to decide, or the configuration decides.
+fn granted(
+    report: &PluginReport,
+    grant: Option<&[String]>,
+    in_table: bool,
+) -> anyhow::Result<Option<Vec<String>>> {
+    let (name, asks) = (&report.name, report.asks.join(","));
+    match grant {
+        Some(_) if in_table => bail!(
+            "`grants` in [plugin.{name}] of the configuration stands over --grant; change it there"
+        ),
+        None if in_table || report.asks.is_empty() => Ok(None),
+        None => bail!(
+            "`{name}` asks for the grants {asks}; install it with --grant {asks}, with some of them, or with --grant none"
+        ),
+        Some([none]) if none == "none" => Ok(Some(Vec::new())),
+        Some(grants) => match grants.iter().find(|grant| !report.asks.contains(grant)) {
+            Some(unasked) => bail!("`{name}` does not ask for `{unasked}`, but for: {asks}"),
+            None => Ok(Some(grants.to_vec())),
+        },
+    }
+}
+
+/// Copies a component in one step: a server that watches the folder never sees a part of it.
+fn copy(file: &Path, folder: &Path) -> anyhow::Result<()> {
+    let component = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let target = folder.join(file.file_name().unwrap_or_default());
     let part = target.with_extension("part");
     fs::create_dir_all(folder)
         .and_then(|()| write_through(&part, &component))
@@ -159,17 +246,19 @@ mod tests {
 
     use tempfile::TempDir;
 
-    use super::{COMPONENT, install, remove};
+    use waxwing_plugins::PluginReport;
+
+    use super::{copy, granted, remove};
 
     #[test]
-    fn installs_and_removes_a_component() {
+    fn copies_and_removes_a_component() {
         let folder = TempDir::new().unwrap();
         let (file, plugins) = (
             folder.path().join("ping.wasm"),
             folder.path().join("plugins"),
         );
-        fs::write(&file, COMPONENT).unwrap();
-        install(&file, &plugins).unwrap();
+        fs::write(&file, "a component").unwrap();
+        copy(&file, &plugins).unwrap();
         let installed: Vec<_> = fs::read_dir(&plugins)
             .unwrap()
             .map(|f| f.unwrap().file_name())
@@ -180,16 +269,34 @@ mod tests {
         assert!(remove("../plugins/ping", &plugins).is_err());
     }
 
+    fn asking(asks: &[&str]) -> PluginReport {
+        PluginReport {
+            name: "p".to_owned(),
+            version: "1.0.0".to_owned(),
+            summary: String::new(),
+            sha256: String::new(),
+            implements: Vec::new(),
+            asks: asks.iter().map(|&ask| ask.to_owned()).collect(),
+            imports: Vec::new(),
+            features: Vec::new(),
+            settings: Vec::new(),
+            depends_on: Vec::new(),
+        }
+    }
+
     #[test]
-    fn refuses_what_is_not_a_component() {
-        let folder = TempDir::new().unwrap();
-        let (file, plugins) = (folder.path().join("a.wasm"), folder.path().join("plugins"));
-        fs::write(&file, b"\0asm\x01\0\0\0").unwrap();
-        let error = install(&file, &plugins).unwrap_err().to_string();
-        assert!(
-            error.ends_with("a.wasm is not a WebAssembly component"),
-            "{error}"
-        );
-        assert!(install(&folder.path().join("a.txt"), &plugins).is_err());
+    fn grants_are_what_was_asked_for_and_said_aloud() {
+        let inbound = ["inbound".to_owned()];
+        let (asking, modest) = (asking(&["inbound", "accounts"]), asking(&[]));
+        let refused = granted(&asking, None, false).unwrap_err().to_string();
+        assert!(refused.contains("--grant inbound,accounts"), "{refused}");
+        let kept = granted(&asking, Some(&inbound), false).unwrap();
+        assert_eq!(kept, Some(inbound.to_vec()));
+        let none = ["none".to_owned()];
+        assert_eq!(granted(&asking, Some(&none), false).unwrap(), Some(vec![]));
+        assert!(granted(&modest, Some(&inbound), false).is_err());
+        assert_eq!(granted(&modest, None, false).unwrap(), None);
+        assert_eq!(granted(&asking, None, true).unwrap(), None);
+        assert!(granted(&asking, Some(&inbound), true).is_err());
     }
 }
