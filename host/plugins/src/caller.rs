@@ -96,9 +96,8 @@ impl Caller {
                 plugin: plugin.manifest.name.clone(),
             };
             let scope = judge.scope(account.domain().as_str());
-            let (verdict, effects) = match self.call(judge, scope, ask).await {
-                Ok(answered) => answered,
-                Err(_) => return Err(Refusal::Denied(failure())),
+            let Ok((verdict, effects)) = self.call(judge, scope, ask).await else {
+                return Err(Refusal::Denied(failure()));
             };
             let after = self.shared.commit(judge, scope, effects).await?;
             self.shared.services.follow(after);

@@ -227,11 +227,20 @@ async fn serve(shared: Arc<Shared>, mut posts: Posts) {
             due = shared.agenda.next() => deal(&shared, due),
             post = posts.0.recv() => match post {
                 None => return,
-                Some(Post::Forget(plugin)) => {
-                    desks.borrow_mut().remove(&plugin);
-                }
+                Some(Post::Forget(plugin)) => forget(&shared, &desks, &plugin),
                 Some(Post::Notice(plugin, notice)) => take(&caller, &desks, plugin, notice),
             },
+        }
+    }
+}
+
+/// Clears the desk of a plugin that is gone. Whoever works there goes on when the plugin comes back.
+fn forget(shared: &Shared, desks: &Desks, plugin: &str) {
+    let mut desks = desks.borrow_mut();
+    if let Some(desk) = desks.get_mut(plugin) {
+        desk.sessions.clear();
+        for _ in desk.queue.drain(..) {
+            shared.notices.taken(plugin);
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::due::Due;
 pub(crate) const MAX_TIMERS: usize = 1_000;
 
 const SHORTEST: Duration = Duration::from_millis(100);
-const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
+const LONGEST: Duration = Duration::from_hours(30 * 24);
 
 /// A change that a call made to its plugin's timers.
 #[derive(Clone, Debug)]

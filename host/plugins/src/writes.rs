@@ -6,14 +6,31 @@ use waxwing_storage::{
     AccountId, Batch, Invalid, Key, List, Listed, Namespace, Quota, Scope, Value,
 };
 
+/// What a call made of a key.
+#[derive(Clone, Debug)]
+pub(crate) enum Seen {
+    Put(Value),
+    Deleted,
+}
+
 /// The changes of one call.
 #[derive(Default)]
 pub(crate) struct Writes {
     batch: Option<Batch>,
-    /// Keys that the call has changed; `None` where it deleted one.
-    seen: BTreeMap<(Scope, Key), Option<Value>>,
+    /// Keys that the call has changed.
+    seen: BTreeMap<(Scope, Key), Seen>,
     /// The ids of accounts that the call has asked about.
     accounts: HashMap<String, AccountId>,
+}
+
+impl Seen {
+    /// The value; none where the key was deleted.
+    pub(crate) fn into_value(self) -> Option<Value> {
+        match self {
+            Self::Put(value) => Some(value),
+            Self::Deleted => None,
+        }
+    }
 }
 
 impl Writes {
@@ -43,7 +60,7 @@ impl Writes {
     ) -> Result<(), Invalid> {
         self.batch(namespace)
             .put(scope, key.clone(), value.clone())?;
-        self.seen.insert((scope, key), Some(value));
+        self.seen.insert((scope, key), Seen::Put(value));
         Ok(())
     }
 
@@ -54,7 +71,7 @@ impl Writes {
         key: Key,
     ) -> Result<(), Invalid> {
         self.batch(namespace).delete(scope, key.clone())?;
-        self.seen.insert((scope, key), None);
+        self.seen.insert((scope, key), Seen::Deleted);
         Ok(())
     }
 
@@ -79,7 +96,7 @@ impl Writes {
     }
 
     /// What this call made of a key: `None` if it did not change it.
-    pub(crate) fn of(&self, scope: Scope, key: &Key) -> Option<Option<Value>> {
+    pub(crate) fn of(&self, scope: Scope, key: &Key) -> Option<Seen> {
         self.seen.get(&(scope, key.clone())).cloned()
     }
 
@@ -105,10 +122,10 @@ impl Writes {
                 continue;
             }
             match value {
-                Some(value) => {
+                Seen::Put(value) => {
                     merged.insert(key.clone(), list.values.then(|| value.clone()));
                 }
-                None => {
+                Seen::Deleted => {
                     merged.remove(key);
                 }
             }

@@ -33,12 +33,12 @@ impl Call for Tell {
         instance.begin_at(self.depth);
         let guest = instance.guests.account_events()?;
         let store = &mut instance.store;
-        Ok(match self.event {
-            AccountEvent::Registered => guest.call_registered(store, &self.account).await?,
-            AccountEvent::PasswordChanged => {
-                guest.call_password_changed(store, &self.account).await?
-            }
-            AccountEvent::Removed => guest.call_removed(store, &self.account).await?,
-        })
+        let account = &self.account;
+        let told = match self.event {
+            AccountEvent::Registered => guest.call_registered(store, account).await,
+            AccountEvent::PasswordChanged => guest.call_password_changed(store, account).await,
+            AccountEvent::Removed => guest.call_removed(store, account).await,
+        };
+        Ok(told?)
     }
 }

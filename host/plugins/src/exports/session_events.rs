@@ -27,10 +27,11 @@ impl Call for Tell {
         };
         let guest = instance.guests.session_events()?;
         let store = &mut instance.store;
-        Ok(if self.is_bound {
-            guest.call_bound(store, &session).await?
+        let told = if self.is_bound {
+            guest.call_bound(store, &session).await
         } else {
-            guest.call_unbound(store, &session).await?
-        })
+            guest.call_unbound(store, &session).await
+        };
+        Ok(told?)
     }
 }

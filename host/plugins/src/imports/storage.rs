@@ -14,6 +14,7 @@ use crate::bindings::waxwing::plugin::storage::{
 };
 use crate::shared::Shared;
 use crate::state::State;
+use crate::writes::Seen;
 
 /// How long a call may wait for the database. Past it the plugin gets an error value: waiting is no fault.
 const WAIT: Duration = Duration::from_secs(5);
@@ -152,7 +153,7 @@ impl State {
         let scope = self.scope(of).await?;
         let key = Key::new(key)?;
         if let Some(own) = self.call.writes.of(scope, &key) {
-            return Ok(own.map(|value| value.to_vec()));
+            return Ok(own.into_value().map(|value| value.to_vec()));
         }
         let (shared, namespace) = (Arc::clone(&self.shared), self.plugin.namespace.clone());
         let found = within(async { Ok(data(&shared)?.get(&namespace, scope, &key).await?) });
@@ -173,7 +174,8 @@ impl State {
             let stored =
                 within(async { Ok(data(&shared)?.get_many(&namespace, scope, keys).await?) });
             for (key, stored) in keys.iter().zip(stored.await?) {
-                let value = self.call.writes.of(scope, key).unwrap_or(stored);
+                let own = self.call.writes.of(scope, key);
+                let value = own.map_or(stored, Seen::into_value);
                 bytes = bytes.saturating_add(value.as_ref().map_or(0, |value| value.len()));
                 values.push(value.map(|value| value.to_vec()));
             }

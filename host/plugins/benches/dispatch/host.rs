@@ -1,0 +1,125 @@
+//! The platform with a server around it that has nothing to do.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tempfile::TempDir;
+use waxwing_plugins::{
+    After, CompileCommand, CompileLimits, Inlet, Platform, PlatformSettings, PluginSettings,
+    ServiceError, Services, Shard,
+};
+use waxwing_storage::{AccountId, PluginData};
+use waxwing_xml::Element;
+use waxwing_xmpp::jid::{BareJid, FullJid, Jid};
+use waxwing_xmpp::stanza::Stanza;
+
+/// The argument that makes this program compile a component.
+pub(crate) const COMPILE: &str = "compile-plugin";
+
+/// A platform that serves.
+pub(crate) struct Serving {
+    pub(crate) shard: Shard,
+    platform: Arc<Platform>,
+    _folder: TempDir,
+}
+
+impl Serving {
+    pub(crate) fn end(self) {
+        self.platform.shutdown();
+    }
+}
+
+/// A platform with these components, granted the export `inbound`.
+pub(crate) async fn platform(components: &[(&str, &Path)]) -> Serving {
+    let folder = tempfile::tempdir().expect("a folder");
+    let directory = folder.path().join("plugins");
+    std::fs::create_dir(&directory).expect("a folder");
+    let mut plugins = BTreeMap::new();
+    for (name, file) in components {
+        std::fs::copy(file, directory.join(format!("{name}.wasm"))).expect("a copy");
+        let settings = PluginSettings {
+            grants: Some(vec!["inbound".to_owned()]),
+            ..PluginSettings::default()
+        };
+        plugins.insert((*name).to_owned(), settings);
+    }
+    let settings = PlatformSettings {
+        directory,
+        cache: folder.path().join("cache"),
+        bundled: &[],
+        plugins,
+        compile: CompileCommand {
+            program: std::env::current_exe().expect("this program"),
+            arguments: vec![OsStr::new(COMPILE).to_owned()],
+            limits: CompileLimits::default(),
+        },
+        inlet: Inlet::default(),
+    };
+    let platform = Platform::start(settings, Arc::new(Idle)).await;
+    let platform = platform.expect("a platform");
+    let serving = platform
+        .list()
+        .iter()
+        .filter(|plugin| plugin.serving)
+        .count();
+    assert_eq!(serving, components.len(), "{:?}", platform.list());
+    Serving {
+        shard: platform.shard(),
+        platform,
+        _folder: folder,
+    }
+}
+
+struct Idle;
+
+#[async_trait]
+impl Services for Idle {
+    fn hosts(&self) -> Vec<String> {
+        vec!["localhost".to_owned()]
+    }
+
+    async fn account_exists(&self, _: &BareJid) -> Result<bool, ServiceError> {
+        Err(ServiceError::Unavailable)
+    }
+
+    async fn create_account(&self, _: &BareJid, _: &str) -> Result<(), ServiceError> {
+        Err(ServiceError::Unavailable)
+    }
+
+    async fn set_password(&self, _: &BareJid, _: &str) -> Result<(), ServiceError> {
+        Err(ServiceError::Unavailable)
+    }
+
+    async fn remove_account(&self, _: &BareJid) -> Result<(), ServiceError> {
+        Err(ServiceError::Unavailable)
+    }
+
+    async fn account_id(&self, _: &BareJid) -> Result<Option<AccountId>, ServiceError> {
+        Err(ServiceError::Unavailable)
+    }
+
+    fn plugin_data(&self) -> Result<&dyn PluginData, ServiceError> {
+        Err(ServiceError::Unavailable)
+    }
+
+    fn route(&self, _: Stanza) {}
+
+    fn answer(&self, _: &Jid, _: Element) {}
+
+    fn sessions(&self, _: &BareJid) -> Vec<(FullJid, Option<i8>)> {
+        Vec::new()
+    }
+
+    fn all_sessions(&self) -> Vec<(FullJid, u64)> {
+        Vec::new()
+    }
+
+    fn follow(&self, _: Vec<After>) {}
+
+    fn is_valid_password(&self, _: &str) -> bool {
+        false
+    }
+}
