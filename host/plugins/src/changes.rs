@@ -97,7 +97,9 @@ impl Platform {
 
     fn fail(&self, name: &str, source: Source, error: &anyhow::Error) {
         let why = format!("{error:#}");
-        let waits = error.chain().any(|cause| cause.is::<DependencyError>());
+        let waits = error
+            .chain()
+            .any(|cause| cause.downcast_ref::<DependencyError>().is_some());
         let failure = Failure {
             source,
             why: why.clone(),

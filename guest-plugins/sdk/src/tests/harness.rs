@@ -234,3 +234,54 @@ fn without_the_grant_there_are_no_accounts() {
     assert_eq!(probe.inbound(&say("romeo")), Outcome::Passed);
     assert!(probe.accounts().is_empty());
 }
+
+/// Hands its number on; refuses one that it does not know.
+struct Heir(std::cell::Cell<u8>);
+
+impl Plugin for Heir {
+    fn manifest() -> Manifest {
+        Manifest::new("heir", "1.0.0", "hands a number on").iq(IqFilter::get(
+            "urn:example:heir",
+            "query",
+        )
+        .to_server())
+    }
+
+    fn init(_: Scope) -> Result<Self, String> {
+        Ok(Self(std::cell::Cell::new(0)))
+    }
+
+    fn save(&self) -> Vec<u8> {
+        vec![self.0.get()]
+    }
+
+    fn restore(&self, from: &str, leftovers: &[u8]) -> Result<(), String> {
+        match leftovers {
+            [number] if *number < 2 && from == "1.0.0" => self.0.set(*number),
+            _ => return Err("too much".to_owned()),
+        }
+        Ok(())
+    }
+}
+
+impl IqHandler for Heir {
+    fn handle(&self, _: &Stanza) -> Answer {
+        self.0.set(self.0.get().saturating_add(1));
+        let number = self.0.get().to_string();
+        Ok(Some(Element::new("n", "urn:example:heir").text(&number)))
+    }
+}
+
+#[test]
+fn a_reload_hands_over_or_leaves_the_old_instance() {
+    let mut heir = Harness::<Heir>::new().start().unwrap();
+    let next = |heir: &mut Harness<Heir>| {
+        let query = "<iq type='get' id='1' to='localhost'><query xmlns='urn:example:heir'/></iq>";
+        format!("{:?}", heir.iq_from("juliet@localhost/balcony", query))
+    };
+    assert!(next(&mut heir).contains(">1<"));
+    heir.reload().unwrap();
+    assert!(next(&mut heir).contains(">2<"));
+    assert_eq!(heir.reload(), Err("too much".to_owned()));
+    assert!(next(&mut heir).contains(">3<"));
+}
