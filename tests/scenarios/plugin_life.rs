@@ -412,7 +412,7 @@ async fn reloads_under_load_lose_double_and_reorder_nothing() -> Result<()> {
         (one, two, longest) = (one + by_one, two + by_two, longest.max(gap));
     }
     println!(
-        "{reloads} reloads; judged by one version {one}, by the other {two}; longest round trip {longest:?}"
+        "{reloads} reloads, {grown} KiB more since the tenth; judged by one version {one}, by the other {two}; longest round trip {longest:?}"
     );
     ensure!(reloads > 10, "only {reloads} reloads");
     ensure!(grown < 24 * 1024, "{grown} KiB more");
