@@ -5,6 +5,8 @@ use waxwing_tests::server::Settings;
 use waxwing_tests::{Client, Element, environment};
 
 const COMMANDS: &str = "http://jabber.org/protocol/commands";
+const ITEMS: &str = "http://jabber.org/protocol/disco#items";
+const INFO: &str = "http://jabber.org/protocol/disco#info";
 const GRANT: &str = "[plugin.poll-command]\ngrants = [\"iq-handler\"]";
 
 async fn command(client: &mut Client, attributes: &str, payload: &str) -> Result<Element> {
@@ -52,5 +54,53 @@ async fn a_dialogue_is_the_callers_alone() -> Result<()> {
     let done = command(&mut juliet, &format!("{session} action='complete'"), "").await?;
     let page = done.child("command", COMMANDS).expect("a page");
     assert_eq!(page.attr("status"), Some("completed"), "{done}");
+    server.stop().await
+}
+
+/// Discovery lists the commands of all plugins, each request reaches its own plugin, and all is gone with the plugin
+/// (checklist P16, P17).
+#[tokio::test]
+async fn discovery_lists_the_commands_of_the_plugins_that_serve() -> Result<()> {
+    let file = "examples/poll-command.wasm";
+    let server = Settings::new()
+        .config(GRANT)
+        .plugin(&environment::guest(file)?, "poll-command")
+        .start()
+        .await?;
+    let (mut juliet, _) = server.session("juliet").await?;
+    let items = format!("<query xmlns='{ITEMS}' node='{COMMANDS}'/>");
+    let listed = juliet.iq("get", "localhost", &items).await?;
+    let query = listed.child("query", ITEMS).expect("items");
+    let nodes: Vec<_> = query
+        .children
+        .iter()
+        .filter_map(|item| item.attr("node"))
+        .collect();
+    assert_eq!(nodes, ["poll"], "{listed}");
+    let info = format!("<query xmlns='{INFO}' node='poll'/>");
+    let told = juliet.iq("get", "localhost", &info).await?;
+    let query = told.child("query", INFO).expect("information");
+    assert_eq!(
+        query.children[0].attr("type"),
+        Some("command-node"),
+        "{told}"
+    );
+    let unknown = format!("<command xmlns='{COMMANDS}' node='other' action='execute'/>");
+    let refused = juliet.iq("set", "localhost", &unknown).await?;
+    assert_eq!(
+        refused.stanza_error().as_deref(),
+        Some("cancel/item-not-found")
+    );
+
+    std::fs::remove_file(server.plugins().join("poll-command.wasm"))?;
+    server.wait_for_log("unloaded").await?;
+    for request in [items, info] {
+        let gone = juliet.iq("get", "localhost", &request).await?;
+        assert_eq!(
+            gone.stanza_error().as_deref(),
+            Some("cancel/item-not-found"),
+            "{request}"
+        );
+    }
     server.stop().await
 }

@@ -4,6 +4,9 @@ use waxwing_plugin::prelude::*;
 const INFO: &str = "http://jabber.org/protocol/disco#info";
 const ITEMS: &str = "http://jabber.org/protocol/disco#items";
 
+/// Commands (XEP-0050): those that exist are asked of their plugins, so that only unknown ones come here.
+const COMMANDS: &str = "http://jabber.org/protocol/commands";
+
 struct Disco;
 
 impl Plugin for Disco {
@@ -18,6 +21,7 @@ impl Plugin for Disco {
         .feature(ITEMS)
         .iq(IqFilter::get(INFO, "query").to_server())
         .iq(IqFilter::get(ITEMS, "query").to_server())
+        .iq(IqFilter::set(COMMANDS, "command").to_server())
     }
 
     fn init(_: Scope) -> Result<Self, String> {
@@ -27,39 +31,60 @@ impl Plugin for Disco {
 
 impl IqHandler for Disco {
     fn handle(&self, request: &Stanza) -> Answer {
+        let host = request.host();
         if let Some(query) = request.payload(&Name::new(INFO, "query")) {
-            return without_node(&query).map(|()| Some(info(&request.host())));
+            return match query.attribute("node") {
+                None => Ok(Some(info(&host))),
+                Some(node) => node_info(&host, &node).map(Some).ok_or_else(unknown),
+            };
         }
         let Some(query) = request.payload(&Name::new(ITEMS, "query")) else {
-            return Err(ErrorCondition::BadRequest.into());
+            return Err(unknown());
         };
-        without_node(&query).map(|()| Some(Element::new("query", ITEMS)))
+        let node = query.attribute("node");
+        let items = disco::items(&host, node.as_deref()).ok_or_else(unknown)?;
+        let query = Element::new("query", ITEMS).attr_if("node", node.as_deref());
+        Ok(Some(query.children(items.iter().map(item))))
     }
 }
 
-/// No node is registered with the server: naming one is asking for what is not there (XEP-0030 §3.2).
-fn without_node(query: &waxwing_plugin::Parsed) -> Result<(), StanzaError> {
-    match query.attribute("node") {
-        Some(_) => Err(ErrorCondition::ItemNotFound.into()),
-        None => Ok(()),
-    }
+/// Naming a node that nobody registered is asking for what is not there (XEP-0030 §3.2).
+fn unknown() -> StanzaError {
+    ErrorCondition::ItemNotFound.into()
+}
+
+fn item(item: &disco::Item) -> Element {
+    Element::new("item", ITEMS)
+        .attr("jid", &item.jid)
+        .attr_if("node", item.node.as_deref())
+        .attr_if("name", item.label.as_deref())
+}
+
+fn node_info(host: &str, node: &str) -> Option<Element> {
+    let info = disco::node(host, node)?;
+    let query = Element::new("query", INFO).attr("node", node);
+    let features = info.features.iter();
+    Some(
+        query
+            .child(identity(&info.identity))
+            .children(features.map(|feature| Element::new("feature", INFO).attr("var", feature))),
+    )
+}
+
+fn identity(identity: &disco::Identity) -> Element {
+    Element::new("identity", INFO)
+        .attr("category", &identity.category)
+        .attr("type", &identity.kind)
+        .attr_if("name", identity.label.as_deref())
 }
 
 fn info(host: &str) -> Element {
-    let identities = disco::identities(host).into_iter().map(|identity| {
-        let element = Element::new("identity", INFO)
-            .attr("category", &identity.category)
-            .attr("type", &identity.kind);
-        match identity.label {
-            Some(label) => element.attr("name", &label),
-            None => element,
-        }
-    });
+    let identities = disco::identities(host);
     let features = disco::features(host)
         .into_iter()
         .map(|feature| Element::new("feature", INFO).attr("var", &feature));
     Element::new("query", INFO)
-        .children(identities)
+        .children(identities.iter().map(identity))
         .children(features)
 }
 

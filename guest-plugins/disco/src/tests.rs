@@ -34,10 +34,38 @@ fn has_no_items_yet() {
 }
 
 #[test]
-fn knows_no_nodes() {
+fn knows_the_nodes_that_plugins_have_and_no_others() {
+    let command = waxwing_plugin::DiscoNode {
+        node: "poll".to_owned(),
+        parent: Some("http://jabber.org/protocol/commands".to_owned()),
+        category: "automation".to_owned(),
+        kind: "command-node".to_owned(),
+        label: Some("Answer a question".to_owned()),
+        features: vec!["http://jabber.org/protocol/commands".to_owned()],
+    };
+    let mut disco = Harness::<Disco>::new().node(command).start().unwrap();
+    let mut ask = |namespace: &str, node: &str| {
+        let xml = format!(
+            "<iq type='get' id='d1' to='localhost'><query xmlns='{namespace}' node='{node}'/></iq>"
+        );
+        disco.iq_from("juliet@localhost/balcony", &xml)
+    };
+    assert_eq!(
+        ask(ITEMS, "http://jabber.org/protocol/commands"),
+        "<iq type='result' id='d1' from='localhost' to='juliet@localhost/balcony'>\
+         <query xmlns='http://jabber.org/protocol/disco#items' node='http://jabber.org/protocol/commands'>\
+         <item jid='localhost' node='poll' name='Answer a question'/></query></iq>"
+    );
+    assert_eq!(
+        ask(INFO, "poll"),
+        "<iq type='result' id='d1' from='localhost' to='juliet@localhost/balcony'>\
+         <query xmlns='http://jabber.org/protocol/disco#info' node='poll'>\
+         <identity category='automation' type='command-node' name='Answer a question'/>\
+         <feature var='http://jabber.org/protocol/commands'/></query></iq>"
+    );
     for namespace in [INFO, ITEMS] {
         assert_eq!(
-            ask(namespace, " node='any'"),
+            ask(namespace, "any"),
             "<iq type='error' id='d1' from='localhost' to='juliet@localhost/balcony'><error type='cancel' code='404'>\
              <item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
         );

@@ -44,6 +44,7 @@ export const lifecycle = {
       features: [],
       settings: [],
       asks: [],
+      nodes: [],
       subscriptions: [
         {
           tag: 'iq',

@@ -105,6 +105,7 @@ class Lifecycle(exports.Lifecycle):
             features=[],
             settings=[],
             asks=[],
+            nodes=[],
             subscriptions=[
                 manifest.Subscription_Iq(
                     manifest.IqFilter(

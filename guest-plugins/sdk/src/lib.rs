@@ -67,7 +67,7 @@ pub use bindings::session_events::exports::waxwing::plugin::session_events::Sess
 pub use element::Element;
 pub use error::StanzaError;
 pub use late::settle;
-pub use manifest::{FaultPolicy, InboundFilter, IqFilter, Manifest, Placement, Setting};
+pub use manifest::{DiscoNode, FaultPolicy, InboundFilter, IqFilter, Manifest, Placement, Setting};
 pub use payload::{Payload, PayloadError};
 pub use traits::{
     AccountEvents, Answer, Component, Handled, Inbound, IqHandler, LateIqHandler, PasswordVeto,

@@ -3,8 +3,10 @@
 use crate::Name;
 use crate::bindings::lifecycle::waxwing::plugin::manifest as wit;
 use crate::bindings::lifecycle::waxwing::plugin::types::Recipients;
+use crate::commands::COMMANDS;
+use crate::forms::DATA;
 
-pub use wit::{FaultPolicy, Placement};
+pub use wit::{DiscoNode, FaultPolicy, Placement};
 
 /// What a plugin says of itself (interface `manifest`).
 #[derive(Clone, Debug)]
@@ -22,6 +24,7 @@ impl Manifest {
             settings: Vec::new(),
             asks: Vec::new(),
             subscriptions: Vec::new(),
+            nodes: Vec::new(),
             dependencies: Vec::new(),
             placement: Placement::Pooled,
             limits: wit::Limits {
@@ -93,6 +96,29 @@ impl Manifest {
     pub fn ask(mut self, grant: &str) -> Self {
         self.0.asks.push(grant.to_owned());
         self
+    }
+
+    /// A node for service discovery to list.
+    #[must_use]
+    pub fn node(mut self, node: DiscoNode) -> Self {
+        self.0.nodes.push(node);
+        self
+    }
+
+    /// An ad-hoc command (XEP-0050) at the server, by its node and a name for people: discovery lists it, and its requests
+    /// come to the iq handler.
+    #[must_use]
+    pub fn command(self, node: &str, label: &str) -> Self {
+        let item = DiscoNode {
+            node: node.to_owned(),
+            parent: Some(COMMANDS.to_owned()),
+            category: "automation".to_owned(),
+            kind: "command-node".to_owned(),
+            label: Some(label.to_owned()),
+            features: vec![COMMANDS.to_owned(), DATA.to_owned()],
+        };
+        let requests = IqFilter::set(COMMANDS, "command").node(node).to_server();
+        self.node(item).iq(requests)
     }
 
     /// A configuration key.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use semver::{Version, VersionReq};
 
-use crate::bindings::waxwing::plugin::manifest as wit;
+use crate::bindings::waxwing::plugin::manifest::{self as wit, DiscoNode};
 use crate::config::{Kind, Setting};
 use crate::filter::{EventFilter, InboundFilter, IqFilter, Qname};
 
@@ -51,6 +51,8 @@ pub(crate) struct Manifest {
     /// Names of domains below each served one.
     pub(crate) components: Vec<String>,
     pub(crate) events: Vec<EventFilter>,
+    /// Nodes of service discovery.
+    pub(crate) nodes: Vec<DiscoNode>,
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) placement: wit::Placement,
     pub(crate) limits: AskedLimits,
@@ -102,6 +104,7 @@ impl Manifest {
             inbound: Vec::new(),
             iq: Vec::new(),
             pre_auth: Vec::new(),
+            nodes: Vec::new(),
             dependencies: Vec::new(),
             placement: wit::Placement::Isolated,
             limits: AskedLimits::default(),
@@ -163,6 +166,7 @@ impl Manifest {
             return wrong("subscriptions", "are more than 256");
         }
         let settings = check_settings(manifest.settings)?;
+        let nodes = check_nodes(manifest.nodes)?;
         let dependencies = check_dependencies(manifest.dependencies)?;
         let limits = check_limits(manifest.limits)?;
         let mut asks = manifest.asks;
@@ -203,12 +207,37 @@ impl Manifest {
             inbound,
             iq,
             pre_auth,
+            nodes,
             dependencies,
             placement: manifest.placement,
             limits,
             components,
             events,
         })
+    }
+}
+
+fn check_nodes(nodes: Vec<DiscoNode>) -> Result<Vec<DiscoNode>, ManifestError> {
+    let is_valid = |node: &DiscoNode| {
+        let texts = [Some(&node.node), Some(&node.category), Some(&node.kind)];
+        let texts = texts
+            .into_iter()
+            .chain([node.parent.as_ref(), node.label.as_ref()]);
+        node.features.len() <= MAX_FEATURES
+            && texts
+                .flatten()
+                .chain(&node.features)
+                .all(|text| is_feature(text))
+    };
+    if nodes.len() > MAX_FEATURES {
+        return wrong("nodes", "are more than 64");
+    }
+    match nodes.iter().position(|node| !is_valid(node)) {
+        Some(bad) => wrong(
+            format!("node number {bad}"),
+            "has a text that is not 1 to 1,023 bytes without control characters, or more than 64 features",
+        ),
+        None => Ok(nodes),
     }
 }
 

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use waxwing_xml::ElementRef;
 use waxwing_xmpp::stanza::Stanza;
 
-use crate::bindings::waxwing::plugin::manifest::FaultPolicy;
+use crate::bindings::waxwing::plugin::manifest::{DiscoNode, FaultPolicy};
 use crate::depend::Plugins;
 use crate::exports::vetoes::Question;
 use crate::filter::{InboundFilter, IqFilter, Qname, Recipient};
@@ -33,7 +33,7 @@ pub(crate) struct Snapshot {
     inbound: Vec<Hook>,
     iq: HashMap<String, Vec<Handler>>,
     pre_auth: Vec<(Qname, Arc<Plugin>)>,
-    components: HashMap<String, Component>,
+    components: BTreeMap<String, Component>,
     vetoes: [Vec<Arc<Plugin>>; 3],
     /// Those that are told what becomes of accounts.
     pub(crate) account_listeners: Vec<Arc<Plugin>>,
@@ -256,6 +256,20 @@ impl Snapshot {
         plugins
             .map(|(name, plugin)| (name.as_str(), &plugin.manifest))
             .collect()
+    }
+
+    /// The nodes that service discovery lists, by the names of their plugins.
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = &DiscoNode> {
+        let plugins = self.plugins.values();
+        plugins.flat_map(|plugin| &plugin.manifest.nodes)
+    }
+
+    /// The domains below a served one that plugins serve.
+    pub(crate) fn components_of(&self, host: &str) -> impl Iterator<Item = &String> {
+        let below = self.components.iter();
+        below
+            .filter(move |(_, component)| *component.host == *host)
+            .map(|(domain, _)| domain)
     }
 
     /// The features that service discovery announces, sorted.

@@ -42,7 +42,7 @@ async fn plugins_are_told_what_became_of_accounts() -> Result<()> {
     server.stop().await
 }
 
-/// A plugin that comes while sessions are bound is told of each, once; then of each that comes and goes.
+/// A plugin that comes while sessions are bound is told of each, once; then of each that comes and goes (checklist P4).
 #[tokio::test]
 async fn a_plugin_that_comes_late_is_told_of_every_session() -> Result<()> {
     let settings = Settings::new().config(&format!("[plugin.actor]\ngrants = {GRANTS}"));
@@ -72,6 +72,7 @@ async fn a_plugin_that_comes_late_is_told_of_every_session() -> Result<()> {
     server.stop().await
 }
 
+/// In order, and with what was published (checklist P11).
 #[tokio::test]
 async fn plugins_hear_each_other_by_name_and_not_themselves() -> Result<()> {
     let settings = with_actor(Settings::new(), "actor")?;

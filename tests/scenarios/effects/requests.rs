@@ -12,7 +12,7 @@ fn ask(to: &str, seconds: u32) -> String {
     )
 }
 
-/// The answer comes under the token, from the address that was asked and from no other, once.
+/// The answer comes under the token, from the address that was asked and from no other, once (checklist P12).
 #[tokio::test]
 async fn the_answer_to_a_request_comes_from_the_asked_address_alone() -> Result<()> {
     let server = server().await?;

@@ -1,4 +1,4 @@
-//! Timers: due once or again and again, over traps and reloads, until cancelled or unloaded.
+//! Timers (checklist P13): due once or again and again, over traps and reloads, until cancelled or unloaded.
 
 use anyhow::Result;
 

@@ -39,7 +39,7 @@ impl Plugin for Polls {
         .feature(COMMANDS)
         .setting(Setting::text("question", "what to ask").default("'Tea or coffee?'"))
         .setting(Setting::texts("answers", "what to choose from").default("['Tea', 'Coffee']"))
-        .iq(IqFilter::set(COMMANDS, "command").to_server())
+        .command("poll", "Answer a question")
     }
 
     fn init(_: Scope) -> Result<Self, String> {

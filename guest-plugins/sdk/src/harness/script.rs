@@ -65,6 +65,13 @@ impl<P: Plugin> Script<P> {
         self
     }
 
+    /// A node that the host or another plugin has.
+    #[must_use]
+    pub fn node(mut self, node: crate::DiscoNode) -> Self {
+        self.world.nodes.push(node);
+        self
+    }
+
     /// Where the random bytes begin, instead of always at the same place.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
@@ -82,6 +89,7 @@ impl<P: Plugin> Script<P> {
         self.world
             .features
             .extend_from_slice(&manifest.as_wit().features);
+        self.world.nodes.extend_from_slice(&manifest.as_wit().nodes);
         self.world.features.sort();
         self.world.features.dedup();
         Harness::begin(self.world)

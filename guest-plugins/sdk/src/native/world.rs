@@ -19,6 +19,7 @@ pub(crate) struct World {
     pub(crate) memory: HashMap<String, Entry>,
     pub(crate) identities: Vec<Identity>,
     pub(crate) features: Vec<String>,
+    pub(crate) nodes: Vec<crate::DiscoNode>,
     pub(crate) logged: Vec<(Level, String)>,
     /// Milliseconds since 1970 at the start of the server.
     pub(crate) began: u64,
@@ -156,6 +157,7 @@ impl Default for World {
                 label: Some("Waxwing".to_owned()),
             }],
             features: Vec::new(),
+            nodes: Vec::new(),
             logged: Vec::new(),
             began: 1_700_000_000_000,
             elapsed: 1_000,

@@ -1,20 +1,59 @@
 //! The import `disco`: what all plugins registered.
 
-use crate::bindings::waxwing::plugin::disco::{Host, Identity};
+use crate::bindings::waxwing::plugin::disco::{Host, Identity, Item, NodeInfo};
+use crate::bindings::waxwing::plugin::manifest::DiscoNode;
 use crate::state::State;
 
+/// The node of ad-hoc commands (XEP-0050 §2.1).
+const COMMANDS: &str = "http://jabber.org/protocol/commands";
+
 impl Host for State {
+    fn items(&mut self, host: String, node: Option<String>) -> wasmtime::Result<Option<Vec<Item>>> {
+        self.charge()?;
+        if !self.shared.serves(&host) {
+            return Ok(None);
+        }
+        let snapshot = self.shared.registry.now();
+        let here = snapshot.nodes().filter(|one| one.parent == node);
+        let mut items: Vec<Item> = here.map(|node| item(&host, node)).collect();
+        let is_known = match &node {
+            None => {
+                items.extend(snapshot.components_of(&host).map(|domain| Item {
+                    jid: domain.clone(),
+                    node: None,
+                    label: None,
+                }));
+                true
+            }
+            Some(name) => snapshot.nodes().any(|one| one.node == *name),
+        };
+        Ok((is_known || !items.is_empty()).then_some(items))
+    }
+
+    fn node(&mut self, host: String, name: String) -> wasmtime::Result<Option<NodeInfo>> {
+        self.charge()?;
+        if !self.shared.serves(&host) {
+            return Ok(None);
+        }
+        let snapshot = self.shared.registry.now();
+        let found = snapshot.nodes().find(|node| node.node == name);
+        let has_commands = || {
+            let mut nodes = snapshot.nodes();
+            nodes.any(|node| node.parent.as_deref() == Some(COMMANDS))
+        };
+        Ok(match found {
+            Some(node) => Some(info(node)),
+            None if name == COMMANDS && has_commands() => Some(command_list()),
+            None => None,
+        })
+    }
+
     fn identities(&mut self, host: String) -> wasmtime::Result<Vec<Identity>> {
         self.charge()?;
         if !self.shared.serves(&host) {
             return Ok(Vec::new());
         }
-        let label = Some("Waxwing".to_owned());
-        Ok(vec![Identity {
-            category: "server".to_owned(),
-            kind: "im".to_owned(),
-            label,
-        }])
+        Ok(vec![identity("server", "im", Some("Waxwing"))])
     }
 
     fn features(&mut self, host: String) -> wasmtime::Result<Vec<String>> {
@@ -23,5 +62,38 @@ impl Host for State {
             return Ok(Vec::new());
         }
         Ok(self.shared.registry.now().features().cloned().collect())
+    }
+}
+
+fn item(host: &str, node: &DiscoNode) -> Item {
+    Item {
+        jid: host.to_owned(),
+        node: Some(node.node.clone()),
+        label: node.label.clone(),
+    }
+}
+
+fn info(node: &DiscoNode) -> NodeInfo {
+    let mut features = node.features.clone();
+    features.sort();
+    features.dedup();
+    NodeInfo {
+        identity: identity(&node.category, &node.kind, node.label.as_deref()),
+        features,
+    }
+}
+
+fn command_list() -> NodeInfo {
+    NodeInfo {
+        identity: identity("automation", "command-list", None),
+        features: vec![COMMANDS.to_owned()],
+    }
+}
+
+fn identity(category: &str, kind: &str, label: Option<&str>) -> Identity {
+    Identity {
+        category: category.to_owned(),
+        kind: kind.to_owned(),
+        label: label.map(str::to_owned),
     }
 }
