@@ -11,7 +11,6 @@ mod commands;
 mod discovery;
 mod effects;
 mod grants;
-mod hostile_guests;
 mod hostile_xml;
 mod operation;
 mod ordering;

@@ -33,7 +33,7 @@ usage: cargo xtask COMMAND
 
   run [--release] [ARGUMENTS…]   build the server with its plugins, then serve; arguments go to `waxwing run`
   build [--release]              build the server with its plugins: target/debug/waxwing or target/release/waxwing
-  guests                         build the plugins only: target/guests/*.wasm
+  guests [--all]                 build the plugins only: target/guests/*.wasm; with --all also the tests' in other languages
   lint                           formatting and lints of the server and of the plugins
   test [FILTER]                  build, install the clients that the tests use, run all tests
   bench [ARGUMENTS…]             compare messages a second with the other servers; --help lists the arguments";
@@ -79,8 +79,12 @@ fn dispatch(command: &str, rest: &[String]) -> Result<ExitCode> {
             progress.done(&format!("built {}", layout.shown(&binary)));
         }
         "guests" => {
-            no_more(rest)?;
+            let all = rest.first().is_some_and(|argument| argument == "--all");
+            no_more(rest.get(usize::from(all)..).unwrap_or_default())?;
             guests::build(&layout, &progress)?;
+            if all {
+                hostile::build_languages(&layout, &progress)?;
+            }
         }
         "lint" => {
             no_more(rest)?;

@@ -55,9 +55,16 @@ export const lifecycle = {
           },
         },
       ],
+      dependencies: [],
+      placement: 'pooled',
+      limits: {},
     };
   },
   init() {},
+  started() {},
+  save: () => new Uint8Array(),
+  restore() {},
+  shutdown() {},
 };
 
 export const iqHandler = {

@@ -115,9 +115,24 @@ class Lifecycle(exports.Lifecycle):
                     )
                 )
             ],
+            dependencies=[],
+            placement=manifest.Placement.POOLED,
+            limits=manifest.Limits(None, None, None),
         )
 
     def init(self, scope):
+        pass
+
+    def started(self):
+        pass
+
+    def save(self):
+        return b""
+
+    def restore(self, version, leftovers):
+        pass
+
+    def shutdown(self):
         pass
 
 
