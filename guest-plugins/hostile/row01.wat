@@ -13,7 +13,7 @@
 ;;! variant filter
   (func (export "waxwing:plugin/inbound@0.1.0#filter") (param i32) (result i32) (call $loop) unreachable)
 ;;! variant handle
-  (func (export "waxwing:plugin/iq-handler@0.1.0#handle") (param i32) (result i32) (call $loop) unreachable)
+  (func (export "waxwing:plugin/iq-handler@0.1.0#handle") (param i32 i64) (result i32) (call $loop) unreachable)
 ;;! variant after-return
   (func (export "cabi_post_waxwing:plugin/iq-handler@0.1.0#handle") (param i32) (call $loop))
 ;;! variant allocator
@@ -22,7 +22,7 @@
     (if (global.get $begun) (then (call $loop)))
     (i32.const 65536))
   (global $begun (mut i32) (i32.const 0))
-  (func (export "waxwing:plugin/iq-handler@0.1.0#handle") (param i32) (result i32)
+  (func (export "waxwing:plugin/iq-handler@0.1.0#handle") (param i32 i64) (result i32)
     (global.set $begun (i32.const 1))
     (call $to-xml (local.get 0) (i32.const 1024))
     unreachable)

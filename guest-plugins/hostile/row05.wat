@@ -3,7 +3,7 @@
 ;;! manifest {"subscriptions": [{"iq": {"payload": {"namespace": "urn:example:%name", "local": "query"}, "types": ["get"], "recipients": ["server"]}}]}
 (module
   %variant
-  (func (export "waxwing:plugin/iq-handler@0.1.0#handle") (param i32) (result i32)
+  (func (export "waxwing:plugin/iq-handler@0.1.0#handle") (param i32 i64) (result i32)
     (call $drop-stanza (local.get 0))
     (drop (call $deeper (i64.const 1)))
     unreachable))

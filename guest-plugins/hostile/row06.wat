@@ -14,7 +14,7 @@
 ;;! variant filter
   (func (export "waxwing:plugin/inbound@0.1.0#filter") (param i32) (result i32) unreachable)
 ;;! variant handle
-  (func (export "waxwing:plugin/iq-handler@0.1.0#handle") (param i32) (result i32) unreachable)
+  (func (export "waxwing:plugin/iq-handler@0.1.0#handle") (param i32 i64) (result i32) unreachable)
 ;;! variant after-return
   (func (export "cabi_post_waxwing:plugin/iq-handler@0.1.0#handle") (param i32) unreachable)
 ;;! variant allocator
@@ -23,7 +23,7 @@
   (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
     (if (global.get $begun) (then unreachable))
     (i32.const 65536))
-  (func (export "waxwing:plugin/iq-handler@0.1.0#handle") (param i32) (result i32)
+  (func (export "waxwing:plugin/iq-handler@0.1.0#handle") (param i32 i64) (result i32)
     (global.set $begun (i32.const 1))
     (call $to-xml (local.get 0) (i32.const 1024))
     unreachable)
@@ -31,7 +31,7 @@
   (import "[export]probe" "[resource-new]thing" (func $new (param i32) (result i32)))
   (import "[export]probe" "[resource-drop]thing" (func $drop (param i32)))
   (func (export "probe#[dtor]thing") (param i32) unreachable)
-  (func (export "waxwing:plugin/iq-handler@0.1.0#handle") (param i32) (result i32)
+  (func (export "waxwing:plugin/iq-handler@0.1.0#handle") (param i32 i64) (result i32)
     (call $drop-stanza (local.get 0))
     (call $drop (call $new (i32.const 1)))
     (i32.const 4096))

@@ -10,17 +10,17 @@
   (data (i32.const 1024) "<a xmlns='x'/>")
   (func $leak (call $parse (i32.const 1024) (i32.const 14) (i32.const 2048))))
 ;;! variant host
-  (func (export "waxwing:plugin/iq-handler@0.1.0#handle") (param i32) (result i32)
+  (func (export "waxwing:plugin/iq-handler@0.1.0#handle") (param i32 i64) (result i32)
     (call $drop-stanza (local.get 0))
     (loop $for-ever (call $leak) (br $for-ever))
     unreachable)
 ;;! variant own
-  (func (export "waxwing:plugin/iq-handler@0.1.0#handle") (param i32) (result i32)
+  (func (export "waxwing:plugin/iq-handler@0.1.0#handle") (param i32 i64) (result i32)
     (call $drop-stanza (local.get 0))
     (loop $for-ever (drop (call $new (i32.const 1))) (br $for-ever))
     unreachable)
 ;;! variant slow
-  (func (export "waxwing:plugin/iq-handler@0.1.0#handle") (param i32) (result i32)
+  (func (export "waxwing:plugin/iq-handler@0.1.0#handle") (param i32 i64) (result i32)
     (local $left i32)
     (call $drop-stanza (local.get 0))
     (local.set $left (i32.const 100))
@@ -33,7 +33,7 @@
   ;; Keeps one handle, and uses it in the next call, when it is the host's no more.
   (import "waxwing:plugin/stanzas@0.1.0" "[method]element.text" (func $text (param i32 i32)))
   (global $kept (mut i32) (i32.const 0))
-  (func (export "waxwing:plugin/iq-handler@0.1.0#handle") (param i32) (result i32)
+  (func (export "waxwing:plugin/iq-handler@0.1.0#handle") (param i32 i64) (result i32)
     (call $drop-stanza (local.get 0))
     (if (global.get $kept) (then (call $text (global.get $kept) (i32.const 2048))))
     (call $leak)

@@ -14,8 +14,10 @@ function allocate() {
   }
 }
 
+const answer = (xml) => ({ tag: 'answer', val: xml });
+
 const KINDS = {
-  good: () => `<good xmlns='${NAMESPACE}'/>`,
+  good: () => answer(`<good xmlns='${NAMESPACE}'/>`),
   loop: forever,
   allocate,
   trap: () => {
@@ -24,14 +26,11 @@ const KINDS = {
   recurse: function recurse() {
     return [recurse()];
   },
-  // An error of a case that the interface does not have.
-  discriminant: () => {
-    throw { payload: { condition: 'no-such-condition' } };
-  },
-  // Half of a surrogate pair in an attribute, which is no Unicode text.
-  surrogate: () => `<bad xmlns='${NAMESPACE}' half='\ud800'/>`,
+  // Cases that the interface does not have.
+  case: () => ({ tag: 'nonsense' }),
+  discriminant: () => ({ tag: 'refuse', val: { condition: 'no-such-condition' } }),
   // Neither a text nor nothing.
-  type: () => ({ not: 'a text' }),
+  type: () => answer({ not: 'a text' }),
 };
 
 export const lifecycle = {

@@ -6,8 +6,8 @@ import socket
 import sys
 import time
 
-from componentize_py_types import Err
 from wit_world import exports
+from wit_world.exports import iq_handler
 from wit_world.imports import manifest, types
 
 NAMESPACE = "urn:example:hostile-python"
@@ -28,8 +28,12 @@ def trap():
     raise RuntimeError("raised on purpose")
 
 
+def answer(xml):
+    return iq_handler.Handled_Answer(xml)
+
+
 def good():
-    return f"<good xmlns='{NAMESPACE}'/>"
+    return answer(f"<good xmlns='{NAMESPACE}'/>")
 
 
 def sleep():
@@ -38,13 +42,13 @@ def sleep():
 
 
 def discriminant():
-    # An error of a case that the interface does not have.
-    raise Err(types.StanzaError("no-such-condition", None, None, None))
+    # A condition that the interface does not have.
+    return iq_handler.Handled_Refuse(types.StanzaError("no-such-condition", None, None, None))
 
 
 def surrogate():
     # Half of a surrogate pair, which is no Unicode text.
-    return f"<bad xmlns='{NAMESPACE}' half='\ud800'/>"
+    return answer(f"<bad xmlns='{NAMESPACE}' half='\ud800'/>")
 
 
 def attempt(what):
@@ -72,7 +76,7 @@ def probe():
     sys.stdout.write("probed\n")
     sys.stdout.flush()
     attributes = " ".join(f"{name}='{escape(value)}'" for name, value in found.items())
-    return f"<found xmlns='{NAMESPACE}' {attributes}/>"
+    return answer(f"<found xmlns='{NAMESPACE}' {attributes}/>")
 
 
 def escape(value):
@@ -90,7 +94,7 @@ KINDS = {
     "sleep": sleep,
     "discriminant": discriminant,
     "surrogate": surrogate,
-    "type": lambda: 7,
+    "type": lambda: answer(7),
     "probe": probe,
 }
 
@@ -109,9 +113,10 @@ class Lifecycle(exports.Lifecycle):
             subscriptions=[
                 manifest.Subscription_Iq(
                     manifest.IqFilter(
-                        types.Name(NAMESPACE, "query"),
-                        manifest.RequestTypes.GET,
-                        types.Recipients.SERVER,
+                        payload=types.Name(NAMESPACE, "query"),
+                        types=manifest.RequestTypes.GET,
+                        node=None,
+                        recipients=types.Recipients.SERVER,
                     )
                 )
             ],
@@ -137,7 +142,7 @@ class Lifecycle(exports.Lifecycle):
 
 
 class IqHandler(exports.IqHandler):
-    def handle(self, request):
+    def handle(self, request, token):
         query = request.payload(types.Name(NAMESPACE, "query"))
         kind = query.attribute("kind")
         return KINDS[kind]()

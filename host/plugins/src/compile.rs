@@ -208,7 +208,11 @@ fn explain(status: ExitStatus, said: &[u8], limits: CompileLimits) -> String {
             "compiling needs more than the {} s of CPU time that `compile_cpu_seconds` in [plugins] allows",
             limits.cpu_seconds
         )
-    } else if ended_by(Signal::ABORT) || said.contains("memory allocation") {
+    } else if ended_by(Signal::ABORT)
+        || said.contains("memory allocation")
+        // Threads for which there is no room.
+        || said.contains("Resource temporarily unavailable")
+    {
         format!(
             "compiling needs more than the {} MiB of memory that `compile_memory_mib` in [plugins] allows",
             limits.memory_mib

@@ -105,6 +105,7 @@ pub(super) async fn rows_1_3_6_14_in_javascript(matrix: &mut Matrix) -> Result<V
         "allocate",
         "trap",
         "recurse",
+        "case",
         "discriminant",
         "type",
     ];

@@ -16,7 +16,7 @@ use crate::matrix::{Matrix, guest};
 /// Masks what it was written to mask: `apple` in the first version as configured, `banana` in the second.
 const FILTER: &str = "word-filter";
 
-/// Judges one message of Juliet's to herself.
+/// What one message to oneself becomes.
 async fn judged(client: &mut Client, jid: &str, count: usize) -> Result<String> {
     client
         .send(&format!(
@@ -43,7 +43,7 @@ pub(super) async fn row_17_versions_alternate_under_load(matrix: &mut Matrix) ->
         .await?;
     let before = matrix.server.resident_kib()?;
     let stop = std::sync::atomic::AtomicBool::new(false);
-    let (mut client, jid) = matrix.server.session("juliet").await?;
+    let (mut client, jid) = matrix.server.session("nurse").await?;
     let stream = async {
         let mut counts = [0_usize; 2];
         for count in 0.. {
@@ -154,13 +154,13 @@ pub(super) async fn row_18_files_that_are_no_plugins_leave_the_old_version_at_wo
     Ok(reasons.into())
 }
 
-/// A server that gives compiling 2 s and 512 MiB, and what needs more.
+/// A server that gives compiling 2 s, and what needs more.
 pub(super) async fn row_19_compile_bombs_are_ended_at_their_limits(
     matrix: &mut Matrix,
 ) -> Result<Value> {
     let limited = Settings::new()
         .config(
-            "[plugins]\ncompile_cpu_seconds = 2\ncompile_memory_mib = 512\ncompile_wall_seconds = 60\n\
+            "[plugins]\ncompile_cpu_seconds = 2\ncompile_wall_seconds = 60\n\
              [plugin.row06-handle]\ngrants = [\"iq-handler\"]",
         )
         .plugin(&guest("row06-handle")?, "row06-handle")

@@ -60,6 +60,7 @@ pub(crate) trait Call: Send + 'static {
 }
 
 /// What a handler did with a stanza, checked.
+#[derive(Debug)]
 pub(crate) enum Handled {
     /// All that is to be done: no request is told so.
     Done,

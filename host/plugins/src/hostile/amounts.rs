@@ -121,10 +121,10 @@ async fn row_11_a_slow_leak_costs_its_instance_and_nobody_elses_call() {
 async fn row_11_a_handle_kept_from_the_last_call_is_nothing_in_the_next() {
     let host = Host::new();
     let (caller, plugin) = (host.caller(), host.load("row11-kept").await);
-    handle(&caller, &plugin).await.unwrap().unwrap();
+    handle(&caller, &plugin).await.unwrap();
     let fault = handle(&caller, &plugin).await.err();
     assert!(matches!(fault, Some(Fault::Trap(_))), "{fault:?}");
-    handle(&caller, &plugin).await.unwrap().unwrap();
+    handle(&caller, &plugin).await.unwrap();
 }
 
 #[tokio::test]
@@ -139,7 +139,7 @@ async fn row_21_a_thousand_reused_slots_show_nothing_that_others_left() {
         // Two that leave something, so that the pool hands out their slots and not only the last one.
         for plugin in [&leaves, &leaves, &looks, &looks] {
             let mut instance = host.instance(plugin).await.unwrap();
-            let answer = crate::exports::Call::make(Handle(request("")), &mut instance).await;
+            let answer = crate::exports::Call::make(about(request("")), &mut instance).await;
             assert!(
                 answer.is_ok(),
                 "round {round}, {}: {answer:?}",
@@ -158,7 +158,7 @@ async fn row_24_instances_made_and_thrown_away_leave_nothing() {
     let cycles = async |count: u32| {
         for _ in 0..count {
             let mut instance = host.instance(&plugin).await.unwrap();
-            let answer = crate::exports::Call::make(Handle(request("")), &mut instance).await;
+            let answer = crate::exports::Call::make(about(request("")), &mut instance).await;
             assert!(answer.is_ok());
         }
     };

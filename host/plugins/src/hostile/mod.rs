@@ -27,7 +27,7 @@ use crate::engine::for_compiling;
 use crate::exports::inbound::{Filter, Judgement};
 use crate::exports::iq_handler::Handle;
 use crate::exports::pre_auth::{Features, PreAuthStream, record};
-use crate::exports::{Level, Reply};
+use crate::exports::{Handled, Level};
 use crate::fault::Fault;
 use crate::imports::stanzas::HostStanza;
 use crate::instance::Instance;
@@ -163,8 +163,13 @@ fn request(content: &str) -> HostStanza {
     ))
 }
 
-async fn handle(caller: &Caller, plugin: &Arc<Plugin>) -> Result<Reply, Fault> {
-    let (reply, _) = caller.call(plugin, 0, Handle(request(""))).await?;
+/// A call about a request, of no importance.
+const fn about(request: HostStanza) -> Handle {
+    Handle { request, token: 1 }
+}
+
+async fn handle(caller: &Caller, plugin: &Arc<Plugin>) -> Result<Handled, Fault> {
+    let (reply, _) = caller.call(plugin, 0, about(request(""))).await?;
     Ok(reply)
 }
 

@@ -14,7 +14,7 @@ const PRE_AUTH_SECONDS: u32 = 600;
 /// The longest that compiling a component may be allowed to take.
 const COMPILE_SECONDS: u32 = 3_600;
 /// Less, and the process that compiles could not begin; more is as good as no limit.
-const COMPILE_MIB_FLOOR: u32 = 64;
+const COMPILE_MIB_FLOOR: u32 = 1_024;
 const COMPILE_MIB_CEILING: u32 = 65_536;
 /// Length of plugins' names, in bytes.
 const PLUGIN_NAME: usize = 64;
@@ -187,7 +187,7 @@ fn compiling(plugins: &Plugins) -> Result<(), Fault> {
     check(
         fits,
         "plugins.compile_memory_mib",
-        "must be from 64 to 65536 MiB",
+        "must be from 1024 to 65536 MiB",
     )
 }
 

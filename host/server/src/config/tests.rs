@@ -201,8 +201,8 @@ const BAD_FILES: &[(&str, &str)] = &[
         "`plugins.compile_wall_seconds` in waxwing.toml line 2: must be from 1 to 3600 seconds",
     ),
     (
-        "[plugins]\ncompile_memory_mib = 63\n",
-        "`plugins.compile_memory_mib` in waxwing.toml line 2: must be from 64 to 65536 MiB",
+        "[plugins]\ncompile_memory_mib = 512\n",
+        "`plugins.compile_memory_mib` in waxwing.toml line 2: must be from 1024 to 65536 MiB",
     ),
     (
         "[limits]\npre_auth_seconds = 0\n",
