@@ -230,7 +230,11 @@ pub(crate) fn guest(name: &str) -> Result<PathBuf> {
 /// The grants of all guests that there are: what they misuse is what they were granted.
 fn grants() -> Result<String> {
     let mut toml = String::new();
-    for (group, known) in [("hostile", "row01-filter"), ("fixtures", "loops")] {
+    for (group, known) in [
+        ("hostile", "row01-filter"),
+        ("fixtures", "loops"),
+        ("examples", "word-filter"),
+    ] {
         let folder = environment::guest(&format!("{group}/{known}.wasm"))?;
         for file in folder.parent().context("no folder")?.read_dir()? {
             let path = file?.path();

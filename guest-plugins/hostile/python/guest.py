@@ -1,5 +1,6 @@
 """Misbehaves as the request's `kind` says: rows 1, 3, 6, 13, 14 and 21 of the matrix of hostile guests, from Python."""
 
+import encodings.idna  # for socket, which asks for it by name
 import os
 import random
 import socket

@@ -72,6 +72,9 @@ impl Instance {
 
     /// Ends the call: its effects, to be committed by the caller.
     pub(crate) fn end_call(&mut self) -> Effects {
+        if self.store.data().limiter.is_large() {
+            self.plugin.mark_large();
+        }
         if let Some(lent) = self.lent.take() {
             let lent = Resource::<HostStanza>::new_own(lent);
             // A guest that broke the rules may have dropped it: then it is gone already.

@@ -16,6 +16,9 @@ pub(crate) const HOOK_CPU: Duration = Duration::from_millis(10);
 /// CPU time of a request.
 pub(crate) const REQUEST_CPU: Duration = Duration::from_millis(50);
 
+/// What an instruction over a whole memory gets through in a few milliseconds, page faults included.
+const LARGE: usize = 4 << 20;
+
 /// A table's element is a pointer.
 const TABLE_ELEMENT: usize = size_of::<usize>();
 
@@ -94,6 +97,11 @@ impl StoreLimiter {
     /// Whether the guest ran into the limit since the last look.
     pub(crate) fn take_refused(&mut self) -> bool {
         std::mem::take(&mut self.refused)
+    }
+
+    /// Whether the store holds so much that one instruction over all of it takes longer than a tick.
+    pub(crate) const fn is_large(&self) -> bool {
+        self.bytes > LARGE
     }
 
     fn grow(&mut self, current: usize, desired: usize) -> bool {

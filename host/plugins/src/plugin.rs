@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -53,6 +53,7 @@ pub(crate) struct Plugin {
     pub(crate) slots: Slots,
     pub(crate) under_way: UnderWay,
     slow: SlowUntil,
+    large: AtomicBool,
 }
 
 /// Where a component came from.
@@ -125,6 +126,7 @@ impl Plugin {
             slots: Slots::default(),
             under_way: UnderWay::default(),
             slow: SlowUntil::default(),
+            large: AtomicBool::new(false),
         }
     }
 
@@ -149,6 +151,16 @@ impl Plugin {
     /// Whether calls of this plugin ran long just now, so that the next ones should not begin beside the sockets.
     pub(crate) fn is_slow(&self, started: Instant) -> bool {
         self.slow.is_set(started)
+    }
+
+    /// Whether an instance of this plugin has so much memory that one instruction over all of it, which nothing can
+    /// interrupt, would be felt on the sockets.
+    pub(crate) fn is_large(&self) -> bool {
+        self.large.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn mark_large(&self) {
+        self.large.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn mark_slow(&self, started: Instant) {

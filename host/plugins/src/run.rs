@@ -31,7 +31,7 @@ pub(crate) async fn run<T: Send + 'static>(
         meter,
         future: Box::pin(call),
     };
-    if !plugin.is_slow(shared.started) {
+    if !plugin.is_slow(shared.started) && !plugin.is_large() {
         let in_place = poll_fn(|context| {
             // At each poll: a call that waited for the host may have slept through the ticker's going to sleep.
             shared.ticker.call_begins();

@@ -135,7 +135,7 @@ pub(super) async fn rows_1_3_6_13_14_21_in_python(matrix: &mut Matrix) -> Result
     }
     for refused in ["root", "passwd", "write", "connect", "resolve"] {
         let what = found.attr(refused).unwrap_or_default();
-        ensure!(what.ends_with("Error"), "{refused}: {found}");
+        ensure!(what.to_lowercase().ends_with("error"), "{refused}: {found}");
     }
     let year = found.attr("year").unwrap_or_default().parse::<u32>()?;
     ensure!(year >= 2026, "{found}");

@@ -228,8 +228,8 @@ fn component(module: &Module) -> Vec<u8> {
 /// A function of so many bytes, whose values all live until its end.
 fn one_function(bytes: usize) -> Vec<u8> {
     let mut function = Function::new([(1, ValType::I32)]);
-    // Each addition is four bytes long.
-    for _ in 0..bytes / 4 {
+    // What is repeated is five bytes long.
+    for _ in 0..bytes / 5 {
         function.instruction(&Instruction::LocalGet(0));
         function.instruction(&Instruction::I32Eqz);
         function.instruction(&Instruction::LocalSet(0));
