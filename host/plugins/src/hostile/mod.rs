@@ -127,7 +127,14 @@ impl Host {
 }
 
 impl Drop for Host {
+    /// What is kept for the next calls holds all this, and its engine a large part of the address space.
     fn drop(&mut self) {
+        let plugins: Vec<_> = self.shared.registry.keep().plugins().cloned().collect();
+        for plugin in plugins {
+            plugin.slots.clear();
+            self.shared.remove(&[plugin.manifest.name.clone()]);
+        }
+        self.shared.stopping.cancel();
         if let Some(guests) = self.guests.take() {
             guests.shutdown_background();
         }
