@@ -54,6 +54,7 @@ export const lifecycle = {
           },
         },
       ],
+      nodes: [],
       dependencies: [],
       placement: 'pooled',
       limits: {},

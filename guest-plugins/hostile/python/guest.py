@@ -121,6 +121,7 @@ class Lifecycle(exports.Lifecycle):
                     )
                 )
             ],
+            nodes=[],
             dependencies=[],
             placement=manifest.Placement.POOLED,
             limits=manifest.Limits(None, None, None),

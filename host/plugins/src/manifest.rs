@@ -378,6 +378,7 @@ mod tests {
             settings: Vec::new(),
             asks: Vec::new(),
             subscriptions: Vec::new(),
+            nodes: Vec::new(),
             dependencies: Vec::new(),
             placement: wit::Placement::Pooled,
             limits: wit::Limits {
