@@ -84,9 +84,10 @@ async fn row_4_one_instruction_over_a_whole_memory_is_all_that_goes_beyond_the_b
         })
         .await;
         println!("row 4: {fixture} took {took:?}");
-        // 40 ms for the instruction, on a machine whose memory is not shared; making the instance is in it.
+        // 40 ms for the instruction where memory is not shared with other machines; making the instance, and the page faults
+        // of its fresh memory, are in it.
         assert!(
-            took <= HOOK + Duration::from_millis(120),
+            took <= HOOK + Duration::from_millis(300),
             "{fixture}: {took:?}"
         );
     }
