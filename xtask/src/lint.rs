@@ -1,11 +1,13 @@
-//! `cargo xtask lint`: formatting, lints and documentation; a warning is an error.
+//! `cargo xtask lint`: formatting, lints, the guide and documentation; a warning is an error.
 
 use anyhow::Result;
 
+use crate::guide;
 use crate::host;
 use crate::layout::Layout;
 use crate::process;
 use crate::progress::Progress;
+use crate::reference;
 
 /// Checks the server's workspace, then the plugins'.
 pub(crate) fn run(layout: &Layout, progress: &Progress) -> Result<()> {
@@ -25,6 +27,10 @@ pub(crate) fn run(layout: &Layout, progress: &Progress) -> Result<()> {
             "the formatting check of the plugins (`cargo fmt --all` in guest-plugins mends it)",
         )?;
     }
+
+    progress.phase("the guide");
+    reference::check(&layout.root)?;
+    guide::check(&layout.root)?;
 
     progress.phase("lints of the server");
     let mut clippy = host::cargo(layout);

@@ -4,19 +4,22 @@
 //! installs it. Every step may be repeated, interrupted, and run beside another one.
 //!
 //! Layers, from the bottom: [`process`] and [`progress`]; [`apt`], [`toolchain`] and [`clients`] bring what is missing;
-//! [`guests`] and [`host`] build; [`check`] and [`mod@bench`] use what was built. Nothing here is part of the server.
+//! [`guests`] and [`host`] build; [`check`] and [`mod@bench`] use what was built;
+//! [`mod@reference`] and [`guide`] keep the guide true. Nothing here is part of the server.
 
 mod apt;
 mod bench;
 mod check;
 mod clients;
 mod guests;
+mod guide;
 mod host;
 mod hostile;
 mod layout;
 mod lint;
 mod process;
 mod progress;
+mod reference;
 mod toolchain;
 mod totals;
 
@@ -34,7 +37,8 @@ usage: cargo xtask COMMAND
   run [--release] [ARGUMENTS…]   build the server with its plugins, then serve; arguments go to `waxwing run`
   build [--release]              build the server with its plugins: target/debug/waxwing or target/release/waxwing
   guests [--all]                 build the plugins only: target/guests/*.wasm; with --all also the tests' in other languages
-  lint                           formatting and lints of the server and of the plugins
+  lint                           formatting and lints of the server and of the plugins, and what the guide says of wit/
+  reference                      write the guide's pages about the interfaces anew, from wit/
   test [FILTER]                  build, install the clients that the tests use, run all tests
   bench [ARGUMENTS…]             compare messages a second with the other servers; --help lists the arguments";
 
@@ -55,7 +59,7 @@ fn main() -> ExitCode {
 
 fn dispatch(command: &str, rest: &[String]) -> Result<ExitCode> {
     match command {
-        "run" | "build" | "guests" | "lint" | "test" | "bench" => {}
+        "run" | "build" | "guests" | "lint" | "reference" | "test" | "bench" => {}
         "help" | "--help" | "-h" => {
             progress::plain(USAGE);
             return Ok(ExitCode::SUCCESS);
@@ -89,6 +93,10 @@ fn dispatch(command: &str, rest: &[String]) -> Result<ExitCode> {
         "lint" => {
             no_more(rest)?;
             lint::run(&layout, &progress)?;
+        }
+        "reference" => {
+            no_more(rest)?;
+            reference::run(&layout, &progress)?;
         }
         "test" => check::run(&layout, &progress, rest)?,
         _ => bench::run(&layout, &progress, rest)?,

@@ -123,13 +123,13 @@ fn stub(resolve: &Resolve, function: &Function, name: &str, answer: usize) -> St
         format!("(i32.const {answer})")
     } else {
         let zeroes = signature.results.iter();
-        zeroes
-            .map(|of| format!("({}.const 0)", core_type(*of).trim()))
-            .collect()
+        let zeroes = zeroes.map(|of| format!("({}.const 0)", core_type(*of).trim()));
+        zeroes.collect::<Vec<_>>().concat()
     };
-    let drops: String = lent(resolve, function)
+    let drops = lent(resolve, function)
         .map(|position| format!("(call $drop-stanza (local.get {position}))"))
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     format!(
         "(func (export \"{name}\") (param{}) (result{}) {drops} {result})",
         types(&signature.params),
