@@ -8,13 +8,15 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use wit_component::ComponentEncoder;
 
+use crate::compatibility;
 use crate::hostile;
 use crate::layout::{self, Layout};
 use crate::process;
 use crate::progress::Progress;
 use crate::toolchain::{TARGET, Toolchain};
 
-/// Builds all guests into [`Layout::guests`]: bundled plugins there, the others in `examples/`, `fixtures/` and `hostile/`.
+/// Builds all guests into [`Layout::guests`]: bundled plugins there, the others in `examples/`, `fixtures/`,
+/// `hostile/` and `compatibility/`.
 pub(crate) fn build(layout: &Layout, progress: &Progress) -> Result<()> {
     let _lock = layout.lock("guests")?;
     progress.phase("building the plugins");
@@ -44,6 +46,8 @@ pub(crate) fn build(layout: &Layout, progress: &Progress) -> Result<()> {
     let hostile = hostile::build(layout, progress)?;
     let hostile = hostile.iter().map(String::as_str).chain(hostile::NAMES);
     expected.extend(hostile.map(|name| Path::new(hostile::GROUP).join(format!("{name}.wasm"))));
+    let old = compatibility::build(layout, progress)?;
+    expected.extend(old.map(|name| Path::new(compatibility::GROUP).join(format!("{name}.wasm"))));
     remove_leftovers(&layout.guests(), &expected)?;
     progress.note(&format!("{} plugins, {changed} changed", plugins.len()));
     Ok(())
@@ -150,7 +154,13 @@ fn plugin(workspace: &Path, package: Package) -> Option<Plugin> {
 
 /// Removes components of plugins that are gone, so that no binary embeds them.
 fn remove_leftovers(guests: &Path, expected: &BTreeSet<PathBuf>) -> Result<()> {
-    for group in ["", "examples", "fixtures", hostile::GROUP] {
+    for group in [
+        "",
+        "examples",
+        "fixtures",
+        hostile::GROUP,
+        compatibility::GROUP,
+    ] {
         let Ok(entries) = guests.join(group).read_dir() else {
             continue;
         };

@@ -11,6 +11,7 @@ mod apt;
 mod bench;
 mod check;
 mod clients;
+mod compatibility;
 mod guests;
 mod guide;
 mod host;

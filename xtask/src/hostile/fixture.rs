@@ -13,18 +13,18 @@ use serde_json::Value;
 
 /// One component to make.
 #[derive(Debug)]
-pub(super) struct Variant {
+pub(crate) struct Variant {
     /// The plugin's name, and the file's.
-    pub(super) name: String,
-    pub(super) exports: Vec<String>,
-    pub(super) manifest: Value,
-    pub(super) wit: String,
+    pub(crate) name: String,
+    pub(crate) exports: Vec<String>,
+    pub(crate) manifest: Value,
+    pub(crate) wit: String,
     /// The core module.
-    pub(super) wat: String,
+    pub(crate) wat: String,
 }
 
 /// Reads a file; `stem` is its name without `.wat`.
-pub(super) fn variants(stem: &str, text: &str) -> Result<Vec<Variant>> {
+pub(crate) fn variants(stem: &str, text: &str) -> Result<Vec<Variant>> {
     let mut parts = text.split("\n;;! variant ");
     let template = parts.next().unwrap_or_default();
     let variants: Vec<(&str, &str)> = parts

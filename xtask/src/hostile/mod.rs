@@ -1,11 +1,11 @@
 //! The hostile guests of `guest-plugins/hostile`: modules as text, whose missing parts are filled in from the WIT, and
 //! programs in JavaScript and Python.
 
-mod fixture;
+pub(crate) mod fixture;
 mod fresh;
 mod languages;
 mod lower;
-mod module;
+pub(crate) mod module;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -21,10 +21,13 @@ const NOTHING: usize = 256;
 /// What is lent has to be given back before a call returns: `$drop-stanza`, for texts and for what is filled in.
 const DROP_STANZA: &str = "(import \"waxwing:plugin/stanzas@0.1.0\" \"[resource-drop]stanza\" (func $drop-stanza (param i32)))";
 
+/// The version of the interfaces as texts write it; they are made for the one that the WIT has.
+const VERSION: &str = "@0.1.0";
+
 /// The component.
-pub(super) fn component(variant: &Variant, wit: &Path) -> Result<Vec<u8>> {
-    let (resolve, world) = world(variant, wit)?;
-    let text = complete(variant, &resolve, world)?;
+pub(crate) fn component(variant: &Variant, wit: &Path) -> Result<Vec<u8>> {
+    let (resolve, world, version) = world(variant, wit)?;
+    let text = complete(variant, &resolve, world)?.replace(VERSION, &version);
     let mut module = wat::parse_str(&text)?;
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false)?;
     ComponentEncoder::default()
@@ -34,20 +37,44 @@ pub(super) fn component(variant: &Variant, wit: &Path) -> Result<Vec<u8>> {
 }
 
 /// The world of the fixture: all imports, and what it exports.
-fn world(variant: &Variant, wit: &Path) -> Result<(Resolve, WorldId)> {
+fn world(variant: &Variant, wit: &Path) -> Result<(Resolve, WorldId, String)> {
     let mut resolve = Resolve::default();
-    resolve.push_dir(wit)?;
+    let (package, _) = resolve.push_dir(wit)?;
+    let package = resolve.packages.get(package).context("no package")?;
+    let version = package.name.version.as_ref();
+    let version = format!("@{}", version.context("the package has no version")?);
     let mut exports = String::new();
     for name in std::iter::once("lifecycle").chain(variant.exports.iter().map(String::as_str)) {
-        write!(exports, "export waxwing:plugin/{name}@0.1.0; ")?;
+        write!(exports, "export waxwing:plugin/{name}{version}; ")?;
     }
     let text = format!(
-        "package waxwing:hostile; world fixture {{ include waxwing:plugin/imports@0.1.0; {exports} {} }}",
+        "package waxwing:hostile; world fixture {{ include waxwing:plugin/imports{version}; {exports} {} }}",
         variant.wit
     );
     let package = resolve.push_str("fixture.wit", &text)?;
     let world = resolve.select_world(&[package], Some("fixture"))?;
-    Ok((resolve, world))
+    Ok((resolve, world, version))
+}
+
+/// A text's import of a function, `memory.get`: its signature is the WIT's.
+pub(crate) fn import(wit: &Path, function: &str) -> Result<String> {
+    let mut resolve = Resolve::default();
+    let (package, _) = resolve.push_dir(wit)?;
+    let found = function.split_once('.').and_then(|(interface, name)| {
+        let package = resolve.packages.get(package)?;
+        let interface_id = package.interfaces.get(interface)?;
+        let item = resolve.interfaces.get(*interface_id)?.functions.get(name)?;
+        Some((interface, item))
+    });
+    let (interface, item) = found.with_context(|| format!("the WIT has no `{function}`"))?;
+    let signature = resolve.wasm_signature(AbiVariant::GuestImport, item);
+    let types = |types: &[WasmType]| types.iter().map(|of| core_type(*of)).collect::<String>();
+    Ok(format!(
+        "(import \"waxwing:plugin/{interface}{VERSION}\" \"{}\" (func (param{}) (result{})))",
+        item.name,
+        types(&signature.params),
+        types(&signature.results)
+    ))
 }
 
 /// The text with what it lacks.
