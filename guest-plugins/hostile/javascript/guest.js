@@ -43,7 +43,6 @@ export const lifecycle = {
       features: [],
       settings: [],
       asks: [],
-      nodes: [],
       subscriptions: [
         {
           tag: 'iq',

@@ -121,7 +121,6 @@ class Lifecycle(exports.Lifecycle):
                     )
                 )
             ],
-            nodes=[],
             dependencies=[],
             placement=manifest.Placement.POOLED,
             limits=manifest.Limits(None, None, None),
