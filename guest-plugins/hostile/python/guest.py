@@ -144,6 +144,7 @@ class Lifecycle(exports.Lifecycle):
 
 class IqHandler(exports.IqHandler):
     def handle(self, request, token):
-        query = request.payload(types.Name(NAMESPACE, "query"))
-        kind = query.attribute("kind")
+        # Given back at once: an exception could hold on to this frame, and with it to what was only lent.
+        with request, request.payload(types.Name(NAMESPACE, "query")) as query:
+            kind = query.attribute("kind")
         return KINDS[kind]()
