@@ -56,7 +56,7 @@ pub(crate) async fn run(shared: &Shared, row: &Row) -> Result<()> {
     let seen = (row.run)(matrix).await;
     tokio::time::sleep_until(began + ROW).await;
     let latency = matrix.background.end_row().await;
-    let seen = seen?;
+    let seen = seen.with_context(|| matrix.last_words())?;
     matrix.judge(row.name, seen, latency?)
 }
 
@@ -86,6 +86,17 @@ impl Matrix {
             juliet_jid,
             figures: BTreeMap::new(),
         })
+    }
+
+    /// The end of the log, for what failed.
+    fn last_words(&self) -> String {
+        let log = self.server.log();
+        let lines: Vec<&str> = log.lines().collect();
+        let from = lines.len().saturating_sub(12);
+        format!(
+            "the log ends:\n{}\n",
+            lines.get(from..).unwrap_or_default().join("\n")
+        )
     }
 
     /// What must hold after every row.

@@ -77,7 +77,7 @@ def probe():
     sys.stdout.write("probed\n")
     sys.stdout.flush()
     attributes = " ".join(f"{name}='{escape(value)}'" for name, value in found.items())
-    return answer(f"<found xmlns='{NAMESPACE}' {attributes}/>")
+    return f"<found xmlns='{NAMESPACE}' {attributes}/>"
 
 
 def escape(value):
@@ -96,11 +96,13 @@ KINDS = {
     "discriminant": discriminant,
     "surrogate": surrogate,
     "type": lambda: answer(7),
-    "probe": probe,
+    "probe": lambda: answer(Lifecycle.found),
 }
 
 
 class Lifecycle(exports.Lifecycle):
+    found = ""
+
     def describe(self):
         return manifest.PluginManifest(
             name="hostile-python",
@@ -127,7 +129,8 @@ class Lifecycle(exports.Lifecycle):
         )
 
     def init(self, scope):
-        pass
+        # Here, where nothing is lent: the errors hold on to the frames that they passed.
+        Lifecycle.found = probe()
 
     def started(self):
         pass
@@ -144,7 +147,6 @@ class Lifecycle(exports.Lifecycle):
 
 class IqHandler(exports.IqHandler):
     def handle(self, request, token):
-        # Given back at once: an exception could hold on to this frame, and with it to what was only lent.
-        with request, request.payload(types.Name(NAMESPACE, "query")) as query:
-            kind = query.attribute("kind")
+        query = request.payload(types.Name(NAMESPACE, "query"))
+        kind = query.attribute("kind")
         return KINDS[kind]()

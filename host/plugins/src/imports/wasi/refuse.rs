@@ -26,19 +26,27 @@ pub(super) fn link(
             Ok((Resource::<Nothing>::new_own(0),))
         });
     }
-    linker.func_new(function, move |mut store, of, _, results| {
-        store.data_mut().charge()?;
-        let answer = answer(&of);
-        match (results, answer) {
-            ([result], Some(answer)) => {
-                *result = answer;
-                Ok(())
+    linker.func_new_async(function, move |mut store, of, params, results| {
+        let name = name.clone();
+        Box::new(async move {
+            store.data_mut().charge()?;
+            // What the guest lent for the call is given back, as typed functions do by themselves.
+            for param in params {
+                if let Val::Resource(lent) = param {
+                    lent.resource_drop_async(&mut store).await?;
+                }
             }
-            _ => Err(Fault::Trap(format!(
-                "it called `{name}`, behind which there is nothing here"
-            ))
-            .into()),
-        }
+            match (results, answer(&of)) {
+                ([result], Some(answer)) => {
+                    *result = answer;
+                    Ok(())
+                }
+                _ => Err(Fault::Trap(format!(
+                    "it called `{name}`, behind which there is nothing here"
+                ))
+                .into()),
+            }
+        })
     })
 }
 
