@@ -110,8 +110,11 @@ impl Matrix {
         println!("{row}: {figures}");
         self.figures.insert(row, figures);
         ensure!(self.server.is_alive()?, "the process is gone");
-        let log = self.server.log();
-        ensure!(!log.contains("panicked at"), "the server panicked: {log}");
+        ensure!(
+            !self.server.has_panicked(),
+            "the server panicked: {}",
+            self.server.log()
+        );
         let most = std::env::var(P99_VARIABLE).ok();
         let most = most
             .and_then(|most| most.parse().ok())

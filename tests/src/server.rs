@@ -354,6 +354,14 @@ impl Server {
             .clone()
     }
 
+    /// Whether the server has panicked: what a guest prints about panics of its own bears its name.
+    #[must_use]
+    pub fn has_panicked(&self) -> bool {
+        let log = self.log();
+        let mut lines = log.lines();
+        lines.any(|line| line.contains("panicked at") && !line.contains("plugin=\""))
+    }
+
     /// Waits until the log holds `text`.
     pub async fn wait_for_log(&self, text: &str) -> Result<()> {
         wait_until(|| self.log().contains(text))
@@ -404,7 +412,7 @@ impl Server {
         self.signal(Signal::TERM)?;
         let status = self.wait().await?;
         let log = self.log();
-        ensure!(!log.contains("panicked at"), "the server panicked: {log}");
+        ensure!(!self.has_panicked(), "the server panicked: {log}");
         if self.peer.is_none() {
             ensure!(
                 status.code() == Some(0),
