@@ -8,6 +8,15 @@
 //! The same rows are seen from inside, where a fault's kind, a time or an amount is to be observed, in the tests of
 //! `host/plugins`; docs/guide/hostile-guests.md lists both.
 
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::cast_precision_loss,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "tests, though without the attribute that says so: what panics here fails, and what is printed is to be read"
+)]
+
 mod background;
 mod matrix;
 mod rows;

@@ -1,6 +1,7 @@
 //! The one server and its load, started by the first row and ended after the last.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -57,7 +58,7 @@ pub(crate) async fn run(shared: &Shared, row: &Row) -> Result<()> {
     tokio::time::sleep_until(began + ROW).await;
     let latency = matrix.background.end_row().await;
     let seen = seen.with_context(|| matrix.last_words())?;
-    matrix.judge(row.name, seen, latency?)
+    matrix.judge(row.name, &seen, latency?)
 }
 
 /// Ends the load and the server.
@@ -100,7 +101,7 @@ impl Matrix {
     }
 
     /// What must hold after every row.
-    fn judge(&mut self, row: &'static str, seen: Value, latency: Latency) -> Result<()> {
+    fn judge(&mut self, row: &'static str, seen: &Value, latency: Latency) -> Result<()> {
         let figures = json!({
             "seen": seen,
             "round trips": latency.round_trips,
@@ -254,9 +255,10 @@ fn grants() -> Result<String> {
             let path = file?.path();
             if path.extension().is_some_and(|ending| ending == "wasm") {
                 let name = path.file_stem().unwrap_or_default().to_string_lossy();
-                toml.push_str(&format!(
-                    "[plugin.{name}]\ngrants = [\"inbound\", \"iq-handler\", \"pre-auth\"]\n"
-                ));
+                writeln!(
+                    toml,
+                    "[plugin.{name}]\ngrants = [\"inbound\", \"iq-handler\", \"pre-auth\"]"
+                )?;
             }
         }
     }

@@ -132,7 +132,8 @@ impl Drop for Host {
         let plugins: Vec<_> = self.shared.registry.keep().plugins().cloned().collect();
         for plugin in plugins {
             plugin.slots.clear();
-            self.shared.remove(&[plugin.manifest.name.clone()]);
+            self.shared
+                .remove(std::slice::from_ref(&plugin.manifest.name));
         }
         self.shared.stopping.cancel();
         if let Some(guests) = self.guests.take() {
@@ -232,5 +233,5 @@ fn process_time() -> Duration {
 fn resident() -> u64 {
     let status = std::fs::read_to_string("/proc/self/statm").unwrap();
     let pages: u64 = status.split_whitespace().nth(1).unwrap().parse().unwrap();
-    pages * u64::try_from(rustix::param::page_size()).unwrap()
+    pages.saturating_mul(u64::try_from(rustix::param::page_size()).unwrap())
 }

@@ -93,11 +93,13 @@ fn write(
 ) -> wasmtime::Result<(Result<(), StreamError>,)> {
     let state = store.data_mut();
     state.charge()?;
-    Ok((match this.rep() {
-        OUTPUT => Ok(state.print(Stream::Output, &bytes)),
-        ERROR => Ok(state.print(Stream::Error, &bytes)),
-        _ => Err(StreamError::Closed),
-    },))
+    let stream = match this.rep() {
+        OUTPUT => Stream::Output,
+        ERROR => Stream::Error,
+        _ => return Ok((Err(StreamError::Closed),)),
+    };
+    state.print(stream, &bytes);
+    Ok((Ok(()),))
 }
 
 fn flush(
