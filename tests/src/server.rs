@@ -327,6 +327,26 @@ impl Server {
         run(&arguments, stdin).await
     }
 
+    /// Starts `waxwing ARGUMENTS --config …` beside the server, for a command that lasts. It is killed when it is dropped.
+    pub fn start_cli(&self, arguments: &[&str]) -> Result<Child> {
+        let mut command = environment::waxwing()?;
+        command
+            .args(arguments)
+            .arg("--config")
+            .arg(self.config_file())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .kill_on_drop(true);
+        command.spawn().context("cannot start waxwing")
+    }
+
+    /// The server's database.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.folder.path().join("data/waxwing.db")
+    }
+
     /// The server's folder for plugins.
     #[must_use]
     pub fn plugins(&self) -> PathBuf {

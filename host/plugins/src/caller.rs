@@ -1,12 +1,12 @@
 //! How a shard calls a guest: an instance taken, the call made, its effects committed.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use waxwing_xml::Element;
 use waxwing_xmpp::error::StanzaError;
 use waxwing_xmpp::stanza::Stanza;
 
+use crate::accounting::{Record, count};
 use crate::effects::{AccountEffect, After, Effects, LaterAnswer, Outgoing, Refusal, failure};
 use crate::exports::vetoes::{Ask, Question};
 use crate::exports::{self, Level};
@@ -17,6 +17,7 @@ use crate::plugin::Plugin;
 use crate::pool::Pools;
 use crate::run::{INIT_BUDGET, run};
 use crate::shared::Shared;
+use crate::trace::About;
 
 /// Calls guests from one thread. Not for other threads.
 pub(crate) struct Caller {
@@ -32,29 +33,26 @@ impl Caller {
         }
     }
 
-    /// Makes one call in an instance of the plugin, and gives what it returned and caused. A fault costs the instance.
+    /// Makes one call in an instance of the plugin, and gives what it returned and caused. A fault costs the instance. The
+    /// call is counted, and is not made in a quarantine.
     pub(crate) async fn call<C: exports::Call>(
         &self,
         plugin: &Arc<Plugin>,
         scope: usize,
+        about: About<'_>,
         call: C,
     ) -> Result<(C::Answer, Effects), Fault> {
-        let result = self.call_uncounted(plugin, scope, call).await;
-        plugin.counters.calls.fetch_add(1, Ordering::Relaxed);
-        if let Err(fault) = &result {
-            plugin.counters.faults.fetch_add(1, Ordering::Relaxed);
-            let name = plugin.manifest.name.as_str();
-            if plugin.logs.admits(name, 256) {
-                tracing::warn!(plugin = name, "a call {fault}");
-            }
-        }
+        let mut record = Record::begin(plugin, call.export(), self.shared.ticker.tick())?;
+        let result = self.call_unseen(plugin, scope, &mut record, call).await;
+        record.end::<C>(&result, about);
         result
     }
 
-    async fn call_uncounted<C: exports::Call>(
+    async fn call_unseen<C: exports::Call>(
         &self,
         plugin: &Arc<Plugin>,
         scope: usize,
+        record: &mut Record<'_>,
         call: C,
     ) -> Result<(C::Answer, Effects), Fault> {
         let registry = &self.shared.registry;
@@ -62,9 +60,15 @@ impl Caller {
         let mut seat = place.ok_or(Fault::Busy)?.seat(plugin, &call).await?;
         let instance = match seat.instance() {
             Some(instance) => instance,
-            None => create(&self.shared, plugin, scope, C::LEVEL).await?,
+            None => create(&self.shared, plugin, scope, C::LEVEL)
+                .await
+                .map_err(|fault| record.no_instance(fault))?,
         };
-        let (instance, answer, effects) = make(&self.shared, plugin, instance, call).await?;
+        record.prepare(&instance.meter);
+        let meter = Arc::clone(&instance.meter);
+        let made = make(&self.shared, plugin, instance, call).await;
+        record.spent(&meter);
+        let (instance, answer, effects) = made?;
         seat.put_back(instance, registry);
         Ok((answer, effects))
     }
@@ -96,7 +100,8 @@ impl Caller {
                 plugin: plugin.manifest.name.clone(),
             };
             let scope = judge.scope(account.domain().as_str());
-            let Ok((verdict, effects)) = self.call(judge, scope, ask).await else {
+            let about = About::Account(account.as_str());
+            let Ok((verdict, effects)) = self.call(judge, scope, about, ask).await else {
                 return Err(Refusal::Denied(failure()));
             };
             let after = self.shared.commit(judge, scope, effects).await?;
@@ -150,6 +155,7 @@ impl Shared {
             self.tell_published(plugin, event, &host, depth);
         }
         self.timers.apply(&self.agenda, name, &host, effects.timers);
+        plugin.ledger.sent.add(count(effects.sends.len()));
         for Outgoing { stanza, asked } in effects.sends {
             if let (Some(asked), Some(id)) = (&asked, stanza.id()) {
                 self.sent.add(&self.agenda, id, asked, name);
@@ -209,6 +215,7 @@ pub(crate) async fn create(
     level: Level,
 ) -> Result<Box<Instance>, Fault> {
     let meter = Arc::new(Meter::default());
+    meter.measure(true);
     let made = Instance::create(
         Arc::clone(shared),
         Arc::clone(plugin),
@@ -216,5 +223,7 @@ pub(crate) async fn create(
         level,
         Arc::clone(&meter),
     );
-    run(shared, plugin, meter, INIT_BUDGET, made).await?
+    let made = run(shared, plugin, Arc::clone(&meter), INIT_BUDGET, made).await?;
+    plugin.ledger.instance_made(meter.spent());
+    made
 }

@@ -111,6 +111,22 @@ impl AccountEffect {
 }
 
 impl Effects {
+    /// What the call causes, by kind and number: for those who watch.
+    pub(crate) fn summary(&self) -> Vec<String> {
+        let kinds = [
+            ("accounts", self.accounts.len()),
+            ("storage", self.writes.changes()),
+            ("memory", self.memory.len().saturating_add(self.added.len())),
+            ("sends", self.sends.len()),
+            ("answers", self.answers.len()),
+            ("events", self.published.len()),
+            ("timers", self.timers.len()),
+        ];
+        let some = kinds.into_iter().filter(|(_, number)| *number > 0);
+        some.map(|(kind, number)| format!("{kind} {number}"))
+            .collect()
+    }
+
     /// Whether there is nothing to commit and nothing to send: true for nearly every call.
     pub(crate) fn is_local(&self) -> bool {
         self.accounts.is_empty()

@@ -84,6 +84,8 @@ pub(crate) struct Ticker {
     /// Set by whoever starts a call, cleared at each tick. The ticks go on for [`Ticker::IDLE_TICKS`] after the last
     /// call began: a call still under way by then was looked at, and keeps a guard of its own.
     began: AtomicBool,
+    /// Ticks so far. None comes while nobody calls, but for one before the sleep.
+    ticks: AtomicU64,
     running: AtomicU64,
     asleep: AtomicBool,
     thread: Mutex<Option<Thread>>,
@@ -95,6 +97,7 @@ impl Ticker {
     fn start(engine: &Engine) -> std::io::Result<Arc<Self>> {
         let ticker = Arc::new(Self {
             began: AtomicBool::new(false),
+            ticks: AtomicU64::new(0),
             running: AtomicU64::new(0),
             asleep: AtomicBool::new(false),
             thread: Mutex::new(None),
@@ -108,6 +111,7 @@ impl Ticker {
                 while let (Some(engine), Some(ticker)) = (engine.upgrade(), Weak::upgrade(&weak)) {
                     engine.increment_epoch();
                     drop(engine);
+                    ticker.ticks.fetch_add(1, Ordering::Relaxed);
                     idle = if ticker.is_busy() {
                         0
                     } else {
@@ -138,6 +142,11 @@ impl Ticker {
             std::thread::park_timeout(Duration::from_secs(1));
         }
         self.asleep.store(false, Ordering::SeqCst);
+    }
+
+    /// The number of the tick: another one than a millisecond ago, but for a millisecond or so after a pause.
+    pub(crate) fn tick(&self) -> u64 {
+        self.ticks.load(Ordering::Relaxed)
     }
 
     /// Says that a call begins: from now on there are ticks for at least the next while.

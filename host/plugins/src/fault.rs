@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-/// Why a call gave no usable answer. The plugin's doing, except [`Fault::Busy`] and [`Fault::Host`].
+use wasmtime::PoolConcurrencyLimitError;
+
+/// Why a call gave no usable answer. The plugin's doing, except [`Fault::Busy`], [`Fault::Quarantined`] and [`Fault::Host`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// More CPU time than the call may take.
@@ -19,8 +21,72 @@ pub(crate) enum Fault {
     Answer(String),
     /// Every instance that may exist is busy.
     Busy,
+    /// The plugin failed too often lately, and is not called for a while.
+    Quarantined,
     /// Something of ours failed.
     Host(String),
+}
+
+/// The kind of a fault, as it is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FaultKind {
+    CpuBudget,
+    HostCalls,
+    Memory,
+    Trap,
+    Init,
+    Answer,
+    Busy,
+    Host,
+}
+
+impl FaultKind {
+    /// All of them, in the order of their numbers.
+    pub(crate) const ALL: [Self; 8] = [
+        Self::CpuBudget,
+        Self::HostCalls,
+        Self::Memory,
+        Self::Trap,
+        Self::Init,
+        Self::Answer,
+        Self::Busy,
+        Self::Host,
+    ];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::CpuBudget => "cpu-budget",
+            Self::HostCalls => "host-calls",
+            Self::Memory => "memory",
+            Self::Trap => "trap",
+            Self::Init => "init",
+            Self::Answer => "answer",
+            Self::Busy => "busy",
+            Self::Host => "host",
+        }
+    }
+
+    /// Whether it is the plugin's doing, and speaks for its quarantine.
+    pub(crate) const fn is_plugins(self) -> bool {
+        !matches!(self, Self::Busy | Self::Host)
+    }
+}
+
+impl Fault {
+    /// Its kind; none for a call that was not made at all.
+    pub(crate) const fn kind(&self) -> Option<FaultKind> {
+        Some(match self {
+            Self::CpuBudget => FaultKind::CpuBudget,
+            Self::HostCalls => FaultKind::HostCalls,
+            Self::Memory => FaultKind::Memory,
+            Self::Trap(_) => FaultKind::Trap,
+            Self::Init(_) => FaultKind::Init,
+            Self::Answer(_) => FaultKind::Answer,
+            Self::Busy => FaultKind::Busy,
+            Self::Host(_) => FaultKind::Host,
+            Self::Quarantined => return None,
+        })
+    }
 }
 
 impl fmt::Display for Fault {
@@ -33,6 +99,7 @@ impl fmt::Display for Fault {
             Self::Init(why) => write!(f, "init refused: {why}"),
             Self::Answer(what) => write!(f, "gave an answer that is not allowed: {what}"),
             Self::Busy => f.write_str("all instances are busy"),
+            Self::Quarantined => f.write_str("was not made: the plugin is in quarantine"),
             Self::Host(what) => write!(f, "the host failed: {what}"),
         }
     }
@@ -44,6 +111,8 @@ impl From<wasmtime::Error> for Fault {
     fn from(error: wasmtime::Error) -> Self {
         match error.downcast::<Self>() {
             Ok(fault) => fault,
+            // As many stores as there may be exist: of all plugins, so that this one is not to blame.
+            Err(error) if error.is::<PoolConcurrencyLimitError>() => Self::Busy,
             // The first line of the chain: what follows is the guest's stack, for which the log has no room.
             Err(error) => Self::Trap(
                 error
@@ -54,6 +123,28 @@ impl From<wasmtime::Error> for Fault {
                     .unwrap_or_default()
                     .to_owned(),
             ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_host_failed_at_is_not_the_plugins_doing() {
+        for kind in FaultKind::ALL {
+            let is_hosts = matches!(kind.name(), "busy" | "host");
+            assert_ne!(kind.is_plugins(), is_hosts, "{}", kind.name());
+        }
+        assert_eq!(Fault::Quarantined.kind(), None);
+        assert_eq!(Fault::from(wasmtime::Error::from(Fault::Busy)), Fault::Busy);
+    }
+
+    #[test]
+    fn kinds_are_numbered_as_they_are_listed() {
+        for (number, kind) in FaultKind::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, number);
         }
     }
 }

@@ -8,6 +8,7 @@
 //! wants what (`filter`), a shard takes stanzas to instances (`caller`, `pool`, `slots`, `instance`, `run`, `meter`), which call back
 //! into `imports` and leave `effects`.
 
+mod accounting;
 mod agenda;
 mod bindings;
 mod caller;
@@ -40,6 +41,7 @@ mod notices;
 mod platform;
 mod plugin;
 mod pool;
+mod quarantine;
 mod registry;
 mod requests;
 mod run;
@@ -50,9 +52,11 @@ mod slots;
 mod state;
 mod status;
 mod timers;
+mod trace;
 mod watch;
 mod writes;
 
+pub use accounting::stats::{Bucket, CpuStats, PluginStats};
 pub use check::{PluginReport, check};
 pub use choices::Choices;
 pub use compile::{CompileCommand, CompileLimits, compile_child};
@@ -67,3 +71,4 @@ pub use platform::{BundledPlugin, Platform, PlatformSettings};
 pub use services::{ServiceError, Services};
 pub use shard::{Inbound, IqAnswer, Shard};
 pub use status::{PluginError, PluginStatus};
+pub use trace::{Trace, TraceLine, TracedCall, TracedStanza};

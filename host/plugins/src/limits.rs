@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use std::sync::Arc;
+
 use wasmtime::ResourceLimiter;
 
+use crate::accounting::Ledger;
 use crate::engine::MAX_TABLE_ELEMENTS;
 use crate::manifest::AskedLimits;
 
@@ -77,17 +80,19 @@ impl AskedLimits {
 }
 
 /// Sums the memories and tables of a store (wasmtime's own limits count each by itself).
-#[derive(Debug)]
 pub(crate) struct StoreLimiter {
+    ledger: Arc<Ledger>,
     most: usize,
     bytes: usize,
     refused: bool,
 }
 
 impl StoreLimiter {
-    /// A limiter for a store of so many bytes.
-    pub(crate) fn new(most: usize) -> Self {
+    /// Of a new store of at most so many bytes, whose memory is the plugin's.
+    pub(crate) fn new(most: usize, ledger: Arc<Ledger>) -> Self {
+        ledger.store_begins();
         Self {
+            ledger,
             most,
             bytes: 0,
             refused: false,
@@ -110,8 +115,15 @@ impl StoreLimiter {
             self.refused = true;
             return false;
         }
+        self.ledger.store_grows(sum.saturating_sub(self.bytes));
         self.bytes = sum;
         true
+    }
+}
+
+impl Drop for StoreLimiter {
+    fn drop(&mut self) {
+        self.ledger.store_ends(self.bytes);
     }
 }
 
@@ -160,7 +172,7 @@ mod tests {
 
     #[test]
     fn sums_the_memories_and_tables_of_a_store() {
-        let mut limiter = StoreLimiter::new(STORE_BYTES);
+        let mut limiter = StoreLimiter::new(STORE_BYTES, Arc::default());
         assert!(limiter.memory_growing(0, STORE_BYTES / 2, None).unwrap());
         assert!(limiter.memory_growing(0, STORE_BYTES / 4, None).unwrap());
         assert!(

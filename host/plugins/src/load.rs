@@ -16,7 +16,6 @@ use crate::exports::{Exports, Level, PACKAGE, VERSION};
 use crate::handover::Ready;
 use crate::imports::wasi;
 use crate::instance;
-use crate::logs::LogBudget;
 use crate::manifest::Manifest;
 use crate::memory::Table as Memory;
 use crate::meter::Meter;
@@ -134,6 +133,7 @@ pub(crate) async fn prepare(
         None => BTreeSet::new(),
     };
     let scopes = scopes(&manifest, settings, &shared.hosts)?;
+    let ledger = shared.ledgers.of(&manifest.name);
     let parts = Parts {
         namespace: Namespace::new(&manifest.name)?,
         manifest,
@@ -143,7 +143,7 @@ pub(crate) async fn prepare(
         settings: settings.clone(),
         scopes,
         memory,
-        logs: Arc::new(LogBudget::default()),
+        ledger,
     };
     let plugin = Arc::new(Plugin::new(parts, pre, exports));
     let first = create(shared, &plugin, 0, Level::Hook).await?;
@@ -252,6 +252,6 @@ fn nobody(sha256: &str) -> anyhow::Result<Parts> {
         settings: PluginSettings::default(),
         scopes: Vec::new(),
         memory: Arc::default(),
-        logs: Arc::default(),
+        ledger: Arc::default(),
     })
 }

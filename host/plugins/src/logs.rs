@@ -1,6 +1,7 @@
 //! What plugins write to the server's log: so much a second, and nothing that could pass for another line.
 
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -12,7 +13,10 @@ const MAX_LINE: usize = 4_096;
 
 /// A plugin's share of the log.
 #[derive(Debug)]
-pub(crate) struct LogBudget(Mutex<Window>);
+pub(crate) struct LogBudget {
+    window: Mutex<Window>,
+    suppressed: AtomicU64,
+}
 
 #[derive(Debug)]
 struct Window {
@@ -23,11 +27,14 @@ struct Window {
 
 impl Default for LogBudget {
     fn default() -> Self {
-        Self(Mutex::new(Window {
-            began: Instant::now(),
-            bytes: 0,
-            suppressed: 0,
-        }))
+        Self {
+            window: Mutex::new(Window {
+                began: Instant::now(),
+                bytes: 0,
+                suppressed: 0,
+            }),
+            suppressed: AtomicU64::new(0),
+        }
     }
 }
 
@@ -47,9 +54,14 @@ impl LogBudget {
         }
     }
 
+    /// Lines that were not written, ever.
+    pub(crate) fn suppressed(&self) -> u64 {
+        self.suppressed.load(Ordering::Relaxed)
+    }
+
     /// Whether a line of so many bytes may be written now. Says at the end of a second how many were not.
     pub(crate) fn admits(&self, plugin: &str, bytes: usize) -> bool {
-        let mut window = self.0.lock();
+        let mut window = self.window.lock();
         if window.began.elapsed() >= Duration::from_secs(1) {
             if window.suppressed > 0 {
                 tracing::warn!(target: "plugin", plugin, suppressed = window.suppressed, "wrote too much to the log");
@@ -64,6 +76,7 @@ impl LogBudget {
         let admitted = window.bytes <= BYTES_A_SECOND;
         if !admitted {
             window.suppressed = window.suppressed.saturating_add(1);
+            self.suppressed.fetch_add(1, Ordering::Relaxed);
         }
         admitted
     }
@@ -105,5 +118,6 @@ mod tests {
         let budget = LogBudget::default();
         let admitted = (0..1_000).filter(|_| budget.admits("p", 1_024)).count();
         assert_eq!(admitted, 64);
+        assert_eq!(budget.suppressed(), 936);
     }
 }

@@ -70,6 +70,11 @@ impl Table {
         }
     }
 
+    /// Bytes that its entries take, with what keeping them costs.
+    pub(crate) fn bytes(&self) -> u64 {
+        u64::try_from(self.0.lock().bytes).unwrap_or(u64::MAX)
+    }
+
     /// Whether there is room for so many more keys and bytes.
     pub(crate) fn has_room(&self, keys: usize, bytes: usize) -> bool {
         self.0.lock().has_room(keys, bytes)

@@ -4,14 +4,17 @@
 //! (two ticks of the engine's epoch). The first look begins the count. Ticks are wall time: on a loaded machine a call
 //! may see many while its thread waits for a processor, so that only the next looks, by the thread's own clock, tell
 //! whether it really ran.
+//!
+//! For the counters, a call in so many is measured from its beginning ([`Meter::measure`]); that does not change when it is
+//! looked at, nor its budget.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 use wasmtime::UpdateDeadline;
@@ -30,15 +33,60 @@ pub(crate) struct Meter {
     /// The thread's CPU time when the guest was last entered; 0 while nobody has looked.
     entered: AtomicU64,
     long: AtomicBool,
+    /// The call is measured from its beginning.
+    exact: AtomicBool,
+    /// Its CPU time so far, if it is.
+    measured: AtomicU64,
+    /// The last poll ended because the guest is to make room for others, not because it waits.
+    yielded: AtomicBool,
+    waits: AtomicU32,
+    waited: AtomicU64,
+}
+
+/// What a call cost.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Spent {
+    /// CPU time was measured: exactly from the beginning, or, of a long call, from the first look on.
+    pub(crate) measured: bool,
+    /// The call was looked at: it took more than a millisecond.
+    pub(crate) long: bool,
+    /// CPU time, if it was measured.
+    pub(crate) cpu: Duration,
+    /// How often the call waited for the host.
+    pub(crate) waits: u32,
+    /// For how long.
+    pub(crate) waited: Duration,
 }
 
 impl Meter {
+    /// Says whether the next call is to be measured from its beginning, for two system calls a poll.
+    pub(crate) fn measure(&self, exact: bool) {
+        self.exact.store(exact, Ordering::Relaxed);
+    }
+
+    /// What the call that ended cost.
+    pub(crate) fn spent(&self) -> Spent {
+        let exact = self.exact.load(Ordering::Relaxed);
+        let long = self.entered.load(Ordering::Relaxed) != 0;
+        let cpu = if exact { &self.measured } else { &self.used };
+        Spent {
+            measured: exact || long,
+            long,
+            cpu: Duration::from_nanos(cpu.load(Ordering::Relaxed)),
+            waits: self.waits.load(Ordering::Relaxed),
+            waited: Duration::from_nanos(self.waited.load(Ordering::Relaxed)),
+        }
+    }
+
     /// Begins a call with so much CPU time.
     pub(crate) fn begin(&self, budget: Duration) {
         self.budget.store(nanos(budget), Ordering::Relaxed);
         self.used.store(0, Ordering::Relaxed);
         self.entered.store(0, Ordering::Relaxed);
         self.long.store(false, Ordering::Relaxed);
+        self.measured.store(0, Ordering::Relaxed);
+        self.waits.store(0, Ordering::Relaxed);
+        self.waited.store(0, Ordering::Relaxed);
     }
 
     /// Whether the call has used so much CPU time that it should not stay on a thread that serves sockets.
@@ -68,28 +116,70 @@ impl Meter {
             return Ok(UpdateDeadline::Continue(1));
         }
         self.long.store(true, Ordering::Relaxed);
+        self.yielded.store(true, Ordering::Relaxed);
         Ok(UpdateDeadline::Yield(1))
     }
 
-    fn enter(&self) {
-        if self.entered.load(Ordering::Relaxed) != 0 {
-            self.entered.store(thread_time().max(1), Ordering::Relaxed);
+    /// The guest is entered. Gives the thread's CPU time if the call is measured from its beginning.
+    fn enter(&self) -> Option<u64> {
+        self.yielded.store(false, Ordering::Relaxed);
+        let exact = self.exact.load(Ordering::Relaxed);
+        let looked = self.entered.load(Ordering::Relaxed) != 0;
+        if !exact && !looked {
+            return None;
+        }
+        let now = thread_time().max(1);
+        if looked {
+            self.entered.store(now, Ordering::Relaxed);
+        }
+        exact.then_some(now)
+    }
+
+    /// The guest was left, which was entered then.
+    fn leave(&self, then: Option<u64>) {
+        let entered = self.entered.load(Ordering::Relaxed);
+        if entered == 0 && then.is_none() {
+            return;
+        }
+        let now = thread_time();
+        if entered != 0 {
+            self.used
+                .fetch_add(now.saturating_sub(entered), Ordering::Relaxed);
+        }
+        if let Some(then) = then {
+            self.measured
+                .fetch_add(now.saturating_sub(then), Ordering::Relaxed);
         }
     }
 
-    fn leave(&self) {
-        let entered = self.entered.load(Ordering::Relaxed);
-        if entered != 0 {
-            let since = thread_time().saturating_sub(entered);
-            self.used.fetch_add(since, Ordering::Relaxed);
-        }
+    /// The call waited for the host since then.
+    fn waited(&self, since: Instant) {
+        self.waits.fetch_add(1, Ordering::Relaxed);
+        self.waited
+            .fetch_add(nanos(since.elapsed()), Ordering::Relaxed);
     }
 }
 
 /// A future in which a guest runs, whose polls are metered.
 pub(crate) struct Metered<F> {
-    pub(crate) meter: Arc<Meter>,
-    pub(crate) future: Pin<Box<F>>,
+    meter: Arc<Meter>,
+    future: Pin<Box<F>>,
+    /// Since when it waits for the host.
+    waiting: Option<Instant>,
+}
+
+impl<F> Metered<F> {
+    pub(crate) fn new(meter: Arc<Meter>, future: F) -> Self {
+        Self {
+            meter,
+            future: Box::pin(future),
+            waiting: None,
+        }
+    }
+
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.meter
+    }
 }
 
 impl<F: Future> Future for Metered<F> {
@@ -97,12 +187,21 @@ impl<F: Future> Future for Metered<F> {
 
     /// A host function that panics, which none should, costs the call and its store, not the session or shard that polls.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.meter.enter();
+        if let Some(since) = self.waiting.take() {
+            self.meter.waited(since);
+        }
+        let entered = self.meter.enter();
         // What the panic may have left half done is in the call's own store, which nobody sees again.
         let poll = catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(context)));
-        self.meter.leave();
+        self.meter.leave(entered);
         match poll {
-            Ok(poll) => poll.map(Ok),
+            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+            Ok(Poll::Pending) => {
+                if !self.meter.yielded.load(Ordering::Relaxed) {
+                    self.waiting = Some(Instant::now());
+                }
+                Poll::Pending
+            }
             Err(_) => Poll::Ready(Err(Fault::Host("a function of it panicked".to_owned()))),
         }
     }
@@ -119,4 +218,71 @@ fn thread_time() -> u64 {
     seconds
         .saturating_mul(1_000_000_000)
         .saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs a future to its end, in place.
+    fn run<T>(meter: &Arc<Meter>, future: impl Future<Output = T>) -> T {
+        meter.begin(Duration::from_secs(1));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time();
+        let runtime = { runtime }.build().unwrap();
+        runtime
+            .block_on(Metered::new(Arc::clone(meter), future))
+            .unwrap()
+    }
+
+    /// So much CPU time of this thread.
+    fn burn(span: u64) {
+        let begun = thread_time();
+        while thread_time() - begun < span {
+            std::hint::spin_loop();
+        }
+    }
+
+    #[test]
+    fn cpu_time_and_waiting_are_told_apart() {
+        let meter = Arc::new(Meter::default());
+        meter.measure(true);
+        run(&meter, async {
+            burn(2_000_000);
+            tokio::time::sleep(Duration::from_millis(30)).await;
+            burn(2_000_000);
+        });
+        let spent = meter.spent();
+        assert!(spent.measured && !spent.long);
+        assert!(spent.cpu >= Duration::from_millis(4), "{spent:?}");
+        assert!(spent.waited >= Duration::from_millis(25), "{spent:?}");
+        assert!(spent.waits >= 1);
+        assert!(spent.cpu < spent.waited, "waiting takes no CPU: {spent:?}");
+    }
+
+    #[test]
+    fn a_call_out_of_turn_is_not_measured() {
+        let meter = Arc::new(Meter::default());
+        meter.measure(false);
+        run(&meter, async { burn(1_000) });
+        let spent = meter.spent();
+        assert!(!spent.measured && !spent.long && spent.waits == 0);
+        assert_eq!(spent.cpu, Duration::ZERO);
+    }
+
+    #[test]
+    fn measuring_does_not_change_when_a_call_is_looked_at() {
+        let meter = Arc::new(Meter::default());
+        meter.measure(true);
+        run(&meter, async {
+            burn(3_000_000);
+            let first = meter.look().unwrap();
+            assert!(matches!(first, UpdateDeadline::Continue(_)));
+            assert!(!meter.is_long());
+            burn(1_000_000);
+            assert!(matches!(meter.look().unwrap(), UpdateDeadline::Yield(_)));
+        });
+        let spent = meter.spent();
+        assert!(spent.long && spent.measured);
+        assert!(spent.cpu >= Duration::from_millis(4), "{spent:?}");
+    }
 }

@@ -26,6 +26,7 @@ use crate::fault::Fault;
 use crate::imports::stanzas::HostStanza;
 use crate::plugin::Plugin;
 use crate::shared::Shared;
+use crate::trace::About;
 
 /// Notices that may wait for one plugin. What comes beyond is lost, and counted.
 const MAX_QUEUE: usize = 10_000;
@@ -95,7 +96,7 @@ impl Notices {
             let mut waiting = self.waiting.lock();
             let own = waiting.entry(name.to_owned()).or_default();
             if *own >= MAX_QUEUE {
-                if plugin.logs.admits(name, 128) {
+                if plugin.ledger.logs.admits(name, 128) {
                     tracing::warn!(plugin = name, "too slow for its notices: some are lost");
                 }
                 return;
@@ -291,12 +292,30 @@ impl Desk {
     }
 }
 
+impl What {
+    /// The stanza, or else the account, that a notice is about.
+    fn is_about(&self) -> (Option<Stanza>, Option<String>) {
+        match self {
+            Self::Account(_, account) => (None, Some(account.clone())),
+            Self::Bound { jid, .. } | Self::Unbound { jid, .. } => (None, Some(jid.clone())),
+            Self::Reply { stanza, .. } | Self::Stanza(stanza) => (Some(stanza.clone()), None),
+            Self::Event(_) | Self::NoReply { .. } | Self::Timer(_) => (None, None),
+        }
+    }
+}
+
 /// Tells one plugin one thing, in the version that serves now.
 async fn hand_out(caller: &Caller, plugin: &str, notice: Notice) {
     let Some(plugin) = caller.shared.registry.now().plugin(plugin).cloned() else {
         return;
     };
     let Notice { host, what, depth } = notice;
+    let (stanza, account) = what.is_about();
+    let about = match (&stanza, &account) {
+        (Some(stanza), _) => About::Stanza(stanza),
+        (None, Some(account)) => About::Account(account),
+        (None, None) => About::Nobody,
+    };
     let told = match what {
         What::Account(event, account) => {
             let call = account_events::Tell {
@@ -304,7 +323,7 @@ async fn hand_out(caller: &Caller, plugin: &str, notice: Notice) {
                 account,
                 depth,
             };
-            caller.tell(&plugin, &host, call).await
+            caller.tell(&plugin, &host, about, call).await
         }
         What::Bound { jid, id } => {
             let call = session_events::Tell {
@@ -312,7 +331,7 @@ async fn hand_out(caller: &Caller, plugin: &str, notice: Notice) {
                 id,
                 is_bound: true,
             };
-            caller.tell(&plugin, &host, call).await
+            caller.tell(&plugin, &host, about, call).await
         }
         What::Unbound { jid, id } => {
             let call = session_events::Tell {
@@ -320,11 +339,11 @@ async fn hand_out(caller: &Caller, plugin: &str, notice: Notice) {
                 id,
                 is_bound: false,
             };
-            caller.tell(&plugin, &host, call).await
+            caller.tell(&plugin, &host, about, call).await
         }
         What::Event(event) => {
             caller
-                .tell(&plugin, &host, plugin_events::Tell { event, depth })
+                .tell(&plugin, &host, about, plugin_events::Tell { event, depth })
                 .await
         }
         What::Reply { token, stanza } => {
@@ -333,15 +352,19 @@ async fn hand_out(caller: &Caller, plugin: &str, notice: Notice) {
                 host: Arc::clone(&host),
             };
             caller
-                .tell(&plugin, &host, reply_handler::Answered(token, lent))
+                .tell(&plugin, &host, about, reply_handler::Answered(token, lent))
                 .await
         }
         What::NoReply { token } => {
             caller
-                .tell(&plugin, &host, reply_handler::TimedOut(token))
+                .tell(&plugin, &host, about, reply_handler::TimedOut(token))
                 .await
         }
-        What::Timer(name) => caller.tell(&plugin, &host, timer_handler::Due(name)).await,
+        What::Timer(name) => {
+            caller
+                .tell(&plugin, &host, about, timer_handler::Due(name))
+                .await
+        }
         What::Stanza(stanza) => {
             let token = caller.shared.tokens.next();
             let lent = HostStanza {
@@ -352,7 +375,7 @@ async fn hand_out(caller: &Caller, plugin: &str, notice: Notice) {
                 stanza: lent,
                 token,
             };
-            caller.tell(&plugin, &host, call).await.map(drop)
+            caller.tell(&plugin, &host, about, call).await.map(drop)
         }
     };
     if let Err(fault) = told {
@@ -408,10 +431,11 @@ impl Caller {
         &self,
         plugin: &Arc<Plugin>,
         host: &str,
+        about: About<'_>,
         call: C,
     ) -> Result<C::Answer, Fault> {
         let scope = plugin.scope(host);
-        let (answer, effects) = self.call(plugin, scope, call).await?;
+        let (answer, effects) = self.call(plugin, scope, about, call).await?;
         match self.commit(plugin, scope, effects).await {
             Ok(after) => {
                 self.shared.services.follow(after);

@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
+use waxwing_storage::Namespace;
 
+use crate::accounting::metrics::PluginMetrics;
+use crate::accounting::stats::PluginStats;
 use crate::changes::{Failure, Why};
 use crate::choices::Choices;
 use crate::compile::{CompileCommand, Compiler, MAX_COMPONENT};
@@ -21,10 +24,13 @@ use crate::services::Services;
 use crate::shard::Shard;
 use crate::shared::{Shared, guests_runtime};
 use crate::status::{PluginError, PluginStatus};
+use crate::trace::Trace;
 use crate::watch::Watch;
 
 /// How long all plugins together may take to end when the server stops.
 const FAREWELL: Duration = Duration::from_secs(3);
+/// How long those who want figures wait for the storage.
+const STORAGE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What the platform is made of.
 #[derive(Clone, Debug)]
@@ -155,6 +161,7 @@ impl Platform {
     pub async fn reload(&self, name: &str) -> Result<(), PluginError> {
         self.known(name)?;
         self.change(name, Why::Asked).await;
+        self.lift_quarantine(name);
         self.outcome(name)
     }
 
@@ -195,6 +202,58 @@ impl Platform {
             name: name.to_owned(),
             why: format!("{error:#}"),
         })
+    }
+
+    /// What the plugins that serve have done and cost, the costliest first; or one of them alone.
+    pub async fn stats(&self, name: Option<&str>) -> Result<Vec<PluginStats>, PluginError> {
+        self.look_at_storage().await;
+        let snapshot = self.shared.registry.keep();
+        let wanted = |plugin: &&Arc<Plugin>| name.is_none_or(|name| plugin.manifest.name == name);
+        let mut stats: Vec<_> = snapshot
+            .plugins()
+            .filter(wanted)
+            .map(|plugin| PluginStats::of(plugin))
+            .collect();
+        if let (true, Some(name)) = (stats.is_empty(), name) {
+            return Err(PluginError::NotServing(name.to_owned()));
+        }
+        let cost = |stats: &PluginStats| stats.cpu.total_seconds + stats.cpu.init_seconds;
+        stats.sort_by(|a, b| cost(b).total_cmp(&cost(a)));
+        Ok(stats)
+    }
+
+    /// Watches a plugin that serves: its calls from now on, in this version and those that follow. `full` shows stanzas
+    /// whole, up to 16 KiB of each.
+    pub fn trace(&self, name: &str, full: bool) -> Result<Trace, PluginError> {
+        let now = self.shared.registry.now();
+        let plugin = now.plugin(name);
+        let plugin = plugin.ok_or_else(|| PluginError::NotServing(name.to_owned()))?;
+        Ok(Trace::new(Arc::clone(&plugin.ledger), full))
+    }
+
+    /// Registers the plugins' figures. Those of the storage are as of the last [`Platform::look_at_storage`].
+    pub fn register_metrics(&self, registry: &mut prometheus_client::registry::Registry) {
+        let metrics = PluginMetrics::new(Arc::clone(&self.shared));
+        registry.register_collector(Box::new(metrics));
+    }
+
+    /// Asks the storage what it holds of each plugin. What it does not say soon stays as it was said last.
+    pub async fn look_at_storage(&self) {
+        let ask = async {
+            for (name, ledger) in self.shared.ledgers.all() {
+                let (Ok(data), Ok(namespace)) =
+                    (self.shared.services.plugin_data(), Namespace::new(&name))
+                else {
+                    continue;
+                };
+                if let Ok(usage) = data.usage(&namespace).await {
+                    ledger.stores(usage.bytes, usage.keys);
+                }
+            }
+        };
+        if tokio::time::timeout(STORAGE_PATIENCE, ask).await.is_err() {
+            tracing::debug!("the storage takes long to say what plugins keep in it");
+        }
     }
 
     /// Takes new tables from the operator, and loads the plugins anew whose tables changed. A table that its plugin refuses
@@ -282,6 +341,18 @@ impl Platform {
         let off = tables.iter().filter(|(_, table)| !table.enabled);
         disabled.extend(off.map(|(name, _)| name.clone()));
         disabled
+    }
+
+    /// An operator who loads a plugin anew wants it to be tried, changed or not.
+    fn lift_quarantine(&self, name: &str) {
+        let now = self.shared.registry.now();
+        if let Some(plugin) = now.plugin(name)
+            && plugin
+                .quarantine
+                .lift(plugin.ledger.calls(), Instant::now())
+        {
+            tracing::info!(plugin = name, "serves again: an operator loaded it anew");
+        }
     }
 
     /// The names of all files in the folder and of all bundled components.

@@ -11,13 +11,14 @@ use parking_lot::Mutex;
 use wasmtime::component::InstancePre;
 use waxwing_storage::Namespace;
 
+use crate::accounting::Ledger;
 use crate::config::Values;
 use crate::exports::Exports;
 use crate::limits::Limits;
 use crate::load::PluginSettings;
-use crate::logs::LogBudget;
 use crate::manifest::Manifest;
 use crate::memory::Table;
+use crate::quarantine::Quarantine;
 use crate::slots::Slots;
 use crate::state::State;
 
@@ -45,8 +46,9 @@ pub(crate) struct Plugin {
     pub(crate) scope_of: HashMap<String, usize>,
     /// Handed on from version to version.
     pub(crate) memory: Arc<Table>,
-    pub(crate) logs: Arc<LogBudget>,
-    pub(crate) counters: Counters,
+    /// Kept by name, so that it goes on with the next version.
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) quarantine: Quarantine,
     /// What its calls and stores may take.
     pub(crate) limits: Limits,
     /// The instances that all threads share.
@@ -81,13 +83,6 @@ pub(crate) struct Scope {
     pub(crate) config: Arc<Values>,
 }
 
-/// What has happened to a version so far.
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    pub(crate) calls: AtomicU64,
-    pub(crate) faults: AtomicU64,
-}
-
 /// What makes a plugin besides its component: for [`Plugin::new`].
 pub(crate) struct Parts {
     pub(crate) manifest: Manifest,
@@ -98,7 +93,7 @@ pub(crate) struct Parts {
     pub(crate) settings: PluginSettings,
     pub(crate) scopes: Vec<Scope>,
     pub(crate) memory: Arc<Table>,
-    pub(crate) logs: Arc<LogBudget>,
+    pub(crate) ledger: Arc<Ledger>,
 }
 
 impl Plugin {
@@ -120,8 +115,8 @@ impl Plugin {
             scope_of: scope_of.collect(),
             scopes: parts.scopes,
             memory: parts.memory,
-            logs: parts.logs,
-            counters: Counters::default(),
+            quarantine: Quarantine::new(parts.ledger.calls(), Instant::now()),
+            ledger: parts.ledger,
             limits,
             slots: Slots::default(),
             under_way: UnderWay::default(),

@@ -27,17 +27,14 @@ pub(crate) async fn run<T: Send + 'static>(
     call: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, Fault> {
     meter.begin(budget);
-    let mut call = Metered {
-        meter,
-        future: Box::pin(call),
-    };
+    let mut call = Metered::new(meter, call);
     if !plugin.is_slow(shared.started) && !plugin.is_large() {
         let in_place = poll_fn(|context| {
             // At each poll: a call that waited for the host may have slept through the ticker's going to sleep.
             shared.ticker.call_begins();
             match Pin::new(&mut call).poll(context) {
                 Poll::Ready(result) => Poll::Ready(Some(result)),
-                Poll::Pending if call.meter.is_long() => Poll::Ready(None),
+                Poll::Pending if call.meter().is_long() => Poll::Ready(None),
                 Poll::Pending => Poll::Pending,
             }
         });

@@ -16,6 +16,7 @@ use crate::filter::Recipient;
 use crate::imports::stanzas::HostStanza;
 use crate::plugin::Plugin;
 use crate::shared::Shared;
+use crate::trace::About;
 
 /// The plugins as one shard sees them. Not for other threads.
 pub struct Shard {
@@ -117,7 +118,8 @@ impl Shard {
             request: lent,
             token,
         };
-        self.ask(&plugin, scope, call, request).await
+        let about = About::Stanza(request);
+        self.ask(&plugin, scope, about, call, request).await
     }
 
     /// Whether a plugin serves the domain as a component.
@@ -142,7 +144,9 @@ impl Shard {
             token: self.caller.shared.tokens.next(),
         };
         let scope = component.plugin.scope(&component.host);
-        self.ask(&component.plugin, scope, call, stanza).await
+        let about = About::Stanza(stanza);
+        self.ask(&component.plugin, scope, about, call, stanza)
+            .await
     }
 
     /// The stream features that plugins offer before authentication.
@@ -151,7 +155,9 @@ impl Shard {
         for plugin in self.caller.shared.registry.keep().pre_auth_plugins() {
             let on = pre_auth::record(stream, &plugin);
             let scope = plugin.scope(&stream.host);
-            let call = self.caller.call(&plugin, scope, pre_auth::Features(on));
+            let about = About::Stream(stream, None);
+            let call = pre_auth::Features(on);
+            let call = self.caller.call(&plugin, scope, about, call);
             if let Ok((offered, effects)) = call.await
                 && let Ok(after) = self.caller.commit(&plugin, scope, effects).await
             {
@@ -177,8 +183,9 @@ impl Shard {
             host: self.caller.shared.host(&stream.host),
         };
         let scope = plugin.scope(&stream.host);
+        let about = About::Stream(stream, Some(request));
         let call = pre_auth::Handle(on, lent);
-        self.ask(&plugin, scope, call, request).await
+        self.ask(&plugin, scope, about, call, request).await
     }
 
     /// The served domain on whose behalf a stanza is handled.
@@ -192,8 +199,10 @@ impl Shard {
     }
 
     async fn judge(&self, plugin: &Arc<Plugin>, stanza: &HostStanza) -> Result<Judgement, Fault> {
-        let (scope, stanza) = (plugin.scope(&stanza.host), stanza.clone());
-        let call = self.caller.call(plugin, scope, inbound::Filter(stanza));
+        let scope = plugin.scope(&stanza.host);
+        let about = About::Stanza(&stanza.stanza);
+        let call = inbound::Filter(stanza.clone());
+        let call = self.caller.call(plugin, scope, about, call);
         let (judgement, effects) = call.await?;
         match self.caller.commit(plugin, scope, effects).await {
             Ok(after) => {
@@ -209,10 +218,11 @@ impl Shard {
         &self,
         plugin: &Arc<Plugin>,
         scope: usize,
+        about: About<'_>,
         call: impl Call<Answer = Handled>,
         stanza: &Stanza,
     ) -> IqAnswer {
-        let Ok((handled, effects)) = self.caller.call(plugin, scope, call).await else {
+        let Ok((handled, effects)) = self.caller.call(plugin, scope, about, call).await else {
             return IqAnswer::Error(failure());
         };
         let Shared { owed, agenda, .. } = &*self.caller.shared;

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
+use crate::accounting::Ledgers;
 use crate::agenda::Agenda;
 use crate::due::Due;
 use crate::effects::Reservations;
@@ -31,6 +32,7 @@ pub(crate) struct Shared {
     /// The domains served, prepared.
     pub(crate) hosts: Vec<Arc<str>>,
     pub(crate) registry: Registry,
+    pub(crate) ledgers: Ledgers,
     pub(crate) reservations: Arc<Reservations>,
     /// Where calls go on that ran too long for a thread that serves sockets.
     pub(crate) guests: Handle,
@@ -59,6 +61,7 @@ impl Shared {
             hosts: services.hosts().into_iter().map(Arc::from).collect(),
             services,
             registry: Registry::new(),
+            ledgers: Ledgers::default(),
             reservations: Arc::default(),
             guests,
             started: Instant::now(),

@@ -51,7 +51,7 @@ impl State {
         let host = scope.and_then(|scope| scope.hosts.first());
         let mut resources = ResourceTable::new();
         resources.set_max_capacity(HANDLES);
-        let limiter = StoreLimiter::new(plugin.limits.memory);
+        let limiter = StoreLimiter::new(plugin.limits.memory, Arc::clone(&plugin.ledger));
         Self {
             host: shared.host(host.map_or("", String::as_str)),
             config: config.unwrap_or_default(),

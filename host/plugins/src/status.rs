@@ -1,6 +1,6 @@
 //! What the operator is told about plugins.
 
-use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use serde::Serialize;
 
@@ -33,7 +33,9 @@ pub struct PluginStatus {
     pub depends_on: Vec<String>,
     /// Plugins that answer requests in its place.
     pub conflicts: Vec<String>,
-    /// Calls made to the version that serves.
+    /// `serving`, `quarantined`, `probation`, or `absent`.
+    pub state: &'static str,
+    /// Calls made, to all versions since the server started.
     pub calls: u64,
     /// Calls of those that failed.
     pub faults: u64,
@@ -56,8 +58,9 @@ impl PluginStatus {
             missing_grants: plugin.missing_grants(),
             depends_on: plugin.manifest.needs(),
             conflicts: Vec::new(),
-            calls: plugin.counters.calls.load(Ordering::Relaxed),
-            faults: plugin.counters.faults.load(Ordering::Relaxed),
+            state: plugin.quarantine.standing(Instant::now()).name(),
+            calls: plugin.ledger.calls(),
+            faults: plugin.ledger.failed(),
             error: None,
         }
     }
@@ -76,6 +79,7 @@ impl PluginStatus {
             missing_grants: Vec::new(),
             depends_on: Vec::new(),
             conflicts: Vec::new(),
+            state: "absent",
             calls: 0,
             faults: 0,
             error: None,
@@ -89,6 +93,9 @@ pub enum PluginError {
     /// There is no such plugin, loaded, bundled or in the folder.
     #[error("there is no plugin `{0}`; `waxwing plugin list` names them all")]
     Unknown(String),
+    /// There is no version of it to look at.
+    #[error("no plugin `{0}` serves; `waxwing plugin list` names those that do")]
+    NotServing(String),
     /// It does not load; what served goes on.
     #[error("plugin `{name}` was not loaded: {why}")]
     Failed {

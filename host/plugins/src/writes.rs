@@ -38,6 +38,12 @@ impl Writes {
         self.batch.is_none()
     }
 
+    /// How many keys are changed; at least one if anything is, such as a log.
+    pub(crate) fn changes(&self) -> usize {
+        let changed = self.batch.as_ref().map(|_| self.seen.len().max(1));
+        changed.unwrap_or(0)
+    }
+
     /// All changes, to be committed.
     pub(crate) fn take(&mut self) -> Option<Batch> {
         self.batch.take()

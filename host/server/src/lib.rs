@@ -11,6 +11,7 @@ mod connections;
 pub mod hashing;
 mod listener;
 mod mailbox;
+mod metrics;
 mod operator;
 pub mod plugins;
 mod router;

@@ -29,15 +29,17 @@ pub(crate) struct Bound {
     pub(crate) listener: Listener,
     /// The address, with the port that was given for port 0.
     pub(crate) address: SocketAddr,
-    /// As many sockets as shards.
+    /// As many sockets as shards; one that is not for clients.
     pub(crate) sockets: Vec<TcpListener>,
 }
 
-/// Binds all listeners for so many shards. A default listener whose address the machine lacks is left out.
+/// Binds all listeners, those of clients for so many shards. A default listener whose address the machine lacks is left out.
 pub(crate) fn bind_all(listeners: &[Listener], shards: usize) -> anyhow::Result<Vec<Bound>> {
     let mut bound = Vec::new();
-    for listener in listeners.iter().filter(|listener| is_client(listener.kind)) {
-        match bind(listener, shards) {
+    for listener in listeners {
+        // Figures are no matter of the shards.
+        let sockets = if is_client(listener.kind) { shards } else { 1 };
+        match bind(listener, sockets) {
             Ok(one) => bound.push(one),
             Err(error) if listener.if_available && is_lacking(&error) => {
                 tracing::debug!(address = %listener.address, "address not available, listener left out");
@@ -53,7 +55,7 @@ pub(crate) fn bind_all(listeners: &[Listener], shards: usize) -> anyhow::Result<
 }
 
 /// True if client sessions are served on a listener of this kind.
-const fn is_client(kind: Kind) -> bool {
+pub(crate) const fn is_client(kind: Kind) -> bool {
     matches!(kind, Kind::C2s | Kind::C2sTls)
 }
 

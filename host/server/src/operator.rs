@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::stream::{self, BoxStream};
+use serde_json::Value;
 use tokio::time::{sleep, timeout};
 use waxwing_xmpp::jid::BareJid;
 
@@ -35,12 +37,28 @@ impl AdminHandler for Server {
         }
     }
 
-    fn plugins(&self) -> Vec<serde_json::Value> {
+    fn plugins(&self) -> Vec<Value> {
         let list = self.platform.list();
         // A status is plain data, which serialises.
         list.iter()
             .filter_map(|status| serde_json::to_value(status).ok())
             .collect()
+    }
+
+    async fn plugin_stats(&self, name: Option<&str>) -> Result<Value, String> {
+        let stats = self.platform.stats(name).await;
+        let stats = stats.map_err(|error| error.to_string())?;
+        serde_json::to_value(stats).map_err(|error| error.to_string())
+    }
+
+    fn trace_plugin(&self, name: &str, full: bool) -> Result<BoxStream<'static, Value>, String> {
+        let trace = self.platform.trace(name, full);
+        let trace = trace.map_err(|error| error.to_string())?;
+        let calls = stream::unfold(trace, async |mut trace| {
+            let line = trace.next().await?;
+            Some((serde_json::to_value(line).ok()?, trace))
+        });
+        Ok(Box::pin(calls))
     }
 
     async fn reload_plugin(&self, name: &str) -> Result<(), String> {

@@ -4,6 +4,7 @@ use std::{io::Write as _, num::NonZero, sync::Arc, thread, time::Duration};
 
 use anyhow::Context as _;
 use tokio::{
+    net::TcpListener,
     runtime::Builder,
     signal::unix::{Signal, SignalKind, signal},
     task::JoinHandle,
@@ -22,6 +23,7 @@ use crate::{
     hashing::HashPool,
     listener::{self, Bound},
     mailbox::End,
+    metrics::{self, Figures},
     plugins,
     router::Router,
     secret,
@@ -80,7 +82,11 @@ async fn serve(config: &Config, sources: &Sources) -> anyhow::Result<()> {
     let server = compose(config, Arc::clone(&storage), shards, connection_limit).await?;
     let admin = admin::bind(&config.data_dir)?;
     let line = ready_line(&bound);
+    let (bound, others) = bound
+        .into_iter()
+        .partition(|bound| listener::is_client(bound.listener.kind));
     let running = start_shards(&server, config, bound, shards).await?;
+    start_metrics(&server, others)?;
     let handler: Arc<dyn AdminHandler> = Arc::clone(&server) as _;
     let admin = tokio::spawn(admin::serve(admin, handler, server.stopping.clone()));
     announce(&line);
@@ -171,6 +177,17 @@ async fn start_shards(
         shard.ready().await?;
     }
     Ok(running)
+}
+
+/// Starts to serve figures on the sockets of listeners that are for nothing else.
+fn start_metrics(server: &Arc<Server>, bound: Vec<Bound>) -> anyhow::Result<()> {
+    let figures = Arc::new(Figures::new(Arc::clone(server)));
+    for socket in bound.into_iter().flat_map(|bound| bound.sockets) {
+        let listener = TcpListener::from_std(socket).context("cannot serve metrics")?;
+        let stopping = server.stopping.clone();
+        tokio::spawn(metrics::serve(listener, Arc::clone(&figures), stopping));
+    }
+    Ok(())
 }
 
 /// Ends all sessions, then what they stand on.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Call;
+use super::{Call, Export};
 use crate::fault::Fault;
 use crate::instance::Instance;
 
@@ -28,6 +28,10 @@ impl Call for Tell {
     type Answer = ();
 
     const BUDGET: Duration = Duration::from_millis(10);
+
+    fn export(&self) -> Export {
+        Export::account_events
+    }
 
     async fn make(self, instance: &mut Instance) -> Result<(), Fault> {
         instance.begin_at(self.depth);

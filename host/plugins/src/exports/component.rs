@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Call, Handled};
+use super::{Call, Export, Handled, Outcome};
 use crate::bindings::exports::waxwing::plugin::component as wit;
 use crate::convert::stanza_error;
 use crate::fault::Fault;
@@ -24,6 +24,14 @@ impl Call for Handle {
     fn key(&self) -> Option<String> {
         let to = self.stanza.stanza.to()?;
         Some(to.to_bare().to_string())
+    }
+
+    fn export(&self) -> Export {
+        Export::component
+    }
+
+    fn outcome(handled: &Handled) -> Outcome {
+        handled.outcome()
     }
 
     async fn make(self, instance: &mut Instance) -> Result<Handled, Fault> {

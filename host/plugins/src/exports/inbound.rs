@@ -6,7 +6,7 @@ use waxwing_xml::Element;
 use waxwing_xmpp::error::StanzaError;
 use waxwing_xmpp::stanza::Stanza;
 
-use super::Call;
+use super::{Call, Export, Outcome};
 use crate::bindings::exports::waxwing::plugin::inbound::Verdict;
 use crate::convert::stanza_error;
 use crate::fault::Fault;
@@ -33,6 +33,20 @@ impl Call for Filter {
 
     fn key(&self) -> Option<String> {
         self.0.account()
+    }
+
+    fn export(&self) -> Export {
+        Export::inbound
+    }
+
+    fn outcome(judgement: &Judgement) -> Outcome {
+        match judgement {
+            Judgement::Pass => Outcome::Pass,
+            Judgement::Replace(_) => Outcome::Replace,
+            Judgement::Drop => Outcome::Drop,
+            Judgement::Bounce(error) => Outcome::Bounce(error.condition),
+            Judgement::Answer(_) => Outcome::Answer,
+        }
     }
 
     async fn make(self, instance: &mut Instance) -> Result<Judgement, Fault> {

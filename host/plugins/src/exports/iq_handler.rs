@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Call, Handled};
+use super::{Call, Export, Handled, Outcome};
 use crate::bindings::exports::waxwing::plugin::iq_handler as wit;
 use crate::convert::stanza_error;
 use crate::fault::Fault;
@@ -23,6 +23,14 @@ impl Call for Handle {
 
     fn key(&self) -> Option<String> {
         self.request.account()
+    }
+
+    fn export(&self) -> Export {
+        Export::iq_handler
+    }
+
+    fn outcome(handled: &Handled) -> Outcome {
+        handled.outcome()
     }
 
     async fn make(self, instance: &mut Instance) -> Result<Handled, Fault> {

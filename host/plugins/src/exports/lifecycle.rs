@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Call;
+use super::{Call, Export};
 use crate::fault::Fault;
 use crate::instance::Instance;
 
@@ -33,6 +33,10 @@ impl Call for Started {
 
     const BUDGET: Duration = BUDGET;
 
+    fn export(&self) -> Export {
+        Export::lifecycle
+    }
+
     async fn make(self, instance: &mut Instance) -> Result<Self::Answer, Fault> {
         instance.begin();
         let guest = &instance.guests.lifecycle;
@@ -44,6 +48,10 @@ impl Call for Save {
     type Answer = Vec<u8>;
 
     const BUDGET: Duration = BUDGET;
+
+    fn export(&self) -> Export {
+        Export::lifecycle
+    }
 
     async fn make(self, instance: &mut Instance) -> Result<Vec<u8>, Fault> {
         instance.begin();
@@ -61,6 +69,10 @@ impl Call for Restore {
 
     const BUDGET: Duration = BUDGET;
 
+    fn export(&self) -> Export {
+        Export::lifecycle
+    }
+
     async fn make(self, instance: &mut Instance) -> Result<Self::Answer, Fault> {
         instance.begin();
         let guest = &instance.guests.lifecycle;
@@ -73,6 +85,10 @@ impl Call for Shutdown {
     type Answer = ();
 
     const BUDGET: Duration = BUDGET;
+
+    fn export(&self) -> Export {
+        Export::lifecycle
+    }
 
     async fn make(self, instance: &mut Instance) -> Result<(), Fault> {
         instance.begin();

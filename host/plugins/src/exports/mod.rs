@@ -5,6 +5,7 @@ pub(crate) mod component;
 pub(crate) mod inbound;
 pub(crate) mod iq_handler;
 pub(crate) mod lifecycle;
+mod outcome;
 pub(crate) mod plugin_events;
 pub(crate) mod pre_auth;
 pub(crate) mod reply_handler;
@@ -22,7 +23,8 @@ use waxwing_xmpp::error::StanzaError;
 use crate::fault::Fault;
 use crate::instance::Instance;
 
-pub(crate) use table::{Exports, Guests, PACKAGE, VERSION};
+pub(crate) use outcome::Outcome;
+pub(crate) use table::{Export, Exports, Guests, PACKAGE, VERSION};
 
 /// What may lead to what, only downwards: a hook, handler, component or command may cause a veto or ask a provider; a veto
 /// may ask a provider; a provider asks nobody.
@@ -52,6 +54,14 @@ pub(crate) trait Call: Send + 'static {
         None
     }
 
+    /// The interface, as which the call is counted.
+    fn export(&self) -> Export;
+
+    /// What an answer comes to, for those who count or watch.
+    fn outcome(_: &Self::Answer) -> Outcome {
+        Outcome::Done
+    }
+
     /// Makes the call.
     fn make(
         self,
@@ -70,4 +80,14 @@ pub(crate) enum Handled {
     Error(StanzaError),
     /// The request of this token is answered within so many seconds.
     Later(u64, u32),
+}
+
+impl Handled {
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::Done | Self::Later(..) => Outcome::Done,
+            Self::Result(_) => Outcome::Answer,
+            Self::Error(error) => Outcome::Error(error.condition),
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use waxwing_xml::Element;
 
-use super::{Call, Handled};
+use super::{Call, Export, Handled, Outcome};
 use crate::bindings::exports::waxwing::plugin::pre_auth as wit;
 use crate::convert::stanza_error;
 use crate::fault::Fault;
@@ -55,6 +55,10 @@ impl Call for Features {
         Some(self.0.id.clone())
     }
 
+    fn export(&self) -> Export {
+        Export::pre_auth
+    }
+
     async fn make(self, instance: &mut Instance) -> Result<Vec<Element>, Fault> {
         instance.begin();
         let guest = instance.guests.pre_auth()?;
@@ -73,6 +77,14 @@ impl Call for Handle {
 
     fn key(&self) -> Option<String> {
         Some(self.0.id.clone())
+    }
+
+    fn export(&self) -> Export {
+        Export::pre_auth
+    }
+
+    fn outcome(handled: &Handled) -> Outcome {
+        handled.outcome()
     }
 
     async fn make(self, instance: &mut Instance) -> Result<Handled, Fault> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Call;
+use super::{Call, Export};
 use crate::fault::Fault;
 use crate::imports::stanzas::HostStanza;
 use crate::instance::Instance;
@@ -20,6 +20,10 @@ impl Call for Answered {
 
     const BUDGET: Duration = BUDGET;
 
+    fn export(&self) -> Export {
+        Export::reply_handler
+    }
+
     async fn make(self, instance: &mut Instance) -> Result<(), Fault> {
         let reply = instance.lend(self.1)?;
         let guest = instance.guests.reply_handler()?;
@@ -32,6 +36,10 @@ impl Call for TimedOut {
     type Answer = ();
 
     const BUDGET: Duration = BUDGET;
+
+    fn export(&self) -> Export {
+        Export::reply_handler
+    }
 
     async fn make(self, instance: &mut Instance) -> Result<(), Fault> {
         instance.begin();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Call;
+use super::{Call, Export};
 use crate::bindings::exports::waxwing::plugin::session_events::Session;
 use crate::fault::Fault;
 use crate::instance::Instance;
@@ -18,6 +18,10 @@ impl Call for Tell {
     type Answer = ();
 
     const BUDGET: Duration = Duration::from_millis(10);
+
+    fn export(&self) -> Export {
+        Export::session_events
+    }
 
     async fn make(self, instance: &mut Instance) -> Result<(), Fault> {
         instance.begin();

@@ -29,6 +29,21 @@ macro_rules! exports {
             $($field: Option<wit::$field::Guest>,)+
         }
 
+        /// An exported interface, as calls are counted by it.
+        #[expect(non_camel_case_types, reason = "named as in the table below")]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Export { lifecycle, $($field),+ }
+
+        impl Export {
+            /// All of them, in the order of their numbers.
+            pub(crate) const ALL: &[Self] = &[Self::lifecycle, $(Self::$field),+];
+
+            /// The interface's name.
+            pub(crate) const fn name(self) -> &'static str {
+                match self { Self::lifecycle => "lifecycle", $(Self::$field => $name),+ }
+            }
+        }
+
         /// The exported interfaces that need a grant of their name.
         const GRANTED: &[&str] = &[$($name),+];
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Call;
+use super::{Call, Export};
 use crate::fault::Fault;
 use crate::instance::Instance;
 
@@ -13,6 +13,10 @@ impl Call for Due {
     type Answer = ();
 
     const BUDGET: Duration = Duration::from_millis(50);
+
+    fn export(&self) -> Export {
+        Export::timer_handler
+    }
 
     async fn make(self, instance: &mut Instance) -> Result<(), Fault> {
         instance.begin();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use waxwing_xmpp::error::StanzaError;
 
-use super::{Call, Level};
+use super::{Call, Export, Level, Outcome};
 use crate::convert::stanza_error;
 use crate::effects::AccountEffect;
 use crate::fault::Fault;
@@ -54,6 +54,21 @@ impl Call for Ask {
 
     const BUDGET: Duration = Duration::from_millis(10);
     const LEVEL: Level = Level::Veto;
+
+    fn export(&self) -> Export {
+        match self.question {
+            Question::Registration => Export::registration_veto,
+            Question::Password => Export::password_veto,
+            Question::Removal => Export::removal_veto,
+        }
+    }
+
+    fn outcome(verdict: &Self::Answer) -> Outcome {
+        match verdict {
+            Ok(()) => Outcome::Pass,
+            Err(error) => Outcome::Bounce(error.condition),
+        }
+    }
 
     async fn make(self, instance: &mut Instance) -> Result<Self::Answer, Fault> {
         instance.begin();

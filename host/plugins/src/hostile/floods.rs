@@ -16,7 +16,10 @@ async fn row_7_the_time_that_the_host_takes_for_a_guest_is_the_guests() {
     let (caller, plugin) = (host.caller(), host.load("row07-dear").await);
     let large = format!("<a>{}</a>", "x".repeat(200_000));
     let took = median_cpu(5, async || {
-        let fault = caller.call(&plugin, 0, about(request(&large))).await.err();
+        let fault = caller
+            .call(&plugin, 0, About::Nobody, about(request(&large)))
+            .await
+            .err();
         assert_eq!(fault, Some(Fault::CpuBudget));
     })
     .await;

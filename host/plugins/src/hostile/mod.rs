@@ -35,6 +35,7 @@ use crate::load::{self, PluginSettings};
 use crate::plugin::{Plugin, Source};
 use crate::shared::{Shared, guests_runtime};
 use crate::state::State;
+use crate::trace::About;
 
 /// An import that only the tests' server has, for what no function of ours does: panic, and wait until it is told.
 pub(crate) const IMPORT: &str = "test-host";
@@ -177,14 +178,18 @@ const fn about(request: HostStanza) -> Handle {
 }
 
 async fn handle(caller: &Caller, plugin: &Arc<Plugin>) -> Result<Handled, Fault> {
-    let (reply, _) = caller.call(plugin, 0, about(request(""))).await?;
+    let (reply, _) = caller
+        .call(plugin, 0, About::Nobody, about(request("")))
+        .await?;
     Ok(reply)
 }
 
 async fn filter(caller: &Caller, plugin: &Arc<Plugin>) -> Result<Judgement, Fault> {
     let message =
         stanza("<message from='juliet@localhost/b' to='romeo@localhost'><body>hi</body></message>");
-    let (judgement, _) = caller.call(plugin, 0, Filter(message)).await?;
+    let (judgement, _) = caller
+        .call(plugin, 0, About::Nobody, Filter(message))
+        .await?;
     Ok(judgement)
 }
 
@@ -198,7 +203,7 @@ async fn features(caller: &Caller, plugin: &Arc<Plugin>) -> Result<Vec<Element>,
         address: [127, 0, 0, 1].into(),
     };
     let on = record(&stream, plugin);
-    let (offered, _) = caller.call(plugin, 0, Features(on)).await?;
+    let (offered, _) = caller.call(plugin, 0, About::Nobody, Features(on)).await?;
     Ok(offered)
 }
 

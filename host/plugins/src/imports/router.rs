@@ -6,6 +6,7 @@ use waxwing_xml::{Element, ElementRef};
 use waxwing_xmpp::jid::{self, Jid};
 use waxwing_xmpp::stanza::Stanza;
 
+use crate::accounting::count;
 use crate::bindings::waxwing::plugin::router::{Host, SendError};
 use crate::bindings::waxwing::plugin::types;
 use crate::convert::stanza_error;
@@ -35,7 +36,7 @@ impl Host for State {
             let to = stanza.to().cloned().ok_or_else(|| forbidden("no `to`"))?;
             self.queue(&stanza, [to])
         });
-        Ok(sent)
+        Ok(self.counted(sent, 1))
     }
 
     fn send_many(&mut self, stanza: String, recipients: Vec<String>) -> Answer<()> {
@@ -46,12 +47,13 @@ impl Host for State {
             let addresses = addresses.map_err(|_| forbidden("a recipient is no JID"))?;
             self.queue(&stanza, addresses)
         });
-        Ok(sent)
+        Ok(self.counted(sent, recipients.len()))
     }
 
     fn request(&mut self, iq: String, seconds: u32) -> Answer<u64> {
         self.charge()?;
-        Ok(self.ask(&iq, seconds))
+        let asked = self.ask(&iq, seconds);
+        Ok(self.counted(asked, 1))
     }
 
     fn answer(
@@ -82,6 +84,14 @@ impl Host for State {
 }
 
 impl State {
+    /// Counts what was not sent.
+    fn counted<T>(&self, sent: Result<T, SendError>, stanzas: usize) -> Result<T, SendError> {
+        if sent.is_err() {
+            self.plugin.ledger.dropped.add(count(stanzas));
+        }
+        sent
+    }
+
     fn ask(&mut self, iq: &str, seconds: u32) -> Result<u64, SendError> {
         if self.plugin.exports.reply_handler.is_none() {
             return Err(forbidden(

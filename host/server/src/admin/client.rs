@@ -53,6 +53,12 @@ pub enum AdminError {
         /// What the system says.
         source: io::Error,
     },
+    /// The server ended what it was telling.
+    #[error("the server has stopped")]
+    Ended,
+    /// What the server tells cannot be passed on.
+    #[error(transparent)]
+    Output(io::Error),
     /// The stopped server's database cannot be opened.
     #[error("{0:#}")]
     Offline(anyhow::Error),
@@ -80,6 +86,22 @@ impl Link {
         match &mut self.0 {
             Way::Running(connection) => connection.call(request),
             Way::Stopped(offline) => offline.call(request),
+        }
+    }
+}
+
+impl Link {
+    /// Gives what a running server tells in answer to a request, one after the other, until `each` says false or the server
+    /// ends it.
+    pub fn follow(
+        &mut self,
+        request: &Request,
+        mut each: impl FnMut(&Value) -> io::Result<bool>,
+    ) -> Result<(), AdminError> {
+        self.call(request)?;
+        match &mut self.0 {
+            Way::Running(connection) => connection.follow(&mut each),
+            Way::Stopped(_) => Err(AdminError::NotRunning),
         }
     }
 }
@@ -118,13 +140,50 @@ impl Connection {
         answer.map_err(AdminError::Refused)
     }
 
+    fn follow(
+        &mut self,
+        each: &mut dyn FnMut(&Value) -> io::Result<bool>,
+    ) -> Result<(), AdminError> {
+        let broken = |socket: &PathBuf, source| AdminError::Connection {
+            socket: socket.clone(),
+            source,
+        };
+        // Nothing may happen for long.
+        let patient = self.stream.get_ref().set_read_timeout(None);
+        patient.map_err(|source| broken(&self.socket, source))?;
+        loop {
+            let told = self.next_line().and_then(|line| {
+                if line.is_empty() {
+                    return Ok(None);
+                }
+                Ok(Some(protocol::read_answer(&line)?))
+            });
+            let value = match told.map_err(|source| broken(&self.socket, source))? {
+                None => return Err(AdminError::Ended),
+                Some(answer) => answer.map_err(AdminError::Refused)?,
+            };
+            match each(&value) {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                // Whoever reads has had enough, as `head` has.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+                Err(error) => return Err(AdminError::Output(error)),
+            }
+        }
+    }
+
+    fn next_line(&mut self) -> io::Result<Vec<u8>> {
+        let mut line = Vec::new();
+        (&mut self.stream)
+            .take(MAX_ANSWER)
+            .read_until(b'\n', &mut line)?;
+        Ok(line)
+    }
+
     fn exchange(&mut self, request: &Request) -> io::Result<Result<Value, String>> {
         let line = protocol::write_request(request)?;
         self.stream.get_mut().write_all(&line)?;
-        let mut answer = Vec::new();
-        (&mut self.stream)
-            .take(MAX_ANSWER)
-            .read_until(b'\n', &mut answer)?;
+        let answer = self.next_line()?;
         if answer.is_empty() {
             let message = "the server closed the connection without an answer";
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));

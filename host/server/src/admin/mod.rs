@@ -13,6 +13,7 @@ mod tests;
 mod users;
 
 use async_trait::async_trait;
+use futures_util::stream::BoxStream;
 use waxwing_xmpp::jid::BareJid;
 
 use crate::accounts::Accounts;
@@ -36,6 +37,16 @@ pub trait AdminHandler: Send + Sync {
 
     /// The plugins, loaded or not, an object each; shown as they are, in the order of their keys.
     fn plugins(&self) -> Vec<serde_json::Value>;
+
+    /// What the plugins that serve have done and cost, a list; or one of them. The error is one line for the operator.
+    async fn plugin_stats(&self, name: Option<&str>) -> Result<serde_json::Value, String>;
+
+    /// The calls of a plugin from now on, for as long as the stream lives. The error is one line for the operator.
+    fn trace_plugin(
+        &self,
+        name: &str,
+        full: bool,
+    ) -> Result<BoxStream<'static, serde_json::Value>, String>;
 
     /// Loads a plugin anew from its file. The error is one line for the operator, and then the old version goes on.
     async fn reload_plugin(&self, name: &str) -> Result<(), String>;

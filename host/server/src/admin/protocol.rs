@@ -44,6 +44,18 @@ pub enum Request {
     UserList {},
     /// All plugins.
     PluginList {},
+    /// What the plugins that serve have done and cost, or one of them.
+    PluginStats {
+        /// Its name.
+        name: Option<String>,
+    },
+    /// The calls of a plugin as they happen: an answer without a value, then one for each, until the connection ends.
+    PluginTrace {
+        /// Its name.
+        name: String,
+        /// Shows stanzas whole.
+        full: bool,
+    },
     /// Loads a plugin anew.
     PluginReload {
         /// Its name.

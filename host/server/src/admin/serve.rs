@@ -8,11 +8,15 @@ use std::{
     time::Duration,
 };
 
+use futures_util::{StreamExt as _, stream::BoxStream};
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{UnixListener, UnixStream, unix::OwnedReadHalf},
-    sync::Semaphore,
+    net::{
+        UnixListener, UnixStream,
+        unix::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::{Semaphore, SemaphorePermit},
     time::timeout,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -27,6 +31,8 @@ const SOCKET: &str = "admin.sock";
 
 /// Connections served at once; others wait to be accepted.
 const CONNECTIONS: usize = 16;
+/// Traces at once: they last, and must leave room for other commands.
+pub(super) const TRACES: usize = 8;
 /// How long a connection may say nothing, or take for one request or one answer.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// How long to wait when the system cannot accept a connection, such as for want of descriptors.
@@ -65,6 +71,7 @@ pub async fn serve(
 ) {
     let connections = TaskTracker::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let traces = Arc::new(Semaphore::new(TRACES));
     let accepting = async {
         // The semaphore is never closed, so that this goes on until cancelled.
         while let Ok(place) = Arc::clone(&places).acquire_owned().await {
@@ -72,8 +79,9 @@ pub async fn serve(
                 continue;
             };
             let (handler, stopping) = (Arc::clone(&handler), stopping.clone());
+            let traces = Arc::clone(&traces);
             connections.spawn(async move {
-                let end = converse(stream, handler.as_ref(), &stopping).await;
+                let end = converse(stream, handler.as_ref(), &traces, &stopping).await;
                 if let Err(error) = end {
                     tracing::debug!(%error, "an administration connection broke");
                 }
@@ -114,13 +122,21 @@ async fn accept(listener: &UnixListener) -> Option<UnixStream> {
 async fn converse(
     stream: UnixStream,
     handler: &dyn AdminHandler,
+    traces: &Semaphore,
     stopping: &CancellationToken,
 ) -> io::Result<()> {
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
     while let Some(line) = stopping.run_until_cancelled(next_line(&mut reader)).await {
         let (result, last) = match line? {
-            Line::Request(line) => (answer(&line, handler).await, false),
+            Line::Request(line) => match protocol::read_request(&line) {
+                Ok(Request::PluginTrace { name, full }) => {
+                    let calls = begin_trace(handler, traces, &name, full);
+                    return trace(calls, &mut reader, &mut writer, stopping).await;
+                }
+                Ok(request) => (answer(request, handler).await, false),
+                Err(error) => (Err(error), false),
+            },
             Line::TooLong => (
                 Err(format!("a request is longer than {MAX_REQUEST} bytes")),
                 true,
@@ -154,8 +170,49 @@ async fn next_line(reader: &mut BufReader<OwnedReadHalf>) -> io::Result<Line> {
     })
 }
 
-async fn answer(line: &[u8], handler: &dyn AdminHandler) -> Result<Value, String> {
-    let request = protocol::read_request(line)?;
+/// The calls to be told, and a place among those who are told some.
+type Calls<'a> = (BoxStream<'static, Value>, SemaphorePermit<'a>);
+
+fn begin_trace<'a>(
+    handler: &dyn AdminHandler,
+    traces: &'a Semaphore,
+    name: &str,
+    full: bool,
+) -> Result<Calls<'a>, String> {
+    let place = traces
+        .try_acquire()
+        .map_err(|_| format!("{TRACES} traces are under way already; end one of them"))?;
+    Ok((handler.trace_plugin(name, full)?, place))
+}
+
+/// Tells calls until the client goes away or the server stops.
+async fn trace(
+    calls: Result<Calls<'_>, String>,
+    reader: &mut BufReader<OwnedReadHalf>,
+    writer: &mut OwnedWriteHalf,
+    stopping: &CancellationToken,
+) -> io::Result<()> {
+    let begun = calls.as_ref().map(|_| Value::Null).map_err(Clone::clone);
+    let line = protocol::write_answer(begun)?;
+    timeout(PATIENCE, writer.write_all(&line)).await??;
+    let Ok((mut calls, _place)) = calls else {
+        return Ok(());
+    };
+    let mut more = [0];
+    loop {
+        let call = tokio::select! {
+            () = stopping.cancelled() => return Ok(()),
+            // The client has nothing to say: what comes from it is its end.
+            _ = reader.read(&mut more) => return Ok(()),
+            call = calls.next() => call,
+        };
+        let Some(call) = call else { return Ok(()) };
+        let line = protocol::write_answer(Ok(call))?;
+        timeout(PATIENCE, writer.write_all(&line)).await??;
+    }
+}
+
+async fn answer(request: Request, handler: &dyn AdminHandler) -> Result<Value, String> {
     if let Some(outcome) = users::execute(handler.accounts(), handler.domains(), &request).await {
         let users::Outcome { answer, ended } = outcome?;
         if let Some(account) = ended {
@@ -164,6 +221,7 @@ async fn answer(line: &[u8], handler: &dyn AdminHandler) -> Result<Value, String
         return Ok(answer);
     }
     match request {
+        Request::PluginStats { name } => handler.plugin_stats(name.as_deref()).await,
         Request::PluginReload { name } => handler.reload_plugin(&name).await.map(|()| Value::Null),
         Request::PluginEnable { name } => handler.enable_plugin(&name).await.map(Value::from),
         Request::PluginDisable { name } => handler.disable_plugin(&name).await.map(Value::from),

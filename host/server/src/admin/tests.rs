@@ -5,11 +5,16 @@ use std::{
     io::{BufRead, BufReader, Write},
     os::unix::{fs::PermissionsExt, net::UnixStream},
     path::Path,
-    sync::{Arc, mpsc},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
     thread::JoinHandle,
 };
 
 use async_trait::async_trait;
+use futures_util::stream::BoxStream;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -24,6 +29,24 @@ struct Handler {
     accounts: Accounts,
     domains: Vec<String>,
     ended: Mutex<Vec<String>>,
+    /// Traces under way.
+    watching: Arc<AtomicUsize>,
+}
+
+/// A trace under way.
+struct Watching(Arc<AtomicUsize>);
+
+impl Watching {
+    fn begin(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 #[async_trait]
@@ -42,6 +65,21 @@ impl AdminHandler for Handler {
 
     fn plugins(&self) -> Vec<Value> {
         vec![json!({ "name": "ping" })]
+    }
+
+    async fn plugin_stats(&self, name: Option<&str>) -> Result<Value, String> {
+        Ok(json!([{ "name": name, "calls": 3 }]))
+    }
+
+    /// Calls without end.
+    fn trace_plugin(&self, name: &str, _: bool) -> Result<BoxStream<'static, Value>, String> {
+        let watching = Watching::begin(&self.watching);
+        let name = name.to_owned();
+        let calls = futures_util::stream::unfold((0, watching), move |(number, watching)| {
+            let call = json!({ "plugin": name, "number": number });
+            async move { Some((call, (number + 1, watching))) }
+        });
+        Ok(Box::pin(calls))
     }
 
     async fn reload_plugin(&self, name: &str) -> Result<(), String> {
@@ -90,6 +128,7 @@ impl Server {
                     accounts: Accounts::new(Arc::clone(&storage), HashPool::start(1).unwrap()),
                     domains: vec!["localhost".to_owned()],
                     ended: Mutex::default(),
+                    watching: Arc::default(),
                 });
                 let listener = super::bind(&config.data_dir).unwrap();
                 ready.send(Arc::clone(&handler)).unwrap();
@@ -310,4 +349,51 @@ fn survives_hostile_input() {
         .collect();
     drop(silent);
     assert_eq!(call(&config, &Request::UserList {}), Ok(json!([])));
+}
+
+/// Waits until so many traces are under way.
+fn until_watched_by(server: &Server, number: usize) {
+    let begun = std::time::Instant::now();
+    while server.handler.watching.load(Ordering::SeqCst) != number {
+        assert!(begun.elapsed() < std::time::Duration::from_secs(30));
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_trace_ends_when_the_client_goes_away_and_others_are_served_meanwhile() {
+    let folder = TempDir::new().unwrap();
+    let config = config(folder.path());
+    let server = Server::start(&config);
+    let trace = Request::PluginTrace {
+        name: "ping".to_owned(),
+        full: false,
+    };
+    let mut seen = Vec::new();
+    let mut link = Link::open(&config).unwrap();
+    let end = link.follow(&trace, |call| {
+        assert!(server.handler.watching.load(Ordering::SeqCst) > 0);
+        seen.push(call["number"].as_u64());
+        Ok(seen.len() < 100)
+    });
+    end.unwrap();
+    assert_eq!(seen, (0..100).map(Some).collect::<Vec<_>>());
+    drop(link);
+    until_watched_by(&server, 0);
+
+    // As many as may be, and one more.
+    let links: Vec<Link> = (0..super::serve::TRACES)
+        .map(|_| {
+            let mut link = Link::open(&config).unwrap();
+            link.follow(&trace, |_| Ok(false)).unwrap();
+            link
+        })
+        .collect();
+    let refused = Link::open(&config).unwrap().follow(&trace, |_| Ok(true));
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("8 traces"), "{refused}");
+    let stats = Request::PluginStats { name: None };
+    assert_eq!(call(&config, &stats).unwrap()[0]["calls"], 3);
+    drop(links);
+    until_watched_by(&server, 0);
 }

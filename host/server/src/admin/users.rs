@@ -46,6 +46,8 @@ pub(super) async fn execute(
             .map(|_| Value::Null.into()),
         Request::UserList {} => users.list().await.map(Outcome::from),
         Request::PluginList {}
+        | Request::PluginStats { .. }
+        | Request::PluginTrace { .. }
         | Request::PluginReload { .. }
         | Request::PluginEnable { .. }
         | Request::PluginDisable { .. }

@@ -53,7 +53,7 @@ fn cell(value: Option<&Value>) -> String {
 }
 
 /// Names come from outside: none may move the terminal's cursor.
-fn printable(character: char) -> char {
+pub(super) fn printable(character: char) -> char {
     if character.is_control() {
         char::REPLACEMENT_CHARACTER
     } else {
@@ -61,7 +61,7 @@ fn printable(character: char) -> char {
     }
 }
 
-fn align(rows: &[Vec<String>]) -> Vec<String> {
+pub(super) fn align(rows: &[Vec<String>]) -> Vec<String> {
     let length = |cell: &String| cell.chars().count();
     let width = |column: usize| {
         rows.iter()

@@ -5,6 +5,8 @@ mod import;
 mod listing;
 mod password;
 mod plugin;
+mod stats;
+mod trace;
 mod user;
 
 use std::{

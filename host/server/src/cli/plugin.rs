@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::runtime::Builder;
 use waxwing_plugins::PluginReport;
 
-use super::{listing, say};
+use super::{listing, say, stats, trace};
 use crate::{
     admin::{AdminError, Link, Request},
     config::Config,
@@ -23,7 +23,7 @@ use crate::{
 const COLUMNS: [&str; 9] = [
     "name",
     "version",
-    "serving",
+    "state",
     "source",
     "calls",
     "faults",
@@ -45,6 +45,25 @@ pub(super) enum Command {
         /// The component
         file: PathBuf,
         /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what the plugins of the running server have done and cost, the costliest first
+    Stats {
+        /// Show all about this plugin
+        name: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show each call that a plugin of the running server serves, as it happens, until Ctrl-C
+    Trace {
+        /// The plugin's name
+        name: String,
+        /// Show stanzas whole, bodies included
+        #[arg(long)]
+        full: bool,
+        /// Print JSON, a line for each call
         #[arg(long)]
         json: bool,
     },
@@ -85,6 +104,25 @@ pub(super) fn execute(command: &Command, config: &Config) -> anyhow::Result<()> 
             listing::print(&list, *json, &COLUMNS)
         }
         Command::Check { file, json } => check(file, *json, config),
+        Command::Stats { name, json } => {
+            let request = Request::PluginStats { name: name.clone() };
+            let figures = Link::open(config)?.call(&request)?;
+            stats::print(&figures, *json, name.is_some())
+        }
+        Command::Trace { name, full, json } => {
+            let request = Request::PluginTrace {
+                name: name.clone(),
+                full: *full,
+            };
+            Ok(Link::open(config)?.follow(&request, |call| {
+                say(&if *json {
+                    call.to_string()
+                } else {
+                    trace::line(call)
+                })?;
+                Ok(true)
+            })?)
+        }
         Command::Reload { name } => {
             Link::open(config)?.call(&Request::PluginReload { name: name.clone() })?;
             Ok(())

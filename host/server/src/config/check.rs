@@ -1,6 +1,9 @@
 //! What types cannot say: values that do not go together, and what this version does not serve.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
 
 use waxwing_xmpp::jid;
 
@@ -123,6 +126,9 @@ fn listener(listener: &Listener, index: usize) -> Result<(), Fault> {
         &key,
         "c2s-tls is encrypted from the first byte; use \"required\", or kind = \"c2s\"",
     )?;
+    if *kind == Kind::Metrics {
+        return metrics(*tls, address, index);
+    }
     if *tls == TlsPolicy::None && !address.ip().is_loopback() {
         let message = format!(
             "\"none\" is refused on {address}, since others could read along; use \"required\", or an address of loopback"
@@ -130,6 +136,23 @@ fn listener(listener: &Listener, index: usize) -> Result<(), Fault> {
         return Err(Fault::of(key, message));
     }
     Ok(())
+}
+
+/// Figures say who talks how much: they are not for others to read along.
+fn metrics(tls: TlsPolicy, address: &SocketAddr, index: usize) -> Result<(), Fault> {
+    check(
+        tls == TlsPolicy::None,
+        &format!("listen.{index}.tls"),
+        "metrics are served in clear text; remove `tls`",
+    )?;
+    let message = format!(
+        "metrics are refused on {address}, since others could read along; use an address of loopback, and a proxy with TLS for other machines"
+    );
+    check(
+        address.ip().is_loopback(),
+        &format!("listen.{index}.address"),
+        &message,
+    )
 }
 
 fn files(config: &Config) -> Result<(), Fault> {

@@ -43,7 +43,7 @@ pub enum Kind {
     Http,
     /// The same over TLS. Not served by this version.
     Https,
-    /// Figures for monitoring. Not served by this version.
+    /// Figures for monitoring, in clear text on loopback: OpenMetrics at `/metrics`.
     Metrics,
 }
 
@@ -70,8 +70,9 @@ pub(super) struct ListenerTable {
     #[serde(deserialize_with = "address")]
     #[schemars(with = "Option<String>")]
     address: Option<SocketAddr>,
-    /// Whether clients must encrypt.
-    tls: TlsPolicy,
+    /// Whether clients must encrypt; absent: `required`, but `none` for metrics.
+    #[schemars(with = "TlsPolicy")]
+    tls: Option<TlsPolicy>,
 }
 
 fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
@@ -92,7 +93,7 @@ impl From<ListenerTable> for Listener {
         Self {
             kind: table.kind,
             address,
-            tls: table.tls,
+            tls: table.tls.unwrap_or_else(|| table.kind.default_tls()),
             if_available: false,
         }
     }
@@ -117,7 +118,7 @@ impl Listener {
 impl Kind {
     /// True if this version has something behind a listener of this kind.
     pub const fn is_served(self) -> bool {
-        matches!(self, Self::C2s | Self::C2sTls)
+        matches!(self, Self::C2s | Self::C2sTls | Self::Metrics)
     }
 
     /// The name in the configuration and in the line `ready c2s=…`.
@@ -131,6 +132,14 @@ impl Kind {
             Self::Http => "http",
             Self::Https => "https",
             Self::Metrics => "metrics",
+        }
+    }
+
+    /// Figures are served in clear text alone.
+    fn default_tls(self) -> TlsPolicy {
+        match self {
+            Self::Metrics => TlsPolicy::None,
+            _ => TlsPolicy::default(),
         }
     }
 

@@ -4,6 +4,7 @@
 //! one day the answer comes from another node. Above are the sessions; below are only mailboxes.
 
 mod delivery;
+mod figures;
 mod handle;
 mod presence;
 mod registry;
@@ -33,6 +34,8 @@ use crate::{
 use registry::{Added, Registry};
 use rules::{Aim, Verdict};
 
+use figures::Figures;
+
 pub(crate) use delivery::Delivery;
 pub(crate) use handle::Handle;
 
@@ -43,6 +46,7 @@ pub(crate) struct Router {
     registry: Registry,
     next_id: AtomicU64,
     inlet: Inlet,
+    figures: Arc<Figures>,
 }
 
 /// Whom an address means.
@@ -91,7 +95,13 @@ impl Router {
             registry: Registry::new(),
             next_id: AtomicU64::new(1),
             inlet: Inlet::default(),
+            figures: Arc::default(),
         }
+    }
+
+    /// Registers its figures.
+    pub(crate) fn register(&self, registry: &mut prometheus_client::registry::Registry) {
+        self.figures.register(registry);
     }
 
     /// The way to the plugins.
@@ -120,6 +130,7 @@ impl Router {
                     old.end(End::Conflict);
                     self.farewell(&old, None);
                 }
+                self.figures.session_begins();
                 self.inlet.bound(&handle.jid, handle.id);
                 Ok(Registration {
                     router: Arc::clone(self),
@@ -207,6 +218,11 @@ impl Router {
                 _ => Recipient::OtherAccount,
             },
         }
+    }
+
+    /// Counts a stanza that a session hands in.
+    pub(crate) fn count(&self, stanza: &Stanza) {
+        self.figures.routed(stanza.kind());
     }
 
     /// Routes a message by its `to`, which must be there.
@@ -383,6 +399,7 @@ impl Router {
     }
 
     fn leave(&self, handle: &Arc<Handle>) {
+        self.figures.session_ends();
         handle.vanish();
         self.registry.remove(account_of(&handle.jid), handle);
         self.farewell(handle, None);

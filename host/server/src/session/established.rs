@@ -203,6 +203,7 @@ impl Session {
             return Ok(());
         }
         let router = &self.shard.server.router;
+        router.count(&stanza);
         let flow = match stanza.kind() {
             Kind::Message => router.message(stanza),
             Kind::Presence => {

@@ -155,6 +155,7 @@ impl State {
         };
         let line = String::from_utf8_lossy(line);
         self.plugin
+            .ledger
             .logs
             .write(&self.plugin.manifest.name, level, line.trim_end());
     }
