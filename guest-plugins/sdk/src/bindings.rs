@@ -38,6 +38,7 @@ macro_rules! world {
                     "waxwing:plugin/log@0.1.0": crate::bindings::lifecycle::waxwing::plugin::log,
                     "waxwing:plugin/clock@0.1.0": crate::bindings::lifecycle::waxwing::plugin::clock,
                     "waxwing:plugin/random@0.1.0": crate::bindings::lifecycle::waxwing::plugin::random,
+                    "waxwing:plugin/http-client@0.1.0": crate::bindings::lifecycle::waxwing::plugin::http_client,
                 },
             });
         }
@@ -115,4 +116,10 @@ world!(
     "with-removal-veto",
     "export_removal_veto",
     "waxwing_plugin::bindings::removal_veto"
+);
+world!(
+    auth_provider,
+    "with-auth-provider",
+    "export_auth_provider",
+    "waxwing_plugin::bindings::auth_provider"
 );

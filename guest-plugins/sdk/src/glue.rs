@@ -100,6 +100,9 @@ macro_rules! __interface_check {
     (RemovalVeto, $plugin:ty) => {
         $crate::__serves::<$plugin, _>(<$plugin as $crate::RemovalVeto>::removing);
     };
+    (AuthProvider, $plugin:ty) => {
+        $crate::__serves::<$plugin, _>(<$plugin as $crate::AuthProvider>::stream);
+    };
 }
 
 #[doc(hidden)]
@@ -279,6 +282,69 @@ macro_rules! __interface {
             }
         }
         $crate::bindings::removal_veto::export_removal_veto!(Component with_types_in $crate::bindings::removal_veto);
+    };
+    (AuthProvider, $plugin:ty) => {
+        const _: () = {
+            use $crate::bindings::auth_provider::exports::waxwing::plugin::auth_provider as wit;
+            use ::std::{option::Option, result::Result, string::String};
+
+            struct StreamAuth(::std::cell::RefCell<<$plugin as $crate::AuthProvider>::Stream>);
+
+            impl StreamAuth {
+                fn with<R>(&self, f: impl FnOnce(&$plugin, &mut <$plugin as $crate::AuthProvider>::Stream) -> R) -> R {
+                    PLUGIN.with(|slot| slot.lend(|plugin| f(plugin, &mut self.0.borrow_mut())))
+                }
+            }
+
+            impl wit::GuestStreamAuth for StreamAuth {
+                fn new(on: wit::AuthStream) -> Self {
+                    let stream = PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::AuthProvider>::stream(plugin, on)));
+                    Self(::std::cell::RefCell::new(stream))
+                }
+                fn check_password(&self, username: String, password: String) -> wit::Verdict {
+                    self.with(|plugin, stream| <$plugin as $crate::AuthProvider>::check_password(plugin, stream, &username, &password))
+                }
+                fn check_token(&self, username: String, token: String) -> wit::Verdict {
+                    self.with(|plugin, stream| <$plugin as $crate::AuthProvider>::check_token(plugin, stream, &username, &token))
+                }
+                fn check_cookie(&self, username: String, cookie: String) -> wit::Verdict {
+                    self.with(|plugin, stream| <$plugin as $crate::AuthProvider>::check_cookie(plugin, stream, &username, &cookie))
+                }
+                fn scram(&self, username: String, hash: wit::ScramHash) -> Result<Option<wit::ScramKeys>, wit::AuthFailure> {
+                    self.with(|plugin, stream| <$plugin as $crate::AuthProvider>::scram(plugin, stream, &username, hash))
+                }
+                fn bind(&self, account: String, reason: wit::BindReason) {
+                    self.with(|plugin, stream| <$plugin as $crate::AuthProvider>::bind(plugin, stream, &account, reason));
+                }
+                fn unbind(&self) {
+                    self.with(|plugin, stream| <$plugin as $crate::AuthProvider>::unbind(plugin, stream));
+                }
+                fn valid_contact(&self, contact: String) -> Result<bool, wit::AuthFailure> {
+                    self.with(|plugin, stream| <$plugin as $crate::AuthProvider>::valid_contact(plugin, stream, &contact))
+                }
+            }
+
+            impl wit::Guest for Component {
+                type StreamAuth = StreamAuth;
+
+                fn create_user(host: String, username: String, password: String) -> Result<(), wit::ChangeFailure> {
+                    PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::AuthProvider>::create_user(plugin, &host, &username, &password)))
+                }
+                fn change_password(account: String, password: String) -> Result<(), wit::ChangeFailure> {
+                    PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::AuthProvider>::change_password(plugin, &account, &password)))
+                }
+                fn delete_user(account: String) -> Result<(), wit::ChangeFailure> {
+                    PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::AuthProvider>::delete_user(plugin, &account)))
+                }
+                fn account_of(host: String, user: String) -> Result<Option<String>, wit::AuthFailure> {
+                    PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::AuthProvider>::account_of(plugin, &host, &user)))
+                }
+                fn user_of(account: String) -> Result<Option<String>, wit::AuthFailure> {
+                    PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::AuthProvider>::user_of(plugin, &account)))
+                }
+            }
+        };
+        $crate::bindings::auth_provider::export_auth_provider!(Component with_types_in $crate::bindings::auth_provider);
     };
 }
 

@@ -34,6 +34,7 @@
 // For the derived implementations inside this crate.
 extern crate self as waxwing_plugin;
 
+mod auth;
 pub mod bindings;
 pub mod commands;
 mod element;
@@ -54,6 +55,10 @@ pub mod payload;
 mod tests;
 mod traits;
 
+pub use auth::{
+    AuthFailure, AuthOffer, AuthProvider, AuthStream, BindReason, ChangeFailure, Login, Refusal,
+    ScramHash, ScramKeys,
+};
 pub use bindings::lifecycle::exports::waxwing::plugin::lifecycle::Scope;
 pub use bindings::lifecycle::waxwing::plugin::stanzas::{Attribute, DraftError, Head, Localised};
 pub use bindings::lifecycle::waxwing::plugin::types::{
@@ -78,14 +83,14 @@ pub use traits::{
 /// In a component: the host's handles, and the imports, each a module of functions (see the interface of the same name).
 #[cfg(target_family = "wasm")]
 pub use bindings::lifecycle::waxwing::plugin::{
-    accounts, clock, config, disco, events, log, memory, random, router, sessions,
+    accounts, clock, config, disco, events, http_client, log, memory, random, router, sessions,
     stanzas::{Draft, Element as Parsed, Stanza},
     storage, timers,
 };
 #[cfg(not(target_family = "wasm"))]
 pub use native::{
-    Draft, Parsed, Stanza, accounts, clock, config, disco, events, log, memory, random, router,
-    sessions, storage, timers,
+    Draft, Parsed, Stanza, accounts, clock, config, disco, events, http_client, log, memory,
+    random, router, sessions, storage, timers,
 };
 
 #[doc(hidden)]
@@ -94,12 +99,13 @@ pub use glue::{__serves, Slot, report_panics};
 /// What a plugin needs at hand.
 pub mod prelude {
     pub use crate::{
-        AccountEvents, Answer, Component, Draft, Element, ErrorCondition, ErrorType, Event,
-        FaultPolicy, Handled, Inbound, InboundFilter, IqFilter, IqHandler, LateIqHandler,
-        Localised, Manifest, Name, Parsed, PasswordVeto, Payload, PayloadError, Placement, Plugin,
-        PluginEvents, PreAuth, PreAuthStream, Promise, RegistrationVeto, RemovalVeto, ReplyHandler,
-        Scope, Session, SessionEvents, Setting, Stanza, StanzaError, StanzaKind, TimerHandler,
-        Verdict, accounts, clock, config, disco, events, log, manifest, memory, random, router,
-        sessions, settle, storage, timers,
+        AccountEvents, Answer, AuthFailure, AuthOffer, AuthProvider, AuthStream, BindReason,
+        ChangeFailure, Component, Draft, Element, ErrorCondition, ErrorType, Event, FaultPolicy,
+        Handled, Inbound, InboundFilter, IqFilter, IqHandler, LateIqHandler, Localised, Login,
+        Manifest, Name, Parsed, PasswordVeto, Payload, PayloadError, Placement, Plugin,
+        PluginEvents, PreAuth, PreAuthStream, Promise, Refusal, RegistrationVeto, RemovalVeto,
+        ReplyHandler, Scope, Session, SessionEvents, Setting, Stanza, StanzaError, StanzaKind,
+        TimerHandler, Verdict, accounts, clock, config, disco, events, log, manifest, memory,
+        random, router, sessions, settle, storage, timers,
     };
 }

@@ -90,7 +90,7 @@ impl Manifest {
         self
     }
 
-    /// Asks for a grant besides those for the exported interfaces: `accounts`, `address`, `storage`, `router`,
+    /// Asks for a grant besides those for the exported interfaces: `accounts`, `address`, `http-client`, `storage`, `router`,
     /// `router-as-accounts`, `reserved-elements`, `events`, `sessions`, `limits`.
     #[must_use]
     pub fn ask(mut self, grant: &str) -> Self {
@@ -170,6 +170,15 @@ impl Manifest {
             name: name.to_owned(),
         };
         self.0.subscriptions.push(wit::Subscription::Event(filter));
+        self
+    }
+
+    /// Wants to decide who logs in.
+    #[must_use]
+    pub fn auth(mut self, offer: crate::AuthOffer) -> Self {
+        self.0
+            .subscriptions
+            .push(wit::Subscription::AuthProvider(offer.0));
         self
     }
 

@@ -8,6 +8,7 @@ wasmtime::component::bindgen!({
     imports: {
         "waxwing:plugin/accounts": async | trappable,
         "waxwing:plugin/storage": async | trappable,
+        "waxwing:plugin/http-client": async | trappable,
         default: trappable,
     },
     exports: { default: async },

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use waxwing_xml::Element;
-use waxwing_xmpp::error::StanzaError;
+use waxwing_xmpp::error::{Condition, StanzaError};
+use waxwing_xmpp::jid::BareJid;
 use waxwing_xmpp::stanza::Stanza;
 
 use crate::accounting::{Record, count};
 use crate::effects::{AccountEffect, After, Effects, LaterAnswer, Outgoing, Refusal, failure};
+use crate::exports::auth_provider::{Change, ChangeFailure};
 use crate::exports::vetoes::{Ask, Question};
 use crate::exports::{self, Level};
 use crate::fault::Fault;
@@ -42,10 +44,71 @@ impl Caller {
         about: About<'_>,
         call: C,
     ) -> Result<(C::Answer, Effects), Fault> {
+<<<<<<< HEAD
         let mut record = Record::begin(plugin, call.export(), self.shared.ticker.tick())?;
         let result = self.call_unseen(plugin, scope, &mut record, call).await;
         record.end::<C>(&result, about);
         result
+=======
+        plugin.counters.calls.fetch_add(1, Ordering::Relaxed);
+        let result = self.call_uncounted(plugin, scope, call).await;
+        result.map_err(|fault| self.count(plugin, fault))
+    }
+
+    /// The same in an instance that the caller keeps; it comes back with the answer.
+    pub(crate) async fn call_in<C: exports::Call>(
+        &self,
+        plugin: &Arc<Plugin>,
+        instance: Box<Instance>,
+        call: C,
+    ) -> Result<(Box<Instance>, C::Answer, Effects), Fault> {
+        plugin.counters.calls.fetch_add(1, Ordering::Relaxed);
+        let result = make(&self.shared, plugin, instance, call).await;
+        result.map_err(|fault| self.count(plugin, fault))
+    }
+
+    /// Counts a fault and says so in the log.
+    pub(crate) fn count(&self, plugin: &Plugin, fault: Fault) -> Fault {
+        plugin.counters.faults.fetch_add(1, Ordering::Relaxed);
+        let name = plugin.manifest.name.as_str();
+        if plugin.logs.admits(name, 256) {
+            tracing::warn!(plugin = name, "a call {fault}");
+        }
+        fault
+>>>>>>> aecdd40 (Let a plugin decide who logs in: the export auth-provider and the import http-client, with three examples)
+    }
+
+    /// The same in an instance that the caller keeps, made now if there is none; it comes back with the answer.
+    pub(crate) async fn call_in<C: exports::Call>(
+        &self,
+        plugin: &Arc<Plugin>,
+        scope: usize,
+        about: About<'_>,
+        instance: Option<Box<Instance>>,
+        call: C,
+    ) -> Result<(Box<Instance>, C::Answer, Effects), Fault> {
+        let mut record = Record::begin(plugin, call.export(), self.shared.ticker.tick())?;
+        let made = async {
+            let instance = match instance {
+                Some(instance) => instance,
+                None => create(&self.shared, plugin, scope, C::LEVEL)
+                    .await
+                    .map_err(|fault| record.no_instance(fault))?,
+            };
+            record.prepare(&instance.meter);
+            let meter = Arc::clone(&instance.meter);
+            let made = make(&self.shared, plugin, instance, call).await;
+            record.spent(&meter);
+            made
+        };
+        let (instance, result) = match made.await {
+            Ok((instance, answer, effects)) => (Some(instance), Ok((answer, effects))),
+            Err(fault) => (None, Err(fault)),
+        };
+        record.end::<C>(&result, about);
+        let (answer, effects) = result?;
+        let instance = instance.ok_or(Fault::Busy)?;
+        Ok((instance, answer, effects))
     }
 
     async fn call_unseen<C: exports::Call>(
@@ -73,17 +136,56 @@ impl Caller {
         Ok((answer, effects))
     }
 
+    /// Has the provider of an account's host change it; none where the server keeps the accounts itself.
+    pub(crate) async fn change(
+        &self,
+        account: &BareJid,
+        change: Change,
+    ) -> Option<Result<(), Refusal>> {
+        let host = account.domain().as_str();
+        let provider = self.shared.registry.now().auth_provider(host).cloned()?;
+        let scope = provider.scope(host);
+        let about = About::Account(account.as_str());
+        let Ok((changed, effects)) = self.call(&provider, scope, about, change).await else {
+            return Some(Err(Refusal::Denied(failure())));
+        };
+        // What a provider causes changes no account, so that this ends here.
+        match self.shared.commit(&provider, scope, effects).await {
+            Ok(after) => self.shared.services.follow(after),
+            Err(refusal) => return Some(Err(refusal)),
+        }
+        let denied = |condition| Refusal::Denied(StanzaError::new(condition));
+        Some(changed.map_err(|failed| match failed {
+            ChangeFailure::Taken => denied(Condition::Conflict),
+            ChangeFailure::NoSuchAccount => denied(Condition::ItemNotFound),
+            ChangeFailure::Unavailable => Refusal::Denied(failure()),
+            ChangeFailure::Refused(error) => Refusal::Denied(error),
+        }))
+    }
+
     /// Commits what a call caused, and carries it out. Gives what the server is to do after the call was answered.
     pub(crate) async fn commit(
         &self,
         plugin: &Arc<Plugin>,
         scope: usize,
-        effects: Effects,
+        mut effects: Effects,
     ) -> Result<Vec<After>, Refusal> {
         for effect in &effects.accounts {
             if let Err(denial) = self.ask(plugin, effect).await {
                 effects.roll_back(plugin);
                 return Err(denial);
+            }
+        }
+        for (index, effect) in effects.accounts.iter().enumerate() {
+            match self.change(effect.account(), effect.for_provider()).await {
+                None => {}
+                Some(Ok(())) => {
+                    effects.provided.insert(index);
+                }
+                Some(Err(refusal)) => {
+                    effects.roll_back(plugin);
+                    return Err(refusal);
+                }
             }
         }
         self.shared.commit(plugin, scope, effects).await

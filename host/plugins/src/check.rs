@@ -12,6 +12,7 @@ use waxwing_xmpp::stanza::Stanza;
 
 use crate::compile::{CompileCommand, Compiler};
 use crate::effects::After;
+use crate::http::{HttpError, HttpRequest, HttpResponse};
 use crate::load::{self, Described};
 use crate::platform::read;
 use crate::services::{ServiceError, Services};
@@ -132,6 +133,10 @@ impl Services for Nobody {
     }
 
     fn follow(&self, _: Vec<After>) {}
+
+    async fn http(&self, _: HttpRequest) -> Result<HttpResponse, HttpError> {
+        Err(HttpError::Unreachable)
+    }
 
     fn is_valid_password(&self, _: &str) -> bool {
         false

@@ -12,6 +12,7 @@ use waxwing_xmpp::jid::{BareJid, FullJid};
 use waxwing_xmpp::stanza::Stanza;
 
 use crate::exports::account_events::AccountEvent;
+use crate::exports::auth_provider::Change as ProviderChange;
 use crate::memory::Change;
 use crate::plugin::Plugin;
 use crate::requests::Asked;
@@ -24,6 +25,8 @@ use crate::writes::Writes;
 pub(crate) struct Effects {
     pub(crate) accounts: Vec<AccountEffect>,
     pub(crate) reservations: Vec<Reservation>,
+    /// Which of the changes to accounts their hosts' providers have made.
+    pub(crate) provided: HashSet<usize>,
     pub(crate) writes: Writes,
     pub(crate) memory: HashMap<String, Change>,
     /// Counters that were added to at once, to be taken back if the call fails.
@@ -100,6 +103,24 @@ impl AccountEffect {
         account
     }
 
+    /// The change as the provider of the account's host makes it.
+    pub(crate) fn for_provider(&self) -> ProviderChange {
+        match self {
+            Self::Create { account, password } => ProviderChange::Create {
+                host: account.domain().to_string(),
+                username: account.node().map(ToString::to_string).unwrap_or_default(),
+                password: password.clone(),
+            },
+            Self::SetPassword { account, password } => ProviderChange::Password {
+                account: account.to_string(),
+                password: password.clone(),
+            },
+            Self::Remove { account } => ProviderChange::Delete {
+                account: account.to_string(),
+            },
+        }
+    }
+
     /// What it becomes when it has happened.
     pub(crate) const fn event(&self) -> AccountEvent {
         match self {
@@ -156,24 +177,26 @@ impl Effects {
     }
 
     /// Commits what has to last: what the plugin keeps, then accounts, in their order. The plugin's own data comes first,
-    /// since it may be refused, by a quota; accounts were reserved.
+    /// since it may be refused, by a quota; accounts were reserved. What a provider did is done; of an account that it removed
+    /// the server's own record goes too.
     pub(crate) async fn commit(&mut self, services: &dyn Services) -> Result<(), Refusal> {
         if let Some(batch) = self.writes.take() {
             services.plugin_data()?.commit(batch).await?;
         }
-        for effect in &self.accounts {
+        for (index, effect) in self.accounts.iter().enumerate() {
             match effect {
-                AccountEffect::Create { account, password } => {
-                    services.create_account(account, password).await?;
-                }
-                AccountEffect::SetPassword { account, password } => {
-                    services.set_password(account, password).await?;
-                }
                 AccountEffect::Remove { account } => {
                     services.remove_account(account).await?;
                     self.after.push(After::EndSessions {
                         account: account.clone(),
                     });
+                }
+                _ if self.provided.contains(&index) => {}
+                AccountEffect::Create { account, password } => {
+                    services.create_account(account, password).await?;
+                }
+                AccountEffect::SetPassword { account, password } => {
+                    services.set_password(account, password).await?;
                 }
             }
         }

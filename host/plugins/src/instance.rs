@@ -11,7 +11,7 @@ use crate::engine::TICKS_BEFORE_LOOK;
 use crate::exports::{Guests, Level};
 use crate::fault::Fault;
 use crate::imports::stanzas::HostStanza;
-use crate::limits::{COPIED_BYTES, HANDLES};
+use crate::limits::{COPIED_BYTES, HANDLES, STREAMS};
 use crate::meter::Meter;
 use crate::plugin::Plugin;
 use crate::shared::Shared;
@@ -146,7 +146,11 @@ pub(crate) async fn describe(
 fn new_store(shared: &Shared, state: State, meter: &Arc<Meter>) -> Store<State> {
     let mut store = Store::new(&shared.engine, state);
     store.limiter(|state| &mut state.limiter);
-    store.set_max_component_handles(HANDLES);
+    let kept = match store.data().level {
+        Level::Provider => STREAMS,
+        Level::Veto | Level::Hook => 0,
+    };
+    store.set_max_component_handles(HANDLES.saturating_add(kept));
     store.set_hostcall_fuel(COPIED_BYTES);
     store.set_epoch_deadline(TICKS_BEFORE_LOOK);
     let meter = Arc::clone(meter);

@@ -10,6 +10,7 @@
 
 mod accounting;
 mod agenda;
+mod auth_offer;
 mod bindings;
 mod caller;
 mod changes;
@@ -28,6 +29,7 @@ mod filter;
 mod handover;
 #[cfg(test)]
 mod hostile;
+mod http;
 mod imports;
 mod inlet;
 mod instance;
@@ -41,7 +43,11 @@ mod notices;
 mod platform;
 mod plugin;
 mod pool;
+<<<<<<< HEAD
 mod quarantine;
+=======
+mod provider;
+>>>>>>> aecdd40 (Let a plugin decide who logs in: the export auth-provider and the import http-client, with three examples)
 mod registry;
 mod requests;
 mod run;
@@ -63,11 +69,14 @@ pub use compile::{CompileCommand, CompileLimits, compile_child};
 pub use config::ConfigError;
 pub use effects::After;
 pub use exports::account_events::AccountEvent;
+pub use exports::auth_provider::Unavailable;
 pub use exports::pre_auth::{PreAuthStream, TlsVersion};
 pub use filter::Recipient;
+pub use http::{HttpError, HttpRequest, HttpResponse, MAX_HTTP_BODY};
 pub use inlet::Inlet;
 pub use load::PluginSettings;
 pub use platform::{BundledPlugin, Platform, PlatformSettings};
+pub use provider::AuthStream;
 pub use services::{ServiceError, Services};
 pub use shard::{Inbound, IqAnswer, Shard};
 pub use status::{PluginError, PluginStatus};

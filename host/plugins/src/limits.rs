@@ -28,6 +28,9 @@ const TABLE_ELEMENT: usize = size_of::<usize>();
 /// Handles to host resources that a guest may hold in one call.
 pub(crate) const HANDLES: usize = 1_000;
 
+/// Streams whose resources one instance of a provider keeps. The host's handles to them count like the guest's own.
+pub(crate) const STREAMS: usize = 1_000;
+
 /// Calls into the host in one call.
 pub(crate) const HOST_CALLS: u32 = 10_000;
 

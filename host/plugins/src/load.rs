@@ -14,6 +14,7 @@ use crate::compile::{Compiler, MAX_COMPONENT, one_line, sha256};
 use crate::config::Values;
 use crate::exports::{Exports, Level, PACKAGE, VERSION};
 use crate::handover::Ready;
+use crate::http::HttpAccess;
 use crate::imports::wasi;
 use crate::instance;
 use crate::manifest::Manifest;
@@ -39,6 +40,10 @@ pub struct PluginSettings {
     pub config: Table,
     /// What stands in `[host.plugin.NAME.config]`, by domain: laid over `config`, key by key.
     pub host_config: BTreeMap<String, Table>,
+    /// What stands in `[host.plugin.NAME] provider`, by domain: whether it is the provider there, whatever the priorities.
+    pub host_provider: BTreeMap<String, bool>,
+    /// The HTTP servers that it may send requests to.
+    pub http_hosts: Vec<String>,
 }
 
 impl Default for PluginSettings {
@@ -50,7 +55,16 @@ impl Default for PluginSettings {
             sha256: None,
             config: Table::new(),
             host_config: BTreeMap::new(),
+            host_provider: BTreeMap::new(),
+            http_hosts: Vec::new(),
         }
+    }
+}
+
+impl PluginSettings {
+    /// Whether the operator says that it provides or does not provide at this host.
+    pub(crate) fn provides_at(&self, host: &str) -> Option<bool> {
+        self.host_provider.get(host).copied()
     }
 }
 
@@ -133,7 +147,12 @@ pub(crate) async fn prepare(
         None => BTreeSet::new(),
     };
     let scopes = scopes(&manifest, settings, &shared.hosts)?;
+<<<<<<< HEAD
     let ledger = shared.ledgers.of(&manifest.name);
+=======
+    let http = HttpAccess::new(&settings.http_hosts);
+    let http = http.with_context(|| format!("`http_hosts` in [plugin.{}]", manifest.name))?;
+>>>>>>> aecdd40 (Let a plugin decide who logs in: the export auth-provider and the import http-client, with three examples)
     let parts = Parts {
         namespace: Namespace::new(&manifest.name)?,
         manifest,
@@ -143,7 +162,11 @@ pub(crate) async fn prepare(
         settings: settings.clone(),
         scopes,
         memory,
+<<<<<<< HEAD
         ledger,
+=======
+        http,
+>>>>>>> aecdd40 (Let a plugin decide who logs in: the export auth-provider and the import http-client, with three examples)
     };
     let plugin = Arc::new(Plugin::new(parts, pre, exports));
     let first = create(shared, &plugin, 0, Level::Hook).await?;
@@ -214,9 +237,23 @@ fn check_kind(bytes: &[u8]) -> anyhow::Result<()> {
 
 /// Names the first import that this server does not have.
 fn check_imports(component: &Component) -> anyhow::Result<()> {
-    const KNOWN: [&str; 15] = [
-        "types", "manifest", "stanzas", "accounts", "memory", "storage", "router", "events",
-        "timers", "sessions", "disco", "config", "log", "clock", "random",
+    const KNOWN: [&str; 16] = [
+        "types",
+        "manifest",
+        "stanzas",
+        "accounts",
+        "memory",
+        "storage",
+        "router",
+        "events",
+        "timers",
+        "sessions",
+        "disco",
+        "config",
+        "log",
+        "clock",
+        "random",
+        "http-client",
     ];
     for (name, _) in component.component_type().imports(component.engine()) {
         let interface = name
@@ -252,6 +289,10 @@ fn nobody(sha256: &str) -> anyhow::Result<Parts> {
         settings: PluginSettings::default(),
         scopes: Vec::new(),
         memory: Arc::default(),
+<<<<<<< HEAD
         ledger: Arc::default(),
+=======
+        http: HttpAccess::default(),
+>>>>>>> aecdd40 (Let a plugin decide who logs in: the export auth-provider and the import http-client, with three examples)
     })
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use semver::{Version, VersionReq};
 
+use crate::auth_offer::AuthOffer;
 use crate::bindings::waxwing::plugin::manifest::{self as wit, DiscoNode};
 use crate::config::{Kind, Setting};
 use crate::filter::{EventFilter, InboundFilter, IqFilter, Qname};
@@ -21,9 +22,10 @@ const MAX_CPU_MILLIS: u32 = 1_000;
 const MAX_MEMORY_MIB: u32 = 512;
 
 /// Grants that a plugin can ask for besides those for the interfaces that it exports.
-pub(crate) const ASKABLE: [&str; 9] = [
+pub(crate) const ASKABLE: [&str; 10] = [
     "accounts",
     "address",
+    "http-client",
     "storage",
     "router",
     "router-as-accounts",
@@ -53,6 +55,7 @@ pub(crate) struct Manifest {
     pub(crate) events: Vec<EventFilter>,
     /// Nodes of service discovery.
     pub(crate) nodes: Vec<DiscoNode>,
+    pub(crate) auth: Option<AuthOffer>,
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) placement: wit::Placement,
     pub(crate) limits: AskedLimits,
@@ -105,6 +108,7 @@ impl Manifest {
             iq: Vec::new(),
             pre_auth: Vec::new(),
             nodes: Vec::new(),
+            auth: None,
             dependencies: Vec::new(),
             placement: wit::Placement::Isolated,
             limits: AskedLimits::default(),
@@ -175,6 +179,7 @@ impl Manifest {
         }
         let (mut inbound, mut iq, mut pre_auth) = (Vec::new(), Vec::new(), Vec::new());
         let (mut components, mut events) = (Vec::new(), Vec::new());
+        let mut auth = None;
         for subscription in manifest.subscriptions {
             match subscription {
                 wit::Subscription::Inbound(filter) => inbound.push(InboundFilter::from(filter)),
@@ -188,6 +193,10 @@ impl Manifest {
                     );
                 }
                 wit::Subscription::Event(filter) => events.push(EventFilter::from(filter)),
+                wit::Subscription::AuthProvider(_) if auth.is_some() => {
+                    return wrong("subscriptions", "offer to provide logins twice");
+                }
+                wit::Subscription::AuthProvider(offer) => auth = Some(auth_offer(offer)?),
             }
         }
         let implements = manifest
@@ -208,6 +217,7 @@ impl Manifest {
             iq,
             pre_auth,
             nodes,
+            auth,
             dependencies,
             placement: manifest.placement,
             limits,
@@ -239,6 +249,10 @@ fn check_nodes(nodes: Vec<DiscoNode>) -> Result<Vec<DiscoNode>, ManifestError> {
         ),
         None => Ok(nodes),
     }
+}
+
+fn auth_offer(offer: wit::AuthOffer) -> Result<AuthOffer, ManifestError> {
+    AuthOffer::check(offer).or_else(|problem| wrong("offer to provide logins", problem))
 }
 
 fn check_dependencies(asked: Vec<wit::Dependency>) -> Result<Vec<Dependency>, ManifestError> {

@@ -11,9 +11,14 @@ use parking_lot::Mutex;
 use wasmtime::component::InstancePre;
 use waxwing_storage::Namespace;
 
+<<<<<<< HEAD
 use crate::accounting::Ledger;
+=======
+use crate::auth_offer::AuthOffer;
+>>>>>>> aecdd40 (Let a plugin decide who logs in: the export auth-provider and the import http-client, with three examples)
 use crate::config::Values;
 use crate::exports::Exports;
+use crate::http::HttpAccess;
 use crate::limits::Limits;
 use crate::load::PluginSettings;
 use crate::manifest::Manifest;
@@ -46,9 +51,13 @@ pub(crate) struct Plugin {
     pub(crate) scope_of: HashMap<String, usize>,
     /// Handed on from version to version.
     pub(crate) memory: Arc<Table>,
+<<<<<<< HEAD
     /// Kept by name, so that it goes on with the next version.
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) quarantine: Quarantine,
+=======
+    pub(crate) http: HttpAccess,
+>>>>>>> aecdd40 (Let a plugin decide who logs in: the export auth-provider and the import http-client, with three examples)
     /// What its calls and stores may take.
     pub(crate) limits: Limits,
     /// The instances that all threads share.
@@ -93,7 +102,11 @@ pub(crate) struct Parts {
     pub(crate) settings: PluginSettings,
     pub(crate) scopes: Vec<Scope>,
     pub(crate) memory: Arc<Table>,
+<<<<<<< HEAD
     pub(crate) ledger: Arc<Ledger>,
+=======
+    pub(crate) http: HttpAccess,
+>>>>>>> aecdd40 (Let a plugin decide who logs in: the export auth-provider and the import http-client, with three examples)
 }
 
 impl Plugin {
@@ -115,8 +128,12 @@ impl Plugin {
             scope_of: scope_of.collect(),
             scopes: parts.scopes,
             memory: parts.memory,
+<<<<<<< HEAD
             quarantine: Quarantine::new(parts.ledger.calls(), Instant::now()),
             ledger: parts.ledger,
+=======
+            http: parts.http,
+>>>>>>> aecdd40 (Let a plugin decide who logs in: the export auth-provider and the import http-client, with three examples)
             limits,
             slots: Slots::default(),
             under_way: UnderWay::default(),
@@ -141,6 +158,18 @@ impl Plugin {
             .filter(|&grant| !self.grants.contains(grant))
             .map(str::to_owned)
             .collect()
+    }
+
+    /// What it can do as a provider of logins, where it is granted to be one.
+    pub(crate) fn auth_offer(&self) -> Option<AuthOffer> {
+        let granted = self.grants.contains("auth-provider") && self.exports.auth_provider.is_some();
+        self.manifest.auth.filter(|_| granted)
+    }
+
+    /// Its priority among the providers of logins, the operator's included.
+    pub(crate) fn auth_priority(&self) -> i32 {
+        let own = self.manifest.auth.map_or(0, |offer| offer.priority);
+        own.saturating_add(self.settings.priority)
     }
 
     /// Whether calls of this plugin ran long just now, so that the next ones should not begin beside the sockets.

@@ -9,6 +9,8 @@ use waxwing_xmpp::stanza::Stanza;
 
 use crate::effects::After;
 
+use crate::http::{HttpError, HttpRequest, HttpResponse};
+
 /// The server's side of the imports.
 #[async_trait]
 pub trait Services: Send + Sync + 'static {
@@ -48,6 +50,11 @@ pub trait Services: Send + Sync + 'static {
 
     /// Does what a call asked for besides its answer.
     fn follow(&self, after: Vec<After>);
+
+    /// Sends an HTTP request and waits for the whole response, redirects not followed. An address that only this machine
+    /// or its link reaches is refused, whatever the name that leads there, unless the request may be local. May be given
+    /// up at any time by dropping the future.
+    async fn http(&self, request: HttpRequest) -> Result<HttpResponse, HttpError>;
 
     /// Whether a password is one that SASLprep allows, of at most 1,023 bytes and not empty.
     fn is_valid_password(&self, password: &str) -> bool;

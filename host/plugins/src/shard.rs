@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use waxwing_xml::Element;
 use waxwing_xmpp::error::{Condition, StanzaError};
+use waxwing_xmpp::jid::BareJid;
+use waxwing_xmpp::sasl::{Failure, Hash, ScramKeys};
 use waxwing_xmpp::stanza::{IqType, Stanza};
 
 use crate::caller::Caller;
 use crate::effects::{After, failure};
+use crate::exports::auth_provider::Unavailable;
 use crate::exports::inbound::{self, Judgement};
 use crate::exports::pre_auth::{self, PreAuthStream};
 use crate::exports::{Call, Handled, component, iq_handler};
@@ -15,12 +18,14 @@ use crate::fault::Fault;
 use crate::filter::Recipient;
 use crate::imports::stanzas::HostStanza;
 use crate::plugin::Plugin;
+use crate::provider::{Asker, AuthStream, Seats};
 use crate::shared::Shared;
 use crate::trace::About;
 
 /// The plugins as one shard sees them. Not for other threads.
 pub struct Shard {
     caller: Caller,
+    seats: Seats,
 }
 
 /// What becomes of a stanza after the inbound hooks.
@@ -55,6 +60,7 @@ impl Shard {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         Self {
             caller: Caller::new(shared),
+            seats: Seats::default(),
         }
     }
 
@@ -186,6 +192,63 @@ impl Shard {
         let about = About::Stream(stream, Some(request));
         let call = pre_auth::Handle(on, lent);
         self.ask(&plugin, scope, about, call, request).await
+    }
+
+    /// The provider of logins for a stream; none where the server's own accounts serve. Asks nobody anything.
+    #[must_use]
+    pub fn auth_stream(&self, stream: &PreAuthStream) -> Option<AuthStream> {
+        self.asker().stream(stream)
+    }
+
+    /// Asks the provider which account a client is, by what PLAIN brought. The account is one of the stream's host. A
+    /// provider that fails has refused for now.
+    pub async fn check_login(
+        &self,
+        stream: &mut AuthStream,
+        username: String,
+        password: String,
+    ) -> Result<BareJid, Failure> {
+        self.asker().check(stream, username, password).await
+    }
+
+    /// Asks the provider for the SCRAM keys of a user; none if there is no such user or it may not log in.
+    pub async fn scram_keys(
+        &self,
+        stream: &mut AuthStream,
+        username: String,
+        hash: Hash,
+    ) -> Result<Option<(BareJid, ScramKeys)>, Unavailable> {
+        self.asker().scram(stream, username, hash).await
+    }
+
+    /// Tells the provider that the stream has logged in as that account.
+    pub async fn bind_auth(
+        &self,
+        stream: &mut AuthStream,
+        account: &BareJid,
+    ) -> Result<(), Unavailable> {
+        self.asker().bind(stream, account).await
+    }
+
+    /// Asks the provider whether the stream's account may ask that one for its presence.
+    pub async fn is_valid_contact(
+        &self,
+        stream: &mut AuthStream,
+        contact: &BareJid,
+    ) -> Result<bool, Unavailable> {
+        self.asker().valid_contact(stream, contact).await
+    }
+
+    /// Ends a stream, after everything else of it.
+    pub async fn end_auth(&self, stream: AuthStream) {
+        self.asker().end(stream).await;
+    }
+
+    fn asker(&self) -> Asker<'_> {
+        Asker {
+            caller: &self.caller,
+            seats: &self.seats,
+        }
     }
 
     /// The served domain on whose behalf a stanza is handled.

@@ -39,6 +39,26 @@ pub enum AccountError {
     Storage(#[from] StorageError),
 }
 
+/// Whether an account that a provider has let in may use this server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Admission {
+    /// It may. Its id.
+    Admitted(u64),
+    /// The operator has disabled it here.
+    Disabled,
+}
+
+impl Admission {
+    fn of(account: &Account) -> Self {
+        if account.disabled {
+            Self::Disabled
+        } else {
+            Self::Admitted(opaque(account.id))
+        }
+    }
+}
+
 /// The accounts of all domains. Every change is durable when its call returns.
 #[derive(Clone)]
 pub struct Accounts {
@@ -102,11 +122,34 @@ impl Accounts {
     /// What a login is checked against; `None` if there is no such account or it is disabled.
     pub async fn credentials(&self, jid: &BareJid) -> Result<Option<Credentials>, AccountError> {
         let account = self.find(jid).await?.filter(|account| !account.disabled);
-        Ok(account.map(|account| Credentials {
-            account: opaque(account.id),
-            sha1: loaded(account.sha1),
-            sha256: loaded(account.sha256),
+        // An external account has none: without its provider nobody can log in to it.
+        Ok(account.and_then(|account| {
+            let keys = account.keys?;
+            Some(Credentials {
+                account: opaque(account.id),
+                sha1: loaded(keys.sha1),
+                sha256: loaded(keys.sha256),
+            })
         }))
+    }
+
+    /// The id of an account that a provider has let in. One that is not there is made, without keys; one that is
+    /// disabled here stays out, whatever the provider says.
+    pub async fn admit(&self, jid: &BareJid) -> Result<Admission, AccountError> {
+        let (localpart, domain) = parts(jid)?;
+        if let Some(account) = self.find(jid).await? {
+            return Ok(Admission::of(&account));
+        }
+        match self
+            .storage
+            .accounts()
+            .create_external(localpart, domain)
+            .await?
+        {
+            Creation::Created(id) => Ok(Admission::Admitted(opaque(id))),
+            // Another login was faster.
+            Creation::Taken => Ok(Admission::of(&self.known(jid).await?)),
+        }
     }
 
     /// Makes an account.

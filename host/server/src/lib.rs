@@ -9,6 +9,7 @@ pub mod cli;
 pub mod config;
 mod connections;
 pub mod hashing;
+mod http_client;
 mod listener;
 mod mailbox;
 mod metrics;

@@ -11,8 +11,8 @@ use std::{
 use anyhow::Context as _;
 use async_trait::async_trait;
 use waxwing_plugins::{
-    After, BundledPlugin, CompileCommand, CompileLimits, IqAnswer, Platform, PlatformSettings,
-    PluginSettings, PreAuthStream, ServiceError, Services,
+    After, BundledPlugin, CompileCommand, CompileLimits, HttpError, HttpRequest, HttpResponse,
+    IqAnswer, Platform, PlatformSettings, PluginSettings, PreAuthStream, ServiceError, Services,
 };
 use waxwing_storage::{AccountId, PluginData};
 use waxwing_xml::Element;
@@ -26,6 +26,7 @@ use waxwing_xmpp::{
 use crate::{
     accounts::{AccountError, Accounts},
     config::{Config, Plugin},
+    http_client::HttpClient,
     mailbox::End,
     router::Router,
     shard::Shard,
@@ -57,6 +58,7 @@ pub(crate) async fn start(
         accounts,
         domains,
         router,
+        http: HttpClient::new()?,
     };
     Platform::start(settings, Arc::new(server)).await
 }
@@ -106,17 +108,23 @@ fn of_plugin(config: &Config, name: &str) -> PluginSettings {
         .get(name)
         .cloned()
         .unwrap_or_else(Plugin::default);
-    let on_hosts = config.host.iter().filter_map(|host| {
-        let own = host.plugin.get(name)?;
-        Some((host.domain.clone(), own.config.clone()))
-    });
+    let on_hosts = || {
+        let tables = config.host.iter();
+        tables.filter_map(|host| Some((host.domain.clone(), host.plugin.get(name)?)))
+    };
     PluginSettings {
         enabled: table.enabled,
         priority: table.priority,
         grants: table.grants,
         sha256: table.sha256,
         config: table.config,
-        host_config: on_hosts.collect(),
+        host_config: on_hosts()
+            .map(|(domain, own)| (domain, own.config.clone()))
+            .collect(),
+        host_provider: on_hosts()
+            .filter_map(|(domain, own)| Some((domain, own.provider?)))
+            .collect(),
+        http_hosts: table.http_hosts,
     }
 }
 
@@ -163,6 +171,7 @@ struct Server {
     accounts: Accounts,
     router: Arc<Router>,
     domains: Vec<String>,
+    http: HttpClient,
 }
 
 #[async_trait]
@@ -231,6 +240,10 @@ impl Services for Server {
 
     fn follow(&self, after: Vec<After>) {
         follow(&self.router, after);
+    }
+
+    async fn http(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        self.http.send(request).await
     }
 
     fn is_valid_password(&self, password: &str) -> bool {

@@ -43,6 +43,15 @@ pub struct NewAccount {
     pub sha256: ScramKeys,
 }
 
+/// The keys of an account whose password the server keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountKeys {
+    /// Keys for SCRAM-SHA-1.
+    pub sha1: ScramKeys,
+    /// Keys for SCRAM-SHA-256.
+    pub sha256: ScramKeys,
+}
+
 /// An account with its keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
@@ -52,10 +61,8 @@ pub struct Account {
     pub localpart: String,
     /// Prepared domain.
     pub domain: String,
-    /// Keys for SCRAM-SHA-1.
-    pub sha1: ScramKeys,
-    /// Keys for SCRAM-SHA-256.
-    pub sha256: ScramKeys,
+    /// `None`: an external account, whose password somebody else keeps.
+    pub keys: Option<AccountKeys>,
     /// True: may not log in.
     pub disabled: bool,
     /// When it was made, in seconds since 1970 UTC.
@@ -96,7 +103,14 @@ pub trait Accounts: Send + Sync {
     /// Makes an account. Of any number of calls for one name, at once or not, exactly one is told [`Creation::Created`].
     async fn create(&self, account: NewAccount) -> Result<Creation, StorageError>;
 
-    /// Replaces an account's keys. False: there is no such account.
+    /// Makes an account without keys, whose password somebody else keeps, as [`Accounts::create`] makes others.
+    async fn create_external(
+        &self,
+        localpart: &str,
+        domain: &str,
+    ) -> Result<Creation, StorageError>;
+
+    /// Replaces an account's keys; an external account is the server's own from then on. False: there is no such account.
     async fn set_keys(
         &self,
         id: AccountId,

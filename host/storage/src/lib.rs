@@ -13,7 +13,9 @@ use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 
-pub use account::{Account, AccountId, AccountSummary, Accounts, Creation, NewAccount, ScramKeys};
+pub use account::{
+    Account, AccountId, AccountKeys, AccountSummary, Accounts, Creation, NewAccount, ScramKeys,
+};
 pub use data::{
     Batch, CommitError, Invalid, Key, List, Listed, LogEntry, LogRange, MAX_BATCH_BYTES,
     MAX_BATCH_CHANGES, MAX_KEY, MAX_LIMIT, MAX_NAMESPACE, MAX_VALUE, Measure, Namespace,

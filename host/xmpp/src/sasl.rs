@@ -14,7 +14,7 @@ mod scram;
 pub use hash::Hash;
 pub use keys::{
     Credentials, MAX_ITERATIONS, NEW_ACCOUNT_ITERATIONS, PasswordError, SALT_BYTES, ScramKeys,
-    burn, derive, is_valid_password, stand_in_keys, verify_plain,
+    burn, derive, is_valid_password, stand_in_keys, stand_in_keys_like, verify_plain,
 };
 pub use plain::Plain;
 pub use scram::{Binding, ClientFirst, Exchange};
@@ -83,6 +83,12 @@ pub enum Failure {
     /// The peer sent `<abort/>` (§6.5.1).
     #[error("the peer gave the attempt up")]
     Aborted,
+    /// The account is disabled for now (§6.5.2).
+    #[error("the account is disabled")]
+    AccountDisabled,
+    /// The credentials were right and have expired (§6.5.3).
+    #[error("the credentials have expired")]
+    CredentialsExpired,
     /// The mechanism needs TLS first (§6.5.4).
     #[error("the mechanism needs encryption first")]
     EncryptionRequired,
@@ -111,6 +117,8 @@ impl Failure {
     pub fn name(self) -> &'static str {
         match self {
             Self::Aborted => "aborted",
+            Self::AccountDisabled => "account-disabled",
+            Self::CredentialsExpired => "credentials-expired",
             Self::EncryptionRequired => "encryption-required",
             Self::IncorrectEncoding => "incorrect-encoding",
             Self::InvalidAuthzid => "invalid-authzid",

@@ -19,16 +19,19 @@
 //! - `<compress/>` is refused without any other effect: compression under encryption gives secrets away.
 
 mod authentication;
+mod authority;
 mod binding;
 mod early;
 mod features;
 mod header;
 mod io;
 mod negotiation;
+mod provided;
 mod settings;
 mod state;
 mod wire;
 
+pub use authority::{Abilities, Authority};
 pub use header::Version;
 pub use io::{Established, Input, Output, PreAuthReply, StreamState};
 pub use negotiation::Negotiation;

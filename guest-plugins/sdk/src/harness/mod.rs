@@ -37,6 +37,7 @@
 //! not list, evaluates the manifest's filters, carries out a call's effects when it has returned, forgets them when it
 //! panicked (which in a component is a trap), and then makes a new instance. Its addresses are only lower-cased, not prepared.
 
+mod auth;
 mod call;
 mod later;
 mod outcome;
@@ -47,6 +48,7 @@ mod stream;
 mod subscriptions;
 
 pub use crate::native::world::Published;
+pub use auth::{Connection, auth_stream};
 pub use outcome::{Outcome, Xml};
 pub use script::Script;
 pub use settings::Value;
@@ -73,6 +75,10 @@ pub struct Harness<P> {
     plugin: Option<P>,
     /// Requests that the plugin promised to answer later.
     promised: HashMap<u64, Stanza>,
+    /// Counts instances: what is kept for a stream is lost with its instance.
+    instances: u64,
+    /// The instance at the last reload.
+    reloaded: u64,
 }
 
 impl<P: Plugin> Harness<P> {
@@ -88,6 +94,8 @@ impl<P: Plugin> Harness<P> {
             world,
             plugin: None,
             promised: HashMap::new(),
+            instances: 0,
+            reloaded: 0,
         };
         for name in harness.subscriptions.components() {
             let hosts = harness.world.hosts.iter();
@@ -101,6 +109,7 @@ impl<P: Plugin> Harness<P> {
     }
 
     fn make(&mut self) -> Result<P, String> {
+        self.instances = self.instances.saturating_add(1);
         let hosts = self.world.hosts.clone();
         call::tried(&mut self.world, || P::init(Scope { hosts }))
     }
@@ -136,6 +145,7 @@ impl<P: Plugin> Harness<P> {
             }
             new.started()
         })?;
+        self.reloaded = self.instances;
         if let Some(old) = self.plugin.replace(new) {
             // A panic in the last call changes nothing any more.
             let _ = call::guarded(&mut self.world, || old.shutdown());

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Harness;
 use super::settings::{self, Value};
 use crate::Plugin;
+use crate::http_client::{HttpError, Request, Response};
 use crate::log::Level;
 use crate::native::world::{Setting, World};
 
@@ -69,6 +70,16 @@ impl<P: Plugin> Script<P> {
     #[must_use]
     pub fn node(mut self, node: crate::DiscoNode) -> Self {
         self.world.nodes.push(node);
+        self
+    }
+
+    /// Answers the plugin's HTTP requests. It must not call the plugin's imports.
+    #[must_use]
+    pub fn http(
+        mut self,
+        answer: impl FnMut(&Request) -> Result<Response, HttpError> + 'static,
+    ) -> Self {
+        self.world.http.0 = Some(Box::new(answer));
         self
     }
 

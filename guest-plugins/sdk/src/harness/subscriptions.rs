@@ -45,6 +45,14 @@ impl Subscriptions {
         )
     }
 
+    /// What the plugin can do as a provider of logins.
+    pub(super) fn auth(&self) -> Option<wit::AuthOffer> {
+        self.0.iter().find_map(|subscription| match subscription {
+            wit::Subscription::AuthProvider(offer) => Some(*offer),
+            _ => None,
+        })
+    }
+
     /// Whether the plugin may offer stream features.
     pub(super) fn has_pre_auth(&self) -> bool {
         let mut subscriptions = self.0.iter();

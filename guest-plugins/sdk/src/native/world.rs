@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use crate::Element;
 use crate::bindings::lifecycle::waxwing::plugin::types as wit;
 use crate::disco::Identity;
+use crate::http_client::{HttpError, Request, Response};
 use crate::log::Level;
 use crate::sessions::Session;
 
@@ -26,6 +27,7 @@ pub(crate) struct World {
     /// Milliseconds since then.
     pub(crate) elapsed: u64,
     pub(crate) seed: u64,
+    pub(crate) http: Http,
     pub(crate) stored: Stored,
     /// Domains that the plugin serves.
     pub(crate) components: Vec<String>,
@@ -99,6 +101,18 @@ pub(crate) enum TimerChange {
     Cancel(String),
 }
 
+/// What answers HTTP requests.
+#[derive(Default)]
+pub(crate) struct Http(pub(crate) Option<Box<Answering>>);
+
+type Answering = dyn FnMut(&Request) -> Result<Response, HttpError>;
+
+impl std::fmt::Debug for Http {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Http").field(&self.0.is_some()).finish()
+    }
+}
+
 /// What a call under way has caused.
 #[derive(Debug, Default)]
 pub(crate) struct Call {
@@ -162,6 +176,7 @@ impl Default for World {
             began: 1_700_000_000_000,
             elapsed: 1_000,
             seed: 1,
+            http: Http::default(),
             stored: Stored::default(),
             components: Vec::new(),
             sessions: Vec::new(),

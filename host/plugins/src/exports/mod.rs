@@ -1,6 +1,7 @@
 //! The calls that the host makes, one file an exported interface: what goes in, and what a guest may answer.
 
 pub(crate) mod account_events;
+pub(crate) mod auth_provider;
 pub(crate) mod component;
 pub(crate) mod inbound;
 pub(crate) mod iq_handler;

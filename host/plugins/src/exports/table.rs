@@ -99,6 +99,7 @@ exports! {
     registration_veto = "registration-veto",
     password_veto = "password-veto",
     removal_veto = "removal-veto",
+    auth_provider = "auth-provider",
 }
 
 impl Exports {

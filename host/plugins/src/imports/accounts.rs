@@ -121,7 +121,8 @@ impl State {
     }
 
     fn granted(&self) -> Result<(), AccountError> {
-        if self.is_granted("accounts") {
+        // A provider asks nobody, or it might be asked itself.
+        if self.is_granted("accounts") && self.level != Level::Provider {
             Ok(())
         } else {
             Err(AccountError::NotGranted)

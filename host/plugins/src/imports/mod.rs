@@ -5,6 +5,7 @@ mod clock;
 mod config;
 mod disco;
 mod events;
+mod http_client;
 mod log;
 mod memory;
 mod random;

@@ -24,6 +24,9 @@ pub struct HostPlugin {
     /// Overrides the plugin's configuration key by key.
     #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub config: toml::Table,
+    /// True: the plugin provides this host's logins, whatever the priorities. False: it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<bool>,
 }
 
 impl Default for Host {

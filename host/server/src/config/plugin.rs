@@ -46,6 +46,9 @@ pub struct Plugin {
     /// SHA-256 of the component's file in 64 hexadecimal digits, lower case once loaded; any other file is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
+    /// The HTTP servers that the plugin may send requests to, if it is granted `http-client`: `auth.example.org:443` for
+    /// https, `http://auth.example.org:8080` for http too.
+    pub http_hosts: Vec<String>,
     /// The plugin's own configuration, checked by the schema in its manifest.
     #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub config: toml::Table,
@@ -58,6 +61,7 @@ impl Default for Plugin {
             priority: 0,
             grants: None,
             sha256: None,
+            http_hosts: Vec::new(),
             config: toml::Table::new(),
         }
     }

@@ -9,7 +9,7 @@ use waxwing_xmpp::{
     stream,
 };
 
-use super::{Connection, established::Finish, negotiate::Failed};
+use super::{Connection, established::Finish, login, negotiate::Failed};
 use crate::{mailbox::End, router::Registration};
 
 /// Time for a client to take what is written to it. With [`FAREWELL`] it is less than the time the server takes to stop.
@@ -19,9 +19,14 @@ const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Ends a connection whose stream came to nothing; what there was to say is said.
 pub(super) async fn without_session(mut connection: Connection, failed: Failed) {
-    if failed == Failed::Said {
-        connection.wait_for_end(false).await;
-    }
+    let auth = connection.auth.take();
+    let shard = std::rc::Rc::clone(&connection.shard);
+    let farewell = async {
+        if failed == Failed::Said {
+            connection.wait_for_end(false).await;
+        }
+    };
+    tokio::join!(login::leave(&shard, auth), farewell);
     connection.shut_down().await;
 }
 
@@ -35,7 +40,10 @@ pub(super) async fn session(
         Finish::Lost(error) => {
             tracing::trace!(%error, "connection lost");
             drop_registration(&mut connection, registration);
-            return connection.shut_down().await;
+            let auth = connection.auth.take();
+            let shard = std::rc::Rc::clone(&connection.shard);
+            tokio::join!(login::leave(&shard, auth), connection.shut_down());
+            return;
         }
         Finish::Closed => stream::CLOSE.to_vec(),
         Finish::Broken(error) => stream::error_and_close(error),
@@ -45,12 +53,17 @@ pub(super) async fn session(
     let router = std::sync::Arc::clone(&connection.shard.server.router);
     // From here on the session is gone for everybody else.
     drop(registration);
-    connection.outbound.push(words.as_ref());
-    if connection.write_out().await {
-        connection
-            .wait_for_end(matches!(finish, Finish::Closed))
-            .await;
-    }
+    let auth = connection.auth.take();
+    let shard = std::rc::Rc::clone(&connection.shard);
+    let farewell = async {
+        connection.outbound.push(words.as_ref());
+        if connection.write_out().await {
+            connection
+                .wait_for_end(matches!(finish, Finish::Closed))
+                .await;
+        }
+    };
+    tokio::join!(login::leave(&shard, auth), farewell);
     connection.outbound.give_up(&router);
     connection.shut_down().await;
 }

@@ -13,14 +13,14 @@ use std::{
 };
 
 use tokio::task::coop;
-use waxwing_plugins::{Inbound, Recipient};
+use waxwing_plugins::{AuthStream, Inbound, Recipient};
 use waxwing_xml::{Element, StreamEvent};
 use waxwing_xmpp::{
-    error::{StreamCondition, StreamError},
+    error::{Condition, StreamCondition, StreamError},
     stanza::{Kind, Stanza, StanzaFault},
 };
 
-use super::{Connection, component, iq, negotiate::Bound};
+use super::{Connection, component, iq, login, negotiate::Bound};
 use crate::{
     mailbox::{End, Flow},
     router::{Handle, Routed, account_of},
@@ -207,7 +207,11 @@ impl Session {
         let flow = match stanza.kind() {
             Kind::Message => router.message(stanza),
             Kind::Presence => {
-                router.presence(&self.handle, stanza);
+                if let Err(condition) = self.may_ask(connection, &stanza).await {
+                    router.bounce(&stanza, condition);
+                } else {
+                    router.presence(&self.handle, stanza);
+                }
                 Flow::Free
             }
             Kind::Iq => match router.iq(stanza) {
@@ -224,6 +228,18 @@ impl Session {
             tokio::task::yield_now().await;
         }
         Ok(())
+    }
+
+    /// Whether the provider of logins, where there is one, lets a request for presence go.
+    async fn may_ask(&self, connection: &mut Connection, stanza: &Stanza) -> Result<(), Condition> {
+        let asked = |auth: &mut Box<AuthStream>| login::asks_for_presence(stanza, auth);
+        let Some(mut auth) = connection.auth.take_if(asked) else {
+            return Ok(());
+        };
+        let word = login::may_ask(&self.shard, &mut auth, stanza);
+        let word = self.meanwhile(connection, word).await;
+        connection.auth = Some(auth);
+        word
     }
 
     /// Waits for something, and writes what comes for the client meanwhile. What comes to an end meanwhile is seen

@@ -8,6 +8,7 @@ mod close;
 mod component;
 mod established;
 mod iq;
+mod login;
 mod negotiate;
 mod outbound;
 mod transport;
@@ -15,6 +16,7 @@ mod transport;
 use std::{io, net::SocketAddr, rc::Rc, task::Context, task::Poll};
 
 use tokio::net::TcpStream;
+use waxwing_plugins::AuthStream;
 use waxwing_xml::{StreamEvent, StreamParser, XmlError};
 use waxwing_xmpp::stream::Settings;
 
@@ -42,6 +44,8 @@ struct Connection {
     /// What was read and is not yet parsed.
     input: Option<Input>,
     outbound: Outbound,
+    /// The provider of logins, if its host has one: until the end of the stream.
+    auth: Option<Box<AuthStream>>,
 }
 
 /// Serves one connection to its end.
@@ -56,6 +60,7 @@ pub(crate) async fn run(
         parser: StreamParser::new(shard.limits.pre_auth),
         input: None,
         outbound: Outbound::new(shard.buffers.clone()),
+        auth: None,
         shard,
     };
     // What is needed at the beginning and at the end alone is boxed, so that the session between is small.

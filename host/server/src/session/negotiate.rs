@@ -9,15 +9,15 @@ use std::{
 };
 
 use tokio::time::{Instant as TokioInstant, timeout_at};
-use waxwing_plugins::PreAuthStream;
+use waxwing_plugins::{PreAuthStream, Unavailable};
 use waxwing_xmpp::{
     error::{Condition, StanzaError},
     jid::{BareJid, FullJid},
     sasl::{self, ScramKeys},
-    stream::{Input, Negotiation, Output, Peer, TlsInfo, TlsVersion, random_id},
+    stream::{Authority, Input, Negotiation, Output, Peer, TlsInfo, TlsVersion, random_id},
 };
 
-use super::{Connection, Endpoint};
+use super::{Connection, Endpoint, login};
 use crate::{config::Kind, plugins, router::Registration, secret, tls};
 
 /// Time for what is said last to a client whose negotiation fails.
@@ -191,10 +191,11 @@ impl Negotiator<'_> {
             Output::QueryFeatures(state) => {
                 self.stream.host = state.host;
                 if state.authenticated {
-                    return Ok(Input::Features(Vec::new()));
+                    return Ok(Input::Features(Vec::new(), Authority::Server));
                 }
                 let features = shard.plugins.stream_features(&self.stream);
-                Input::Features(self.in_time(features).await?)
+                let features = self.in_time(features).await?;
+                Input::Features(features, self.find_authority())
             }
             Output::LookUp(jid) => {
                 let found = shard.server.accounts.credentials(&jid);
@@ -217,6 +218,21 @@ impl Negotiator<'_> {
                     Err(_) => Input::EffectFailed,
                 }
             }
+            Output::Judge { username, password } => {
+                let judged = login::judge(self.connection, username, password);
+                Input::Judged(interruptible(self.deadline, &shard.stopping, judged).await?)
+            }
+            Output::FetchKeys { username, hash } => {
+                let found = login::keys(self.connection, username, hash);
+                match interruptible(self.deadline, &shard.stopping, found).await? {
+                    Ok(found) => Input::Keys(found),
+                    Err(Unavailable) => Input::EffectFailed,
+                }
+            }
+            Output::Admit(jid) => {
+                let admitted = login::admit(self.connection, &jid);
+                Input::Admitted(interruptible(self.deadline, &shard.stopping, admitted).await?)
+            }
             Output::PreAuth(request) => {
                 let reply = plugins::pre_auth(&shard, &self.stream, &request);
                 let reply = self.in_time(reply).await?;
@@ -230,6 +246,16 @@ impl Negotiator<'_> {
             } => Input::Bound(self.bind(account, &jid, resource.as_deref()).await?),
             // The rest is carried out where it is polled.
             _ => Input::EffectFailed,
+        })
+    }
+
+    /// Who knows the accounts of the stream's host, from now on to its end.
+    fn find_authority(&mut self) -> Authority {
+        let found = self.connection.shard.plugins.auth_stream(&self.stream);
+        self.connection.auth = found.map(Box::new);
+        let provider = self.connection.auth.as_ref();
+        provider.map_or(Authority::Server, |auth| {
+            Authority::Provider(auth.abilities())
         })
     }
 

@@ -5,7 +5,8 @@ use sqlx::{FromRow, SqliteConnection};
 
 use super::{Sqlite, data::Cleared, writer::Statement};
 use crate::{
-    Account, AccountId, AccountSummary, Accounts, Creation, NewAccount, ScramKeys, StorageError,
+    Account, AccountId, AccountKeys, AccountSummary, Accounts, Creation, NewAccount, ScramKeys,
+    StorageError,
 };
 
 #[async_trait]
@@ -22,6 +23,18 @@ impl Accounts for Sqlite {
 
     async fn create(&self, account: NewAccount) -> Result<Creation, StorageError> {
         self.writer.write(Create(account)).await
+    }
+
+    async fn create_external(
+        &self,
+        localpart: &str,
+        domain: &str,
+    ) -> Result<Creation, StorageError> {
+        let create = CreateExternal {
+            localpart: localpart.to_owned(),
+            domain: domain.to_owned(),
+        };
+        self.writer.write(create).await
     }
 
     async fn set_keys(
@@ -83,6 +96,28 @@ impl Statement for Create {
     }
 }
 
+struct CreateExternal {
+    localpart: String,
+    domain: String,
+}
+
+impl Statement for CreateExternal {
+    type Output = Creation;
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<Creation, sqlx::Error> {
+        let query = sqlx::query_scalar(
+            "INSERT INTO account (localpart, domain,
+                 sha1_salt, sha1_iterations, sha1_stored_key, sha1_server_key,
+                 sha256_salt, sha256_iterations, sha256_stored_key, sha256_server_key, created_at, external)
+             VALUES (?, ?, x'', 0, x'', x'', x'', 0, x'', x'', unixepoch(), 1)
+             ON CONFLICT (domain, localpart) DO NOTHING RETURNING id",
+        );
+        let query = query.bind(&self.localpart).bind(&self.domain);
+        let id = query.fetch_optional(connection).await?;
+        Ok(id.map_or(Creation::Taken, |id| Creation::Created(AccountId(id))))
+    }
+}
+
 struct SetKeys {
     id: AccountId,
     sha1: ScramKeys,
@@ -97,7 +132,8 @@ impl Statement for SetKeys {
         let query = sqlx::query(
             "UPDATE account SET
                  sha1_salt = ?, sha1_iterations = ?, sha1_stored_key = ?, sha1_server_key = ?,
-                 sha256_salt = ?, sha256_iterations = ?, sha256_stored_key = ?, sha256_server_key = ?
+                 sha256_salt = ?, sha256_iterations = ?, sha256_stored_key = ?, sha256_server_key = ?,
+                 external = 0
              WHERE id = ?",
         );
         let query = query.bind(&sha1.salt).bind(sha1.iterations);
@@ -153,6 +189,7 @@ struct AccountRow {
     sha256_server_key: Vec<u8>,
     disabled: bool,
     created_at: i64,
+    external: bool,
 }
 
 impl From<AccountRow> for Account {
@@ -161,18 +198,20 @@ impl From<AccountRow> for Account {
             id: AccountId(row.id),
             localpart: row.localpart,
             domain: row.domain,
-            sha1: ScramKeys {
-                salt: row.sha1_salt,
-                iterations: row.sha1_iterations,
-                stored_key: row.sha1_stored_key,
-                server_key: row.sha1_server_key,
-            },
-            sha256: ScramKeys {
-                salt: row.sha256_salt,
-                iterations: row.sha256_iterations,
-                stored_key: row.sha256_stored_key,
-                server_key: row.sha256_server_key,
-            },
+            keys: (!row.external).then_some(AccountKeys {
+                sha1: ScramKeys {
+                    salt: row.sha1_salt,
+                    iterations: row.sha1_iterations,
+                    stored_key: row.sha1_stored_key,
+                    server_key: row.sha1_server_key,
+                },
+                sha256: ScramKeys {
+                    salt: row.sha256_salt,
+                    iterations: row.sha256_iterations,
+                    stored_key: row.sha256_stored_key,
+                    server_key: row.sha256_server_key,
+                },
+            }),
             disabled: row.disabled,
             created_at: row.created_at,
         }

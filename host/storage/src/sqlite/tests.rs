@@ -12,7 +12,10 @@ use sqlx::SqliteConnection;
 use tempfile::TempDir;
 
 use super::{Sqlite, setup, writer::Statement};
-use crate::{Account, AccountId, Accounts, Creation, NewAccount, ScramKeys, Storage, StorageError};
+use crate::{
+    Account, AccountId, AccountKeys, Accounts, Creation, NewAccount, ScramKeys, Storage,
+    StorageError,
+};
 
 fn keys(seed: u8) -> ScramKeys {
     ScramKeys {
@@ -21,6 +24,11 @@ fn keys(seed: u8) -> ScramKeys {
         stored_key: vec![seed, 1],
         server_key: vec![seed, 2],
     }
+}
+
+fn both(sha1: u8, sha256: u8) -> Option<AccountKeys> {
+    let (sha1, sha256) = (keys(sha1), keys(sha256));
+    Some(AccountKeys { sha1, sha256 })
 }
 
 fn account(localpart: &str) -> NewAccount {
@@ -64,7 +72,7 @@ async fn gives_back_what_it_was_given() {
     let storage = open(folder.path()).await;
     let id = create(&storage, "alice").await;
     let found = find(&storage, "alice").await.unwrap();
-    assert_eq!((found.id, found.sha1, found.sha256), (id, keys(1), keys(2)));
+    assert_eq!((found.id, found.keys), (id, both(1, 2)));
     assert!(!found.disabled && found.created_at > 1_700_000_000);
     assert_eq!(storage.find("alice", "elsewhere").await.unwrap(), None);
 }
@@ -137,7 +145,7 @@ async fn gives_a_name_registered_again_a_new_id() {
     assert!(second > first);
     assert!(!storage.remove(first).await.unwrap());
     assert!(!storage.set_keys(first, keys(3), keys(4)).await.unwrap());
-    assert_eq!(find(&storage, "alice").await.unwrap().sha1, keys(1));
+    assert_eq!(find(&storage, "alice").await.unwrap().keys, both(1, 2));
 }
 
 #[tokio::test]
@@ -148,12 +156,39 @@ async fn changes_keys_and_disables() {
     assert!(storage.set_keys(id, keys(3), keys(4)).await.unwrap());
     assert!(storage.set_disabled(id, true).await.unwrap());
     let found = find(&storage, "alice").await.unwrap();
-    assert_eq!(
-        (found.sha1, found.sha256, found.disabled),
-        (keys(3), keys(4), true)
-    );
+    assert_eq!((found.keys, found.disabled), (both(3, 4), true));
     assert!(storage.set_disabled(id, false).await.unwrap());
     assert!(!find(&storage, "alice").await.unwrap().disabled);
+}
+
+/// A provider's account: no password of the server's own is right for it, until the operator gives it one.
+#[tokio::test]
+async fn an_external_account_has_no_keys_until_it_is_given_some() {
+    let folder = TempDir::new().unwrap();
+    let storage = open(folder.path()).await;
+    let made = storage.create_external("alice", "localhost").await.unwrap();
+    let Creation::Created(id) = made else {
+        panic!("alice is taken")
+    };
+    assert_eq!(find(&storage, "alice").await.unwrap().keys, None);
+    let again = storage.create_external("alice", "localhost").await.unwrap();
+    assert_eq!(again, Creation::Taken);
+    assert_eq!(
+        storage.create(account("alice")).await.unwrap(),
+        Creation::Taken
+    );
+    assert!(storage.set_keys(id, keys(3), keys(4)).await.unwrap());
+    assert_eq!(find(&storage, "alice").await.unwrap().keys, both(3, 4));
+
+    let own = create(&storage, "bob").await;
+    let taken = storage.create_external("bob", "localhost").await.unwrap();
+    assert_eq!(
+        taken,
+        Creation::Taken,
+        "an account of the server's own stays what it is"
+    );
+    let found = find(&storage, "bob").await.unwrap();
+    assert_eq!((found.id, found.keys), (own, both(1, 2)));
 }
 
 #[tokio::test]

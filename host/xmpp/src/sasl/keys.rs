@@ -127,6 +127,17 @@ pub fn burn(password: &str) {
 /// `name` is the account's bare JID as far as it could be prepared. The salt hangs on `secret`, so it cannot be told from a
 /// stored one, and must not change as long as the peer may compare (so the secret is kept over restarts).
 pub fn stand_in_keys(secret: &[u8; 32], name: &str, hash: Hash) -> ScramKeys {
+    stand_in_keys_like(secret, name, hash, NEW_ACCOUNT_ITERATIONS, SALT_BYTES)
+}
+
+/// The same with other rounds and another length of the salt, at most 64: as the keys look that they stand beside.
+pub fn stand_in_keys_like(
+    secret: &[u8; 32],
+    name: &str,
+    hash: Hash,
+    iterations: u32,
+    salt_bytes: usize,
+) -> ScramKeys {
     let label = match hash {
         Hash::Sha1 => "SCRAM-SHA-1",
         Hash::Sha256 => "SCRAM-SHA-256",
@@ -138,8 +149,8 @@ pub fn stand_in_keys(secret: &[u8; 32], name: &str, hash: Hash) -> ScramKeys {
         bytes
     };
     ScramKeys {
-        salt: cut(tied("salt"), SALT_BYTES),
-        iterations: NEW_ACCOUNT_ITERATIONS,
+        salt: cut([tied("salt"), tied("more salt")].concat(), salt_bytes),
+        iterations,
         stored_key: cut(tied("stored key"), hash.length()),
         server_key: cut(tied("server key"), hash.length()),
     }

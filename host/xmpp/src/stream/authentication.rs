@@ -1,15 +1,17 @@
 //! SASL within the stream (RFC 6120 §6.4): from `<auth/>` to `<success/>` or `<failure/>`.
 
+use super::authority::Authority;
 use super::features;
 use super::io::Output;
 use super::negotiation::Negotiation;
 use super::settings::TlsInfo;
-use super::state::{Attempt, Handshake, Identity, Proven, Scram, State, Stream};
+use super::state::{Attempt, Handshake, Identity, Proven, Prover, Scram, State, Stream};
 use crate::error::StreamCondition;
 use crate::jid::{self, BareJid};
 use crate::ns;
 use crate::sasl::{
-    ClientFirst, Credentials, Exchange, Failure, Hash, Mechanism, Plain, base64, stand_in_keys,
+    ClientFirst, Credentials, Exchange, Failure, Hash, Mechanism, Plain, ScramKeys, base64,
+    stand_in_keys,
 };
 use waxwing_xml::Element;
 
@@ -44,10 +46,13 @@ impl Negotiation {
             .attr("mechanism")
             .and_then(Mechanism::from_name)
             .ok_or(Failure::InvalidMechanism)?;
-        if features::mechanisms(&self.settings, self.peer, tls).any(|offered| offered == wanted) {
+        if features::mechanisms(&self.settings, self.peer, tls, stream.authority)
+            .any(|offered| offered == wanted)
+        {
             return Ok(wanted);
         }
         let would_do = wanted == Mechanism::Plain
+            && stream.authority.can(wanted)
             && self.settings.mechanisms.contains(&wanted)
             && features::offers_tls(&self.settings, tls);
         Err(if would_do {
@@ -71,12 +76,20 @@ impl Negotiation {
             (Handshake::Challenged(mechanism), Ok(message)) => {
                 self.begin(stream, mechanism, &message)
             }
-            (Handshake::Proving(exchange, identity), Ok(message)) => {
+            (Handshake::Proving(exchange, prover), Ok(message)) => {
                 match exchange.finish(&message) {
-                    Ok(last) => self.succeed(stream, identity, Some(&last)),
+                    Ok(last) => self.proven(stream, prover, last),
                     Err(failure) => self.fail(stream, failure),
                 }
             }
+        }
+    }
+
+    fn proven(&mut self, stream: Stream, prover: Prover, last: String) -> State {
+        match prover {
+            Prover::Nobody => self.fail(stream, Failure::NotAuthorized),
+            Prover::Account(identity) => self.succeed(stream, Some(identity), Some(&last)),
+            Prover::Provided(jid, authzid) => self.admit(stream, jid, authzid.as_ref(), Some(last)),
         }
     }
 
@@ -107,6 +120,9 @@ impl Negotiation {
             Err(failure) => return self.fail(stream, failure),
         };
         let password = plain.password.to_owned();
+        if let Authority::Provider(_) = stream.authority {
+            return self.judge(stream, plain.authcid, plain.authzid, password);
+        }
         match name(plain.authcid, plain.authzid, &stream.host) {
             Err(failure) => self.fail(stream, failure),
             Ok(Some(jid)) => self.look_up(stream, Attempt::Plain { jid, password }),
@@ -122,11 +138,17 @@ impl Negotiation {
         message: &[u8],
     ) -> State {
         let tls = stream.tls.as_ref();
-        let offered = features::mechanisms(&self.settings, self.peer, tls).any(Mechanism::is_plus);
+        let provided = matches!(stream.authority, Authority::Provider(_));
+        let offered = features::mechanisms(&self.settings, self.peer, tls, stream.authority)
+            .any(Mechanism::is_plus);
         let begun = ClientFirst::parse(message).and_then(|first| {
             let data = |kind: &str| tls.and_then(|tls| TlsInfo::binding(tls, kind));
             let binding = first.expected_binding(mechanism.is_plus(), offered, data)?;
-            let jid = name(&first.username, first.authzid.as_deref(), &stream.host)?;
+            let jid = if provided {
+                address(first.authzid.as_deref())?
+            } else {
+                name(&first.username, first.authzid.as_deref(), &stream.host)?
+            };
             Ok((
                 Scram {
                     hash,
@@ -138,8 +160,9 @@ impl Negotiation {
         });
         match begun {
             Err(failure) => self.fail(stream, failure),
+            Ok((scram, authzid)) if provided => self.fetch(stream, scram, authzid),
             Ok((scram, Some(jid))) => self.look_up(stream, Attempt::Scram(scram, jid)),
-            Ok((scram, None)) => self.challenge(stream, &scram, None, None),
+            Ok((scram, None)) => self.challenge_account(stream, &scram, None, None),
         }
     }
 
@@ -159,7 +182,9 @@ impl Negotiation {
             Attempt::Plain { jid, password } => {
                 self.verify(stream, found.map(|found| (found, jid)), password)
             }
-            Attempt::Scram(scram, jid) => self.challenge(stream, &scram, Some(jid), found.as_ref()),
+            Attempt::Scram(scram, jid) => {
+                self.challenge_account(stream, &scram, Some(jid), found.as_ref())
+            }
         }
     }
 
@@ -187,8 +212,8 @@ impl Negotiation {
         self.succeed(stream, identity, None)
     }
 
-    /// Sends SCRAM's challenge. For an account that does not exist it looks the same, on every attempt.
-    fn challenge(
+    /// Sends the challenge for an account of the server. For one that does not exist it looks the same, on every attempt.
+    fn challenge_account(
         &mut self,
         stream: Stream,
         scram: &Scram,
@@ -200,26 +225,43 @@ impl Negotiation {
         let name = jid.as_ref().map_or_else(unprepared, ToString::to_string);
         let stand_in = stand_in_keys(&self.settings.fake_salt_secret, &name, scram.hash);
         let keys = found.map_or(stand_in, |found| found.keys(scram.hash).clone());
+        let prover = found.zip(jid).map_or(Prover::Nobody, |(found, jid)| {
+            Prover::Account(Identity {
+                account: found.account,
+                jid,
+            })
+        });
+        self.challenge(stream, scram, &keys, prover)
+    }
+
+    pub(super) fn challenge(
+        &mut self,
+        stream: Stream,
+        scram: &Scram,
+        keys: &ScramKeys,
+        prover: Prover,
+    ) -> State {
         let random = self.settings.random;
         let (exchange, message) = Exchange::start(
             &scram.first,
             scram.hash,
-            &keys,
+            keys,
             scram.binding.clone(),
             random,
         );
-        let identity = found.zip(jid).map(|(found, jid)| Identity {
-            account: found.account,
-            jid,
-        });
         let challenge =
             Element::builder("challenge", ns::SASL).text(&base64::encode(message.as_bytes()));
         self.send(&challenge.build());
-        State::Unauthenticated(stream, Handshake::Proving(Box::new(exchange), identity))
+        State::Unauthenticated(stream, Handshake::Proving(Box::new(exchange), prover))
     }
 
     /// §6.4.6, where there is an identity; else not-authorized.
-    fn succeed(&mut self, stream: Stream, identity: Option<Identity>, last: Option<&str>) -> State {
+    pub(super) fn succeed(
+        &mut self,
+        stream: Stream,
+        identity: Option<Identity>,
+        last: Option<&str>,
+    ) -> State {
         let Some(identity) = identity else {
             return self.fail(stream, Failure::NotAuthorized);
         };
@@ -271,4 +313,10 @@ fn name(authcid: &str, authzid: Option<&str>, host: &str) -> Result<Option<BareJ
         Some(Ok(authzid)) if Some(&authzid) == jid.as_ref() => Ok(jid),
         Some(_) => Err(Failure::InvalidAuthzid),
     }
+}
+
+/// The identity that a peer wants to act as, where a provider knows which account its name stands for.
+pub(super) fn address(authzid: Option<&str>) -> Result<Option<BareJid>, Failure> {
+    let parsed = authzid.map(jid::parse_bare).transpose();
+    parsed.map_err(|_| Failure::InvalidAuthzid)
 }

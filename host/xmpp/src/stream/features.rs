@@ -1,5 +1,6 @@
 //! What `<stream:features/>` offers at each step (RFC 6120 §4.3.2), in the order of XEP-0170.
 
+use super::authority::Authority;
 use super::settings::{Peer, Settings, TlsInfo, TlsPolicy};
 use crate::ns;
 use crate::sasl::Mechanism;
@@ -20,6 +21,7 @@ pub(super) fn mechanisms<'a>(
     settings: &'a Settings,
     peer: Peer,
     tls: Option<&'a TlsInfo>,
+    authority: Authority,
 ) -> impl Iterator<Item = Mechanism> + 'a {
     let hidden = needs_tls(settings, tls);
     settings
@@ -28,6 +30,7 @@ pub(super) fn mechanisms<'a>(
         .copied()
         .filter(move |mechanism| {
             !hidden
+                && authority.can(*mechanism)
                 && match mechanism {
                     Mechanism::Plain => may_use_plain(settings, peer, tls),
                     mechanism if mechanism.is_plus() => {
@@ -48,6 +51,7 @@ pub(super) fn before_authentication(
     settings: &Settings,
     peer: Peer,
     tls: Option<&TlsInfo>,
+    authority: Authority,
     extensions: Vec<Element>,
 ) -> Element {
     let mut features = Element::builder("features", ns::STREAMS);
@@ -64,7 +68,7 @@ pub(super) fn before_authentication(
         return features.build();
     }
     features = features.children(extensions);
-    let offered: Vec<Mechanism> = mechanisms(settings, peer, tls).collect();
+    let offered: Vec<Mechanism> = mechanisms(settings, peer, tls, authority).collect();
     if !offered.is_empty() {
         let names = offered.iter().map(|mechanism| {
             Element::builder("mechanism", ns::SASL)

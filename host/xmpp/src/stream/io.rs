@@ -1,9 +1,10 @@
 //! What goes into a negotiation and what comes out.
 
+use super::authority::Authority;
 use super::settings::{TlsInfo, TlsVersion};
 use crate::error::{StanzaError, StreamError};
 use crate::jid::{BareJid, FullJid};
-use crate::sasl::{Credentials, ScramKeys};
+use crate::sasl::{Credentials, Failure, Hash, ScramKeys};
 use crate::stanza::Stanza;
 use std::fmt;
 use waxwing_xml::{Element, StreamEvent, XmlError};
@@ -16,12 +17,19 @@ pub enum Input {
     Malformed(XmlError),
     /// Answers [`Output::StartTls`]; with direct TLS, the first input.
     TlsEstablished(TlsInfo),
-    /// Answers [`Output::QueryFeatures`]: the extensions' elements for `<stream:features/>`.
-    Features(Vec<Element>),
+    /// Answers [`Output::QueryFeatures`]: the extensions' elements for `<stream:features/>`, and who knows the accounts of
+    /// the host, which is of interest before authentication only.
+    Features(Vec<Element>, Authority),
     /// Answers [`Output::LookUp`]. None: there is no such account, or it is disabled.
     Credentials(Option<Credentials>),
     /// Answers [`Output::VerifyPassword`].
     PasswordVerified(bool),
+    /// Answers [`Output::Judge`]: the account that the peer is, or what it is told.
+    Judged(Result<BareJid, Failure>),
+    /// Answers [`Output::FetchKeys`]. None: there is no such user, or it may not log in.
+    Keys(Option<(BareJid, ScramKeys)>),
+    /// Answers [`Output::Admit`] with the account's id, or what the peer is told.
+    Admitted(Result<u64, Failure>),
     /// Answers any effect that could not be carried out. A failed TLS handshake too, though there the socket just closes.
     EffectFailed,
     /// Answers [`Output::PreAuth`].
@@ -45,9 +53,12 @@ impl fmt::Debug for Input {
             Self::Event(StreamEvent::Close) => "PeerClosed",
             Self::Malformed(_) => "Malformed",
             Self::TlsEstablished(_) => "TlsEstablished",
-            Self::Features(_) => "Features",
+            Self::Features(..) => "Features",
             Self::Credentials(_) => "Credentials",
             Self::PasswordVerified(_) => "PasswordVerified",
+            Self::Judged(_) => "Judged",
+            Self::Keys(_) => "Keys",
+            Self::Admitted(_) => "Admitted",
             Self::EffectFailed => "EffectFailed",
             Self::PreAuthReply(_) => "PreAuthReply",
             Self::Bound(_) => "Bound",
@@ -91,6 +102,23 @@ pub enum Output {
         /// As typed.
         password: String,
     },
+    /// Ask the provider who the peer is, and answer [`Input::Judged`].
+    Judge {
+        /// The user as typed, not empty.
+        username: String,
+        /// As typed, not empty.
+        password: String,
+    },
+    /// Ask the provider for a user's keys, and answer [`Input::Keys`].
+    FetchKeys {
+        /// The user as typed.
+        username: String,
+        /// Which keys.
+        hash: Hash,
+    },
+    /// Find or make the server's record of a provider's account, tell the provider that it has logged in, and answer
+    /// [`Input::Admitted`].
+    Admit(BareJid),
     /// Offer the iq to the extensions, and answer [`Input::PreAuthReply`]. It is a get or set for the host.
     PreAuth(Stanza),
     /// Reserve a resource, and answer [`Input::Bound`].
@@ -125,6 +153,9 @@ impl fmt::Debug for Output {
                 .debug_struct("VerifyPassword")
                 .field("keys", keys)
                 .finish_non_exhaustive(),
+            Self::Judge { .. } => out.write_str("Judge"),
+            Self::FetchKeys { hash, .. } => out.debug_tuple("FetchKeys").field(hash).finish(),
+            Self::Admit(jid) => out.debug_tuple("Admit").field(jid).finish(),
             Self::PreAuth(stanza) => out.debug_tuple("PreAuth").field(stanza).finish(),
             Self::Bind { jid, resource, .. } => {
                 out.debug_tuple("Bind").field(jid).field(resource).finish()

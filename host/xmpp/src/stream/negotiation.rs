@@ -1,5 +1,6 @@
 //! The machine: which input leads from which state to which, and how a stream is opened and ended.
 
+use super::authority::Authority;
 use super::features;
 use super::header::{Header, Version};
 use super::io::{Input, Output, StreamState};
@@ -105,7 +106,8 @@ impl Negotiation {
                 State::Opening { tls: Some(tls) }
             }
             (State::Securing, Input::EffectFailed) => self.close(),
-            (State::Advertising(stream), Input::Features(elements)) => {
+            (State::Advertising(mut stream), Input::Features(elements, authority)) => {
+                stream.authority = authority;
                 self.advertise(stream, elements)
             }
             (State::Advertising(stream), Input::EffectFailed) => self.advertise(stream, Vec::new()),
@@ -121,10 +123,24 @@ impl Negotiation {
             (State::Verifying(stream, identity), Input::PasswordVerified(right)) => {
                 self.verified(stream, identity.filter(|_| right))
             }
-            (State::LookingUp(stream, _) | State::Verifying(stream, _), Input::EffectFailed) => {
-                self.fail(stream, crate::sasl::Failure::TemporaryAuthFailure)
+            (State::Judging(stream, authzid), Input::Judged(verdict)) => {
+                self.judged(stream, authzid, verdict)
             }
-            (State::AdvertisingBinding(proven), Input::Features(elements)) => {
+            (State::FetchingKeys(stream, scram, authzid), Input::Keys(found)) => {
+                self.fetched(stream, &scram, authzid, found)
+            }
+            (State::Admitting(stream, jid, last), Input::Admitted(admission)) => {
+                self.admitted(stream, jid, last.as_deref(), admission)
+            }
+            (
+                State::LookingUp(stream, _)
+                | State::Verifying(stream, _)
+                | State::Judging(stream, _)
+                | State::FetchingKeys(stream, ..)
+                | State::Admitting(stream, ..),
+                Input::EffectFailed,
+            ) => self.fail(stream, crate::sasl::Failure::TemporaryAuthFailure),
+            (State::AdvertisingBinding(proven), Input::Features(elements, _)) => {
                 self.advertise_binding(proven, elements)
             }
             (State::AdvertisingBinding(proven), Input::EffectFailed) => {
@@ -154,6 +170,8 @@ impl Negotiation {
                         host: header.host,
                         lang: header.lang,
                         tls,
+                        // Until somebody says who it is.
+                        authority: Authority::NOBODY,
                     }),
                 }
             }
@@ -205,6 +223,7 @@ impl Negotiation {
             &self.settings,
             self.peer,
             stream.tls.as_ref(),
+            stream.authority,
             extensions,
         );
         self.send(&features);

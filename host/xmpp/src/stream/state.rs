@@ -1,5 +1,6 @@
 //! Where a negotiation stands. Each variant holds what is known there and nothing else.
 
+use super::authority::Authority;
 use super::settings::TlsInfo;
 use crate::jid::BareJid;
 use crate::sasl::{ClientFirst, Exchange, Hash, Mechanism};
@@ -20,6 +21,12 @@ pub(super) enum State {
     LookingUp(Stream, Attempt),
     /// Waits for the check of a password. None: there is no such account.
     Verifying(Stream, Option<Identity>),
+    /// Waits for the provider's word on what PLAIN brought, and the identity that the peer wants to act as.
+    Judging(Stream, Option<BareJid>),
+    /// Waits for the provider's keys, likewise.
+    FetchingKeys(Stream, Scram, Option<BareJid>),
+    /// The provider's account is proven. Waits for its id. The text is SCRAM's last word.
+    Admitting(Stream, BareJid, Option<String>),
     /// `<success/>` is sent, and the header of the authenticated stream is awaited.
     Reopening(Proven),
     /// Our header is sent. Waits for the extensions' features.
@@ -41,6 +48,9 @@ impl State {
             | Self::Asking(..)
             | Self::LookingUp(..)
             | Self::Verifying(..)
+            | Self::Judging(..)
+            | Self::FetchingKeys(..)
+            | Self::Admitting(..)
             | Self::AdvertisingBinding(_)
             | Self::Binding(..) => true,
             Self::Opening { .. }
@@ -58,6 +68,8 @@ pub(super) struct Stream {
     pub(super) host: String,
     pub(super) lang: Option<String>,
     pub(super) tls: Option<TlsInfo>,
+    /// Who knows its accounts.
+    pub(super) authority: Authority,
 }
 
 /// How far a SASL exchange is.
@@ -66,8 +78,18 @@ pub(super) enum Handshake {
     Idle,
     /// The empty challenge is sent, since `<auth/>` came without an initial response.
     Challenged(Mechanism),
-    /// SCRAM's first messages are exchanged. No identity: there is no such account, and the proof will fail.
-    Proving(Box<Exchange>, Option<Identity>),
+    /// SCRAM's first messages are exchanged.
+    Proving(Box<Exchange>, Prover),
+}
+
+/// Whose password SCRAM is to prove.
+pub(super) enum Prover {
+    /// There is no such account: the proof will fail.
+    Nobody,
+    /// An account of the server.
+    Account(Identity),
+    /// An account of a provider, and the identity that the peer wants to act as.
+    Provided(BareJid, Option<BareJid>),
 }
 
 /// An attempt to authenticate whose account is being looked up.

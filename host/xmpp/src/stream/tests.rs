@@ -3,12 +3,13 @@
 mod arbitrary;
 mod binding;
 mod opening;
+mod provided;
 mod sasl;
 mod tls;
 
 use super::*;
 use crate::jid;
-use crate::sasl::{Credentials, Hash, burn, derive, verify_plain};
+use crate::sasl::{Credentials, Failure, Hash, burn, derive, verify_plain};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -81,6 +82,11 @@ struct Pair {
     /// Answers to requests for binding, before they are granted.
     bind_errors: VecDeque<crate::error::StanzaError>,
     looked_up: Vec<String>,
+    authority: Authority,
+    /// The account that the provider's user Jules has.
+    provided: &'static str,
+    admitted: Vec<String>,
+    admission: Result<u64, Failure>,
     established: Option<Established>,
     closed: bool,
 }
@@ -102,6 +108,10 @@ impl Pair {
             broken: false,
             bind_errors: VecDeque::new(),
             looked_up: Vec::new(),
+            authority: Authority::Server,
+            provided: "juliet@example.com",
+            admitted: Vec::new(),
+            admission: Ok(18),
             established: None,
             closed: false,
         };
@@ -158,6 +168,17 @@ impl Pair {
         assert!(self.closed);
     }
 
+    /// The provider's word on Jules, who is called juliet here.
+    fn judge(&self, username: &str, password: &str) -> Result<jid::BareJid, Failure> {
+        match (username, password) {
+            ("Jules", "r0m30") => Ok(jid::parse_bare(self.provided).unwrap()),
+            ("Jules", "locked") => Err(Failure::AccountDisabled),
+            ("Jules", "old") => Err(Failure::CredentialsExpired),
+            ("Jules", "later") => Err(Failure::TemporaryAuthFailure),
+            _ => Err(Failure::NotAuthorized),
+        }
+    }
+
     fn input(&mut self, input: Input) {
         self.negotiation.handle(input);
         self.pump();
@@ -207,8 +228,25 @@ impl Pair {
             Output::StartTls if !self.pending.is_empty() => Input::EffectFailed,
             _ if self.broken => Input::EffectFailed,
             Output::StartTls => Input::TlsEstablished(self.tls.clone()),
-            Output::QueryFeatures(state) if state.authenticated => Input::Features(Vec::new()),
-            Output::QueryFeatures(_) => Input::Features(self.features.clone()),
+            Output::QueryFeatures(state) if state.authenticated => {
+                Input::Features(Vec::new(), Authority::Server)
+            }
+            Output::QueryFeatures(_) => Input::Features(self.features.clone(), self.authority),
+            Output::Judge { username, password } => Input::Judged(self.judge(&username, &password)),
+            Output::FetchKeys { username, hash } => {
+                let known = username == "Jules";
+                let keys = || {
+                    (
+                        jid::parse_bare(self.provided).unwrap(),
+                        credentials().keys(hash).clone(),
+                    )
+                };
+                Input::Keys(known.then(keys))
+            }
+            Output::Admit(jid) => {
+                self.admitted.push(jid.to_string());
+                Input::Admitted(self.admission)
+            }
             Output::LookUp(jid) => {
                 self.looked_up.push(jid.to_string());
                 Input::Credentials((jid.as_str() == "juliet@example.com").then(credentials))

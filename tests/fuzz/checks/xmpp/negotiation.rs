@@ -7,7 +7,8 @@ use waxwing_xml::{Limits, StreamEvent, StreamParser};
 use waxwing_xmpp::jid;
 use waxwing_xmpp::sasl::{Credentials, Hash, derive, verify_plain};
 use waxwing_xmpp::stream::{
-    Input, Negotiation, Output, Peer, PreAuthReply, Settings, TlsInfo, TlsPolicy, TlsVersion,
+    Authority, Input, Negotiation, Output, Peer, PreAuthReply, Settings, TlsInfo, TlsPolicy,
+    TlsVersion,
 };
 
 const PASSWORD: &str = "r0m30";
@@ -122,7 +123,7 @@ fn carry_out(
             exporter: Some([5; 32]),
             end_point: None,
         }),
-        Output::QueryFeatures(_) => Input::Features(Vec::new()),
+        Output::QueryFeatures(_) => Input::Features(Vec::new(), Authority::Server),
         Output::LookUp(jid) => {
             let keys = |hash| derive(PASSWORD, b"salt", 1, hash).unwrap();
             let found = Credentials {
@@ -132,6 +133,8 @@ fn carry_out(
             };
             Input::Credentials((jid.as_str() == "juliet@example.com").then_some(found))
         }
+        // There is no provider.
+        Output::Judge { .. } | Output::FetchKeys { .. } | Output::Admit(_) => Input::EffectFailed,
         Output::VerifyPassword { keys, password } => {
             Input::PasswordVerified(keys.is_some_and(|keys| verify_plain(&keys, &password)))
         }

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod config;
 pub mod disco;
 pub mod events;
+pub mod http_client;
 pub mod log;
 pub mod memory;
 pub mod random;

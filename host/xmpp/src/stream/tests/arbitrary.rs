@@ -24,7 +24,7 @@ fn element(xml: &str) -> Input {
     Input::Event(StreamEvent::Element(element))
 }
 
-const KINDS: u8 = 28;
+const KINDS: u8 = 36;
 
 fn input(kind: u8) -> Input {
     match kind {
@@ -44,7 +44,7 @@ fn input(kind: u8) -> Input {
         14 => Input::Event(StreamEvent::Close),
         15 => Input::Malformed(XmlError::UnsupportedEncoding),
         16 | 17 => Input::TlsEstablished(tls_info()),
-        18 | 19 => Input::Features(vec![]),
+        18 | 19 => Input::Features(vec![], Authority::Server),
         20 => Input::Credentials(Some(credentials())),
         21 => Input::Credentials(None),
         22 => Input::PasswordVerified(true),
@@ -56,6 +56,16 @@ fn input(kind: u8) -> Input {
         26 => Input::Bound(Ok(jid::parse_full("juliet@example.com/x").unwrap())),
         27 => Input::Bound(Err(Condition::Conflict.into())),
         28 => Input::DeadlinePassed,
+        29 | 30 => Input::Features(vec![], provided::provider()),
+        31 => Input::Judged(Ok(jid::parse_bare("juliet@example.com").unwrap())),
+        32 => Input::Judged(Err(Failure::CredentialsExpired)),
+        33 => Input::Keys(Some((
+            jid::parse_bare("juliet@example.com").unwrap(),
+            credentials().sha256,
+        ))),
+        34 => Input::Keys(None),
+        35 => Input::Admitted(Ok(1)),
+        36 => Input::Admitted(Err(Failure::AccountDisabled)),
         _ => Input::ShuttingDown,
     }
 }

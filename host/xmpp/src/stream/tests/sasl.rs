@@ -3,12 +3,12 @@
 use super::*;
 use crate::sasl::client::scram;
 
-const SUCCESS: &str = "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>";
+pub(super) const SUCCESS: &str = "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>";
 const CHALLENGE: &str = "<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>";
 const ABORT: &str = "<abort xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>";
 
 /// The text of an element of SASL, decoded.
-fn message(said: &str, name: &str) -> String {
+pub(super) fn message(said: &str, name: &str) -> String {
     let text = said
         .strip_prefix(&format!(
             "<{name} xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>"
@@ -19,7 +19,7 @@ fn message(said: &str, name: &str) -> String {
 }
 
 /// A whole SCRAM exchange; gives the server's last word.
-fn log_in(
+pub(super) fn log_in(
     pair: &mut Pair,
     mechanism: &str,
     name: &str,
