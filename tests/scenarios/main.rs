@@ -12,6 +12,8 @@ mod discovery;
 mod effects;
 mod grants;
 mod hostile_xml;
+mod login_examples;
+mod logins;
 mod operation;
 mod ordering;
 mod plugin_life;
