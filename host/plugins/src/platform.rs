@@ -10,16 +10,23 @@ use parking_lot::Mutex;
 use tokio::task::JoinSet;
 use waxwing_storage::Namespace;
 
+<<<<<<< HEAD
 use crate::accounting::metrics::PluginMetrics;
 use crate::accounting::stats::PluginStats;
+=======
+use waxwing_xmpp::jid::BareJid;
+
+>>>>>>> dcdbe74 (Say by commands who a provider's accounts are on the site)
 use crate::changes::{Failure, Why};
 use crate::choices::Choices;
 use crate::compile::{CompileCommand, Compiler, MAX_COMPONENT};
+use crate::exports::auth_provider::Map;
 use crate::handover::retire;
 use crate::inlet::Inlet;
 use crate::load::PluginSettings;
 use crate::manifest::is_plugin_name;
 use crate::plugin::{Plugin, Source};
+use crate::provider;
 use crate::services::Services;
 use crate::shard::Shard;
 use crate::shared::{Shared, guests_runtime};
@@ -118,6 +125,25 @@ impl Platform {
             watch: Mutex::new(None),
             guests: Mutex::new(Some(guests)),
         })
+    }
+
+    /// The site's user behind an account, where a plugin provides its host's logins; the error is one line for people.
+    pub async fn user_of(&self, account: &BareJid) -> Result<Option<String>, String> {
+        let map = Map::UserOf {
+            account: account.to_string(),
+        };
+        let found = provider::map(&self.shared, account.domain().as_str(), map).await;
+        found.map_err(|fault| format!("the provider of logins {fault}"))
+    }
+
+    /// The account of a site's user at a host, likewise.
+    pub async fn account_of(&self, host: &str, user: &str) -> Result<Option<String>, String> {
+        let map = Map::AccountOf {
+            host: host.to_owned(),
+            user: user.to_owned(),
+        };
+        let found = provider::map(&self.shared, host, map).await;
+        found.map_err(|fault| format!("the provider of logins {fault}"))
     }
 
     /// What one shard thread calls.

@@ -16,10 +16,11 @@ use waxwing_xmpp::jid::BareJid;
 use waxwing_xmpp::sasl::{Failure, Hash, ScramKeys};
 use waxwing_xmpp::stream::Abilities;
 
-use crate::caller::{Caller, create};
+use crate::caller::{Caller, create, make};
 use crate::exports::Level;
 use crate::exports::auth_provider::{
-    self, Ask, Bind, BindReason, Check, Proof, Question, Scram, Unavailable, Unbind, ValidContact,
+    self, Ask, Bind, BindReason, Check, Map, Proof, Question, Scram, Unavailable, Unbind,
+    ValidContact,
 };
 use crate::exports::pre_auth::PreAuthStream;
 use crate::fault::Fault;
@@ -27,6 +28,7 @@ use crate::instance::Instance;
 use crate::limits::STREAMS;
 use crate::plugin::Plugin;
 use crate::registry::Registry;
+use crate::shared::Shared;
 
 /// Seats of one plugin and scope that a shard may have.
 const MAX_SEATS: usize = 64;
@@ -398,4 +400,19 @@ fn proof(provider: &Plugin, password: String) -> Option<Proof> {
         return Some(Proof::Cookie(cookie.to_owned()));
     }
     offer.password.then_some(Proof::Password(password))
+}
+
+/// Who an account is to the provider of its host, or which account one of its users has; none where it is nobody, or the
+/// server keeps the accounts itself. Asked apart from all streams, in an instance of its own.
+pub(crate) async fn map(
+    shared: &Arc<Shared>,
+    host: &str,
+    map: Map,
+) -> Result<Option<String>, Fault> {
+    let Some(provider) = shared.registry.now().auth_provider(host).cloned() else {
+        return Ok(None);
+    };
+    let instance = create(shared, &provider, provider.scope(host), Level::Provider).await?;
+    let (_, found, _) = make(shared, &provider, instance, map).await?;
+    found.map_err(|Unavailable| Fault::Host("the provider cannot tell just now".to_owned()))
 }

@@ -284,6 +284,39 @@ impl Call for Change {
     }
 }
 
+/// `account-of` or `user-of`: who is who.
+pub(crate) enum Map {
+    AccountOf { host: String, user: String },
+    UserOf { account: String },
+}
+
+impl Call for Map {
+    type Answer = Result<Option<String>, Unavailable>;
+
+    const BUDGET: Duration = Duration::from_millis(10);
+    const LEVEL: Level = Level::Provider;
+
+    async fn make(self, instance: &mut Instance) -> Result<Self::Answer, Fault> {
+        instance.begin();
+        let Instance { guests, store, .. } = instance;
+        let guest = guests.auth_provider()?;
+        Ok(match &self {
+            Self::AccountOf { host, user } => {
+                let found = guest.call_account_of(store, host, user).await?;
+                let found = found.map_err(|_| Unavailable);
+                match found {
+                    Ok(Some(account)) => Ok(Some(account_at(&account, host)?.to_string())),
+                    other => other,
+                }
+            }
+            Self::UserOf { account } => {
+                let found = guest.call_user_of(store, account).await?;
+                found.map_err(|_| Unavailable)
+            }
+        })
+    }
+}
+
 /// What a provider is told of a stream: its address only by grant.
 pub(crate) fn record(stream: &PreAuthStream, plugin: &Plugin) -> wit::AuthStream {
     let granted = plugin.grants.contains("address");

@@ -35,6 +35,12 @@ pub trait AdminHandler: Send + Sync {
     /// Ends every session of an account that has just been removed or disabled, and returns when none can send any more.
     async fn end_sessions(&self, account: &BareJid);
 
+    /// The site's user behind an account, by the plugin that provides its host's logins. The error is one line.
+    async fn user_behind(&self, account: &BareJid) -> Result<Option<String>, String>;
+
+    /// The account of a site's user at a domain, likewise.
+    async fn user_of_site(&self, domain: &str, user: &str) -> Result<Option<String>, String>;
+
     /// The plugins, loaded or not, an object each; shown as they are, in the order of their keys.
     fn plugins(&self) -> Vec<serde_json::Value>;
 

@@ -42,6 +42,18 @@ pub enum Request {
     },
     /// All accounts; the answer is a list of [`User`].
     UserList {},
+    /// The site's user behind an account, where a plugin keeps the accounts; the answer is its name, or null.
+    UserBehind {
+        /// The account.
+        jid: String,
+    },
+    /// The account of a site's user; the answer is its address, or null.
+    UserOfSite {
+        /// The domain of the account.
+        domain: String,
+        /// The user's name on the site.
+        user: String,
+    },
     /// All plugins.
     PluginList {},
     /// What the plugins that serve have done and cost, or one of them.

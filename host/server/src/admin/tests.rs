@@ -63,6 +63,14 @@ impl AdminHandler for Handler {
         self.ended.lock().push(account.to_string());
     }
 
+    async fn user_behind(&self, account: &BareJid) -> Result<Option<String>, String> {
+        Ok(account.node().map(|name| format!("site-{name}")))
+    }
+
+    async fn user_of_site(&self, _: &str, _: &str) -> Result<Option<String>, String> {
+        Ok(None)
+    }
+
     fn plugins(&self) -> Vec<Value> {
         vec![json!({ "name": "ping" })]
     }

@@ -45,9 +45,15 @@ pub(super) async fn execute(
             .await
             .map(|_| Value::Null.into()),
         Request::UserList {} => users.list().await.map(Outcome::from),
+<<<<<<< HEAD
         Request::PluginList {}
         | Request::PluginStats { .. }
         | Request::PluginTrace { .. }
+=======
+        Request::UserBehind { .. }
+        | Request::UserOfSite { .. }
+        | Request::PluginList {}
+>>>>>>> dcdbe74 (Say by commands who a provider's accounts are on the site)
         | Request::PluginReload { .. }
         | Request::PluginEnable { .. }
         | Request::PluginDisable { .. }

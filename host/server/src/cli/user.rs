@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::Value;
 use x509_cert::der::DateTime;
@@ -38,6 +39,18 @@ pub(super) enum Command {
     Enable {
         /// The account, as alice@example.org
         jid: String,
+    },
+    /// Print the name that the user behind an account has on the site that keeps the accounts
+    Behind {
+        /// The account, as alice@example.org
+        jid: String,
+    },
+    /// Print the account that a user of such a site has
+    OfSite {
+        /// The user's name on the site
+        user: String,
+        /// The account's domain
+        domain: String,
     },
     /// List all accounts
     List {
@@ -76,6 +89,15 @@ pub(super) fn execute(command: &Command, config: &Config) -> anyhow::Result<()> 
         Command::Remove { jid } => Request::UserRemove { jid: jid.clone() },
         Command::Disable { jid } => Request::UserDisable { jid: jid.clone() },
         Command::Enable { jid } => Request::UserEnable { jid: jid.clone() },
+        Command::Behind { jid } => {
+            let request = Request::UserBehind { jid: jid.clone() };
+            return name(&Link::open(config)?.call(&request)?);
+        }
+        Command::OfSite { user, domain } => {
+            let (user, domain) = (user.clone(), domain.clone());
+            let request = Request::UserOfSite { domain, user };
+            return name(&Link::open(config)?.call(&request)?);
+        }
         Command::List { json } => {
             let mut list = Link::open(config)?.call(&Request::UserList {})?;
             if !json {
@@ -85,6 +107,13 @@ pub(super) fn execute(command: &Command, config: &Config) -> anyhow::Result<()> 
         }
     };
     Link::open(config)?.call(&request)?;
+    Ok(())
+}
+
+/// Prints a name; that there is none is an error.
+fn name(answer: &Value) -> anyhow::Result<()> {
+    let name = answer.as_str();
+    super::say(name.context("no plugin that keeps accounts knows of such a user")?)?;
     Ok(())
 }
 
