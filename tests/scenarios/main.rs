@@ -8,6 +8,7 @@ mod authentication;
 mod binding;
 mod clients;
 mod commands;
+mod compatibility;
 mod discovery;
 mod effects;
 mod grants;

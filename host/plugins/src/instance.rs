@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use wasmtime::Store;
 use wasmtime::component::Resource;
 
@@ -49,7 +50,9 @@ impl Instance {
         );
         let mut store = new_store(&shared, state, &meter);
         let instance = plugin.pre.instantiate_async(&mut store).await?;
-        let guests = plugin.exports.load(&mut store, &instance)?;
+        let guests = plugin.exports.load(&mut store, &instance);
+        // They were compared when the plugin was described.
+        let guests = guests.map_err(|error| Fault::Trap(error.to_string()))?;
         let mut instance = Box::new(Self {
             guests,
             store,
@@ -125,12 +128,14 @@ impl Drop for Instance {
     }
 }
 
+const UNDESCRIBED: &str = "cannot describe itself";
+
 /// Calls `describe` in a bare instance, of which nothing remains.
 pub(crate) async fn describe(
     shared: Arc<Shared>,
     bare: Arc<Plugin>,
     meter: Arc<Meter>,
-) -> Result<crate::bindings::waxwing::plugin::manifest::PluginManifest, Fault> {
+) -> anyhow::Result<crate::bindings::waxwing::plugin::manifest::PluginManifest> {
     let state = State::new(
         Arc::clone(&shared),
         Arc::clone(&bare),
@@ -138,9 +143,11 @@ pub(crate) async fn describe(
         Level::Provider,
     );
     let mut store = new_store(&shared, state, &meter);
-    let instance = bare.pre.instantiate_async(&mut store).await?;
+    let instance = bare.pre.instantiate_async(&mut store).await;
+    let instance = instance.map_err(Fault::from).context(UNDESCRIBED)?;
     let guests = bare.exports.load(&mut store, &instance)?;
-    Ok(guests.lifecycle.call_describe(&mut store).await?)
+    let manifest = guests.lifecycle.call_describe(&mut store).await;
+    manifest.map_err(Fault::from).context(UNDESCRIBED)
 }
 
 fn new_store(shared: &Shared, state: State, meter: &Arc<Meter>) -> Store<State> {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use anyhow::{Context as _, anyhow, bail, ensure};
+use anyhow::{anyhow, bail, ensure};
 use toml::Table;
 use wasmtime::component::{Component, InstancePre};
 use waxwing_storage::Namespace;
@@ -90,9 +90,10 @@ pub(crate) async fn describe(
     check_imports(&component)?;
     let linker = wasi::linker(&shared.linker, &component)
         .map_err(|error| anyhow!("{}", one_line(&error)))?;
-    let pre = linker
-        .instantiate_pre(&component)
-        .map_err(|error| anyhow!("{}", one_line(&error)))?;
+    let pre = linker.instantiate_pre(&component).map_err(|error| {
+        let error = one_line(&error);
+        anyhow!("{error}; build it against this server's interfaces")
+    })?;
     let exports = Exports::bind(&component, &pre)?;
     // `describe` runs before there is a plugin: in the name of one that is nothing and may nothing.
     let bare = Arc::new(Plugin::new(
@@ -102,9 +103,7 @@ pub(crate) async fn describe(
     ));
     let meter = Arc::new(Meter::default());
     let asked = instance::describe(Arc::clone(shared), Arc::clone(&bare), Arc::clone(&meter));
-    let manifest = run(shared, &bare, meter, INIT_BUDGET, asked)
-        .await?
-        .context("cannot describe itself")?;
+    let manifest = run(shared, &bare, meter, INIT_BUDGET, asked).await??;
     let imports = component.component_type();
     let imports = imports.imports(component.engine());
     Ok(Described {

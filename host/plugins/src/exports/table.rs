@@ -5,6 +5,7 @@ use wasmtime::Store;
 use wasmtime::component::{Component, Instance, InstancePre};
 
 use crate::bindings::exports::waxwing::plugin as wit;
+use crate::compile::one_line;
 use crate::fault::Fault;
 use crate::state::State;
 
@@ -65,10 +66,14 @@ macro_rules! exports {
             }
 
             /// Finds the exports in an instance.
-            pub(crate) fn load(&self, store: &mut Store<State>, instance: &Instance) -> wasmtime::Result<Guests> {
+            pub(crate) fn load(&self, store: &mut Store<State>, instance: &Instance) -> Result<Guests, ExportError> {
+                let lifecycle = self.lifecycle.load(&mut *store, instance);
                 Ok(Guests {
-                    lifecycle: self.lifecycle.load(&mut *store, instance)?,
-                    $($field: self.$field.as_ref().map(|indices| indices.load(&mut *store, instance)).transpose()?,)+
+                    lifecycle: lifecycle.map_err(|error| ExportError::types("lifecycle", &error))?,
+                    $($field: self.$field.as_ref()
+                        .map(|indices| indices.load(&mut *store, instance))
+                        .transpose()
+                        .map_err(|error| ExportError::types($name, &error))?,)+
                 })
             }
         }
@@ -115,7 +120,7 @@ impl Exports {
         if !is_exported(component, "lifecycle") {
             return Err(ExportError::NoLifecycle);
         }
-        Self::bind_all(component, pre).map_err(|error| ExportError::Shape(format!("{error:#}")))
+        Self::bind_all(component, pre).map_err(|error| ExportError::Shape(one_line(&error)))
     }
 }
 
@@ -136,8 +141,22 @@ pub(crate) enum ExportError {
         known = GRANTED.join(", ")
     )]
     Unknown(String),
-    #[error("an export is not as its interface says: {0}")]
+    #[error(
+        "an export is not as its interface says: {0}; build it against this server's interfaces"
+    )]
     Shape(String),
+    #[error(
+        "exports `{package}{0}{version}` with other types than this server's: {1}; build it against this server's interfaces",
+        package = PACKAGE,
+        version = VERSION
+    )]
+    Types(&'static str, String),
+}
+
+impl ExportError {
+    fn types(interface: &'static str, error: &wasmtime::Error) -> Self {
+        Self::Types(interface, one_line(error))
+    }
 }
 
 fn check_export(name: &str) -> Result<(), ExportError> {
