@@ -3,6 +3,17 @@
 //! They are run by `cargo xtask test`. With `WAXWING_TEST_AGAINST=prosody` those that need nothing of ours run against
 //! Prosody, which tells a wrong test from a wrong server.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a scenario that panics has failed"
+)]
+#![expect(
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "stanzas are easier to read where they are put together"
+)]
+
 mod accounts;
 mod authentication;
 mod binding;

@@ -60,7 +60,7 @@ async fn until_delivered(client: &mut Client, jid: &str) -> Result<u32> {
             }
             sleep(Duration::from_millis(100)).await;
         }
-        unreachable!()
+        anyhow::bail!("no answer came")
     };
     timeout(PATIENCE, talk)
         .await

@@ -102,7 +102,7 @@ mod tests {
     async fn wakes_for_what_is_due_before_what_it_waits_for() {
         let agenda = Arc::new(Agenda::default());
         let now = Instant::now();
-        agenda.add(now + Duration::from_secs(3600), "late");
+        agenda.add(now + Duration::from_hours(1), "late");
         let waiting = tokio::spawn({
             let agenda = Arc::clone(&agenda);
             async move { agenda.next().await }

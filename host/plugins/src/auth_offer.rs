@@ -9,6 +9,10 @@ const MAX_SALT: u32 = 64;
 
 /// A checked offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says of one way to log in whether it is offered"
+)]
 pub(crate) struct AuthOffer {
     pub(crate) password: bool,
     pub(crate) token: bool,

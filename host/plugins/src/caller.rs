@@ -44,38 +44,10 @@ impl Caller {
         about: About<'_>,
         call: C,
     ) -> Result<(C::Answer, Effects), Fault> {
-<<<<<<< HEAD
         let mut record = Record::begin(plugin, call.export(), self.shared.ticker.tick())?;
         let result = self.call_unseen(plugin, scope, &mut record, call).await;
         record.end::<C>(&result, about);
         result
-=======
-        plugin.counters.calls.fetch_add(1, Ordering::Relaxed);
-        let result = self.call_uncounted(plugin, scope, call).await;
-        result.map_err(|fault| self.count(plugin, fault))
-    }
-
-    /// The same in an instance that the caller keeps; it comes back with the answer.
-    pub(crate) async fn call_in<C: exports::Call>(
-        &self,
-        plugin: &Arc<Plugin>,
-        instance: Box<Instance>,
-        call: C,
-    ) -> Result<(Box<Instance>, C::Answer, Effects), Fault> {
-        plugin.counters.calls.fetch_add(1, Ordering::Relaxed);
-        let result = make(&self.shared, plugin, instance, call).await;
-        result.map_err(|fault| self.count(plugin, fault))
-    }
-
-    /// Counts a fault and says so in the log.
-    pub(crate) fn count(&self, plugin: &Plugin, fault: Fault) -> Fault {
-        plugin.counters.faults.fetch_add(1, Ordering::Relaxed);
-        let name = plugin.manifest.name.as_str();
-        if plugin.logs.admits(name, 256) {
-            tracing::warn!(plugin = name, "a call {fault}");
-        }
-        fault
->>>>>>> aecdd40 (Let a plugin decide who logs in: the export auth-provider and the import http-client, with three examples)
     }
 
     /// The same in an instance that the caller keeps, made now if there is none; it comes back with the answer.

@@ -43,11 +43,8 @@ mod notices;
 mod platform;
 mod plugin;
 mod pool;
-<<<<<<< HEAD
-mod quarantine;
-=======
 mod provider;
->>>>>>> aecdd40 (Let a plugin decide who logs in: the export auth-provider and the import http-client, with three examples)
+mod quarantine;
 mod registry;
 mod requests;
 mod run;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use anyhow::{anyhow, bail, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use toml::Table;
 use wasmtime::component::{Component, InstancePre};
 use waxwing_storage::Namespace;
@@ -146,12 +146,9 @@ pub(crate) async fn prepare(
         None => BTreeSet::new(),
     };
     let scopes = scopes(&manifest, settings, &shared.hosts)?;
-<<<<<<< HEAD
     let ledger = shared.ledgers.of(&manifest.name);
-=======
     let http = HttpAccess::new(&settings.http_hosts);
     let http = http.with_context(|| format!("`http_hosts` in [plugin.{}]", manifest.name))?;
->>>>>>> aecdd40 (Let a plugin decide who logs in: the export auth-provider and the import http-client, with three examples)
     let parts = Parts {
         namespace: Namespace::new(&manifest.name)?,
         manifest,
@@ -161,11 +158,8 @@ pub(crate) async fn prepare(
         settings: settings.clone(),
         scopes,
         memory,
-<<<<<<< HEAD
         ledger,
-=======
         http,
->>>>>>> aecdd40 (Let a plugin decide who logs in: the export auth-provider and the import http-client, with three examples)
     };
     let plugin = Arc::new(Plugin::new(parts, pre, exports));
     let first = create(shared, &plugin, 0, Level::Hook).await?;
@@ -288,10 +282,7 @@ fn nobody(sha256: &str) -> anyhow::Result<Parts> {
         settings: PluginSettings::default(),
         scopes: Vec::new(),
         memory: Arc::default(),
-<<<<<<< HEAD
         ledger: Arc::default(),
-=======
         http: HttpAccess::default(),
->>>>>>> aecdd40 (Let a plugin decide who logs in: the export auth-provider and the import http-client, with three examples)
     })
 }

@@ -227,8 +227,10 @@ mod tests {
     /// Runs a future to its end, in place.
     fn run<T>(meter: &Arc<Meter>, future: impl Future<Output = T>) -> T {
         meter.begin(Duration::from_secs(1));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time();
-        let runtime = { runtime }.build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
         runtime
             .block_on(Metered::new(Arc::clone(meter), future))
             .unwrap()
@@ -237,7 +239,7 @@ mod tests {
     /// So much CPU time of this thread.
     fn burn(span: u64) {
         let begun = thread_time();
-        while thread_time() - begun < span {
+        while thread_time().saturating_sub(begun) < span {
             std::hint::spin_loop();
         }
     }

@@ -10,13 +10,10 @@ use parking_lot::Mutex;
 use tokio::task::JoinSet;
 use waxwing_storage::Namespace;
 
-<<<<<<< HEAD
-use crate::accounting::metrics::PluginMetrics;
-use crate::accounting::stats::PluginStats;
-=======
 use waxwing_xmpp::jid::BareJid;
 
->>>>>>> dcdbe74 (Say by commands who a provider's accounts are on the site)
+use crate::accounting::metrics::PluginMetrics;
+use crate::accounting::stats::PluginStats;
 use crate::changes::{Failure, Why};
 use crate::choices::Choices;
 use crate::compile::{CompileCommand, Compiler, MAX_COMPONENT};

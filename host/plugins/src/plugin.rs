@@ -11,11 +11,8 @@ use parking_lot::Mutex;
 use wasmtime::component::InstancePre;
 use waxwing_storage::Namespace;
 
-<<<<<<< HEAD
 use crate::accounting::Ledger;
-=======
 use crate::auth_offer::AuthOffer;
->>>>>>> aecdd40 (Let a plugin decide who logs in: the export auth-provider and the import http-client, with three examples)
 use crate::config::Values;
 use crate::exports::Exports;
 use crate::http::HttpAccess;
@@ -51,13 +48,10 @@ pub(crate) struct Plugin {
     pub(crate) scope_of: HashMap<String, usize>,
     /// Handed on from version to version.
     pub(crate) memory: Arc<Table>,
-<<<<<<< HEAD
     /// Kept by name, so that it goes on with the next version.
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) quarantine: Quarantine,
-=======
     pub(crate) http: HttpAccess,
->>>>>>> aecdd40 (Let a plugin decide who logs in: the export auth-provider and the import http-client, with three examples)
     /// What its calls and stores may take.
     pub(crate) limits: Limits,
     /// The instances that all threads share.
@@ -102,11 +96,8 @@ pub(crate) struct Parts {
     pub(crate) settings: PluginSettings,
     pub(crate) scopes: Vec<Scope>,
     pub(crate) memory: Arc<Table>,
-<<<<<<< HEAD
     pub(crate) ledger: Arc<Ledger>,
-=======
     pub(crate) http: HttpAccess,
->>>>>>> aecdd40 (Let a plugin decide who logs in: the export auth-provider and the import http-client, with three examples)
 }
 
 impl Plugin {
@@ -128,12 +119,9 @@ impl Plugin {
             scope_of: scope_of.collect(),
             scopes: parts.scopes,
             memory: parts.memory,
-<<<<<<< HEAD
             quarantine: Quarantine::new(parts.ledger.calls(), Instant::now()),
             ledger: parts.ledger,
-=======
             http: parts.http,
->>>>>>> aecdd40 (Let a plugin decide who logs in: the export auth-provider and the import http-client, with three examples)
             limits,
             slots: Slots::default(),
             under_way: UnderWay::default(),

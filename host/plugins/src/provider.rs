@@ -29,6 +29,7 @@ use crate::limits::STREAMS;
 use crate::plugin::Plugin;
 use crate::registry::Registry;
 use crate::shared::Shared;
+use crate::trace::About;
 
 /// Seats of one plugin and scope that a shard may have.
 const MAX_SEATS: usize = 64;
@@ -162,7 +163,9 @@ impl Seat {
 
 /// The seats of all providers on one thread, by version and scope.
 #[derive(Default)]
-pub(crate) struct Seats(RefCell<HashMap<(u64, usize), Vec<Rc<Seat>>>>);
+pub(crate) struct Seats(RefCell<HashMap<(u64, usize), SeatsOfOne>>);
+
+type SeatsOfOne = Vec<Rc<Seat>>;
 
 impl Seats {
     /// A seat for a stream: a free one, else a new one, else the one with the fewest streams.
@@ -358,7 +361,11 @@ impl Asker<'_> {
             question,
         };
         // In the version that made the instance: a stream that ends may have outlived it.
-        let plugin = Arc::clone(instance.as_ref().map_or(plugin, |instance| &instance.plugin));
+        let plugin = Arc::clone(
+            instance
+                .as_ref()
+                .map_or(plugin, |instance| &instance.plugin),
+        );
         let scope = plugin.scope(&stream.facts.host);
         let about = match &stream.account {
             Some(account) => About::Account(account),

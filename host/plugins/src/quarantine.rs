@@ -169,7 +169,7 @@ impl Quarantine {
     /// Takes down how a call went that had leave. `calls` are all that the plugin had, and those of the last minute.
     pub(crate) fn note(
         &self,
-        leave: Leave<'_>,
+        leave: &Leave<'_>,
         conduct: Conduct,
         calls: impl FnOnce() -> (u64, u64),
         now: impl FnOnce() -> Instant,

@@ -37,9 +37,6 @@ impl AdminHandler for Server {
         }
     }
 
-<<<<<<< HEAD
-    fn plugins(&self) -> Vec<Value> {
-=======
     async fn user_behind(&self, account: &BareJid) -> Result<Option<String>, String> {
         self.platform.user_of(account).await
     }
@@ -48,8 +45,7 @@ impl AdminHandler for Server {
         self.platform.account_of(domain, user).await
     }
 
-    fn plugins(&self) -> Vec<serde_json::Value> {
->>>>>>> dcdbe74 (Say by commands who a provider's accounts are on the site)
+    fn plugins(&self) -> Vec<Value> {
         let list = self.platform.list();
         // A status is plain data, which serialises.
         list.iter()

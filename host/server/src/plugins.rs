@@ -223,7 +223,7 @@ impl Services for Server {
     }
 
     fn route(&self, stanza: Stanza) {
-        self.router.from_plugin(stanza);
+        self.router.send(stanza);
     }
 
     fn answer(&self, asker: &Jid, reply: Element) {

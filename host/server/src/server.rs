@@ -113,7 +113,6 @@ async fn compose(
     let router = Arc::new(Router::new(domains(config)));
     let accounts = Accounts::new(storage, hashing).with_inlet(router.inlet().clone());
     let tls = Tls::load(config)?;
-    let router = Arc::new(Router::new(domains(config)));
     Ok(Arc::new(Server {
         domains: domains(config),
         platform: plugins::start(config, accounts.clone(), Arc::clone(&router)).await?,

@@ -66,6 +66,7 @@ async fn failing(client: &mut Client, steps: &str) -> Result<String> {
 
 /// What the fixture has heard, once it holds such a line.
 async fn heard(client: &mut Client, name: &str, line: &str) -> Result<Vec<String>> {
+    let mut last = Vec::new();
     for _ in 0..400 {
         let log = act_as(client, name, "<log log='heard'/>").await?;
         let lines: Vec<String> = log
@@ -76,7 +77,8 @@ async fn heard(client: &mut Client, name: &str, line: &str) -> Result<Vec<String
         if lines.iter().any(|heard| heard.starts_with(line)) {
             return Ok(lines);
         }
+        last = lines;
         tokio::time::sleep(std::time::Duration::from_millis(25)).await;
     }
-    anyhow::bail!("`{line}` was not heard")
+    anyhow::bail!("`{line}` was not heard, but {last:?}")
 }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tempfile::TempDir;
 use waxwing_plugins::{
-    After, CompileCommand, CompileLimits, Inlet, Platform, PlatformSettings, PluginSettings,
-    ServiceError, Services, Shard,
+    After, CompileCommand, CompileLimits, HttpError, HttpRequest, HttpResponse, Inlet, Platform,
+    PlatformSettings, PluginSettings, ServiceError, Services, Shard,
 };
 use waxwing_storage::{AccountId, PluginData};
 use waxwing_xml::Element;
@@ -49,6 +49,7 @@ pub(crate) async fn platform(components: &[(&str, &Path)]) -> Serving {
     let settings = PlatformSettings {
         directory,
         cache: folder.path().join("cache"),
+        choices: folder.path().join("plugins.toml"),
         bundled: &[],
         plugins,
         compile: CompileCommand {
@@ -103,6 +104,10 @@ impl Services for Idle {
 
     fn plugin_data(&self) -> Result<&dyn PluginData, ServiceError> {
         Err(ServiceError::Unavailable)
+    }
+
+    async fn http(&self, _: HttpRequest) -> Result<HttpResponse, HttpError> {
+        Err(HttpError::Unreachable)
     }
 
     fn route(&self, _: Stanza) {}

@@ -232,7 +232,10 @@ impl Ledger {
     }
 
     fn span(&self, now: Instant) -> u64 {
-        now.saturating_duration_since(self.started).as_secs() / lane::SPAN.as_secs()
+        now.saturating_duration_since(self.started)
+            .as_secs()
+            .checked_div(lane::SPAN.as_secs())
+            .unwrap_or(0)
     }
 }
 

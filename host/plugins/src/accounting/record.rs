@@ -114,7 +114,7 @@ impl<'a> Record<'a> {
         let Self { plugin, leave, .. } = self;
         let ledger = &*plugin.ledger;
         let calls = || (ledger.calls(), ledger.recent_calls(Instant::now()));
-        let change = plugin.quarantine.note(leave, conduct, calls, Instant::now);
+        let change = plugin.quarantine.note(&leave, conduct, calls, Instant::now);
         if let Some(change) = change {
             announce(ledger, &plugin.manifest.name, &change);
         }

@@ -10,7 +10,7 @@ use waxwing_xmpp::jid::{self, BareJid};
 use waxwing_xmpp::sasl::{Failure, Hash, MAX_ITERATIONS, ScramKeys};
 
 use super::pre_auth::{PreAuthStream, TlsVersion};
-use super::{Call, Level, Export};
+use super::{Call, Export, Level};
 use crate::bindings::exports::waxwing::plugin::auth_provider as wit;
 use crate::convert::stanza_error;
 use crate::fault::Fault;
@@ -67,15 +67,14 @@ impl<Q: Question> Call for Ask<Q> {
             abandoned.resource_drop_async(&mut *store).await?;
         }
         let guest = guests.auth_provider()?.stream_auth();
-        let resource = match self.resource {
-            Some(resource) => resource,
-            None => {
-                let made = guest.call_constructor(&mut *store, &self.on).await?;
-                if let Some((account, reason)) = self.bound {
-                    guest.call_bind(&mut *store, made, &account, reason).await?;
-                }
-                made
+        let resource = if let Some(resource) = self.resource {
+            resource
+        } else {
+            let made = guest.call_constructor(&mut *store, &self.on).await?;
+            if let Some((account, reason)) = self.bound {
+                guest.call_bind(&mut *store, made, &account, reason).await?;
             }
+            made
         };
         let answer = self.question.ask(guest, store, resource).await?;
         Ok((resource, answer))
@@ -295,6 +294,10 @@ impl Call for Map {
 
     const BUDGET: Duration = Duration::from_millis(10);
     const LEVEL: Level = Level::Provider;
+
+    fn export(&self) -> Export {
+        Export::auth_provider
+    }
 
     async fn make(self, instance: &mut Instance) -> Result<Self::Answer, Fault> {
         instance.begin();

@@ -1,5 +1,9 @@
 use super::*;
 
+/// What a call came to; none if it was refused.
+type Called = Option<Outcome>;
+type Outcome = Option<Change>;
+
 /// A plugin with its calls and its clock.
 struct Plugin {
     quarantine: Quarantine,
@@ -18,14 +22,14 @@ impl Plugin {
     }
 
     /// Makes a call that goes like this; none if it was refused.
-    fn call(&mut self, conduct: Conduct) -> Option<Option<Change>> {
+    fn call(&mut self, conduct: Conduct) -> Called {
         let leave = self.quarantine.leave(|| self.now)?;
-        self.calls += 1;
+        self.calls = self.calls.saturating_add(1);
         let calls = (self.calls, self.calls);
-        Some(self.quarantine.note(leave, conduct, || calls, || self.now))
+        Some(self.quarantine.note(&leave, conduct, || calls, || self.now))
     }
 
-    fn fault(&mut self, peer: u64) -> Option<Option<Change>> {
+    fn fault(&mut self, peer: u64) -> Called {
         self.call(Conduct::Fault(Peer(peer)))
     }
 
@@ -34,7 +38,7 @@ impl Plugin {
     }
 
     fn wait(&mut self, span: Duration) {
-        self.now += span;
+        self.now = self.now.checked_add(span).unwrap();
     }
 
     /// Fails for three peers until it is in quarantine; says for how long.
@@ -46,7 +50,7 @@ impl Plugin {
                 None => assert!(peer < 10, "it goes on serving"),
             }
         }
-        unreachable!()
+        panic!("a thousand faults and no quarantine")
     }
 }
 
@@ -203,6 +207,6 @@ fn a_call_from_before_the_quarantine_says_nothing_new() {
     plugin.fail();
     let noted = plugin
         .quarantine
-        .note(late, Conduct::Fault(Peer(0)), || (9, 9), || now);
+        .note(&late, Conduct::Fault(Peer(0)), || (9, 9), || now);
     assert_eq!(noted, None);
 }

@@ -222,9 +222,7 @@ async fn answer(request: Request, handler: &dyn AdminHandler) -> Result<Value, S
         return Ok(answer);
     }
     match request {
-<<<<<<< HEAD
         Request::PluginStats { name } => handler.plugin_stats(name.as_deref()).await,
-=======
         Request::UserBehind { jid } => {
             let account =
                 jid::parse_bare(&jid).map_err(|_| format!("`{jid}` is not an account"))?;
@@ -233,7 +231,6 @@ async fn answer(request: Request, handler: &dyn AdminHandler) -> Result<Value, S
         Request::UserOfSite { domain, user } => {
             handler.user_of_site(&domain, &user).await.map(Value::from)
         }
->>>>>>> dcdbe74 (Say by commands who a provider's accounts are on the site)
         Request::PluginReload { name } => handler.reload_plugin(&name).await.map(|()| Value::Null),
         Request::PluginEnable { name } => handler.enable_plugin(&name).await.map(Value::from),
         Request::PluginDisable { name } => handler.disable_plugin(&name).await.map(Value::from),

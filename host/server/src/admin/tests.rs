@@ -83,9 +83,9 @@ impl AdminHandler for Handler {
     fn trace_plugin(&self, name: &str, _: bool) -> Result<BoxStream<'static, Value>, String> {
         let watching = Watching::begin(&self.watching);
         let name = name.to_owned();
-        let calls = futures_util::stream::unfold((0, watching), move |(number, watching)| {
+        let calls = futures_util::stream::unfold((0_u64, watching), move |(number, watching)| {
             let call = json!({ "plugin": name, "number": number });
-            async move { Some((call, (number + 1, watching))) }
+            async move { Some((call, (number.wrapping_add(1), watching))) }
         });
         Ok(Box::pin(calls))
     }
@@ -390,7 +390,7 @@ fn a_trace_ends_when_the_client_goes_away_and_others_are_served_meanwhile() {
     until_watched_by(&server, 0);
 
     // As many as may be, and one more.
-    let links: Vec<Link> = (0..super::serve::TRACES)
+    let links: Vec<Link> = (0..serve::TRACES)
         .map(|_| {
             let mut link = Link::open(&config).unwrap();
             link.follow(&trace, |_| Ok(false)).unwrap();

@@ -45,15 +45,11 @@ pub(super) async fn execute(
             .await
             .map(|_| Value::Null.into()),
         Request::UserList {} => users.list().await.map(Outcome::from),
-<<<<<<< HEAD
-        Request::PluginList {}
-        | Request::PluginStats { .. }
-        | Request::PluginTrace { .. }
-=======
         Request::UserBehind { .. }
         | Request::UserOfSite { .. }
         | Request::PluginList {}
->>>>>>> dcdbe74 (Say by commands who a provider's accounts are on the site)
+        | Request::PluginStats { .. }
+        | Request::PluginTrace { .. }
         | Request::PluginReload { .. }
         | Request::PluginEnable { .. }
         | Request::PluginDisable { .. }

@@ -38,6 +38,7 @@ use figures::Figures;
 
 pub(crate) use delivery::Delivery;
 pub(crate) use handle::Handle;
+pub(crate) use presence::told_component;
 
 /// Routes stanzas between the sessions of this server.
 #[derive(Debug)]
@@ -250,7 +251,7 @@ impl Router {
             Place::Server | Place::Account if stanza.is_request() => Routed::Request(stanza),
             // An answer to a plugin that asked in the server's name, or to nobody.
             Place::Server | Place::Account => {
-                self.inlet.reply(&stanza);
+                let _ = self.inlet.reply(&stanza);
                 Routed::Done(Flow::Free)
             }
             Place::Foreign if !stanza.is_request() && self.inlet.reply(&stanza) => {
@@ -272,7 +273,7 @@ impl Router {
 
     /// Sends what a plugin made; `from` and `to` are checked. Requests to the server or to an account are not for guests to
     /// answer: nothing that a guest causes enters a guest by this way.
-    pub(crate) fn from_plugin(&self, stanza: Stanza) {
+    pub(crate) fn send(&self, stanza: Stanza) {
         match stanza.kind() {
             Kind::Message => {
                 // Whoever sends through a plugin has no stream to slow down.
@@ -313,7 +314,7 @@ impl Router {
         } else if let Ok(reply) = Stanza::parse(reply)
             && reply.kind() == Kind::Iq
         {
-            self.inlet.reply(&reply);
+            let _ = self.inlet.reply(&reply);
         }
     }
 

@@ -122,20 +122,6 @@ impl Router {
         }
     }
 
-    /// Notes presence of a session to a plugin's component, which hears of the session's end as well. False: the session has
-    /// told too many already.
-    pub(crate) fn told_component(&self, sender: &Handle, stanza: &Stanza) -> bool {
-        let Some(to) = stanza.to() else { return true };
-        match stanza.typed() {
-            Type::Presence(PresenceType::Available) => remember(sender, to),
-            Type::Presence(PresenceType::Unavailable) => {
-                forget(sender, to);
-                true
-            }
-            _ => true,
-        }
-    }
-
     pub(super) fn deliver_presence(&self, stanza: Stanza) {
         if self.inlet.to_component(&stanza) {
             return;
@@ -183,6 +169,20 @@ fn remember(sender: &Handle, to: &Jid) -> bool {
     }
     presence.directed.push(to.clone());
     true
+}
+
+/// Notes presence of a session to a plugin's component, which hears of the session's end as well. False: the session has told
+/// too many already.
+pub(crate) fn told_component(sender: &Handle, stanza: &Stanza) -> bool {
+    let Some(to) = stanza.to() else { return true };
+    match stanza.typed() {
+        Type::Presence(PresenceType::Available) => remember(sender, to),
+        Type::Presence(PresenceType::Unavailable) => {
+            forget(sender, to);
+            true
+        }
+        _ => true,
+    }
 }
 
 /// Unavailable presence is owed to an address no more.

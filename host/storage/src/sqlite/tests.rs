@@ -26,9 +26,9 @@ fn keys(seed: u8) -> ScramKeys {
     }
 }
 
-fn both(sha1: u8, sha256: u8) -> Option<AccountKeys> {
+fn both(sha1: u8, sha256: u8) -> AccountKeys {
     let (sha1, sha256) = (keys(sha1), keys(sha256));
-    Some(AccountKeys { sha1, sha256 })
+    AccountKeys { sha1, sha256 }
 }
 
 fn account(localpart: &str) -> NewAccount {
@@ -72,7 +72,7 @@ async fn gives_back_what_it_was_given() {
     let storage = open(folder.path()).await;
     let id = create(&storage, "alice").await;
     let found = find(&storage, "alice").await.unwrap();
-    assert_eq!((found.id, found.keys), (id, both(1, 2)));
+    assert_eq!((found.id, found.keys), (id, Some(both(1, 2))));
     assert!(!found.disabled && found.created_at > 1_700_000_000);
     assert_eq!(storage.find("alice", "elsewhere").await.unwrap(), None);
 }
@@ -145,7 +145,10 @@ async fn gives_a_name_registered_again_a_new_id() {
     assert!(second > first);
     assert!(!storage.remove(first).await.unwrap());
     assert!(!storage.set_keys(first, keys(3), keys(4)).await.unwrap());
-    assert_eq!(find(&storage, "alice").await.unwrap().keys, both(1, 2));
+    assert_eq!(
+        find(&storage, "alice").await.unwrap().keys,
+        Some(both(1, 2))
+    );
 }
 
 #[tokio::test]
@@ -156,7 +159,7 @@ async fn changes_keys_and_disables() {
     assert!(storage.set_keys(id, keys(3), keys(4)).await.unwrap());
     assert!(storage.set_disabled(id, true).await.unwrap());
     let found = find(&storage, "alice").await.unwrap();
-    assert_eq!((found.keys, found.disabled), (both(3, 4), true));
+    assert_eq!((found.keys, found.disabled), (Some(both(3, 4)), true));
     assert!(storage.set_disabled(id, false).await.unwrap());
     assert!(!find(&storage, "alice").await.unwrap().disabled);
 }
@@ -178,7 +181,10 @@ async fn an_external_account_has_no_keys_until_it_is_given_some() {
         Creation::Taken
     );
     assert!(storage.set_keys(id, keys(3), keys(4)).await.unwrap());
-    assert_eq!(find(&storage, "alice").await.unwrap().keys, both(3, 4));
+    assert_eq!(
+        find(&storage, "alice").await.unwrap().keys,
+        Some(both(3, 4))
+    );
 
     let own = create(&storage, "bob").await;
     let taken = storage.create_external("bob", "localhost").await.unwrap();
@@ -188,7 +194,7 @@ async fn an_external_account_has_no_keys_until_it_is_given_some() {
         "an account of the server's own stays what it is"
     );
     let found = find(&storage, "bob").await.unwrap();
-    assert_eq!((found.id, found.keys), (own, both(1, 2)));
+    assert_eq!((found.id, found.keys), (own, Some(both(1, 2))));
 }
 
 #[tokio::test]

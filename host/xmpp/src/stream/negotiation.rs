@@ -124,7 +124,7 @@ impl Negotiation {
                 self.verified(stream, identity.filter(|_| right))
             }
             (State::Judging(stream, authzid), Input::Judged(verdict)) => {
-                self.judged(stream, authzid, verdict)
+                self.judged(stream, authzid.as_ref(), verdict)
             }
             (State::FetchingKeys(stream, scram, authzid), Input::Keys(found)) => {
                 self.fetched(stream, &scram, authzid, found)

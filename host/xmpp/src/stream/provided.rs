@@ -31,11 +31,11 @@ impl Negotiation {
     pub(super) fn judged(
         &mut self,
         stream: Stream,
-        authzid: Option<BareJid>,
+        authzid: Option<&BareJid>,
         verdict: Result<BareJid, Failure>,
     ) -> State {
         match verdict {
-            Ok(jid) => self.admit(stream, jid, authzid.as_ref(), None),
+            Ok(jid) => self.admit(stream, jid, authzid, None),
             Err(failure) => self.fail(stream, failure),
         }
     }
