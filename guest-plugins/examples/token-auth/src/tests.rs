@@ -12,7 +12,9 @@ fn sign(secret: &str, account: &str, issued: u64, nonce: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(format!("{account}\n{issued}\n{nonce}").as_bytes());
     let signature = mac.finalize().into_bytes();
-    let digits: String = signature.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits = signature
+        .iter()
+        .fold(String::new(), |digits, byte| format!("{digits}{byte:02x}"));
     format!("{issued}.{nonce}.{digits}")
 }
 

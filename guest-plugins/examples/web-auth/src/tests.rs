@@ -14,8 +14,9 @@ fn application(request: &Request) -> Result<Response, HttpError> {
         .iter()
         .find(|header| header.name == "cookie");
     let status = match (body, cookie.map(|header| header.value.as_str())) {
-        ("username=juliet&host=localhost&password=r%2B%26%3D", None) => 200,
-        (_, Some("session=abc")) => 200,
+        ("username=juliet&host=localhost&password=r%2B%26%3D", None) | (_, Some("session=abc")) => {
+            200
+        }
         (body, _) if body.contains("username=broken") => 500,
         (_, Some(cookie)) if cookie.contains('\n') => {
             return Err(HttpError::Invalid(String::new()));

@@ -79,7 +79,7 @@ impl<P: AuthProvider> Harness<P> {
         match asked {
             Ok(Login::Allow(account)) if crate::jid::domain(&account) == on.on.host => {
                 let bound = self.ask(on, |plugin, stream| {
-                    plugin.bind(stream, &account, BindReason::New)
+                    plugin.bind(stream, &account, BindReason::New);
                 });
                 if bound.is_err() {
                     return Login::Unavailable;
@@ -175,18 +175,21 @@ impl<P: AuthProvider> Harness<P> {
         let (facts, account) = (on.on.clone(), on.account.clone());
         let reloaded = self.reloaded == self.instances && !lost;
         let (stream, answer) = self.call(|plugin| {
-            let mut stream = living.map(|(stream, _)| stream).unwrap_or_else(|| {
-                let mut stream = plugin.stream(facts);
-                let reason = if reloaded {
-                    BindReason::Reloaded
-                } else {
-                    BindReason::Recovered
-                };
-                if let Some(account) = account {
-                    plugin.bind(&mut stream, &account, reason);
-                }
-                stream
-            });
+            let mut stream = living.map_or_else(
+                || {
+                    let mut stream = plugin.stream(facts);
+                    let reason = if reloaded {
+                        BindReason::Reloaded
+                    } else {
+                        BindReason::Recovered
+                    };
+                    if let Some(account) = account {
+                        plugin.bind(&mut stream, &account, reason);
+                    }
+                    stream
+                },
+                |(stream, _)| stream,
+            );
             let answer = f(plugin, &mut stream);
             (stream, answer)
         })?;
