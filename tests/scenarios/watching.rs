@@ -53,7 +53,8 @@ async fn figures_survive_a_new_version() -> Result<()> {
         .iter()
         .filter_map(|bucket| bucket["calls"].as_u64())
         .sum();
-    assert_eq!(measured, 20, "so few calls are all measured: {before}");
+    // Of calls that come within a tick one is measured, and stands for those before it.
+    assert!((1..=20).contains(&measured), "{before}");
     assert!(
         before["cpu"]["total_seconds"].as_f64() > Some(0.0),
         "{before}"
