@@ -1,5 +1,6 @@
 //! How a shard calls a guest: an instance taken, the call made, its effects committed.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use waxwing_xml::Element;
@@ -142,23 +143,31 @@ impl Caller {
         scope: usize,
         mut effects: Effects,
     ) -> Result<Vec<After>, Refusal> {
+        if effects.is_local() {
+            effects.apply_memory(plugin);
+            return Ok(Vec::new());
+        }
         for effect in &effects.accounts {
             if let Err(denial) = self.ask(plugin, effect).await {
                 effects.roll_back(plugin);
                 return Err(denial);
             }
         }
+        let mut provided = HashSet::new();
         for (index, effect) in effects.accounts.iter().enumerate() {
             match self.change(effect.account(), effect.for_provider()).await {
                 None => {}
                 Some(Ok(())) => {
-                    effects.provided.insert(index);
+                    provided.insert(index);
                 }
                 Some(Err(refusal)) => {
                     effects.roll_back(plugin);
                     return Err(refusal);
                 }
             }
+        }
+        if !provided.is_empty() {
+            effects.provided = provided;
         }
         self.shared.commit(plugin, scope, effects).await
     }
@@ -213,6 +222,7 @@ impl Shared {
         scope: usize,
         effects: Effects,
     ) -> Vec<After> {
+        let effects = effects.into_caused();
         let (name, depth) = (
             plugin.manifest.name.as_str(),
             effects.depth.saturating_add(1),
@@ -265,13 +275,13 @@ pub(crate) async fn make<C: exports::Call>(
 ) -> Result<(Box<Instance>, C::Answer, Effects), Fault> {
     let meter = Arc::clone(&instance.meter);
     let budget = plugin.limits.cpu(C::BUDGET);
-    let (instance, answer, effects) = run(shared, plugin, meter, budget, async move {
+    let call = Box::pin(async move {
         let answer = call.make(&mut instance).await;
         let answer = answer.map_err(|fault| instance.explain(fault));
         let effects = instance.end_call();
         (instance, answer, effects)
-    })
-    .await?;
+    });
+    let (instance, answer, effects) = run(shared, plugin, meter, budget, call).await?;
     match answer {
         Ok(answer) => Ok((instance, answer, effects)),
         Err(fault) => {
@@ -297,7 +307,7 @@ pub(crate) async fn create(
         level,
         Arc::clone(&meter),
     );
-    let made = run(shared, plugin, Arc::clone(&meter), INIT_BUDGET, made).await?;
+    let made = run(shared, plugin, Arc::clone(&meter), INIT_BUDGET, Box::pin(made)).await?;
     plugin.ledger.instance_made(meter.spent());
     made
 }

@@ -1,7 +1,8 @@
 //! What a call causes: kept while it runs, committed and carried out when it has returned, forgotten when it traps.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use parking_lot::Mutex;
@@ -20,9 +21,30 @@ use crate::services::{ServiceError, Services};
 use crate::timers::TimerChange;
 use crate::writes::Writes;
 
+/// What a call caused. Nearly every call causes nothing: then this is no more than a null pointer.
+#[derive(Default)]
+pub(crate) struct Effects(Option<Box<Caused>>);
+
+static NOTHING: LazyLock<Caused> = LazyLock::new(Caused::default);
+
+impl Deref for Effects {
+    type Target = Caused;
+
+    fn deref(&self) -> &Caused {
+        self.0.as_deref().unwrap_or_else(|| &NOTHING)
+    }
+}
+
+impl DerefMut for Effects {
+    /// Makes room, at the first effect of a call.
+    fn deref_mut(&mut self) -> &mut Caused {
+        self.0.get_or_insert_default()
+    }
+}
+
 /// All that a call caused.
 #[derive(Default)]
-pub(crate) struct Effects {
+pub(crate) struct Caused {
     pub(crate) accounts: Vec<AccountEffect>,
     pub(crate) reservations: Vec<Reservation>,
     /// Which of the changes to accounts their hosts' providers have made.
@@ -132,6 +154,18 @@ impl AccountEffect {
 }
 
 impl Effects {
+    /// What was caused, to be taken apart.
+    pub(crate) fn into_caused(self) -> Caused {
+        self.0.map(|caused| *caused).unwrap_or_default()
+    }
+
+    /// Notes how many events led to the call, if it caused anything.
+    pub(crate) fn led_to_by(&mut self, depth: u8) {
+        if let Some(caused) = &mut self.0 {
+            caused.depth = depth;
+        }
+    }
+
     /// What the call causes, by kind and number: for those who watch.
     pub(crate) fn summary(&self) -> Vec<String> {
         let kinds = [
@@ -150,48 +184,56 @@ impl Effects {
 
     /// Whether there is nothing to commit and nothing to send: true for nearly every call.
     pub(crate) fn is_local(&self) -> bool {
-        self.accounts.is_empty()
-            && self.writes.is_empty()
-            && self.sends.is_empty()
-            && self.answers.is_empty()
-            && self.published.is_empty()
-            && self.timers.is_empty()
-            && self.after.is_empty()
+        let Some(caused) = &self.0 else {
+            return true;
+        };
+        caused.accounts.is_empty()
+            && caused.writes.is_empty()
+            && caused.sends.is_empty()
+            && caused.answers.is_empty()
+            && caused.published.is_empty()
+            && caused.timers.is_empty()
+            && caused.after.is_empty()
     }
 
     /// Undoes what was not put off: the counters.
     pub(crate) fn roll_back(self, plugin: &Plugin) {
-        for (key, delta) in self.added {
+        for (key, delta) in self.0.map(|caused| caused.added).unwrap_or_default() {
             plugin.memory.take_back(&key, delta);
         }
     }
 
     /// Applies what needs no waiting: the table.
     pub(crate) fn apply_memory(&mut self, plugin: &Plugin) {
-        if !self.memory.is_empty() {
-            plugin
-                .memory
-                .apply(std::mem::take(&mut self.memory), Instant::now());
+        let Some(caused) = &mut self.0 else {
+            return;
+        };
+        if !caused.memory.is_empty() {
+            let memory = std::mem::take(&mut caused.memory);
+            plugin.memory.apply(memory, Instant::now());
         }
-        self.added.clear();
+        caused.added.clear();
     }
 
     /// Commits what has to last: what the plugin keeps, then accounts, in their order. The plugin's own data comes first,
     /// since it may be refused, by a quota; accounts were reserved. What a provider did is done; of an account that it removed
     /// the server's own record goes too.
     pub(crate) async fn commit(&mut self, services: &dyn Services) -> Result<(), Refusal> {
-        if let Some(batch) = self.writes.take() {
+        let Some(caused) = &mut self.0 else {
+            return Ok(());
+        };
+        if let Some(batch) = caused.writes.take() {
             services.plugin_data()?.commit(batch).await?;
         }
-        for (index, effect) in self.accounts.iter().enumerate() {
+        for (index, effect) in caused.accounts.iter().enumerate() {
             match effect {
                 AccountEffect::Remove { account } => {
                     services.remove_account(account).await?;
-                    self.after.push(After::EndSessions {
+                    caused.after.push(After::EndSessions {
                         account: account.clone(),
                     });
                 }
-                _ if self.provided.contains(&index) => {}
+                _ if caused.provided.contains(&index) => {}
                 AccountEffect::Create { account, password } => {
                     services.create_account(account, password).await?;
                 }

@@ -169,10 +169,10 @@ pub(crate) struct Metered<F> {
 }
 
 impl<F> Metered<F> {
-    pub(crate) fn new(meter: Arc<Meter>, future: F) -> Self {
+    pub(crate) fn new(meter: Arc<Meter>, future: Pin<Box<F>>) -> Self {
         Self {
             meter,
-            future: Box::pin(future),
+            future,
             waiting: None,
         }
     }
@@ -232,7 +232,7 @@ mod tests {
             .build()
             .unwrap();
         runtime
-            .block_on(Metered::new(Arc::clone(meter), future))
+            .block_on(Metered::new(Arc::clone(meter), Box::pin(future)))
             .unwrap()
     }
 

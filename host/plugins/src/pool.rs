@@ -1,7 +1,8 @@
 //! A shard's instances, and where a call is made: in which of them, or in one that all shards share.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -21,7 +22,7 @@ const MAX_IDLE: usize = 8;
 
 /// Whose instances: a version of a plugin, its scope, and what they are called for. A level has instances of its own, so
 /// that a veto or a provider is never asked in a store that waits for its answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct PoolKey {
     plugin: u64,
     scope: usize,
@@ -31,21 +32,24 @@ struct PoolKey {
 /// The instances of all plugins on one thread.
 #[derive(Default)]
 pub(crate) struct Pools {
-    pools: RefCell<HashMap<PoolKey, Pool>>,
+    pools: RefCell<BTreeMap<PoolKey, Rc<Pool>>>,
     /// The registry's generation when the pools were last tidied.
     seen: Cell<u64>,
 }
 
 struct Pool {
+    key: PoolKey,
     #[expect(
         clippy::vec_box,
         reason = "an instance moves into a call and back: as a pointer"
     )]
-    idle: Vec<Box<Instance>>,
+    idle: RefCell<Vec<Box<Instance>>>,
     /// The one of the placement `shared`.
     shared: Arc<Slot>,
     /// Written on this thread alone; the plugin looks at it before it goes.
     busy: Arc<AtomicUsize>,
+    /// The registry's generation in which the version was last seen to serve.
+    serves_in: Cell<Option<u64>>,
 }
 
 impl Pools {
@@ -55,7 +59,7 @@ impl Pools {
         plugin: &Plugin,
         (scope, level): (usize, Level),
         registry: &Registry,
-    ) -> Option<Place<'_>> {
+    ) -> Option<Place> {
         self.tidy(registry);
         let key = PoolKey {
             plugin: plugin.id,
@@ -63,13 +67,10 @@ impl Pools {
             level,
         };
         let mut pools = self.pools.borrow_mut();
-        let pool = pools.entry(key).or_insert_with(|| Pool::of(plugin));
-        let busy = pool.busy.load(Ordering::Relaxed);
-        if busy >= MAX_BUSY {
-            return None;
-        }
-        pool.busy.store(busy.saturating_add(1), Ordering::Release);
-        Some(Place { pools: self, key })
+        let pool = pools
+            .entry(key)
+            .or_insert_with(|| Rc::new(Pool::of(plugin, key)));
+        Place::take(Rc::clone(pool))
     }
 
     /// Lets go of the instances of versions that serve no more, if versions came or went since the last call.
@@ -83,7 +84,7 @@ impl Pools {
         self.pools.borrow_mut().retain(|key, pool| {
             let current = serves(key.plugin);
             if !current {
-                pool.idle.clear();
+                pool.idle.borrow_mut().clear();
             }
             current || pool.busy.load(Ordering::Relaxed) > 0
         });
@@ -91,33 +92,63 @@ impl Pools {
 }
 
 impl Pool {
-    fn of(plugin: &Plugin) -> Self {
+    fn of(plugin: &Plugin, key: PoolKey) -> Self {
         let busy = Arc::default();
         plugin.under_way.watch(&busy);
         Self {
-            idle: Vec::new(),
+            key,
+            idle: RefCell::default(),
             shared: Arc::default(),
             busy,
+            serves_in: Cell::default(),
         }
+    }
+
+    /// Keeps an instance for the next call, if its version still serves and not too many wait already.
+    fn keep(&self, instance: Box<Instance>, registry: &Registry) {
+        let mut idle = self.idle.borrow_mut();
+        if idle.len() < MAX_IDLE && self.serves(&instance.plugin, registry) {
+            idle.push(instance);
+        }
+    }
+
+    fn serves(&self, plugin: &Plugin, registry: &Registry) -> bool {
+        let generation = Some(registry.generation());
+        if self.serves_in.get() == generation {
+            return true;
+        }
+        let now = registry.now();
+        let serving = now.plugin(&plugin.manifest.name);
+        let serves = serving.is_some_and(|serving| serving.id == self.key.plugin);
+        if serves {
+            self.serves_in.set(generation);
+        }
+        serves
     }
 }
 
 /// One of the places that a pool has for calls under way; free again when dropped.
-pub(crate) struct Place<'a> {
-    pools: &'a Pools,
-    key: PoolKey,
-}
+pub(crate) struct Place(Rc<Pool>);
 
-impl<'a> Place<'a> {
+impl Place {
+    fn take(pool: Rc<Pool>) -> Option<Self> {
+        let busy = pool.busy.load(Ordering::Relaxed);
+        if busy >= MAX_BUSY {
+            return None;
+        }
+        pool.busy.store(busy.saturating_add(1), Ordering::Release);
+        Some(Self(pool))
+    }
+
     /// Finds where the call is made, by the plugin's placement. Waits only for an instance that others of the same turn
     /// have.
     pub(crate) async fn seat<C: exports::Call>(
         self,
         plugin: &Plugin,
         call: &C,
-    ) -> Result<Seat<'a>, Fault> {
+    ) -> Result<Seat, Fault> {
         let slot_of = |group| {
-            let PoolKey { scope, level, .. } = self.key;
+            let PoolKey { scope, level, .. } = self.0.key;
             plugin.slots.slot(SlotKey {
                 scope,
                 level,
@@ -126,7 +157,7 @@ impl<'a> Place<'a> {
         };
         let slot = match plugin.manifest.placement {
             Placement::Pooled | Placement::Isolated => None,
-            Placement::Shared => self.with(|pool| Arc::clone(&pool.shared)),
+            Placement::Shared => Some(Arc::clone(&self.0.shared)),
             Placement::Keyed => Some(slot_of(group(&call.key().unwrap_or_default()))),
             Placement::Single => Some(slot_of(0)),
         };
@@ -140,53 +171,40 @@ impl<'a> Place<'a> {
             keeps: plugin.manifest.placement != Placement::Isolated,
         })
     }
-
-    fn with<R>(&self, f: impl FnOnce(&mut Pool) -> R) -> Option<R> {
-        self.pools.pools.borrow_mut().get_mut(&self.key).map(f)
-    }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Place {
     fn drop(&mut self) {
-        self.with(|pool| {
-            let busy = pool.busy.load(Ordering::Relaxed);
-            pool.busy.store(busy.saturating_sub(1), Ordering::Release);
-        });
+        let busy = self.0.busy.load(Ordering::Relaxed);
+        let busy = busy.saturating_sub(1);
+        self.0.busy.store(busy, Ordering::Release);
     }
 }
 
 /// Where one call is made. Dropped without an instance put back, as after a fault, the next call makes a new one.
-pub(crate) struct Seat<'a> {
-    place: Place<'a>,
+pub(crate) struct Seat {
+    place: Place,
     turn: Option<Turn>,
     keeps: bool,
 }
 
-impl Seat<'_> {
+impl Seat {
     /// The instance that is there already, if one is.
     pub(crate) fn instance(&mut self) -> Option<Box<Instance>> {
         match &mut self.turn {
             Some(turn) => turn.take(),
-            None => self.place.with(|pool| pool.idle.pop()).flatten(),
+            None => self.place.0.idle.borrow_mut().pop(),
         }
     }
 
-    /// Keeps an instance for the next call, if its version still serves and not too many wait already.
+    /// Keeps an instance for the next call.
     pub(crate) fn put_back(mut self, instance: Box<Instance>, registry: &Registry) {
         if let Some(turn) = &mut self.turn {
             // Those who wait already are served by this version, whatever serves now.
             return turn.put(instance);
         }
-        let is_current = registry
-            .now()
-            .plugin(&instance.plugin.manifest.name)
-            .is_some_and(|now| now.id == self.place.key.plugin);
-        if self.keeps && is_current {
-            self.place.with(|pool| {
-                if pool.idle.len() < MAX_IDLE {
-                    pool.idle.push(instance);
-                }
-            });
+        if self.keeps {
+            self.place.0.keep(instance, registry);
         }
     }
 }

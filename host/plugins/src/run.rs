@@ -18,13 +18,13 @@ use crate::shared::Shared;
 /// CPU time of making an instance, `init` included, or of `describe`.
 pub(crate) const INIT_BUDGET: Duration = Duration::from_millis(500);
 
-/// Runs one call, with so much CPU time.
+/// Runs one call, with so much CPU time. It comes in a box: a guest's future is large, and would be copied at each step.
 pub(crate) async fn run<T: Send + 'static>(
     shared: &Arc<Shared>,
     plugin: &Plugin,
     meter: Arc<Meter>,
     budget: Duration,
-    call: impl Future<Output = T> + Send + 'static,
+    call: Pin<Box<impl Future<Output = T> + Send + 'static>>,
 ) -> Result<T, Fault> {
     meter.begin(budget);
     let mut call = Metered::new(meter, call);

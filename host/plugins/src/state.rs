@@ -93,7 +93,8 @@ impl State {
     pub(crate) fn end_call(&mut self) -> Effects {
         self.flush_printed();
         self.host_calls = 0;
-        self.call.depth = std::mem::take(&mut self.depth);
+        let depth = std::mem::take(&mut self.depth);
+        self.call.led_to_by(depth);
         self.token = None;
         if !self.resources.is_empty() {
             self.resources = ResourceTable::new();

@@ -15,6 +15,7 @@ wasmtime::component::bindgen!({
 });
 
 use exports::waxwing::plugin::inbound;
+use waxwing::plugin::stanzas::Draft;
 
 /// A stanza that is lent to the guest.
 #[expect(unreachable_pub, reason = "the generated bindings re-export it")]
@@ -87,6 +88,9 @@ fn linker(engine: &Engine, component: &Component) -> Linker<ResourceTable> {
         .expect("the interface");
     stanzas
         .resource("stanza", ResourceType::host::<Lent>(), |_, _| Ok(()))
+        .expect("the resource");
+    stanzas
+        .resource("draft", ResourceType::host::<Draft>(), |_, _| Ok(()))
         .expect("the resource");
     stanzas
         .func_wrap(

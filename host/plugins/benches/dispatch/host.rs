@@ -1,4 +1,4 @@
-//! The platform with a server around it that has nothing to do.
+//! The platform with a server around it that has nothing to do, but for a database.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -11,7 +11,7 @@ use waxwing_plugins::{
     After, CompileCommand, CompileLimits, HttpError, HttpRequest, HttpResponse, Inlet, Platform,
     PlatformSettings, PluginSettings, ServiceError, Services, Shard,
 };
-use waxwing_storage::{AccountId, PluginData};
+use waxwing_storage::{AccountId, PluginData, Storage};
 use waxwing_xml::Element;
 use waxwing_xmpp::jid::{BareJid, FullJid, Jid};
 use waxwing_xmpp::stanza::Stanza;
@@ -22,26 +22,30 @@ pub(crate) const COMPILE: &str = "compile-plugin";
 /// A platform that serves.
 pub(crate) struct Serving {
     pub(crate) shard: Shard,
+    pub(crate) storage: Arc<dyn Storage>,
     platform: Arc<Platform>,
     _folder: TempDir,
 }
 
 impl Serving {
-    pub(crate) fn end(self) {
+    pub(crate) async fn end(self) {
         self.platform.shutdown();
+        self.storage.close().await;
     }
 }
 
-/// A platform with these components, granted the export `inbound`.
+/// A platform with these components, granted the export `inbound` and the import `storage`.
 pub(crate) async fn platform(components: &[(&str, &Path)]) -> Serving {
     let folder = tempfile::tempdir().expect("a folder");
+    let storage = waxwing_storage::open("sqlite:waxwing.sqlite", folder.path()).await;
+    let storage = storage.expect("a database");
     let directory = folder.path().join("plugins");
     std::fs::create_dir(&directory).expect("a folder");
     let mut plugins = BTreeMap::new();
     for (name, file) in components {
         std::fs::copy(file, directory.join(format!("{name}.wasm"))).expect("a copy");
         let settings = PluginSettings {
-            grants: Some(vec!["inbound".to_owned()]),
+            grants: Some(vec!["inbound".to_owned(), "storage".to_owned()]),
             ..PluginSettings::default()
         };
         plugins.insert((*name).to_owned(), settings);
@@ -59,7 +63,10 @@ pub(crate) async fn platform(components: &[(&str, &Path)]) -> Serving {
         },
         inlet: Inlet::default(),
     };
-    let platform = Platform::start(settings, Arc::new(Idle)).await;
+    let services = Idle {
+        storage: Arc::clone(&storage),
+    };
+    let platform = Platform::start(settings, Arc::new(services)).await;
     let platform = platform.expect("a platform");
     let serving = platform
         .list()
@@ -69,12 +76,15 @@ pub(crate) async fn platform(components: &[(&str, &Path)]) -> Serving {
     assert_eq!(serving, components.len(), "{:?}", platform.list());
     Serving {
         shard: platform.shard(),
+        storage,
         platform,
         _folder: folder,
     }
 }
 
-struct Idle;
+struct Idle {
+    storage: Arc<dyn Storage>,
+}
 
 #[async_trait]
 impl Services for Idle {
@@ -103,7 +113,7 @@ impl Services for Idle {
     }
 
     fn plugin_data(&self) -> Result<&dyn PluginData, ServiceError> {
-        Err(ServiceError::Unavailable)
+        Ok(self.storage.plugin_data())
     }
 
     async fn http(&self, _: HttpRequest) -> Result<HttpResponse, HttpError> {

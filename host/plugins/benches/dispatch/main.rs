@@ -2,7 +2,7 @@
 //! `cargo bench -p waxwing-plugins --bench dispatch`. Needs the built guests (`WAXWING_GUESTS`).
 //!
 //! Bare is a `call_async` of the same guest function in one store, the stanza's handle made before and used again. Ours is
-//! everything: the filter, an instance from the pool, the call, its effects, its verdict.
+//! everything: the filter, an instance from the pool, the call, its effects, its verdict. Then what guests write a second ([`writes`]).
 #![expect(
     clippy::expect_used,
     clippy::print_stdout,
@@ -12,6 +12,7 @@
 
 mod bare;
 mod host;
+mod writes;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -39,11 +40,10 @@ fn main() {
         .build_local(tokio::runtime::LocalOptions::default())
         .expect("a runtime");
     runtime.block_on(measure());
+    runtime.block_on(writes::measure());
 }
 
 async fn measure() {
-    let guests = PathBuf::from(std::env::var_os("WAXWING_GUESTS").expect("WAXWING_GUESTS"));
-    let guest = |name: &str| guests.join(format!("fixtures/{name}.wasm"));
     let message = message(MESSAGE);
 
     let mut empty = bare::Bare::load(&guest("passes")).await;
@@ -86,8 +86,8 @@ async fn measure() {
             begun.elapsed(),
         );
     }
-    one.end();
-    passing.end();
+    one.end().await;
+    passing.end().await;
     let ten = host::platform(&[("ten-hooks", &guest("ten-hooks"))]).await;
     for _ in 0..ROUNDS {
         let begun = Instant::now();
@@ -100,8 +100,13 @@ async fn measure() {
             begun.elapsed(),
         );
     }
-    ten.end();
+    ten.end().await;
     report(figures);
+}
+
+fn guest(name: &str) -> PathBuf {
+    let guests = std::env::var_os("WAXWING_GUESTS").expect("WAXWING_GUESTS");
+    PathBuf::from(guests).join(format!("fixtures/{name}.wasm"))
 }
 
 async fn judge(shard: &Shard, message: &Stanza) {
