@@ -30,6 +30,7 @@ mod operation;
 mod ordering;
 mod plugin_life;
 mod quarantine;
+mod plugin_writing;
 mod registration;
 mod replies;
 mod starttls;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use waxwing_component::toolchain::is_installed;
 
 use crate::layout::Layout;
 use crate::process;
@@ -23,11 +24,6 @@ pub(crate) enum Services {
     AsPackaged,
     /// None is started: the benches start servers of their own.
     NotStarted,
-}
-
-/// Whether every one of `packages` is installed.
-pub(crate) fn installed(packages: &[&str]) -> bool {
-    missing(packages).is_empty()
 }
 
 /// Whether packages can be installed by [`ensure`] at all.
@@ -83,15 +79,6 @@ fn missing<'a>(packages: &[&'a str]) -> Vec<&'a str> {
         .copied()
         .filter(|package| !is_installed(package))
         .collect()
-}
-
-fn is_installed(package: &str) -> bool {
-    process::capture(Command::new("dpkg-query").args([
-        "--show",
-        "--showformat=${db:Status-Status}",
-        package,
-    ]))
-    .is_ok_and(|shown| shown.status.success() && shown.stdout == "installed")
 }
 
 fn apt_get() -> Command {

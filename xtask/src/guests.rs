@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
-use wit_component::ComponentEncoder;
+use waxwing_component::encode;
+use waxwing_component::toolchain::TARGET;
 
 use crate::compatibility;
 use crate::hostile;
 use crate::layout::{self, Layout};
 use crate::process;
 use crate::progress::Progress;
-use crate::toolchain::{TARGET, Toolchain};
+use crate::toolchain;
 
 /// Builds all guests into [`Layout::guests`]: bundled plugins there, the others in `examples/`, `fixtures/`,
 /// `hostile/` and `compatibility/`.
@@ -22,10 +23,12 @@ pub(crate) fn build(layout: &Layout, progress: &Progress) -> Result<()> {
     progress.phase("building the plugins");
     let workspace = layout.guest_workspace();
     let plugins = members(&workspace)?;
-    let toolchain = Toolchain::find(layout, progress)?;
+    let toolchain = toolchain::find(&workspace, layout, progress)?;
     progress.note(&format!("with {}", toolchain.describe()));
-    let mut cargo = toolchain.cargo("build", &workspace, &layout.guest_build())?;
-    cargo.args(["--release", "--lib"]);
+    let mut cargo = toolchain.cargo_build(&workspace)?;
+    cargo
+        .env("CARGO_TARGET_DIR", layout.guest_build())
+        .args(["--release", "--lib"]);
     for plugin in &plugins {
         cargo.args(["--package", &plugin.package]);
     }
@@ -51,14 +54,6 @@ pub(crate) fn build(layout: &Layout, progress: &Progress) -> Result<()> {
     remove_leftovers(&layout.guests(), &expected)?;
     progress.note(&format!("{} plugins, {changed} changed", plugins.len()));
     Ok(())
-}
-
-/// A component of a core module that has its WIT in a custom section, as wit-bindgen writes it.
-fn encode(module: &[u8]) -> Result<Vec<u8>> {
-    ComponentEncoder::default()
-        .validate(true)
-        .module(module)?
-        .encode()
 }
 
 /// A plugin of the guests' workspace.
@@ -96,7 +91,7 @@ struct Target {
     crate_types: Vec<String>,
 }
 
-/// Every member that is a plugin: its library is a `cdylib`.
+/// Every member that is a plugin: its library is a `cdylib`. A template is none until somebody has made a plugin of it.
 fn members(workspace: &Path) -> Result<Vec<Plugin>> {
     if !workspace.join("Cargo.toml").is_file() {
         bail!(
@@ -142,6 +137,7 @@ fn plugin(workspace: &Path, package: Package) -> Option<Plugin> {
     let group = match inside.components().next()?.as_os_str().to_str()? {
         "examples" => "examples",
         "fixtures" => "fixtures",
+        "templates" => return None,
         _ => "",
     };
     Some(Plugin {
@@ -196,13 +192,14 @@ mod tests {
     }
 
     #[test]
-    fn takes_plugins_by_their_folder_and_leaves_libraries() {
+    fn takes_plugins_by_their_folder_and_leaves_libraries_and_templates() {
         let metadata = Metadata {
             packages: vec![
                 package("word-filter", "examples/word-filter", "cdylib"),
                 package("waxwing-plugin", "sdk", "lib"),
                 package("ping-plugin", "ping", "cdylib"),
                 package("loops", "fixtures/loops", "cdylib"),
+                package("template", "templates/rust", "cdylib"),
             ],
         };
         let files: Vec<_> = plugins(Path::new("/w"), metadata)

@@ -1,7 +1,5 @@
-//! Running other programs: shown or captured, with a time limit where the network may hang, and without the
-//! environment that cargo sets for us and that would confuse another cargo.
+//! Running other programs: shown or captured, with a time limit where the network may hang.
 
-use std::ffi::OsStr;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -9,6 +7,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+pub(crate) use waxwing_component::variables::{
+    cargo, is_about_this_package, remove as remove_variables,
+};
 
 /// How often a program with a time limit is looked at.
 const POLL: Duration = Duration::from_millis(50);
@@ -115,35 +116,6 @@ fn is_executable(file: &Path) -> bool {
     file.is_file()
 }
 
-/// The cargo that started us, without what cargo told us about our own package.
-pub(crate) fn cargo() -> Command {
-    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(program);
-    remove_variables(&mut command, is_about_this_package);
-    command
-}
-
-/// Removes each variable of our environment for which `which` holds.
-pub(crate) fn remove_variables(command: &mut Command, which: fn(&str) -> bool) {
-    for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(which) {
-            command.env_remove(name);
-        }
-    }
-}
-
-/// Whether cargo sets `name` for a program that it runs, about the program's own package.
-pub(crate) fn is_about_this_package(name: &str) -> bool {
-    const PREFIXES: [&str; 4] = ["CARGO_PKG_", "CARGO_BIN_", "CARGO_MANIFEST_", "CARGO_CFG_"];
-    const NAMES: [&str; 4] = [
-        "CARGO_CRATE_NAME",
-        "CARGO_PRIMARY_PACKAGE",
-        "CARGO_TARGET_TMPDIR",
-        "OUT_DIR",
-    ];
-    PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || NAMES.contains(&name)
-}
-
 /// Whether the effective user may install system packages.
 pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
@@ -157,18 +129,6 @@ pub(crate) fn last_lines(text: &str, count: usize) -> String {
         .collect();
     let from = lines.len().saturating_sub(count);
     lines.get(from..).unwrap_or_default().join("; ")
-}
-
-/// `PATH` with `first` before everything else.
-pub(crate) fn path_with_first(first: &str) -> Result<std::ffi::OsString> {
-    let old = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::iter::once(PathBuf::from(first)).chain(std::env::split_paths(&old));
-    std::env::join_paths(folders).with_context(|| format!("cannot put {first} into PATH"))
-}
-
-/// The value of a variable, if it is set and not empty.
-pub(crate) fn variable(name: impl AsRef<OsStr>) -> Option<std::ffi::OsString> {
-    std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
 #[cfg(test)]
@@ -195,13 +155,6 @@ mod tests {
             ("out\n", "err\n")
         );
         assert_eq!(printed.status.code(), Some(3));
-    }
-
-    #[test]
-    fn knows_which_variables_are_about_this_package() {
-        assert!(is_about_this_package("CARGO_PKG_NAME"));
-        assert!(!is_about_this_package("CARGO_TARGET_DIR"));
-        assert!(!is_about_this_package("CARGO_HOME"));
     }
 
     #[test]

@@ -72,6 +72,7 @@ pub use filter::Recipient;
 pub use http::{HttpError, HttpRequest, HttpResponse, MAX_HTTP_BODY};
 pub use inlet::Inlet;
 pub use load::PluginSettings;
+pub use manifest::is_plugin_name;
 pub use platform::{BundledPlugin, Platform, PlatformSettings};
 pub use provider::AuthStream;
 pub use services::{ServiceError, Services};

@@ -333,8 +333,9 @@ fn check_settings(settings: Vec<wit::Setting>) -> Result<Vec<Setting>, ManifestE
         .collect()
 }
 
-/// Lower-case letters, digits and hyphens: safe as a file name and as a TOML key.
-pub(crate) fn is_plugin_name(name: &str) -> bool {
+/// Whether a plugin may have the name: at most 64 lower-case letters, digits and hyphens, the first a letter. Such a name is
+/// safe as a file name and as a TOML key.
+pub fn is_plugin_name(name: &str) -> bool {
     name.len() <= 64
         && name.starts_with(|c: char| c.is_ascii_lowercase())
         && name

@@ -8,6 +8,7 @@ mod plugin;
 mod stats;
 mod trace;
 mod user;
+mod writing;
 
 use std::{
     io::{self, Write},
@@ -54,10 +55,19 @@ enum Command {
     User(user::Command),
     /// Plugins
     #[command(subcommand)]
-    Plugin(plugin::Command),
+    Plugin(Plugin),
     /// The configuration, checked and shown
     #[command(subcommand)]
     Config(config::Command),
+}
+
+/// Those that make a plugin need no server and no configuration.
+#[derive(Subcommand)]
+enum Plugin {
+    #[command(flatten)]
+    Serving(plugin::Command),
+    #[command(flatten)]
+    Writing(writing::Command),
 }
 
 impl Configuration {
@@ -97,7 +107,10 @@ fn execute(
     match &cli.command {
         Command::Run => run(configuration.sources(), serve),
         Command::User(command) => user::execute(command, &configuration.load()?),
-        Command::Plugin(command) => plugin::execute(command, &configuration.load()?),
+        Command::Plugin(Plugin::Serving(command)) => {
+            plugin::execute(command, &configuration.load()?)
+        }
+        Command::Plugin(Plugin::Writing(command)) => writing::execute(command),
         Command::Config(command) => config::execute(command, configuration),
     }
 }
