@@ -60,7 +60,7 @@ async fn a_new_plugin_is_built_checked_installed_and_acts() -> Result<()> {
         std::fs::remove_dir_all(&folder)?;
     }
     std::fs::create_dir_all(&folder)?;
-    succeeds(&["new", "signature"], &folder).await?;
+    succeeds(&["new", "signature", "--language", "rust"], &folder).await?;
     let again = plugin(&["new", "signature"], &folder).await?;
     let refused = String::from_utf8_lossy(&again.stderr).into_owned();
     assert!(refused.contains("is there already"), "{refused}");

@@ -6,7 +6,7 @@ mod template;
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -14,6 +14,9 @@ pub(super) enum Command {
     New {
         /// The plugin's name, and the folder's
         name: String,
+        /// The language to write it in
+        #[arg(long, value_enum, default_value_t = Language::Rust)]
+        language: Language,
         /// Where to make the folder
         #[arg(long, value_name = "DIR", default_value = ".")]
         dir: PathBuf,
@@ -29,9 +32,19 @@ pub(super) enum Command {
     },
 }
 
+/// A language that there is a template in. Others bring a core module or a component to `build`.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Language {
+    Rust,
+}
+
 pub(super) fn execute(command: &Command) -> anyhow::Result<()> {
     match command {
-        Command::New { name, dir } => new::make(name, dir),
+        Command::New {
+            name,
+            language: Language::Rust,
+            dir,
+        } => new::make(name, dir),
         Command::Build { source, output } => build::build(source, output.as_deref()),
     }
 }
