@@ -29,7 +29,7 @@ pub(crate) use table::{Export, Exports, Guests, PACKAGE, VERSION};
 
 /// What may lead to what, only downwards: a hook, handler, component or command may cause a veto or ask a provider; a veto
 /// may ask a provider; a provider asks nobody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Level {
     /// Asks nobody.
     Provider,
