@@ -21,6 +21,7 @@ fn choice(answer: &str) -> String {
     )
 }
 
+/// P17: next, prev, complete and cancel; ids that nobody guesses or steals.
 #[tokio::test]
 async fn a_dialogue_is_the_callers_alone() -> Result<()> {
     let server = Settings::new()

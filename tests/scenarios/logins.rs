@@ -147,6 +147,7 @@ async fn the_highest_priority_provides_logins_and_who_loses_is_reported() -> Res
 }
 
 /// The most specific registration wins: what the operator says of a host goes before priorities.
+/// P15: the most specific registration wins.
 #[tokio::test]
 async fn a_provider_named_for_a_host_goes_before_all_others() -> Result<()> {
     let names = environment::guest("examples/web-names.wasm")?;

@@ -1,6 +1,6 @@
 //! How the process begins, is told what to do, and ends.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use rustix::process::Signal;
@@ -29,6 +29,25 @@ async fn sigint_ends_it_as_well() -> Result<()> {
     server.signal(Signal::INT)?;
     assert_eq!(server.wait().await?.code(), Some(0));
     Ok(())
+}
+
+/// The second start finds the bundled plugins compiled, the accounts' database made, and its certificate.
+#[tokio::test]
+async fn starts_at_once_when_its_plugins_are_in_the_compile_cache() -> Result<()> {
+    let mut server = Server::new().await?;
+    let mut starts = Vec::new();
+    for _ in 0..5 {
+        server.kill().await?;
+        server.wait().await?;
+        let begun = Instant::now();
+        server.start_again().await?;
+        starts.push(begun.elapsed());
+    }
+    starts.sort_unstable();
+    println!("ready after {starts:?}");
+    // A build that is not optimised, beside other tests. Compiling the plugins anew would take far longer.
+    assert!(starts[0] < Duration::from_secs(1), "{starts:?}");
+    server.stop().await
 }
 
 /// What was delivered to the server before the signal is delivered by it.

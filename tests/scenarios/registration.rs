@@ -194,6 +194,7 @@ async fn an_impossible_name_is_malformed() -> Result<()> {
 }
 
 /// Row R9 of the checklist.
+/// P14: a plugin adds a feature of the stream, and answers there, in the right state alone.
 #[tokio::test]
 async fn registration_is_offered_only_inside_tls_and_before_authentication() -> Result<()> {
     let server = Server::new().await?;

@@ -131,7 +131,7 @@ async fn a_plugin_that_works_hoards_and_talks_is_found_in_one_look() -> Result<(
 }
 
 /// What a monitoring system reads.
-async fn scrape(server: &Server) -> Result<String> {
+pub(crate) async fn scrape(server: &Server) -> Result<String> {
     let mut connection = TcpStream::connect(server.address("metrics")?).await?;
     let request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     connection.write_all(request.as_bytes()).await?;

@@ -36,6 +36,7 @@ macro_rules! world {
                     "waxwing:plugin/disco@0.1.0": crate::bindings::lifecycle::waxwing::plugin::disco,
                     "waxwing:plugin/config@0.1.0": crate::bindings::lifecycle::waxwing::plugin::config,
                     "waxwing:plugin/log@0.1.0": crate::bindings::lifecycle::waxwing::plugin::log,
+                    "waxwing:plugin/metrics@0.1.0": crate::bindings::lifecycle::waxwing::plugin::metrics,
                     "waxwing:plugin/clock@0.1.0": crate::bindings::lifecycle::waxwing::plugin::clock,
                     "waxwing:plugin/random@0.1.0": crate::bindings::lifecycle::waxwing::plugin::random,
                     "waxwing:plugin/http-client@0.1.0": crate::bindings::lifecycle::waxwing::plugin::http_client,

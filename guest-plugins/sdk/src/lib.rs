@@ -83,14 +83,15 @@ pub use traits::{
 /// In a component: the host's handles, and the imports, each a module of functions (see the interface of the same name).
 #[cfg(target_family = "wasm")]
 pub use bindings::lifecycle::waxwing::plugin::{
-    accounts, clock, config, disco, events, http_client, log, memory, random, router, sessions,
+    accounts, clock, config, disco, events, http_client, log, memory, metrics, random, router,
+    sessions,
     stanzas::{Draft, Element as Parsed, Stanza},
     storage, timers,
 };
 #[cfg(not(target_family = "wasm"))]
 pub use native::{
     Draft, Parsed, Stanza, accounts, clock, config, disco, events, http_client, log, memory,
-    random, router, sessions, storage, timers,
+    metrics, random, router, sessions, storage, timers,
 };
 
 #[doc(hidden)]
@@ -106,6 +107,6 @@ pub mod prelude {
         PluginEvents, PreAuth, PreAuthStream, Promise, Refusal, RegistrationVeto, RemovalVeto,
         ReplyHandler, Scope, Session, SessionEvents, Setting, Stanza, StanzaError, StanzaKind,
         TimerHandler, Verdict, accounts, clock, config, disco, events, log, manifest, memory,
-        random, router, sessions, settle, storage, timers,
+        metrics, random, router, sessions, settle, storage, timers,
     };
 }

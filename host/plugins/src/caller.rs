@@ -307,7 +307,14 @@ pub(crate) async fn create(
         level,
         Arc::clone(&meter),
     );
-    let made = run(shared, plugin, Arc::clone(&meter), INIT_BUDGET, Box::pin(made)).await?;
+    let made = run(
+        shared,
+        plugin,
+        Arc::clone(&meter),
+        INIT_BUDGET,
+        Box::pin(made),
+    )
+    .await?;
     plugin.ledger.instance_made(meter.spent());
     made
 }

@@ -12,6 +12,7 @@ use waxwing_xmpp::error::{Condition, ErrorType, StanzaError};
 use waxwing_xmpp::jid::{BareJid, FullJid};
 use waxwing_xmpp::stanza::Stanza;
 
+use crate::accounting::Figure;
 use crate::exports::account_events::AccountEvent;
 use crate::exports::auth_provider::Change as ProviderChange;
 use crate::memory::Change;
@@ -53,6 +54,8 @@ pub(crate) struct Caused {
     pub(crate) memory: HashMap<String, Change>,
     /// Counters that were added to at once, to be taken back if the call fails.
     pub(crate) added: Vec<(String, i64)>,
+    /// What the plugin counts.
+    pub(crate) figures: Vec<Figure>,
     pub(crate) sends: Vec<Outgoing>,
     pub(crate) answers: Vec<LaterAnswer>,
     pub(crate) published: Vec<Published>,
@@ -203,7 +206,7 @@ impl Effects {
         }
     }
 
-    /// Applies what needs no waiting: the table.
+    /// Applies what needs no waiting: the table, and what the plugin counts.
     pub(crate) fn apply_memory(&mut self, plugin: &Plugin) {
         let Some(caused) = &mut self.0 else {
             return;
@@ -213,6 +216,9 @@ impl Effects {
             plugin.memory.apply(memory, Instant::now());
         }
         caused.added.clear();
+        for figure in caused.figures.drain(..) {
+            plugin.ledger.own.take(figure);
+        }
     }
 
     /// Commits what has to last: what the plugin keeps, then accounts, in their order. The plugin's own data comes first,

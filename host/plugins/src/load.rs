@@ -230,7 +230,7 @@ fn check_kind(bytes: &[u8]) -> anyhow::Result<()> {
 
 /// Names the first import that this server does not have.
 fn check_imports(component: &Component) -> anyhow::Result<()> {
-    const KNOWN: [&str; 16] = [
+    const KNOWN: [&str; 17] = [
         "types",
         "manifest",
         "stanzas",
@@ -244,6 +244,7 @@ fn check_imports(component: &Component) -> anyhow::Result<()> {
         "disco",
         "config",
         "log",
+        "metrics",
         "clock",
         "random",
         "http-client",

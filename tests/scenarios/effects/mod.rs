@@ -4,6 +4,7 @@
 mod atomicity;
 mod components;
 mod events;
+mod figures;
 mod requests;
 mod sending;
 mod storage;

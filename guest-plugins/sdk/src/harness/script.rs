@@ -8,6 +8,7 @@ use super::settings::{self, Value};
 use crate::Plugin;
 use crate::http_client::{HttpError, Request, Response};
 use crate::log::Level;
+use crate::metrics::Figure;
 use crate::native::world::{Setting, World};
 
 /// What the host around a plugin has before the plugin starts: made by [`Harness::new`].
@@ -123,6 +124,11 @@ impl<P: Plugin> Harness<P> {
     pub fn remembered(&self) -> usize {
         let entries = self.world.memory.values();
         entries.filter(|entry| self.world.lives(entry)).count()
+    }
+
+    /// A figure of the plugin's own; none if it never counted or set it.
+    pub fn figure(&self, name: &str) -> Option<Figure> {
+        self.world.figures.get(name).copied()
     }
 
     /// The lines that the plugin wrote to the log.

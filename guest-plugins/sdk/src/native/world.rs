@@ -8,6 +8,7 @@ use crate::bindings::lifecycle::waxwing::plugin::types as wit;
 use crate::disco::Identity;
 use crate::http_client::{HttpError, Request, Response};
 use crate::log::Level;
+use crate::metrics::Figure;
 use crate::sessions::Session;
 
 /// Everything that the imports answer from.
@@ -18,6 +19,7 @@ pub(crate) struct World {
     pub(crate) config: HashMap<String, Setting>,
     pub(crate) accounts: BTreeMap<String, String>,
     pub(crate) memory: HashMap<String, Entry>,
+    pub(crate) figures: BTreeMap<String, Figure>,
     pub(crate) identities: Vec<Identity>,
     pub(crate) features: Vec<String>,
     pub(crate) nodes: Vec<crate::DiscoNode>,
@@ -117,6 +119,7 @@ impl std::fmt::Debug for Http {
 #[derive(Debug, Default)]
 pub(crate) struct Call {
     pub(crate) memory: HashMap<String, Option<Entry>>,
+    pub(crate) figures: Vec<(String, Figure)>,
     pub(crate) added: Vec<(String, i64)>,
     pub(crate) accounts: Vec<AccountEffect>,
     pub(crate) writes: Vec<Change>,
@@ -165,6 +168,7 @@ impl Default for World {
             config: HashMap::new(),
             accounts: BTreeMap::new(),
             memory: HashMap::new(),
+            figures: BTreeMap::new(),
             identities: vec![Identity {
                 category: "server".to_owned(),
                 kind: "im".to_owned(),
@@ -197,6 +201,15 @@ impl World {
     /// Carries out what a call that returned has caused.
     pub(crate) fn commit(&mut self) {
         let call = std::mem::take(&mut self.call);
+        for (name, change) in call.figures {
+            let figure = self.figures.entry(name).or_insert(change);
+            *figure = match (*figure, change) {
+                (Figure::Counter(sum), Figure::Counter(by)) => {
+                    Figure::Counter(sum.saturating_add(by))
+                }
+                (_, change) => change,
+            };
+        }
         for (key, change) in call.memory {
             match change {
                 Some(entry) => drop(self.memory.insert(key, entry)),

@@ -53,6 +53,7 @@ fn receive(fields: &[(&str, &[&str])]) -> Result<Values, FormError> {
     }
 }
 
+/// P18: with the tests around it, all types of fields, what is required, several values, and what was submitted.
 #[test]
 fn writes_every_type_of_field_and_reads_it_back() {
     let form = bot();

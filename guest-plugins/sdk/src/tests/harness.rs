@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use waxwing_plugin::harness::{Harness, Outcome, Xml, plain_stream, tls_stream};
+use waxwing_plugin::metrics::Figure;
 use waxwing_plugin::prelude::*;
 
 /// Remembers, counts and makes accounts, and panics when a message or request says so.
@@ -39,6 +40,8 @@ impl Probe {
     fn act(word: &str) {
         memory::put("kept", word.as_bytes(), Some(60)).unwrap();
         memory::add("counted", 1, None).unwrap();
+        metrics::count("acts", 1).unwrap();
+        assert!(metrics::set("acts", 1).is_err() && metrics::count("Acts", 1).is_err());
         let _ = accounts::create("localhost", word, "secret");
         assert_ne!(word, "panic", "as told");
     }
@@ -174,6 +177,7 @@ fn effects_are_carried_out_only_if_the_call_returned() {
     assert_eq!(probe.inbound(&say("romeo")), Outcome::Passed);
     assert_eq!(probe.password("romeo@localhost"), Some("secret"));
     assert_eq!(probe.remembered(), 2);
+    assert_eq!(probe.figure("acts"), Some(Figure::Counter(1)));
     probe.pass(Duration::from_mins(1));
     assert_eq!(probe.remembered(), 1, "the counter stays");
 
@@ -181,6 +185,7 @@ fn effects_are_carried_out_only_if_the_call_returned() {
         panic!("it did not trap");
     };
     assert!(words.contains("as told"));
+    assert_eq!(probe.figure("acts"), Some(Figure::Counter(1)));
     assert_eq!(
         answer.unwrap(),
         "<message type='error' id='7' from='romeo@localhost' to='juliet@localhost/balcony'><error type='wait' code='500'>\

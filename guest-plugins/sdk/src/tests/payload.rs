@@ -115,6 +115,7 @@ struct Texts {
     is_gone: bool,
 }
 
+/// P7: with the tests around it, every kind of field of a payload, read and written.
 #[test]
 fn children_are_texts_lists_and_flags_in_any_namespace() {
     let value: Texts = round_trip(

@@ -41,6 +41,7 @@ impl Collector for PluginMetrics {
         families.failures(&mut to)?;
         families.memory(&mut to)?;
         families.output(&mut to)?;
+        families.own(&mut to)?;
         self.serving(&mut to)
     }
 }
@@ -230,6 +231,30 @@ impl Families {
         Ok(())
     }
 
+    /// What the plugins count themselves.
+    fn own(&self, to: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "Counters of the plugin's own";
+        let mut family =
+            to.encode_descriptor("waxwing_plugin_own", help, None, MetricType::Counter)?;
+        for (plugin, ledger) in &self.ledgers {
+            for (name, value) in ledger.own.counters() {
+                let labels = [("plugin", plugin.as_str()), ("name", name.as_str())];
+                let mut counter = family.encode_family(&labels)?;
+                counter.encode_counter(&value, None as NoExemplar<'_>)?;
+            }
+        }
+        let help = "Gauges of the plugin's own";
+        let mut family =
+            to.encode_descriptor("waxwing_plugin_own_gauge", help, None, MetricType::Gauge)?;
+        for (plugin, ledger) in &self.ledgers {
+            for (name, value) in ledger.own.gauges() {
+                let labels = [("plugin", plugin.as_str()), ("name", name.as_str())];
+                family.encode_family(&labels)?.encode_gauge(&value)?;
+            }
+        }
+        Ok(())
+    }
+
     fn gauges(
         &self,
         to: &mut DescriptorEncoder<'_>,
@@ -263,6 +288,7 @@ mod tests {
     use prometheus_client::registry::Registry;
 
     use super::*;
+    use crate::accounting::Figure;
     use crate::exports::Outcome;
 
     /// The families of some ledgers, as they are scraped.
@@ -282,12 +308,20 @@ mod tests {
             ledger.store_begins();
             ledger.store_grows(1_024);
             ledger.stores(300, 4);
+            for figure in [
+                Figure::Count("hits".to_owned(), 3),
+                Figure::Set("open".to_owned(), -2),
+            ] {
+                ledger.own.admit(&figure).unwrap();
+                ledger.own.take(figure);
+            }
             let families = Families {
                 ledgers: vec![("a".to_owned(), ledger)],
             };
             families.calls(&mut to)?;
             families.failures(&mut to)?;
             families.memory(&mut to)?;
+            families.own(&mut to)?;
             families.output(&mut to)
         }
     }
@@ -317,6 +351,8 @@ mod tests {
             "waxwing_plugin_stanzas_sent_total{plugin=\"a\"} 7",
             "waxwing_plugin_stanzas_dropped_total{plugin=\"a\"} 2",
             "waxwing_plugin_log_lines_suppressed_total{plugin=\"a\"} 0",
+            "waxwing_plugin_own_total{plugin=\"a\",name=\"hits\"} 3",
+            "waxwing_plugin_own_gauge{plugin=\"a\",name=\"open\"} -2",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }

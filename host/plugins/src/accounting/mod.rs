@@ -8,6 +8,7 @@ mod fault_log;
 mod histogram;
 mod lane;
 pub(crate) mod metrics;
+mod own;
 mod record;
 pub(crate) mod stats;
 
@@ -27,6 +28,7 @@ use crate::trace::Tracers;
 pub(crate) use fault_log::FaultLog;
 pub(crate) use histogram::{BOUNDS, Histogram};
 use lane::{LANES, Lane};
+pub(crate) use own::{Figure, FigureError, OwnFigures};
 pub(crate) use record::Record;
 
 /// All that is known of one plugin. What happens seldom, or to a whole instance, stands beside the lanes.
@@ -52,6 +54,8 @@ pub(crate) struct Ledger {
     making: AtomicU64,
     stored_bytes: AtomicU64,
     stored_keys: AtomicU64,
+    /// What the plugin counts itself.
+    pub(crate) own: OwnFigures,
     pub(crate) fault_log: FaultLog,
     pub(crate) tracers: Tracers,
 }
@@ -108,6 +112,7 @@ impl Default for Ledger {
             making: AtomicU64::new(0),
             stored_bytes: AtomicU64::new(0),
             stored_keys: AtomicU64::new(0),
+            own: OwnFigures::default(),
             fault_log: FaultLog::default(),
             tracers: Tracers::default(),
         }

@@ -63,6 +63,10 @@ pub struct PluginStats {
     pub dropped: u64,
     /// Lines that it wrote past its share of the log.
     pub log_lines_suppressed: u64,
+    /// Counters of its own (the import `metrics`).
+    pub counters: BTreeMap<String, u64>,
+    /// Gauges of its own.
+    pub gauges: BTreeMap<String, i64>,
     /// How many watch its calls just now.
     pub watchers: usize,
 }
@@ -131,6 +135,8 @@ impl PluginStats {
             sent: ledger.sent.get(),
             dropped: ledger.dropped.get(),
             log_lines_suppressed: ledger.logs.suppressed(),
+            counters: ledger.own.counters().into_iter().collect(),
+            gauges: ledger.own.gauges().into_iter().collect(),
             watchers: ledger.tracers.count(),
         }
     }

@@ -8,6 +8,7 @@ mod events;
 mod http_client;
 mod log;
 mod memory;
+mod metrics;
 mod random;
 pub(crate) mod router;
 mod sessions;

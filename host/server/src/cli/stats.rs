@@ -124,6 +124,13 @@ fn details(plugin: &Value) -> Vec<String> {
         .iter()
         .map(|(title, figure, unit)| vec![format!("  {title}"), write(plugin, figure, *unit)]);
     rows.extend(rest);
+    for figures in ["/counters", "/gauges"] {
+        let own = plugin.pointer(figures).and_then(Value::as_object);
+        let own = own.into_iter().flatten();
+        rows.extend(
+            own.map(|(name, value)| vec![format!("  its own {}", text(name)), value.to_string()]),
+        );
+    }
     for (title, figure) in [
         ("  stanzas sent", "/sent"),
         ("  stanzas dropped", "/dropped"),
@@ -246,7 +253,7 @@ mod tests {
             },
             "waits": 0, "waited_seconds": 0.0, "memory_bytes": 1_114_112, "memory_highest_bytes": 2_228_224,
             "instances": 1, "instances_made": 15, "table_bytes": 0, "storage_bytes": 512, "storage_keys": 3,
-            "sent": 0, "dropped": 0, "log_lines_suppressed": 9,
+            "sent": 0, "dropped": 0, "log_lines_suppressed": 9, "counters": { "hits": 3 }, "gauges": { "open": -2 },
         })
     }
 
@@ -264,7 +271,12 @@ mod tests {
     fn one_plugin_is_shown_with_its_kinds_and_its_histogram() {
         let lines = details(&plugin());
         assert_eq!(lines[0], "word-filter 0.1.0: quarantined 4 s");
-        for wanted in ["inbound 1200, iq-handler 4", "trap 14", "pass 1190"] {
+        for wanted in [
+            "inbound 1200, iq-handler 4",
+            "trap 14",
+            "pass 1190",
+            "its own hits               3",
+        ] {
             assert!(lines.iter().any(|line| line.ends_with(wanted)), "{lines:?}");
         }
         let bars = [

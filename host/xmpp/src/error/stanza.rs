@@ -300,6 +300,7 @@ pub(super) fn finish(
 mod tests {
     use super::*;
 
+    /// P19: the table of XEP-0086.
     #[test]
     fn codes_are_those_of_xep_0086() {
         for (name, code) in [

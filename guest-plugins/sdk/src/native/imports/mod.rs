@@ -8,6 +8,7 @@ pub mod events;
 pub mod http_client;
 pub mod log;
 pub mod memory;
+pub mod metrics;
 pub mod random;
 pub mod router;
 pub mod sessions;
