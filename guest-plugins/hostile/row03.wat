@@ -39,3 +39,6 @@
   ;; Each alone would be allowed, both together are too much.
   (memory (export "memory") 640)
   (memory 640)
+;;! variant large
+  ;; Behaves, and each instance takes 60 MiB to begin with.
+  (memory (export "memory") 960)

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use waxwing_tests::server::Settings;
 use waxwing_tests::{Client, Element, Server, environment};
@@ -20,6 +22,11 @@ use crate::background::{Background, Latency};
 const P99: Duration = Duration::from_secs(2);
 /// Says in milliseconds what it must be instead.
 const P99_VARIABLE: &str = "WAXWING_TEST_P99_MS";
+/// What the fixture `actor` exports and asks for, all of which is granted: what it may not do is not for want of a grant.
+const ACTORS: &str = r#"["inbound", "iq-handler", "reply-handler", "timer-handler", "plugin-events", "account-events", "session-events",
+    "registration-veto", "password-veto", "removal-veto", "accounts", "storage", "router", "events", "sessions", "http-client"]"#;
+/// Room for six instances of 60 MiB, so that what all plugins may have is reached before the machine's memory is.
+const MEMORY: &str = "[plugins]\nmemory_mib = 384\n";
 /// What a row lasts at least, so that every pair of the background falls into it.
 const ROW: Duration = Duration::from_millis(1_500);
 
@@ -43,6 +50,8 @@ pub(crate) struct Matrix {
     pub(crate) juliet: Client,
     pub(crate) juliet_jid: String,
     figures: BTreeMap<&'static str, Value>,
+    /// Takes connections, and answers none.
+    pub(crate) silent: TcpListener,
 }
 
 /// Runs a row beside the load, and judges what the load saw.
@@ -75,7 +84,9 @@ pub(crate) async fn end(shared: &Shared) -> Result<()> {
 
 impl Matrix {
     async fn start() -> Result<Self> {
-        let server = Settings::new().config(&grants()?).start().await?;
+        let silent = TcpListener::bind("127.0.0.1:0").await?;
+        let config = format!("{MEMORY}{}", grants(silent.local_addr()?)?);
+        let server = Settings::new().config(&config).start().await?;
         let background = Background::start(&server).await?;
         let (romeo, _) = server.session("romeo").await?;
         let (juliet, juliet_jid) = server.session("juliet").await?;
@@ -86,6 +97,7 @@ impl Matrix {
             juliet,
             juliet_jid,
             figures: BTreeMap::new(),
+            silent,
         })
     }
 
@@ -221,11 +233,58 @@ impl Matrix {
             .await
     }
 
+    /// Romeo has the fixture `actor` of that name do these steps; returns what each answered, an error after a `!`.
+    pub(crate) async fn act(&mut self, name: &str, steps: &str) -> Result<Vec<String>> {
+        act(&mut self.romeo, name, steps).await
+    }
+
+    /// The figures of a plugin.
+    pub(crate) async fn stats(&self, name: &str) -> Result<Value> {
+        let arguments = ["plugin", "stats", name, "--json"];
+        let printed = self.server.cli(&arguments).await?.stdout;
+        let mut stats: Vec<Value> = serde_json::from_str(&printed)?;
+        stats.pop().context("no figures")
+    }
+
+    /// What an `actor` wrote down, once that is as wanted.
+    pub(crate) async fn heard(
+        &mut self,
+        name: &str,
+        wanted: impl Fn(&[&str]) -> bool,
+    ) -> Result<String> {
+        let give_up = tokio::time::Instant::now() + waxwing_tests::PATIENCE;
+        loop {
+            let heard = self.act(name, "<log log='heard'/>").await?.concat();
+            if wanted(&heard.split('|').collect::<Vec<_>>()) {
+                return Ok(heard);
+            }
+            ensure!(
+                tokio::time::Instant::now() < give_up,
+                "{name} has heard only {heard}"
+            );
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// The faults that are counted for a guest.
     pub(crate) async fn faults(&self, name: &str) -> Result<u64> {
         let status = self.status_when(name, Value::is_object).await?;
         status["faults"].as_u64().context("no count of faults")
     }
+}
+
+/// Has the fixture `actor` of that name do these steps for a client; returns what each answered, an error after a `!`.
+pub(crate) async fn act(client: &mut Client, name: &str, steps: &str) -> Result<Vec<String>> {
+    let script = format!("<do xmlns='urn:example:{name}'>{steps}</do>");
+    let answer = client.iq("set", "localhost", &script).await?;
+    let done = answer
+        .child("done", &format!("urn:example:{name}"))
+        .with_context(|| format!("{steps}: {answer}"))?;
+    let said = |step: &Element| match (step.attr("result"), step.attr("error")) {
+        (Some(result), _) => result.to_owned(),
+        (None, error) => format!("!{}", error.unwrap_or_default()),
+    };
+    Ok(done.children.iter().map(said).collect())
 }
 
 /// The policy's answer where a guest failed.
@@ -243,7 +302,7 @@ pub(crate) fn guest(name: &str) -> Result<PathBuf> {
 }
 
 /// The grants of all guests that there are: what they misuse is what they were granted.
-fn grants() -> Result<String> {
+fn grants(silent: SocketAddr) -> Result<String> {
     let mut toml = String::new();
     for (group, known) in [
         ("hostile", "row01-filter"),
@@ -255,10 +314,13 @@ fn grants() -> Result<String> {
             let path = file?.path();
             if path.extension().is_some_and(|ending| ending == "wasm") {
                 let name = path.file_stem().unwrap_or_default().to_string_lossy();
-                writeln!(
-                    toml,
-                    "[plugin.{name}]\ngrants = [\"inbound\", \"iq-handler\", \"pre-auth\"]"
-                )?;
+                let usual = r#"["inbound", "iq-handler", "pre-auth"]"#;
+                let is_actor = name.starts_with("actor");
+                let grants = if is_actor { ACTORS } else { usual };
+                writeln!(toml, "[plugin.{name}]\ngrants = {grants}")?;
+                if is_actor {
+                    writeln!(toml, "http_hosts = [\"http://{silent}\"]")?;
+                }
             }
         }
     }

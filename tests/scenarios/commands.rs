@@ -105,3 +105,46 @@ async fn discovery_lists_the_commands_of_the_plugins_that_serve() -> Result<()> 
     }
     server.stop().await
 }
+
+/// Checklist P5: disabled, a plugin has no commands, and the dialogue that was under way has ended; enabled, it has them again.
+#[tokio::test]
+async fn disabling_a_plugin_takes_its_commands_away() -> Result<()> {
+    let server = Settings::new()
+        .config(GRANT)
+        .plugin(
+            &environment::guest("examples/poll-command.wasm")?,
+            "poll-command",
+        )
+        .start()
+        .await?;
+    let (mut juliet, _) = server.session("juliet").await?;
+    let items = format!("<query xmlns='{ITEMS}' node='{COMMANDS}'/>");
+    let begun = command(&mut juliet, "action='execute'", "").await?;
+    let page = begun.child("command", COMMANDS).expect("a page");
+    let session = page.attr("sessionid").unwrap_or_default().to_owned();
+    let disabled = server.cli(&["plugin", "disable", "poll-command"]).await?;
+    assert_eq!(disabled.code, Some(0), "{}", disabled.stderr);
+
+    let gone = juliet.iq("get", "localhost", &items).await?;
+    assert_eq!(
+        gone.stanza_error().as_deref(),
+        Some("cancel/item-not-found")
+    );
+    let next = format!("sessionid='{session}' action='next'");
+    for attributes in ["action='execute'", &next] {
+        let refused = command(&mut juliet, attributes, &choice("Tea")).await?;
+        assert_eq!(
+            refused.stanza_error().as_deref(),
+            Some("cancel/item-not-found"),
+            "{refused}"
+        );
+    }
+
+    let enabled = server.cli(&["plugin", "enable", "poll-command"]).await?;
+    assert_eq!(enabled.code, Some(0), "{}", enabled.stderr);
+    let listed = juliet.iq("get", "localhost", &items).await?;
+    assert_eq!(listed.attr("type"), Some("result"), "{listed}");
+    let begun = command(&mut juliet, "action='execute'", "").await?;
+    assert_eq!(begun.attr("type"), Some("result"), "{begun}");
+    server.stop().await
+}

@@ -29,6 +29,7 @@ mod login_examples;
 mod logins;
 mod operation;
 mod ordering;
+mod placements;
 mod plugin_life;
 mod plugin_writing;
 mod quarantine;

@@ -93,7 +93,7 @@ impl Caller {
     ) -> Result<(C::Answer, Effects), Fault> {
         let registry = &self.shared.registry;
         let place = self.pools.take(plugin, (scope, C::LEVEL), registry);
-        let mut seat = place.ok_or(Fault::Busy)?.seat(plugin, &call).await?;
+        let mut seat = place?.seat(plugin, &call).await?;
         let instance = match seat.instance() {
             Some(instance) => instance,
             None => create(&self.shared, plugin, scope, C::LEVEL)
@@ -105,7 +105,7 @@ impl Caller {
         let made = make(&self.shared, plugin, instance, call).await;
         record.spent(&meter);
         let (instance, answer, effects) = made?;
-        seat.put_back(instance, registry);
+        seat.put_back(instance, &self.shared);
         Ok((answer, effects))
     }
 

@@ -13,6 +13,7 @@ use waxwing_xmpp::stanza::Stanza;
 use crate::compile::{CompileCommand, Compiler};
 use crate::effects::After;
 use crate::http::{HttpError, HttpRequest, HttpResponse};
+use crate::limits::MemoryLimits;
 use crate::load::{self, Described};
 use crate::platform::read;
 use crate::services::{ServiceError, Services};
@@ -53,7 +54,8 @@ pub async fn check(
     let bytes = read(file).await?;
     let compiler = Compiler::open(compile, cache)?;
     let guests = guests_runtime()?;
-    let shared = Shared::new(Arc::new(Nobody::default()), guests.handle().clone())?;
+    let memory = MemoryLimits::default();
+    let shared = Shared::new(Arc::new(Nobody::default()), guests.handle().clone(), memory)?;
     let described = load::describe(&shared, &compiler, &bytes).await;
     shared.stopping.cancel();
     guests.shutdown_background();

@@ -21,6 +21,9 @@ use crate::engine;
 
 /// How much nicer the child is than the server: compiling uses every processor, and must not be felt on the sockets.
 const NICER: i32 = 15;
+/// How many KiB of addresses the server's allocator reserves at a time in the child. Its default of a GiB would be half of
+/// what the child may have, and all of the least that can be configured.
+const ARENA: (&str, &str) = ("MIMALLOC_ARENA_RESERVE", "65536");
 /// The largest component file, in bytes.
 pub(crate) const MAX_COMPONENT: u64 = 64 << 20;
 /// The largest compiled component that the parent reads back.
@@ -188,6 +191,7 @@ impl Compiler {
             .arg(limits.memory_mib.to_string())
             .args([input, output])
             .env_clear()
+            .envs([ARENA])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -4,7 +4,9 @@ use std::fmt;
 
 use wasmtime::PoolConcurrencyLimitError;
 
-/// Why a call gave no usable answer. The plugin's doing, except [`Fault::Busy`], [`Fault::Quarantined`] and [`Fault::Host`].
+/// Why a call gave no usable answer. The plugin's doing, except [`Fault::PluginMemory`],
+/// [`Fault::TotalMemory`], [`Fault::Busy`], [`Fault::Quarantined`] and [`Fault::Host`]: what is all taken is free again when
+/// other calls have ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// More CPU time than the call may take.
@@ -13,13 +15,17 @@ pub(crate) enum Fault {
     HostCalls,
     /// More memory than a store may have.
     Memory,
+    /// More memory than all instances of the plugin may have together.
+    PluginMemory,
+    /// More memory than the instances of all plugins may have together.
+    TotalMemory,
     /// The guest trapped, or broke the component model's rules. Says how.
     Trap(String),
     /// `init` of a new instance refused. Says why.
     Init(String),
     /// The answer is not what the interface allows. Says what.
     Answer(String),
-    /// Every instance that may exist is busy.
+    /// Every instance that may exist is busy, and stayed so for as long as a call waits.
     Busy,
     /// The plugin failed too often lately, and is not called for a while.
     Quarantined,
@@ -38,11 +44,13 @@ pub(crate) enum FaultKind {
     Answer,
     Busy,
     Host,
+    PluginMemory,
+    TotalMemory,
 }
 
 impl FaultKind {
     /// All of them, in the order of their numbers.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::CpuBudget,
         Self::HostCalls,
         Self::Memory,
@@ -51,6 +59,8 @@ impl FaultKind {
         Self::Answer,
         Self::Busy,
         Self::Host,
+        Self::PluginMemory,
+        Self::TotalMemory,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -63,12 +73,17 @@ impl FaultKind {
             Self::Answer => "answer",
             Self::Busy => "busy",
             Self::Host => "host",
+            Self::PluginMemory => "plugin-memory",
+            Self::TotalMemory => "total-memory",
         }
     }
 
     /// Whether it is the plugin's doing, and speaks for its quarantine.
     pub(crate) const fn is_plugins(self) -> bool {
-        !matches!(self, Self::Busy | Self::Host)
+        !matches!(
+            self,
+            Self::Busy | Self::Host | Self::PluginMemory | Self::TotalMemory
+        )
     }
 }
 
@@ -79,6 +94,8 @@ impl Fault {
             Self::CpuBudget => FaultKind::CpuBudget,
             Self::HostCalls => FaultKind::HostCalls,
             Self::Memory => FaultKind::Memory,
+            Self::PluginMemory => FaultKind::PluginMemory,
+            Self::TotalMemory => FaultKind::TotalMemory,
             Self::Trap(_) => FaultKind::Trap,
             Self::Init(_) => FaultKind::Init,
             Self::Answer(_) => FaultKind::Answer,
@@ -95,6 +112,12 @@ impl fmt::Display for Fault {
             Self::CpuBudget => f.write_str("used up its CPU time"),
             Self::HostCalls => f.write_str("called the host too often in one call"),
             Self::Memory => f.write_str("wanted more memory than it may have"),
+            Self::PluginMemory => f.write_str(
+                "wanted more memory than `plugin_memory_mib` in [plugins] allows all its instances together",
+            ),
+            Self::TotalMemory => f.write_str(
+                "wanted more memory than `memory_mib` in [plugins] allows all plugins together",
+            ),
             Self::Trap(how) => write!(f, "trapped: {how}"),
             Self::Init(why) => write!(f, "init refused: {why}"),
             Self::Answer(what) => write!(f, "gave an answer that is not allowed: {what}"),
@@ -134,7 +157,8 @@ mod tests {
     #[test]
     fn what_the_host_failed_at_is_not_the_plugins_doing() {
         for kind in FaultKind::ALL {
-            let is_hosts = matches!(kind.name(), "busy" | "host");
+            let is_hosts =
+                matches!(kind.name(), "busy" | "host") || kind.name().contains("-memory");
             assert_ne!(kind.is_plugins(), is_hosts, "{}", kind.name());
         }
         assert_eq!(Fault::Quarantined.kind(), None);

@@ -49,7 +49,8 @@ impl Instance {
             level,
         );
         let mut store = new_store(&shared, state, &meter);
-        let instance = plugin.pre.instantiate_async(&mut store).await?;
+        let instance = plugin.pre.instantiate_async(&mut store).await;
+        let instance = instance.map_err(|error| explain(&mut store, error.into()))?;
         let guests = plugin.exports.load(&mut store, &instance);
         // They were compared when the plugin was described.
         let guests = guests.map_err(|error| Fault::Trap(error.to_string()))?;
@@ -62,7 +63,8 @@ impl Instance {
         });
         let scope = lifecycle::Scope { hosts };
         let Self { store, guests, .. } = &mut *instance;
-        let ready = guests.lifecycle.call_init(&mut *store, &scope).await?;
+        let ready = guests.lifecycle.call_init(&mut *store, &scope).await;
+        let ready = ready.map_err(|error| explain(store, error.into()))?;
         let mut effects = instance.end_call();
         ready.map_err(Fault::Init)?;
         if !effects.is_local() {
@@ -88,10 +90,7 @@ impl Instance {
 
     /// The fault, told by its cause where the guest ran out of memory: what it did then is only what followed.
     pub(crate) fn explain(&mut self, fault: Fault) -> Fault {
-        match fault {
-            Fault::Trap(_) if self.store.data_mut().limiter.take_refused() => Fault::Memory,
-            other => other,
-        }
+        explain(&mut self.store, fault)
     }
 
     /// Begins a call: its ticks and what it may make the host copy.
@@ -128,6 +127,15 @@ impl Drop for Instance {
     }
 }
 
+/// See [`Instance::explain`].
+fn explain(store: &mut Store<State>, fault: Fault) -> Fault {
+    let refused = store.data_mut().limiter.take_refused();
+    match (fault, refused) {
+        (Fault::Trap(_), Some(limit)) => limit,
+        (other, _) => other,
+    }
+}
+
 const UNDESCRIBED: &str = "cannot describe itself";
 
 /// Calls `describe` in a bare instance, of which nothing remains.
@@ -144,10 +152,12 @@ pub(crate) async fn describe(
     );
     let mut store = new_store(&shared, state, &meter);
     let instance = bare.pre.instantiate_async(&mut store).await;
-    let instance = instance.map_err(Fault::from).context(UNDESCRIBED)?;
+    let instance = instance.map_err(|error| explain(&mut store, error.into()));
+    let instance = instance.context(UNDESCRIBED)?;
     let guests = bare.exports.load(&mut store, &instance)?;
     let manifest = guests.lifecycle.call_describe(&mut store).await;
-    manifest.map_err(Fault::from).context(UNDESCRIBED)
+    let manifest = manifest.map_err(|error| explain(&mut store, error.into()));
+    manifest.context(UNDESCRIBED)
 }
 
 fn new_store(shared: &Shared, state: State, meter: &Arc<Meter>) -> Store<State> {

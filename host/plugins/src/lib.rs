@@ -71,6 +71,7 @@ pub use exports::pre_auth::{PreAuthStream, TlsVersion};
 pub use filter::Recipient;
 pub use http::{HttpError, HttpRequest, HttpResponse, MAX_HTTP_BODY};
 pub use inlet::Inlet;
+pub use limits::MemoryLimits;
 pub use load::PluginSettings;
 pub use manifest::is_plugin_name;
 pub use platform::{BundledPlugin, Platform, PlatformSettings};

@@ -1,13 +1,14 @@
 //! What one call and one store may take.
 
-use std::time::Duration;
-
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
 
-use crate::accounting::Ledger;
+use crate::accounting::{Ledger, count};
 use crate::engine::MAX_TABLE_ELEMENTS;
+use crate::fault::Fault;
 use crate::manifest::AskedLimits;
 
 /// Bytes of all memories and tables of a store together.
@@ -82,29 +83,97 @@ impl AskedLimits {
     }
 }
 
-/// Sums the memories and tables of a store (wasmtime's own limits count each by itself).
+/// What all instances together may have: their memories and tables. More fails the growth, or the making of an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryLimits {
+    /// MiB of all instances of one plugin, in all its versions.
+    pub plugin_mib: u32,
+    /// MiB of all plugins together.
+    pub total_mib: u32,
+}
+
+impl Default for MemoryLimits {
+    fn default() -> Self {
+        Self {
+            plugin_mib: 256,
+            total_mib: 1_024,
+        }
+    }
+}
+
+/// The memory of all stores of a process, against [`MemoryLimits`].
+#[derive(Debug)]
+pub(crate) struct MemoryTotals {
+    plugin: u64,
+    total: u64,
+    bytes: AtomicU64,
+}
+
+impl MemoryTotals {
+    pub(crate) fn new(limits: MemoryLimits) -> Self {
+        Self {
+            plugin: u64::from(limits.plugin_mib) << 20,
+            total: u64::from(limits.total_mib) << 20,
+            bytes: AtomicU64::new(0),
+        }
+    }
+
+    /// Takes so many bytes for a store of that plugin, or says which of the totals has no room for them.
+    fn take(&self, ledger: &Ledger, bytes: u64) -> Result<(), Fault> {
+        if !take(&self.bytes, bytes, self.total) {
+            return Err(Fault::TotalMemory);
+        }
+        if !ledger.store_grows(bytes, self.plugin) {
+            self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+            return Err(Fault::PluginMemory);
+        }
+        Ok(())
+    }
+
+    fn give_back(&self, bytes: u64) {
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Whether instances of that plugin may be kept for later calls: what waits idle leaves half of each total to those that
+    /// are called.
+    pub(crate) fn leave_room(&self, ledger: &Ledger) -> bool {
+        ledger.memory() <= self.plugin / 2 && self.bytes.load(Ordering::Relaxed) <= self.total / 2
+    }
+}
+
+/// Adds to a sum, unless that makes it more than it may be.
+pub(crate) fn take(sum: &AtomicU64, more: u64, most: u64) -> bool {
+    let with = |now: u64| now.checked_add(more).filter(|sum| *sum <= most);
+    sum.fetch_update(Ordering::Relaxed, Ordering::Relaxed, with)
+        .is_ok()
+}
+
+/// Sums the memories and tables of a store (wasmtime's own limits count each by itself), and has each growth count for the
+/// plugin and for all of them.
 pub(crate) struct StoreLimiter {
     ledger: Arc<Ledger>,
+    totals: Arc<MemoryTotals>,
     most: usize,
     bytes: usize,
-    refused: bool,
+    refused: Option<Fault>,
 }
 
 impl StoreLimiter {
     /// Of a new store of at most so many bytes, whose memory is the plugin's.
-    pub(crate) fn new(most: usize, ledger: Arc<Ledger>) -> Self {
+    pub(crate) fn new(most: usize, ledger: Arc<Ledger>, totals: Arc<MemoryTotals>) -> Self {
         ledger.store_begins();
         Self {
             ledger,
+            totals,
             most,
             bytes: 0,
-            refused: false,
+            refused: None,
         }
     }
 
-    /// Whether the guest ran into the limit since the last look.
-    pub(crate) fn take_refused(&mut self) -> bool {
-        std::mem::take(&mut self.refused)
+    /// Which limit the guest ran into since the last look, if it did.
+    pub(crate) const fn take_refused(&mut self) -> Option<Fault> {
+        self.refused.take()
     }
 
     /// Whether the store holds so much that one instruction over all of it takes longer than a tick.
@@ -113,20 +182,30 @@ impl StoreLimiter {
     }
 
     fn grow(&mut self, current: usize, desired: usize) -> bool {
-        let sum = self.bytes.saturating_add(desired.saturating_sub(current));
+        let more = desired.saturating_sub(current);
+        let sum = self.bytes.saturating_add(more);
         if sum > self.most {
-            self.refused = true;
-            return false;
+            return self.refuse(Fault::Memory);
         }
-        self.ledger.store_grows(sum.saturating_sub(self.bytes));
+        if let Err(fault) = self.totals.take(&self.ledger, count(more)) {
+            return self.refuse(fault);
+        }
         self.bytes = sum;
         true
+    }
+
+    fn refuse(&mut self, why: Fault) -> bool {
+        self.ledger.memory_refused.add(1);
+        self.refused = Some(why);
+        false
     }
 }
 
 impl Drop for StoreLimiter {
     fn drop(&mut self) {
-        self.ledger.store_ends(self.bytes);
+        let bytes = count(self.bytes);
+        self.ledger.store_ends(bytes);
+        self.totals.give_back(bytes);
     }
 }
 
@@ -147,8 +226,7 @@ impl ResourceLimiter for StoreLimiter {
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         if desired > MAX_TABLE_ELEMENTS {
-            self.refused = true;
-            return Ok(false);
+            return Ok(self.refuse(Fault::Memory));
         }
         Ok(self.grow(
             current.saturating_mul(TABLE_ELEMENT),
@@ -173,9 +251,14 @@ impl ResourceLimiter for StoreLimiter {
 mod tests {
     use super::*;
 
+    fn limiter(ledger: &Arc<Ledger>, limits: MemoryLimits) -> StoreLimiter {
+        let totals = Arc::new(MemoryTotals::new(limits));
+        StoreLimiter::new(STORE_BYTES, Arc::clone(ledger), totals)
+    }
+
     #[test]
     fn sums_the_memories_and_tables_of_a_store() {
-        let mut limiter = StoreLimiter::new(STORE_BYTES, Arc::default());
+        let mut limiter = limiter(&Arc::default(), MemoryLimits::default());
         assert!(limiter.memory_growing(0, STORE_BYTES / 2, None).unwrap());
         assert!(limiter.memory_growing(0, STORE_BYTES / 4, None).unwrap());
         assert!(
@@ -183,15 +266,49 @@ mod tests {
                 .table_growing(0, MAX_TABLE_ELEMENTS + 1, None)
                 .unwrap()
         );
-        assert!(limiter.take_refused());
+        assert_eq!(limiter.take_refused(), Some(Fault::Memory));
         assert!(limiter.table_growing(0, MAX_TABLE_ELEMENTS, None).unwrap());
         assert!(
             !limiter
                 .memory_growing(STORE_BYTES / 4, STORE_BYTES / 2, None)
                 .unwrap()
         );
-        assert!(limiter.take_refused());
-        assert!(!limiter.take_refused());
+        assert_eq!(limiter.take_refused(), Some(Fault::Memory));
+        assert_eq!(limiter.take_refused(), None);
+    }
+
+    #[test]
+    fn stores_count_for_their_plugin_and_for_all_until_they_are_gone() {
+        const MIB: usize = 1 << 20;
+        let limits = MemoryLimits {
+            plugin_mib: 4,
+            total_mib: 6,
+        };
+        let totals = Arc::new(MemoryTotals::new(limits));
+        let ledgers = [Arc::<Ledger>::default(), Arc::default()];
+        let store = |of: usize| {
+            StoreLimiter::new(STORE_BYTES, Arc::clone(&ledgers[of]), Arc::clone(&totals))
+        };
+        let (mut one, mut two) = (store(0), store(0));
+        assert!(one.memory_growing(0, 3 * MIB, None).unwrap());
+        assert!(!two.memory_growing(0, 2 * MIB, None).unwrap());
+        assert_eq!(two.take_refused(), Some(Fault::PluginMemory));
+        assert!(two.memory_growing(0, MIB, None).unwrap());
+        assert!(!totals.leave_room(&ledgers[0]));
+        let mut others = store(1);
+        assert!(!others.memory_growing(0, 3 * MIB, None).unwrap());
+        assert_eq!(others.take_refused(), Some(Fault::TotalMemory));
+        // What was refused holds nothing.
+        assert!(others.memory_growing(0, 2 * MIB, None).unwrap());
+        drop(one);
+        assert!(others.memory_growing(2 * MIB, 4 * MIB, None).unwrap());
+        assert_eq!(
+            (ledgers[0].memory(), ledgers[1].memory()),
+            (1 << 20, 4 << 20)
+        );
+        assert_eq!(ledgers[0].memory_refused.get(), 1);
+        drop((two, others));
+        assert!(totals.leave_room(&ledgers[1]));
     }
 
     #[test]

@@ -20,6 +20,7 @@ use crate::compile::{CompileCommand, Compiler, MAX_COMPONENT};
 use crate::exports::auth_provider::Map;
 use crate::handover::retire;
 use crate::inlet::Inlet;
+use crate::limits::MemoryLimits;
 use crate::load::PluginSettings;
 use crate::manifest::is_plugin_name;
 use crate::plugin::{Plugin, Source};
@@ -49,6 +50,8 @@ pub struct PlatformSettings {
     pub plugins: BTreeMap<String, PluginSettings>,
     /// How to start the process that compiles.
     pub compile: CompileCommand,
+    /// What the instances may have together.
+    pub memory: MemoryLimits,
     /// The router's way to the plugins.
     pub inlet: Inlet,
     /// The file of what was decided by command.
@@ -107,7 +110,7 @@ impl Platform {
 
     fn new(settings: PlatformSettings, services: Arc<dyn Services>) -> anyhow::Result<Self> {
         let guests = guests_runtime()?;
-        let shared = Shared::new(services, guests.handle().clone())?;
+        let shared = Shared::new(services, guests.handle().clone(), settings.memory)?;
         settings.inlet.open(&shared);
         Ok(Self {
             compiler: Compiler::open(settings.compile, &settings.cache)?,

@@ -5,6 +5,10 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use crate::bindings::waxwing::plugin::manifest::Placement;
 use crate::exports::{self, Level};
@@ -12,10 +16,17 @@ use crate::fault::Fault;
 use crate::instance::Instance;
 use crate::plugin::Plugin;
 use crate::registry::Registry;
+use crate::shared::Shared;
 use crate::slots::{Slot, SlotKey, Turn, group};
 
-/// Calls of one plugin, scope and level that a shard may have under way at a time, those that wait for an instance included.
-const MAX_BUSY: usize = 64;
+/// Calls of one plugin, scope and level that have a place on a shard at a time, those that wait for their turn included.
+pub(crate) const MAX_BUSY: usize = 64;
+
+/// Calls that may wait for one of those places. More are refused at once.
+pub(crate) const MAX_QUEUED: usize = 64;
+
+/// How long a call waits for a place before it is refused: a burst passes in it, and nobody's stream stands still for long.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Instances of one plugin, scope and level that a shard keeps for the next calls.
 const MAX_IDLE: usize = 8;
@@ -46,20 +57,25 @@ struct Pool {
     idle: RefCell<Vec<Box<Instance>>>,
     /// The one of the placement `shared`.
     shared: Arc<Slot>,
-    /// Written on this thread alone; the plugin looks at it before it goes.
+    /// Calls that have a place, and those that wait for one. Written on this thread alone; the plugin looks at it before it
+    /// goes.
     busy: Arc<AtomicUsize>,
+    /// Those of them that wait for a place.
+    queued: Cell<usize>,
+    /// Told of a place that became free while calls wait.
+    freed: Notify,
     /// The registry's generation in which the version was last seen to serve.
     serves_in: Cell<Option<u64>>,
 }
 
 impl Pools {
-    /// Takes a place for a call; none if as many as may be are under way.
+    /// Takes a place for a call, or one among those that wait for a place. A fault if there are too many of them.
     pub(crate) fn take(
         &self,
         plugin: &Plugin,
         (scope, level): (usize, Level),
         registry: &Registry,
-    ) -> Option<Place> {
+    ) -> Result<Place, Fault> {
         self.tidy(registry);
         let key = PoolKey {
             plugin: plugin.id,
@@ -100,14 +116,31 @@ impl Pool {
             idle: RefCell::default(),
             shared: Arc::default(),
             busy,
+            queued: Cell::default(),
+            freed: Notify::new(),
             serves_in: Cell::default(),
         }
     }
 
-    /// Keeps an instance for the next call, if its version still serves and not too many wait already.
-    fn keep(&self, instance: Box<Instance>, registry: &Registry) {
+    fn has_place(&self) -> bool {
+        let busy = self.busy.load(Ordering::Relaxed);
+        busy.saturating_sub(self.queued.get()) < MAX_BUSY
+    }
+
+    /// Wakes the first that waits, if there is a place for it.
+    fn tell(&self) {
+        if self.queued.get() > 0 && self.has_place() {
+            self.freed.notify_one();
+        }
+    }
+
+    /// Keeps an instance for the next call, if its version still serves, not too many wait already, and there is memory.
+    fn keep(&self, instance: Box<Instance>, shared: &Shared) {
         let mut idle = self.idle.borrow_mut();
-        if idle.len() < MAX_IDLE && self.serves(&instance.plugin, registry) {
+        if idle.len() < MAX_IDLE
+            && self.serves(&instance.plugin, &shared.registry)
+            && shared.memory.leave_room(&instance.plugin.ledger)
+        {
             idle.push(instance);
         }
     }
@@ -128,27 +161,61 @@ impl Pool {
 }
 
 /// One of the places that a pool has for calls under way; free again when dropped.
-pub(crate) struct Place(Rc<Pool>);
+pub(crate) struct Place {
+    pool: Rc<Pool>,
+    /// It is still to become one: others had all of them, or came before.
+    queued: bool,
+}
 
 impl Place {
-    fn take(pool: Rc<Pool>) -> Option<Self> {
-        let busy = pool.busy.load(Ordering::Relaxed);
-        if busy >= MAX_BUSY {
-            return None;
+    fn take(pool: Rc<Pool>) -> Result<Self, Fault> {
+        let waiting = pool.queued.get();
+        let queued = waiting > 0 || !pool.has_place();
+        if queued && waiting >= MAX_QUEUED {
+            return Err(Fault::Busy);
         }
+        pool.queued
+            .set(waiting.saturating_add(usize::from(queued)));
+        let busy = pool.busy.load(Ordering::Relaxed);
         pool.busy.store(busy.saturating_add(1), Ordering::Release);
-        Some(Self(pool))
+        Ok(Self { pool, queued })
     }
 
-    /// Finds where the call is made, by the plugin's placement. Waits only for an instance that others of the same turn
-    /// have.
+    /// Waits for a place in turn. Too long a wait is a fault.
+    async fn wait(&mut self) -> Result<(), Fault> {
+        let pool = Rc::clone(&self.pool);
+        let turn = async {
+            loop {
+                pool.freed.notified().await;
+                if pool.has_place() {
+                    break self.end_wait();
+                }
+            }
+        };
+        timeout(PATIENCE, turn).await.map_err(|_| Fault::Busy)
+    }
+
+    fn end_wait(&mut self) {
+        let waiting = self.pool.queued.get();
+        self.pool.queued.set(waiting.saturating_sub(1));
+        self.queued = false;
+        // Several places may have become free since this call was woken.
+        self.pool.tell();
+    }
+
+    /// Finds where the call is made, by the plugin's placement. Waits for a place, if there was none, and for an instance
+    /// that others of the same turn have.
     pub(crate) async fn seat<C: exports::Call>(
-        self,
+        mut self,
         plugin: &Plugin,
         call: &C,
     ) -> Result<Seat, Fault> {
+        if self.queued {
+            // Seldom: it is not to make every call larger.
+            Box::pin(self.wait()).await?;
+        }
         let slot_of = |group| {
-            let PoolKey { scope, level, .. } = self.0.key;
+            let PoolKey { scope, level, .. } = self.pool.key;
             plugin.slots.slot(SlotKey {
                 scope,
                 level,
@@ -157,7 +224,7 @@ impl Place {
         };
         let slot = match plugin.manifest.placement {
             Placement::Pooled | Placement::Isolated => None,
-            Placement::Shared => Some(Arc::clone(&self.0.shared)),
+            Placement::Shared => Some(Arc::clone(&self.pool.shared)),
             Placement::Keyed => Some(slot_of(group(&call.key().unwrap_or_default()))),
             Placement::Single => Some(slot_of(0)),
         };
@@ -175,9 +242,14 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let busy = self.0.busy.load(Ordering::Relaxed);
+        let busy = self.pool.busy.load(Ordering::Relaxed);
         let busy = busy.saturating_sub(1);
-        self.0.busy.store(busy, Ordering::Release);
+        self.pool.busy.store(busy, Ordering::Release);
+        if self.queued {
+            let waiting = self.pool.queued.get();
+            self.pool.queued.set(waiting.saturating_sub(1));
+        }
+        self.pool.tell();
     }
 }
 
@@ -193,18 +265,18 @@ impl Seat {
     pub(crate) fn instance(&mut self) -> Option<Box<Instance>> {
         match &mut self.turn {
             Some(turn) => turn.take(),
-            None => self.place.0.idle.borrow_mut().pop(),
+            None => self.place.pool.idle.borrow_mut().pop(),
         }
     }
 
     /// Keeps an instance for the next call.
-    pub(crate) fn put_back(mut self, instance: Box<Instance>, registry: &Registry) {
+    pub(crate) fn put_back(mut self, instance: Box<Instance>, shared: &Shared) {
         if let Some(turn) = &mut self.turn {
             // Those who wait already are served by this version, whatever serves now.
             return turn.put(instance);
         }
         if self.keeps {
-            self.place.0.keep(instance, registry);
+            self.place.pool.keep(instance, shared);
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::due::Due;
 use crate::effects::Reservations;
 use crate::engine::{self, Ticker};
 use crate::imports;
+use crate::limits::{MemoryLimits, MemoryTotals};
 use crate::notices::{self, Notices};
 use crate::plugin::Plugin;
 use crate::registry::{Registry, Snapshot};
@@ -33,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) hosts: Vec<Arc<str>>,
     pub(crate) registry: Registry,
     pub(crate) ledgers: Ledgers,
+    /// The memory of all instances.
+    pub(crate) memory: Arc<MemoryTotals>,
     pub(crate) reservations: Arc<Reservations>,
     /// Where calls go on that ran too long for a thread that serves sockets.
     pub(crate) guests: Handle,
@@ -51,7 +54,11 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// Starts the engine. Guests that run long go on at `guests`.
-    pub(crate) fn new(services: Arc<dyn Services>, guests: Handle) -> anyhow::Result<Arc<Self>> {
+    pub(crate) fn new(
+        services: Arc<dyn Services>,
+        guests: Handle,
+        memory: MemoryLimits,
+    ) -> anyhow::Result<Arc<Self>> {
         let (engine, ticker) = engine::for_running()?;
         let (notices, posts) = Notices::new();
         let shared = Arc::new(Self {
@@ -62,6 +69,7 @@ impl Shared {
             services,
             registry: Registry::new(),
             ledgers: Ledgers::default(),
+            memory: Arc::new(MemoryTotals::new(memory)),
             reservations: Arc::default(),
             guests,
             started: Instant::now(),

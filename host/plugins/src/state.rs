@@ -51,7 +51,11 @@ impl State {
         let host = scope.and_then(|scope| scope.hosts.first());
         let mut resources = ResourceTable::new();
         resources.set_max_capacity(HANDLES);
-        let limiter = StoreLimiter::new(plugin.limits.memory, Arc::clone(&plugin.ledger));
+        let limiter = StoreLimiter::new(
+            plugin.limits.memory,
+            Arc::clone(&plugin.ledger),
+            Arc::clone(&shared.memory),
+        );
         Self {
             host: shared.host(host.map_or("", String::as_str)),
             config: config.unwrap_or_default(),
@@ -96,6 +100,8 @@ impl State {
         let depth = std::mem::take(&mut self.depth);
         self.call.led_to_by(depth);
         self.token = None;
+        // What it was refused and got over explains no later fault.
+        self.limiter.take_refused();
         if !self.resources.is_empty() {
             self.resources = ResourceTable::new();
             self.resources.set_max_capacity(HANDLES);

@@ -12,7 +12,8 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use waxwing_plugins::{
     After, BundledPlugin, CompileCommand, CompileLimits, HttpError, HttpRequest, HttpResponse,
-    IqAnswer, Platform, PlatformSettings, PluginSettings, PreAuthStream, ServiceError, Services,
+    IqAnswer, MemoryLimits, Platform, PlatformSettings, PluginSettings, PreAuthStream,
+    ServiceError, Services,
 };
 use waxwing_storage::{AccountId, PluginData};
 use waxwing_xml::Element;
@@ -50,6 +51,10 @@ pub(crate) async fn start(
         bundled: BUNDLED,
         plugins: settings(config),
         compile: compile_command(config)?,
+        memory: MemoryLimits {
+            plugin_mib: config.plugins.plugin_memory_mib,
+            total_mib: config.plugins.memory_mib,
+        },
         inlet: router.inlet().clone(),
         choices: choices(config),
     };

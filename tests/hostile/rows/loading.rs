@@ -1,14 +1,10 @@
-//! Rows 17, 18 and 19: what is in the plugins folder.
+//! Rows 17 and 18: what is in the plugins folder.
 
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use wasm_encoder::{
-    CodeSection, Component, Function, FunctionSection, Instruction, Module, ModuleSection,
-    TypeSection, ValType,
-};
-use waxwing_tests::server::Settings;
+use wasm_encoder::Component;
 use waxwing_tests::{Client, environment};
 
 use crate::matrix::{Matrix, guest};
@@ -152,107 +148,4 @@ pub(super) async fn row_18_files_that_are_no_plugins_leave_the_old_version_at_wo
     }
     matrix.remove(NAME).await?;
     Ok(reasons.into())
-}
-
-/// A server that gives compiling 2 s, and what needs more.
-pub(super) async fn row_19_compile_bombs_are_ended_at_their_limits(
-    matrix: &mut Matrix,
-) -> Result<Value> {
-    let limited = Settings::new()
-        .config(
-            "[plugins]\ncompile_cpu_seconds = 2\ncompile_wall_seconds = 60\n\
-             [plugin.row06-handle]\ngrants = [\"iq-handler\"]",
-        )
-        .plugin(&guest("row06-handle")?, "row06-handle")
-        .start()
-        .await?;
-    let (mut juliet, _) = limited.session("juliet").await?;
-    let mut reasons = serde_json::Map::new();
-    for (kind, bomb) in [
-        ("45,000 locals", functions(1, 45_000)),
-        ("many functions", functions(600, 2_000)),
-    ] {
-        let began = std::time::Instant::now();
-        let folder = limited.plugins();
-        std::fs::write(folder.join(".bomb"), &bomb)?;
-        std::fs::rename(folder.join(".bomb"), folder.join("row06-handle.wasm"))?;
-        let why = loop {
-            // The old version serves meanwhile, and for all time.
-            let answer = juliet
-                .iq(
-                    "get",
-                    "localhost",
-                    "<query xmlns='urn:example:row06-handle'/>",
-                )
-                .await?;
-            crate::matrix::refused(&answer).with_context(|| kind)?;
-            let listed = limited.cli(&["plugin", "list", "--json"]).await?.stdout;
-            let listed: Value = serde_json::from_str(&listed)?;
-            let mut plugins = listed.as_array().into_iter().flatten();
-            let status = plugins.find(|plugin| plugin["name"] == "row06-handle");
-            let status = status.context("the old version is gone")?;
-            ensure!(status["serving"] == true, "{kind}: {status}");
-            if let Some(why) = status["error"]
-                .as_str()
-                .filter(|_| began.elapsed() > Duration::from_millis(500))
-            {
-                break why.to_owned();
-            }
-            ensure!(
-                began.elapsed() < waxwing_tests::PATIENCE,
-                "{kind} is still being compiled"
-            );
-        };
-        ensure!(why.contains("[plugins] allows"), "{kind}: {why}");
-        reasons.insert(
-            kind.to_owned(),
-            json!({ "bytes": bomb.len(), "why": why, "s": began.elapsed().as_secs_f64() }),
-        );
-        std::fs::copy(guest("row06-handle")?, folder.join("row06-handle.wasm"))?;
-        limited.cli(&["plugin", "reload", "row06-handle"]).await?;
-    }
-    juliet.close().await?;
-    limited.stop().await?;
-    // The load ran at the server of the matrix, on the same machine.
-    ensure!(matrix.server.is_alive()?, "the other server is gone");
-    Ok(reasons.into())
-}
-
-/// A component of one module.
-fn component(module: &Module) -> Vec<u8> {
-    let mut component = Component::new();
-    component.section(&ModuleSection(module));
-    component.finish()
-}
-
-/// Functions with many locals, each of which is read and written between branches.
-fn functions(functions: usize, locals: u32) -> Vec<u8> {
-    let function = || {
-        let mut function = Function::new([(locals, ValType::I64)]);
-        for local in 0..locals {
-            function.instruction(&Instruction::Block(wasm_encoder::BlockType::Empty));
-            function.instruction(&Instruction::LocalGet(local));
-            function.instruction(&Instruction::I64Eqz);
-            function.instruction(&Instruction::BrIf(0));
-            function.instruction(&Instruction::LocalGet((local * 7) % locals));
-            function.instruction(&Instruction::LocalSet(local));
-            function.instruction(&Instruction::End);
-        }
-        function.instruction(&Instruction::End);
-        function
-    };
-    component(&module((0..functions).map(|_| function())))
-}
-
-fn module(functions: impl IntoIterator<Item = Function>) -> Module {
-    let mut types = TypeSection::new();
-    types.ty().function([], []);
-    let (mut declared, mut code) = (FunctionSection::new(), CodeSection::new());
-    for function in functions {
-        declared.function(0);
-        code.function(&function);
-    }
-    let mut module = Module::new();
-    module.section(&types).section(&declared).section(&code);
-    module
 }

@@ -133,7 +133,7 @@ pub(super) async fn row_2_four_loops_at_once_leave_everybody_else_alone(
     )
 }
 
-async fn ping(client: &mut Client) -> Result<()> {
+pub(super) async fn ping(client: &mut Client) -> Result<()> {
     let answer = client
         .iq("get", "localhost", "<ping xmlns='urn:xmpp:ping'/>")
         .await?;
@@ -141,7 +141,7 @@ async fn ping(client: &mut Client) -> Result<()> {
     Ok(())
 }
 
-fn guest_threads(pid: u32) -> Result<usize> {
+pub(super) fn guest_threads(pid: u32) -> Result<usize> {
     let mut threads = 0;
     for task in std::fs::read_dir(format!("/proc/{pid}/task"))? {
         let name = std::fs::read_to_string(task?.path().join("comm")).unwrap_or_default();

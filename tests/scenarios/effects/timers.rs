@@ -68,3 +68,26 @@ async fn timers_survive_a_reload_and_go_when_the_plugin_does() -> Result<()> {
     assert_eq!(times(&log, "lost"), 0, "unloading cancels: {log}");
     server.stop().await
 }
+
+/// Checklist P5: disabled, a plugin has no timers, and enabled again it has none of the old ones.
+#[tokio::test]
+async fn disabling_a_plugin_ends_its_timers() -> Result<()> {
+    let server = server().await?;
+    let (mut romeo, _) = server.session("romeo").await?;
+    let set = "<timer name='lost' ms='700'/><timer name='again' ms='300' repeat='yes'/>";
+    act(&mut romeo, set).await?;
+    heard(&mut romeo, "actor", "timer again").await?;
+    for command in ["disable", "enable"] {
+        let done = server.cli(&["plugin", command, "actor"]).await?;
+        assert_eq!(done.code, Some(0), "{}", done.stderr);
+    }
+    let before = step(&mut romeo, "<log log='heard'/>").await?;
+    // Longer than either was to take, by a timer of the same clock.
+    act(&mut romeo, "<timer name='new' ms='1500'/>").await?;
+    heard(&mut romeo, "actor", "timer new").await?;
+    let after = step(&mut romeo, "<log log='heard'/>").await?;
+    for name in ["lost", "again"] {
+        assert_eq!(times(&after, name), times(&before, name), "{name}: {after}");
+    }
+    server.stop().await
+}

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tempfile::TempDir;
 use waxwing_plugins::{
-    After, CompileCommand, CompileLimits, HttpError, HttpRequest, HttpResponse, Inlet, Platform,
-    PlatformSettings, PluginSettings, ServiceError, Services, Shard,
+    After, CompileCommand, CompileLimits, HttpError, HttpRequest, HttpResponse, Inlet,
+    MemoryLimits, Platform, PlatformSettings, PluginSettings, ServiceError, Services, Shard,
 };
 use waxwing_storage::{AccountId, PluginData, Storage};
 use waxwing_xml::Element;
@@ -61,6 +61,7 @@ pub(crate) async fn platform(components: &[(&str, &Path)]) -> Serving {
             arguments: vec![OsStr::new(COMPILE).to_owned()],
             limits: CompileLimits::default(),
         },
+        memory: MemoryLimits::default(),
         inlet: Inlet::default(),
     };
     let services = Idle {

@@ -306,7 +306,7 @@ mod tests {
             ledger.sent.add(7);
             ledger.dropped.add(2);
             ledger.store_begins();
-            ledger.store_grows(1_024);
+            assert!(ledger.store_grows(1_024, 1_024));
             ledger.stores(300, 4);
             for figure in [
                 Figure::Count("hits".to_owned(), 3),

@@ -21,6 +21,7 @@ use parking_lot::Mutex;
 
 use crate::exports::Export;
 use crate::fault::FaultKind;
+use crate::limits::take;
 use crate::logs::LogBudget;
 use crate::meter::Spent;
 use crate::trace::Tracers;
@@ -42,6 +43,8 @@ pub(crate) struct Ledger {
     pub(crate) quarantines: Count,
     /// Stanzas that it sent.
     pub(crate) sent: Count,
+    /// Growths of memory that a limit refused, whether the call failed by it or not.
+    pub(crate) memory_refused: Count,
     /// Stanzas that it wanted to send and that a limit or a missing grant kept back.
     pub(crate) dropped: Count,
     /// Its share of the log.
@@ -104,6 +107,7 @@ impl Default for Ledger {
             quarantines: Count::default(),
             sent: Count::default(),
             dropped: Count::default(),
+            memory_refused: Count::default(),
             logs: LogBudget::default(),
             memory: AtomicU64::new(0),
             highest: AtomicU64::new(0),
@@ -125,17 +129,18 @@ impl Ledger {
         self.instances.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A store grew by so many bytes.
-    pub(crate) fn store_grows(&self, bytes: usize) {
-        let bytes = count(bytes);
-        let now = self.memory.fetch_add(bytes, Ordering::Relaxed);
-        self.highest
-            .fetch_max(now.saturating_add(bytes), Ordering::Relaxed);
+    /// A store grows by so many bytes, unless all stores of the plugin have more than they may then.
+    pub(crate) fn store_grows(&self, bytes: u64, most: u64) -> bool {
+        let grows = take(&self.memory, bytes, most);
+        if grows {
+            self.highest.fetch_max(self.memory(), Ordering::Relaxed);
+        }
+        grows
     }
 
     /// A store that held so many bytes is gone.
-    pub(crate) fn store_ends(&self, bytes: usize) {
-        self.memory.fetch_sub(count(bytes), Ordering::Relaxed);
+    pub(crate) fn store_ends(&self, bytes: u64) {
+        self.memory.fetch_sub(bytes, Ordering::Relaxed);
         self.instances.fetch_sub(1, Ordering::Relaxed);
     }
 
@@ -262,10 +267,11 @@ mod tests {
         let ledger = Ledger::default();
         ledger.store_begins();
         ledger.store_begins();
-        ledger.store_grows(100);
-        ledger.store_grows(50);
+        assert!(ledger.store_grows(100, 150));
+        assert!(ledger.store_grows(50, 150));
+        assert!(!ledger.store_grows(1, 150));
         ledger.store_ends(100);
-        ledger.store_grows(10);
+        assert!(ledger.store_grows(10, 150));
         assert_eq!(ledger.memory(), 60);
         assert_eq!(ledger.highest_memory(), 150);
         assert_eq!(ledger.instances(), 1);

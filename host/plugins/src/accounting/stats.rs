@@ -47,6 +47,8 @@ pub struct PluginStats {
     pub memory_bytes: u64,
     /// The most that it was at a time.
     pub memory_highest_bytes: u64,
+    /// Growths of memory that a limit refused, whether the call failed by it or not.
+    pub memory_refused: u64,
     /// Instances now.
     pub instances: u64,
     /// Instances made; each fault costs one.
@@ -127,6 +129,7 @@ impl PluginStats {
             waited_seconds: ledger.time_waited().as_secs_f64(),
             memory_bytes: ledger.memory(),
             memory_highest_bytes: ledger.highest_memory(),
+            memory_refused: ledger.memory_refused.get(),
             instances: ledger.instances(),
             instances_made: ledger.made.get(),
             table_bytes: plugin.memory.bytes(),

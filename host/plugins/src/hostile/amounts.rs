@@ -4,6 +4,7 @@ use super::*;
 
 #[tokio::test]
 async fn row_3_all_memories_and_tables_of_a_store_count_together() {
+    let _turn = ONE_AT_A_TIME.lock().await;
     let host = Host::new();
     let caller = host.caller();
     for fixture in ["row03-one-memory", "row03-two-memories", "row03-table"] {
@@ -45,6 +46,66 @@ async fn row_3_what_a_guest_took_is_given_back() {
         grown <= 72 << 20,
         "{grown} bytes more: more than one store's"
     );
+}
+
+/// 60 MiB an instance: four fit into what a plugin may have, six into what all may have.
+#[tokio::test]
+async fn row_3_all_instances_of_a_plugin_and_all_plugins_have_totals() {
+    let host = Host::with_memory(MemoryLimits {
+        plugin_mib: 256,
+        total_mib: 384,
+    });
+    let (one, two) = (
+        host.load("row03-held-one").await,
+        host.load("row03-held-two").await,
+    );
+    let made = async |plugin: &Arc<Plugin>, count: usize| {
+        let mut made = Vec::new();
+        for _ in 0..count {
+            made.push(host.instance(plugin).await.unwrap());
+        }
+        made
+    };
+    let mut ones = made(&one, 4).await;
+    assert_eq!(one.ledger.memory(), 240 << 20);
+    let fifth = host.instance(&one).await.err();
+    assert_eq!(fifth, Some(Fault::PluginMemory));
+    let twos = made(&two, 2).await;
+    assert_eq!(host.instance(&two).await.err(), Some(Fault::TotalMemory));
+    assert_eq!(one.ledger.memory_refused.get(), 1);
+    assert_eq!(two.ledger.memory_refused.get(), 1);
+    // What goes makes room for both.
+    ones.pop();
+    let third = host.instance(&two).await.unwrap();
+    drop((ones, twos, third));
+    assert_eq!(one.ledger.memory() + two.ledger.memory(), 0);
+}
+
+/// A guest that grows in its calls, below what an instance may have.
+#[tokio::test]
+async fn row_3_growing_past_the_plugins_total_fails_the_call() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let host = Host::with_memory(MemoryLimits {
+        plugin_mib: 16,
+        total_mib: 64,
+    });
+    let (caller, plugin) = (host.caller(), host.load("row03-one-memory").await);
+    let fault = handle(&caller, &plugin).await.err();
+    assert_eq!(fault, Some(Fault::PluginMemory));
+    assert_eq!(plugin.ledger.memory(), 0, "its instance is gone");
+}
+
+#[tokio::test]
+async fn row_3_instances_are_kept_idle_only_while_half_of_the_totals_is_free() {
+    for (plugin_mib, kept) in [(256, 1), (64, 0)] {
+        let host = Host::with_memory(MemoryLimits {
+            plugin_mib,
+            total_mib: 1_024,
+        });
+        let (caller, plugin) = (host.caller(), host.load("row03-large").await);
+        handle(&caller, &plugin).await.unwrap();
+        assert_eq!(plugin.ledger.instances(), kept, "{plugin_mib} MiB");
+    }
 }
 
 #[tokio::test]

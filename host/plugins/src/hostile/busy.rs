@@ -1,22 +1,24 @@
 //! Row 23: every instance that may exist waits.
 
-use super::*;
+use std::time::Instant;
 
-#[tokio::test]
-async fn row_23_when_all_instances_are_busy_one_more_call_has_an_answer_in_bounded_time() {
-    let host = Host::new();
-    let (caller, plugin) = (host.caller(), host.load("row23").await);
-    let other = host.load("row24").await;
-    let waiting: Vec<_> = (0..64)
-        .map(|_| Box::pin(handle(&caller, &plugin)))
-        .collect();
-    let mut waiting = futures_util::future::join_all(waiting);
-    // Polled once, each is in the host and waits.
-    assert!(futures_util::poll!(&mut waiting).is_pending());
-    let fault = tokio::time::timeout(Duration::from_secs(10), handle(&caller, &plugin)).await;
-    assert_eq!(fault.unwrap().err(), Some(Fault::Busy));
-    // Nobody else's plugin is the worse for it.
-    assert!(handle(&caller, &other).await.is_ok());
+use futures_util::future::join_all;
+use futures_util::poll;
+
+use super::*;
+use crate::pool::{MAX_BUSY, MAX_QUEUED, PATIENCE};
+
+/// So many calls at once, none of which ends before [`GO_ON`].
+fn waiting<'a>(
+    count: usize,
+    caller: &'a Caller,
+    plugin: &'a Arc<Plugin>,
+) -> impl Future<Output = Vec<Result<Handled, Fault>>> + Unpin + 'a {
+    join_all((0..count).map(|_| Box::pin(handle(caller, plugin))))
+}
+
+/// Lets everybody go on who waits in the host, again and again, until that future is ready.
+async fn with_go_on<T>(future: impl Future<Output = T>) -> T {
     let go_on = async {
         loop {
             GO_ON.notify_waiters();
@@ -24,8 +26,52 @@ async fn row_23_when_all_instances_are_busy_one_more_call_has_an_answer_in_bound
         }
     };
     tokio::select! {
-        answers = waiting => assert!(answers.into_iter().all(|answer| answer.is_ok())),
-        () = go_on => {}
+        value = future => value,
+        () = go_on => unreachable!("it never ends"),
     }
-    assert!(futures_util::poll!(Box::pin(handle(&caller, &plugin))).is_pending());
+}
+
+#[tokio::test]
+async fn row_23_when_all_instances_are_busy_calls_wait_in_turn_and_not_for_long() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let host = Host::new();
+    let (caller, plugin) = (host.caller(), host.load("row23").await);
+    let other = host.load("row24").await;
+    let mut busy = waiting(MAX_BUSY, &caller, &plugin);
+    // Polled once, each is in the host and waits.
+    assert!(poll!(&mut busy).is_pending());
+    let instances = plugin.ledger.instances();
+    let began = Instant::now();
+    let mut queued = waiting(MAX_QUEUED, &caller, &plugin);
+    assert!(poll!(&mut queued).is_pending(), "they wait for a place");
+    assert_eq!(plugin.ledger.instances(), instances, "and have none");
+
+    // The queue has an end, and nobody else's plugin is the worse for it.
+    let one_more = Box::pin(handle(&caller, &plugin)).await;
+    assert_eq!(one_more.err(), Some(Fault::Busy));
+    assert!(handle(&caller, &other).await.is_ok());
+    assert!(began.elapsed() < PATIENCE, "neither waited");
+
+    let answers = tokio::time::timeout(10 * PATIENCE, queued).await.unwrap();
+    assert!(began.elapsed() >= PATIENCE, "they were not refused at once");
+    for answer in answers {
+        assert_eq!(answer.err(), Some(Fault::Busy));
+    }
+
+    // Those who wait while places become free have them.
+    let queued = waiting(MAX_QUEUED, &caller, &plugin);
+    let (busy, queued) = with_go_on(futures_util::future::join(busy, queued)).await;
+    assert!(busy.iter().chain(&queued).all(Result::is_ok));
+    assert!(plugin.ledger.instances() <= instances);
+
+    // Whoever gives up waiting leaves no place taken, and the pool is as it was.
+    for _ in 0..3 {
+        let mut busy = waiting(MAX_BUSY, &caller, &plugin);
+        let mut queued = waiting(MAX_QUEUED, &caller, &plugin);
+        assert!(poll!(&mut busy).is_pending());
+        assert!(poll!(&mut queued).is_pending());
+    }
+    let all = with_go_on(waiting(MAX_BUSY, &caller, &plugin)).await;
+    assert!(all.iter().all(Result::is_ok));
+    assert!(plugin.under_way.is_none());
 }

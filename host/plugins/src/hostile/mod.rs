@@ -31,6 +31,7 @@ use crate::exports::{Handled, Level};
 use crate::fault::Fault;
 use crate::imports::stanzas::HostStanza;
 use crate::instance::Instance;
+use crate::limits::MemoryLimits;
 use crate::load::{self, PluginSettings};
 use crate::plugin::{Plugin, Source};
 use crate::shared::{Shared, guests_runtime};
@@ -65,12 +66,16 @@ struct Host {
 
 impl Host {
     fn new() -> Self {
+        Self::with_memory(MemoryLimits::default())
+    }
+
+    fn with_memory(memory: MemoryLimits) -> Self {
         let guests = guests_runtime().unwrap();
         let services = Nobody {
             hosts: vec!["localhost".to_owned()],
         };
         Self {
-            shared: Shared::new(Arc::new(services), guests.handle().clone()).unwrap(),
+            shared: Shared::new(Arc::new(services), guests.handle().clone(), memory).unwrap(),
             guests: Some(guests),
             folder: tempfile::tempdir().unwrap(),
         }

@@ -19,6 +19,9 @@ const COMPILE_SECONDS: u32 = 3_600;
 /// Less, and the process that compiles could not begin; more is as good as no limit.
 const COMPILE_MIB_FLOOR: u32 = 1_024;
 const COMPILE_MIB_CEILING: u32 = 65_536;
+/// Less, and no instance could have what it may; more is more than there are addresses for.
+const MEMORY_MIB_FLOOR: u32 = 64;
+const MEMORY_MIB_CEILING: u32 = 1 << 20;
 /// Length of plugins' names, in bytes.
 const PLUGIN_NAME: usize = 64;
 
@@ -165,6 +168,7 @@ fn files(config: &Config) -> Result<(), Fault> {
     let named = !plugins.directory.as_os_str().is_empty();
     check(named, "plugins.directory", "a folder must be named")?;
     compiling(plugins)?;
+    instances(plugins)?;
     match (&config.tls.certificate, &config.tls.private_key) {
         (Some(_), None) => Err(Fault::of(
             "tls.certificate",
@@ -211,6 +215,22 @@ fn compiling(plugins: &Plugins) -> Result<(), Fault> {
         fits,
         "plugins.compile_memory_mib",
         "must be from 1024 to 65536 MiB",
+    )
+}
+
+/// Memory of the instances: room for at least one with all that it may have, in each of the totals.
+fn instances(plugins: &Plugins) -> Result<(), Fault> {
+    for (key, mebibytes) in [
+        ("plugins.plugin_memory_mib", plugins.plugin_memory_mib),
+        ("plugins.memory_mib", plugins.memory_mib),
+    ] {
+        let fits = (MEMORY_MIB_FLOOR..=MEMORY_MIB_CEILING).contains(&mebibytes);
+        check(fits, key, "must be from 64 to 1048576 MiB")?;
+    }
+    check(
+        plugins.plugin_memory_mib <= plugins.memory_mib,
+        "plugins.plugin_memory_mib",
+        "must not be more than `plugins.memory_mib`, which holds for all plugins together",
     )
 }
 

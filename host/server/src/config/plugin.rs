@@ -18,6 +18,11 @@ pub struct Plugins {
     pub compile_wall_seconds: u32,
     /// Memory that compiling one component may take, in MiB of address space.
     pub compile_memory_mib: u32,
+    /// Memory that all instances of one plugin may have together, in MiB, all their memories and tables. Beyond it growing
+    /// fails, and so does a call that needs another instance.
+    pub plugin_memory_mib: u32,
+    /// Memory that the instances of all plugins may have together, in MiB.
+    pub memory_mib: u32,
 }
 
 impl Default for Plugins {
@@ -27,6 +32,8 @@ impl Default for Plugins {
             compile_cpu_seconds: 120,
             compile_wall_seconds: 300,
             compile_memory_mib: 2_048,
+            plugin_memory_mib: 256,
+            memory_mib: 1_024,
         }
     }
 }

@@ -205,6 +205,18 @@ const BAD_FILES: &[(&str, &str)] = &[
         "`plugins.compile_memory_mib` in waxwing.toml line 2: must be from 1024 to 65536 MiB",
     ),
     (
+        "[plugins]\nplugin_memory_mib = 32\n",
+        "`plugins.plugin_memory_mib` in waxwing.toml line 2: must be from 64 to 1048576 MiB",
+    ),
+    (
+        "[plugins]\nmemory_mib = 0\n",
+        "`plugins.memory_mib` in waxwing.toml line 2: must be from 64 to 1048576 MiB",
+    ),
+    (
+        "[plugins]\nmemory_mib = 128\nplugin_memory_mib = 129\n",
+        "`plugins.plugin_memory_mib` in waxwing.toml line 3: must not be more than `plugins.memory_mib`, which holds for all plugins together",
+    ),
+    (
         "[limits]\npre_auth_seconds = 0\n",
         "`limits.pre_auth_seconds` in waxwing.toml line 2: must be from 1 to 600 seconds",
     ),
