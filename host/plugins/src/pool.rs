@@ -174,8 +174,7 @@ impl Place {
         if queued && waiting >= MAX_QUEUED {
             return Err(Fault::Busy);
         }
-        pool.queued
-            .set(waiting.saturating_add(usize::from(queued)));
+        pool.queued.set(waiting.saturating_add(usize::from(queued)));
         let busy = pool.busy.load(Ordering::Relaxed);
         pool.busy.store(busy.saturating_add(1), Ordering::Release);
         Ok(Self { pool, queued })
