@@ -28,9 +28,8 @@ pub(super) async fn row_10_storage_ends_at_its_quota(matrix: &mut Matrix) -> Res
         "..",
     ];
     let each = |step: &str, more: &str| -> String {
-        keys.iter()
-            .map(|key| format!("<{step} key='{key}' {more}/>"))
-            .collect()
+        let steps = keys.map(|key| format!("<{step} key='{key}' {more}/>"));
+        steps.concat()
     };
     matrix.act(NEIGHBOUR, &each("put", "value='mine'")).await?;
     let files = files(&matrix.server.plugins())?;
@@ -41,10 +40,9 @@ pub(super) async fn row_10_storage_ends_at_its_quota(matrix: &mut Matrix) -> Res
         let owner = ["", "of='juliet@localhost'"][number % 2];
         let put =
             format!("<put key='big-{number}' value='0123456789abcdef' times='65536' {owner}/>");
-        match full(matrix, &put).await? {
-            true => refused += 1,
-            false => kept += 1,
-        }
+        let is_full = u32::from(full(matrix, &put).await?);
+        refused += is_full;
+        kept += 1 - is_full;
     }
     ensure!((32..=64).contains(&kept), "{kept} of 100 MiB were kept");
     let size = database(matrix)?;
