@@ -132,6 +132,10 @@ impl Plugin {
 
     /// The scope that a domain is in.
     pub(crate) fn scope(&self, host: &str) -> usize {
+        // Nearly always there is one, and nothing to look up.
+        if self.scopes.len() < 2 {
+            return 0;
+        }
         self.scope_of.get(host).copied().unwrap_or(0)
     }
 

@@ -21,6 +21,10 @@ use std::time::{Duration, Instant};
 use waxwing_plugins::{Inbound, Recipient, Shard};
 use waxwing_xmpp::stanza::Stanza;
 
+/// That of the server.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Rounds, of which the median counts.
 const ROUNDS: usize = 15;
 const CALLS: u32 = 20_000;
