@@ -163,7 +163,8 @@ impl Compiler {
             child.wait().await
         });
         let Ok(status) = finished.await else {
-            // Dropped, the child is killed.
+            // It is gone before anybody hears that it failed.
+            child.kill().await?;
             bail!(
                 "compiling takes longer than the {} s that `compile_wall_seconds` in [plugins] allows",
                 limits.wall_seconds
