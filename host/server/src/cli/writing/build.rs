@@ -137,7 +137,7 @@ struct Target {
 
 /// Where cargo left the core module of the package with that manifest.
 fn built_module(messages: &str, manifest: &Path) -> Option<PathBuf> {
-    let modules = messages.lines().filter_map(|line| {
+    let mut modules = messages.lines().rev().filter_map(|line| {
         let Ok(Message::Artifact {
             manifest_path,
             target,
@@ -151,7 +151,7 @@ fn built_module(messages: &str, manifest: &Path) -> Option<PathBuf> {
         let mut files = filenames.into_iter().filter(|_| is_it);
         files.find(|file| file.extension().is_some_and(|found| found == "wasm"))
     });
-    modules.last()
+    modules.next()
 }
 
 /// Writes in one step, since the file may lie where a server watches.

@@ -20,8 +20,11 @@ const NAME: &str = "template";
 /// Where the members of [`WORKSPACE`] that come along lie in the new folder.
 const SDK: &str = "waxwing";
 
-/// Every file of a plugin called `name`: its path in the folder, and its content.
-pub(super) fn files(name: &str) -> anyhow::Result<Vec<(&'static str, Cow<'static, [u8]>)>> {
+/// A file of a new plugin: its path in the folder, and its content.
+pub(super) type File = (&'static str, Cow<'static, [u8]>);
+
+/// Every file of a plugin called `name`.
+pub(super) fn files(name: &str) -> anyhow::Result<Vec<File>> {
     let written = [
         ("Cargo.toml", manifest(name)?),
         ("Cargo.lock", LOCK.to_owned()),
