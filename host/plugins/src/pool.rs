@@ -28,6 +28,9 @@ pub(crate) const MAX_QUEUED: usize = 64;
 /// How long a call waits for a place before it is refused: a burst passes in it, and nobody's stream stands still for long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long a call waits for the one instance that can serve it: as long as whoever has it may wait for the host.
+const TURN_PATIENCE: Duration = Duration::from_secs(10);
+
 /// Instances of one plugin, scope and level that a shard keeps for the next calls.
 const MAX_IDLE: usize = 8;
 
@@ -228,7 +231,10 @@ impl Place {
             Placement::Single => Some(slot_of(0)),
         };
         let turn = match slot {
-            Some(slot) => Some(slot.turn().await?),
+            Some(slot) => {
+                let turn = timeout(TURN_PATIENCE, slot.turn()).await;
+                Some(turn.map_err(|_| Fault::Busy)??)
+            }
             None => None,
         };
         Ok(Seat {
