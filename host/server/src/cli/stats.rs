@@ -275,7 +275,7 @@ mod tests {
             "inbound 1200, iq-handler 4",
             "trap 14",
             "pass 1190",
-            "its own hits               3",
+            "its own hits                3",
         ] {
             assert!(lines.iter().any(|line| line.ends_with(wanted)), "{lines:?}");
         }
