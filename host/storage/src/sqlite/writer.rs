@@ -15,7 +15,11 @@ use std::{
 
 use async_trait::async_trait;
 use sqlx::SqliteConnection;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
+use tokio::sync::{
+    OwnedSemaphorePermit,
+    mpsc::{self, error::TrySendError},
+    oneshot, watch,
+};
 
 use super::{
     data::{Cache, Cleared, Done, Work},
@@ -45,6 +49,11 @@ pub(super) trait Statement: Send + Sync + 'static {
     fn clears(&self) -> Option<Cleared> {
         None
     }
+
+    /// Octets that it writes, where they may be many.
+    fn octets(&self) -> usize {
+        0
+    }
 }
 
 /// A statement with the way back to its caller.
@@ -52,6 +61,7 @@ pub(super) trait Statement: Send + Sync + 'static {
 pub(super) trait Job: Send {
     async fn run(&mut self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error>;
     fn clears(&self) -> Option<Cleared>;
+    fn octets(&self) -> usize;
     fn committed(self: Box<Self>);
     fn failed(self: Box<Self>, error: sqlx::Error);
 }
@@ -71,6 +81,10 @@ impl<S: Statement> Job for Waiting<S> {
 
     fn clears(&self) -> Option<Cleared> {
         self.statement.clears()
+    }
+
+    fn octets(&self) -> usize {
+        self.statement.octets()
     }
 
     fn committed(self: Box<Self>) {
@@ -178,12 +192,22 @@ impl Writer {
         answer.await.map_err(|_| StorageError::Closed)?
     }
 
+    /// Takes a place at once where there is one: to wait for it may yield although there is, and calls that one task
+    /// makes together would change places.
     async fn enqueue(&self, item: Item) -> Result<(), StorageError> {
-        let place = tokio::time::timeout(QUEUE_TIMEOUT, self.queue.reserve());
-        let place = place.await.map_err(|_| StorageError::Overloaded)?;
-        let place = place.map_err(|_| StorageError::Closed)?;
+        let place = match self.queue.try_reserve() {
+            Ok(place) => place,
+            Err(TrySendError::Full(())) => self.wait_for_place().await?,
+            Err(TrySendError::Closed(())) => return Err(StorageError::Closed),
+        };
         place.send(Message::Item(item));
         Ok(())
+    }
+
+    async fn wait_for_place(&self) -> Result<mpsc::Permit<'_, Message>, StorageError> {
+        let place = tokio::time::timeout(QUEUE_TIMEOUT, self.queue.reserve());
+        let place = place.await.map_err(|_| StorageError::Overloaded)?;
+        place.map_err(|_| StorageError::Closed)
     }
 
     /// Transactions committed.
