@@ -1,11 +1,15 @@
 //! What storage does in a second, with `synchronous=FULL` throughout: writes of plugins by 64 callers at once, accounts,
-//! reads with and without the cache, and for comparison one write at a time with a commit each.
+//! spools, rosters, reads with and without the cache, and for comparison one write at a time with a commit each.
 //!
 //! The callers share a thread, as those of a shard do; the storage has its own. Each figure is the middle one of five
 //! rounds, with the slowest and the fastest behind it.
 
 #![expect(clippy::print_stdout, reason = "the figures are the product")]
-#![expect(clippy::unwrap_used, reason = "a bench that cannot write has to stop")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a bench that cannot write has to stop"
+)]
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
@@ -24,7 +28,8 @@ use std::{
 
 use futures_util::future::join_all;
 use waxwing_storage::{
-    Batch, Creation, Key, Namespace, NewAccount, Quota, Scope, ScramKeys, Storage, Value,
+    AccountId, Batch, Creation, Edited, Key, Namespace, NewAccount, Quota, RosterEntry,
+    RosterLimits, Scope, ScramKeys, SpoolLimits, SpoolOutcome, Storage, Value,
 };
 
 const ROUNDS: usize = 5;
@@ -35,6 +40,8 @@ const VALUE: usize = 200;
 const WRITTEN: u64 = 100_000;
 /// Keys that reads are spread over: more than the cache holds.
 const STORED: u64 = 500_000;
+/// Items of a large roster.
+const CONTACTS: u64 = 500;
 const ROOMY: Quota = Quota {
     bytes: 1 << 40,
     keys: 1 << 40,
@@ -57,6 +64,8 @@ async fn main() {
     bench.flushes(folder.path());
     bench.writes(folder.path()).await;
     bench.accounts(folder.path()).await;
+    bench.spools(folder.path()).await;
+    bench.rosters(folder.path()).await;
     bench.reads(folder.path()).await;
 }
 
@@ -116,6 +125,62 @@ impl Bench {
             assert!(matches!(created, Creation::Created(_)));
         };
         self.report("accounts created, 64 callers", CALLERS, 1, create)
+            .await;
+        storage.close().await;
+    }
+
+    /// With 10,000 stanzas there before, as whoever was away for long has them.
+    async fn spools(&self, folder: &Path) {
+        let storage = open(folder, "spools.db").await;
+        let account = new_account(&*storage, 0).await;
+        let limits = SpoolLimits {
+            stanzas: 1 << 40,
+            bytes: 1 << 40,
+        };
+        let spool = storage.spool();
+        let add = async |_: u64| {
+            let kept = spool.add(account, 0, vec![b'x'; VALUE], limits);
+            assert!(matches!(kept.await.unwrap(), SpoolOutcome::Kept(_)));
+        };
+        join_all((0..self.stored / 50).map(add)).await;
+        self.report("stanzas spooled, 64 callers", CALLERS, 1, add)
+            .await;
+        let read = async |n: u64| {
+            let page = spool.read(account, n % 5000, 100).await.unwrap();
+            assert!(!page.is_empty());
+        };
+        self.report("pages of 100 stanzas read, 64 callers", CALLERS, 1, read)
+            .await;
+        storage.close().await;
+    }
+
+    async fn rosters(&self, folder: &Path) {
+        let storage = open(folder, "rosters.db").await;
+        let account = new_account(&*storage, 0).await;
+        let limits = RosterLimits {
+            items: 1 << 40,
+            requests: 1 << 40,
+        };
+        let rosters = storage.rosters();
+        let edit = async |n: u64| {
+            let edit = Arc::new(move |before: &RosterEntry| {
+                let mut after = before.clone();
+                after.item.get_or_insert_default().name = Some(n.to_string());
+                Some(after)
+            });
+            let contact = format!("contact{}@bench.example", n % CONTACTS);
+            let edited = rosters.edit(account, &contact, limits, edit).await;
+            assert!(matches!(edited.unwrap(), Edited::Done { .. }));
+        };
+        join_all((0..CONTACTS).map(&edit)).await;
+        let change = async |n: u64| edit(n + CONTACTS).await;
+        self.report("roster items changed, 64 callers", CALLERS, 1, change)
+            .await;
+        let load = async |_: u64| {
+            let roster = rosters.load(account).await.unwrap();
+            assert_eq!(roster.items.len() as u64, CONTACTS);
+        };
+        self.report("rosters of 500 loaded, 64 callers", CALLERS, 1, load)
             .await;
         storage.close().await;
     }
@@ -181,6 +246,13 @@ impl Bench {
 async fn open(folder: &Path, file: &str) -> Arc<dyn Storage> {
     let url = format!("sqlite:{file}");
     waxwing_storage::open(&url, folder).await.unwrap()
+}
+
+async fn new_account(storage: &dyn Storage, n: u64) -> AccountId {
+    match storage.accounts().create(account(n)).await.unwrap() {
+        Creation::Created(id) => id,
+        Creation::Taken => panic!("a new database has accounts"),
+    }
 }
 
 fn namespace() -> Namespace {

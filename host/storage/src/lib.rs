@@ -5,8 +5,12 @@
 //! A [`Storage`] is used from any number of runtimes and threads at once.
 
 mod account;
+#[cfg(test)]
+mod conformance;
 mod data;
 mod error;
+mod roster;
+mod spool;
 mod sqlite;
 
 use std::{path::Path, sync::Arc};
@@ -22,6 +26,11 @@ pub use data::{
     PAGE_BYTES, Page, PluginData, Quota, Scope, Swap, Usage, Value,
 };
 pub use error::StorageError;
+pub use roster::{
+    Edit, Edited, Holder, Roster, RosterChange, RosterEntry, RosterItem, RosterLimits, Rosters,
+    Subscription,
+};
+pub use spool::{MAX_SPOOL_PAGE, SPOOL_PAGE_BYTES, Spool, SpoolLimits, SpoolOutcome, Spooled};
 
 /// The repositories of one database.
 #[async_trait]
@@ -31,6 +40,12 @@ pub trait Storage: Send + Sync {
 
     /// What plugins keep.
     fn plugin_data(&self) -> &dyn PluginData;
+
+    /// Accounts' contacts.
+    fn rosters(&self) -> &dyn Rosters;
+
+    /// Stanzas that wait for accounts to come back.
+    fn spool(&self) -> &dyn Spool;
 
     /// Transactions committed since the database was opened. Writes that wait together share one.
     fn commits(&self) -> u64;

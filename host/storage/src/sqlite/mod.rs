@@ -3,7 +3,9 @@
 mod accounts;
 mod data;
 mod gates;
+mod roster;
 mod setup;
+mod spool;
 #[cfg(test)]
 mod tests;
 mod worker;
@@ -14,7 +16,7 @@ use std::{path::PathBuf, sync::Arc};
 use async_trait::async_trait;
 use sqlx::SqlitePool;
 
-use crate::{Accounts, PluginData, Storage, StorageError};
+use crate::{Accounts, PluginData, Rosters, Spool, Storage, StorageError};
 
 use data::Cache;
 pub(crate) use setup::path;
@@ -64,6 +66,14 @@ impl Storage for Sqlite {
     }
 
     fn plugin_data(&self) -> &dyn PluginData {
+        self
+    }
+
+    fn rosters(&self) -> &dyn Rosters {
+        self
+    }
+
+    fn spool(&self) -> &dyn Spool {
         self
     }
 

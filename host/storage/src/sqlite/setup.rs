@@ -16,7 +16,7 @@ use sqlx::{
 
 use crate::StorageError;
 
-static MIGRATIONS: Migrator = sqlx::migrate!();
+pub(super) static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// How long a statement waits for another process, such as a backup, that holds the database.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -73,6 +73,14 @@ fn options(path: &Path) -> SqliteConnectOptions {
 
 /// A connection for the writer, with the schema up to date.
 pub(super) async fn writer_connection(path: &Path) -> Result<SqliteConnection, StorageError> {
+    migrated(path, &MIGRATIONS).await
+}
+
+/// A connection for the writer, with the schema as `migrations` leave it.
+pub(super) async fn migrated(
+    path: &Path,
+    migrations: &Migrator,
+) -> Result<SqliteConnection, StorageError> {
     make_private(path).map_err(|source| open_error(path, source))?;
     let mut connection = options(path)
         .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
@@ -80,7 +88,7 @@ pub(super) async fn writer_connection(path: &Path) -> Result<SqliteConnection, S
         .connect()
         .await
         .map_err(|error| opening(path, error))?;
-    MIGRATIONS
+    migrations
         .run(&mut connection)
         .await
         .map_err(|error| migrating(path, error))?;

@@ -1,5 +1,7 @@
 //! The database through its public face, and its writer with statements made to fail.
 
+mod support;
+
 use std::{
     path::Path,
     sync::{
@@ -8,14 +10,29 @@ use std::{
     },
 };
 
-use sqlx::SqliteConnection;
+use sqlx::{SqliteConnection, migrate::Migrator};
 use tempfile::TempDir;
 
 use super::{Sqlite, setup, writer::Statement};
 use crate::{
     Account, AccountId, AccountKeys, Accounts, Creation, NewAccount, ScramKeys, Storage,
     StorageError,
+    conformance::{roster, spool},
 };
+
+pub(super) use support::{in_a_group_that_fails, plan, rows_of_accounts};
+
+/// What every engine promises.
+mod promises {
+    crate::conformance::every_promise!(crate::sqlite::tests::fresh);
+}
+
+/// Storage in a folder of its own.
+async fn fresh() -> (TempDir, Arc<dyn Storage>) {
+    let folder = TempDir::new().unwrap();
+    let storage = open(folder.path()).await;
+    (folder, storage)
+}
 
 fn keys(seed: u8) -> ScramKeys {
     ScramKeys {
@@ -382,6 +399,42 @@ async fn refuses_writes_to_a_full_disk_and_recovers() {
     create(&storage, "bob").await;
 }
 
+/// Accounts from before there were rosters and spools have both, empty; their ids go on from where they were.
+#[tokio::test]
+async fn brings_a_database_of_schema_3_up_to_date() {
+    let folder = TempDir::new().unwrap();
+    let path = setup::path("sqlite:test.db", folder.path()).unwrap();
+    let older = setup::MIGRATIONS.iter();
+    let older = older.filter(|migration| migration.version <= 3).cloned();
+    let older = Migrator::with_migrations(older.collect());
+    let mut connection = setup::migrated(&path, &older).await.unwrap();
+    for account in [
+        "INSERT INTO account SELECT 7, 'alice', 'localhost', x'', 0, x'', x'', x'', 0, x'', x'', 0, 0, 1",
+        "INSERT INTO account SELECT 9, 'bob', 'localhost', x'', 0, x'', x'', x'', 0, x'', x'', 0, 0, 1",
+        "DELETE FROM account WHERE id = 9",
+    ] {
+        sqlx::query(account).execute(&mut connection).await.unwrap();
+    }
+    drop(connection);
+
+    let storage = open(folder.path()).await;
+    let alice = find(&storage, "alice").await.unwrap().id;
+    assert_eq!(alice, AccountId(7));
+    let before = roster::load(&*storage, alice).await;
+    assert_eq!(before.items, []);
+    assert_eq!(
+        roster::add(&*storage, alice, "bob@x").await,
+        before.version + 1
+    );
+    let since = storage.rosters().since(alice, before.version).await;
+    assert_eq!(since.unwrap().unwrap().1.len(), 1);
+    spool::add(&*storage, alice, b"a").await;
+    assert_eq!(spool::read(&*storage, alice).await.len(), 1);
+    let bob = create(&storage, "bob").await;
+    assert!(bob > AccountId(9), "the id of a removed account recurs");
+    assert!(roster::load(&*storage, bob).await.version > before.version);
+}
+
 #[tokio::test]
 async fn refuses_a_newer_schema_and_leaves_it_alone() {
     let folder = TempDir::new().unwrap();
@@ -391,7 +444,7 @@ async fn refuses_a_newer_schema_and_leaves_it_alone() {
     sqlx::query(newer).execute(&mut connection).await.unwrap();
     let error = Sqlite::open(path.clone()).await.err().unwrap().to_string();
     let wanted = format!(
-        "the database {} has schema 99, but this version knows schemas up to 3; run the newer version",
+        "the database {} has schema 99, but this version knows schemas up to 4; run the newer version",
         path.display()
     );
     assert_eq!(error, wanted);

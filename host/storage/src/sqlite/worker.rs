@@ -19,7 +19,7 @@ use super::{
 
 /// Items in one transaction: bounds how long the first of a group waits for the last.
 const GROUP: usize = 256;
-/// Octets of plugins' changes after which a group takes no more, with so many for each change itself.
+/// Octets to write after which a group takes no more, with so many for each change of a plugin itself.
 const GROUP_BYTES: usize = 4 << 20;
 const CHANGE_BYTES: usize = 512;
 
@@ -170,7 +170,7 @@ fn together(item: &Item, next: &Item) -> bool {
 
 fn weight(item: &Item) -> usize {
     match item {
-        Item::Statement(_) => 0,
+        Item::Statement(job) => job.octets(),
         Item::Call(call) => {
             let changes = call.work.batch.len().saturating_mul(CHANGE_BYTES);
             call.work.batch.bytes().saturating_add(changes)

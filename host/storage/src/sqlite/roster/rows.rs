@@ -1,0 +1,149 @@
+//! Columns, and what they mean.
+
+use sqlx::FromRow;
+
+use crate::{AccountId, Holder, RosterChange, RosterEntry, RosterItem, Subscription};
+
+/// An item or a removal, with the roster's version.
+#[derive(FromRow)]
+pub(super) struct VersionedRow {
+    pub(super) now: i64,
+    #[sqlx(flatten)]
+    pub(super) item: ItemRow,
+}
+
+/// What there is about a contact, with the roster's counters.
+#[derive(FromRow)]
+pub(super) struct EntryRow {
+    #[sqlx(flatten)]
+    pub(super) counters: Counters,
+    request: Option<Vec<u8>>,
+    #[sqlx(flatten)]
+    item: ItemRow,
+}
+
+impl EntryRow {
+    pub(super) fn entry(self) -> Result<RosterEntry, sqlx::Error> {
+        Ok(RosterEntry {
+            item: self.item.item()?,
+            request: self.request,
+        })
+    }
+}
+
+/// A row of `roster`.
+#[derive(Debug, Clone, Copy, FromRow)]
+pub(super) struct Counters {
+    #[sqlx(rename = "now")]
+    pub(super) version: i64,
+    pub(super) items: i64,
+    pub(super) requests: i64,
+}
+
+/// An item's columns, all of them NULL where a join found none, all but the contact where it is one removed.
+#[derive(FromRow)]
+pub(super) struct ItemRow {
+    contact: Option<String>,
+    name: Option<String>,
+    groups: Option<String>,
+    subscription: Option<String>,
+    pending_out: Option<bool>,
+    approved: Option<bool>,
+}
+
+impl ItemRow {
+    /// `None`: there is no item.
+    pub(super) fn item(self) -> Result<Option<RosterItem>, sqlx::Error> {
+        let (Some(contact), Some(subscription)) = (self.contact, self.subscription) else {
+            return Ok(None);
+        };
+        Ok(Some(RosterItem {
+            contact,
+            name: self.name,
+            groups: groups_from(&self.groups.unwrap_or_default())?,
+            subscription: subscription_from(&subscription)?,
+            pending_out: self.pending_out.unwrap_or_default(),
+            approved: self.approved.unwrap_or_default(),
+        }))
+    }
+
+    /// `None`: there is no change.
+    pub(super) fn change(self) -> Option<Result<RosterChange, sqlx::Error>> {
+        let contact = self.contact.clone()?;
+        let item = self.item().transpose();
+        Some(item.map_or(Ok(RosterChange::Removed(contact)), |item| {
+            item.map(RosterChange::Set)
+        }))
+    }
+}
+
+/// An item in a roster that was read as a whole.
+type ItemTuple = (String, Option<String>, Vec<String>, String, u8, u8);
+
+/// The items of a roster from JSON, sorted.
+pub(super) fn items_from(column: &str) -> Result<Vec<RosterItem>, sqlx::Error> {
+    let items: Vec<ItemTuple> =
+        serde_json::from_str(column).map_err(|error| sqlx::Error::Decode(error.into()))?;
+    let items = items.into_iter().map(|item| {
+        let (contact, name, groups, subscription, pending_out, approved) = item;
+        Ok(RosterItem {
+            contact,
+            name,
+            groups,
+            subscription: subscription_from(&subscription)?,
+            pending_out: pending_out != 0,
+            approved: approved != 0,
+        })
+    });
+    let mut items = items.collect::<Result<Vec<_>, sqlx::Error>>()?;
+    // They are, but SQLite does not promise it.
+    items.sort_by(|one, other| one.contact.cmp(&other.contact));
+    Ok(items)
+}
+
+pub(super) fn groups_column(groups: &[String]) -> Result<String, sqlx::Error> {
+    serde_json::to_string(groups).map_err(|error| sqlx::Error::Encode(error.into()))
+}
+
+fn groups_from(column: &str) -> Result<Vec<String>, sqlx::Error> {
+    serde_json::from_str(column).map_err(|error| sqlx::Error::Decode(error.into()))
+}
+
+pub(super) fn subscription_column(subscription: Subscription) -> &'static str {
+    match subscription {
+        Subscription::None => "none",
+        Subscription::To => "to",
+        Subscription::From => "from",
+        Subscription::Both => "both",
+    }
+}
+
+fn subscription_from(column: &str) -> Result<Subscription, sqlx::Error> {
+    let all = [
+        Subscription::None,
+        Subscription::To,
+        Subscription::From,
+        Subscription::Both,
+    ];
+    let found = all
+        .into_iter()
+        .find(|subscription| subscription_column(*subscription) == column);
+    found.ok_or_else(|| sqlx::Error::Decode(format!("no subscription is `{column}`").into()))
+}
+
+#[derive(FromRow)]
+pub(super) struct HolderRow {
+    id: i64,
+    localpart: String,
+    domain: String,
+}
+
+impl From<HolderRow> for Holder {
+    fn from(row: HolderRow) -> Self {
+        Self {
+            id: AccountId(row.id),
+            localpart: row.localpart,
+            domain: row.domain,
+        }
+    }
+}
