@@ -20,6 +20,7 @@ mod binding;
 mod clients;
 mod commands;
 mod compatibility;
+mod contacts;
 mod discovery;
 mod effects;
 mod grants;

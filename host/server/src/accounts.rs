@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use waxwing_plugins::{AccountEvent, Inlet};
 use waxwing_storage::{
-    Account, AccountId, AccountSummary, Creation, NewAccount, PluginData, Storage, StorageError,
+    Account, AccountId, AccountSummary, Creation, NewAccount, PluginData, Rosters, Storage,
+    StorageError,
 };
 use waxwing_xmpp::{
     jid::BareJid,
@@ -15,7 +16,7 @@ use crate::hashing::{Busy, HashPool};
 
 /// Why an account could not be read or changed.
 #[derive(Debug, thiserror::Error)]
-pub enum AccountError {
+pub(crate) enum AccountError {
     /// The address has no localpart: it is that of a server.
     #[error("the address has no user name; write it as name@domain")]
     NotAnAccount,
@@ -42,7 +43,7 @@ pub enum AccountError {
 /// Whether an account that a provider has let in may use this server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub enum Admission {
+pub(crate) enum Admission {
     /// It may. Its id.
     Admitted(u64),
     /// The operator has disabled it here.
@@ -61,7 +62,7 @@ impl Admission {
 
 /// The accounts of all domains. Every change is durable when its call returns.
 #[derive(Clone)]
-pub struct Accounts {
+pub(crate) struct Accounts {
     storage: Arc<dyn Storage>,
     hashing: HashPool,
     inlet: Inlet,
@@ -75,7 +76,7 @@ impl std::fmt::Debug for Accounts {
 
 impl Accounts {
     /// Accounts kept there, their passwords hashed on that pool.
-    pub fn new(storage: Arc<dyn Storage>, hashing: HashPool) -> Self {
+    pub(crate) fn new(storage: Arc<dyn Storage>, hashing: HashPool) -> Self {
         Self {
             storage,
             hashing,
@@ -84,43 +85,51 @@ impl Accounts {
     }
 
     /// The same, whose changes by the operator are told to plugins.
-    pub fn with_inlet(self, inlet: Inlet) -> Self {
+    pub(crate) fn with_inlet(self, inlet: Inlet) -> Self {
         Self { inlet, ..self }
     }
 
     /// Tells plugins what the operator did to an account; what plugins do the platform tells itself.
-    pub fn announce(&self, event: AccountEvent, jid: &BareJid) {
+    pub(crate) fn announce(&self, event: AccountEvent, jid: &BareJid) {
         self.inlet.account(event, jid);
     }
 
     /// What plugins keep.
-    pub fn plugin_data(&self) -> &dyn PluginData {
+    pub(crate) fn plugin_data(&self) -> &dyn PluginData {
         self.storage.plugin_data()
     }
 
+    /// Rosters and subscriptions.
+    pub(crate) fn rosters(&self) -> &dyn Rosters {
+        self.storage.rosters()
+    }
+
     /// The id of an account, disabled or not.
-    pub async fn id(&self, jid: &BareJid) -> Result<Option<AccountId>, AccountError> {
+    pub(crate) async fn id(&self, jid: &BareJid) -> Result<Option<AccountId>, AccountError> {
         Ok(self.find(jid).await?.map(|account| account.id))
     }
 
     /// The pool that passwords are hashed on.
-    pub fn hashing(&self) -> &HashPool {
+    pub(crate) fn hashing(&self) -> &HashPool {
         &self.hashing
     }
 
     /// Whether there is such an account, disabled or not.
-    pub async fn exists(&self, jid: &BareJid) -> Result<bool, AccountError> {
+    pub(crate) async fn exists(&self, jid: &BareJid) -> Result<bool, AccountError> {
         Ok(self.find(jid).await?.is_some())
     }
 
     /// Whether this very account is still there and may be used: a name may have been removed and made again.
-    pub async fn is_active(&self, jid: &BareJid, id: u64) -> Result<bool, AccountError> {
+    pub(crate) async fn is_active(&self, jid: &BareJid, id: u64) -> Result<bool, AccountError> {
         let account = self.find(jid).await?;
         Ok(account.is_some_and(|account| !account.disabled && opaque(account.id) == id))
     }
 
     /// What a login is checked against; `None` if there is no such account or it is disabled.
-    pub async fn credentials(&self, jid: &BareJid) -> Result<Option<Credentials>, AccountError> {
+    pub(crate) async fn credentials(
+        &self,
+        jid: &BareJid,
+    ) -> Result<Option<Credentials>, AccountError> {
         let account = self.find(jid).await?.filter(|account| !account.disabled);
         // An external account has none: without its provider nobody can log in to it.
         Ok(account.and_then(|account| {
@@ -135,7 +144,7 @@ impl Accounts {
 
     /// The id of an account that a provider has let in. One that is not there is made, without keys; one that is
     /// disabled here stays out, whatever the provider says.
-    pub async fn admit(&self, jid: &BareJid) -> Result<Admission, AccountError> {
+    pub(crate) async fn admit(&self, jid: &BareJid) -> Result<Admission, AccountError> {
         let (localpart, domain) = parts(jid)?;
         if let Some(account) = self.find(jid).await? {
             return Ok(Admission::of(&account));
@@ -153,7 +162,7 @@ impl Accounts {
     }
 
     /// Makes an account.
-    pub async fn create(&self, jid: &BareJid, password: &str) -> Result<(), AccountError> {
+    pub(crate) async fn create(&self, jid: &BareJid, password: &str) -> Result<(), AccountError> {
         let (localpart, domain) = parts(jid)?;
         // Asked first, so that a name that is taken costs no hashing; storage decides.
         if self.exists(jid).await? {
@@ -173,7 +182,11 @@ impl Accounts {
     }
 
     /// Gives an account a new password.
-    pub async fn set_password(&self, jid: &BareJid, password: &str) -> Result<(), AccountError> {
+    pub(crate) async fn set_password(
+        &self,
+        jid: &BareJid,
+        password: &str,
+    ) -> Result<(), AccountError> {
         let account = self.known(jid).await?;
         let (sha1, sha256) = self.derive(password).await?;
         let found = self.storage.accounts().set_keys(account.id, sha1, sha256);
@@ -181,20 +194,27 @@ impl Accounts {
     }
 
     /// Removes an account.
-    pub async fn remove(&self, jid: &BareJid) -> Result<(), AccountError> {
+    pub(crate) async fn remove(&self, jid: &BareJid) -> Result<(), AccountError> {
         let account = self.known(jid).await?;
         affected(self.storage.accounts().remove(account.id).await?)
     }
 
     /// Forbids or allows logging in.
-    pub async fn set_disabled(&self, jid: &BareJid, disabled: bool) -> Result<(), AccountError> {
+    pub(crate) async fn set_disabled(
+        &self,
+        jid: &BareJid,
+        disabled: bool,
+    ) -> Result<(), AccountError> {
         let account = self.known(jid).await?;
         let found = self.storage.accounts().set_disabled(account.id, disabled);
         affected(found.await?)
     }
 
     /// The accounts of one domain or of all.
-    pub async fn list(&self, domain: Option<&str>) -> Result<Vec<AccountSummary>, AccountError> {
+    pub(crate) async fn list(
+        &self,
+        domain: Option<&str>,
+    ) -> Result<Vec<AccountSummary>, AccountError> {
         Ok(self.storage.accounts().list(domain).await?)
     }
 

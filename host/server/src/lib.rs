@@ -8,6 +8,7 @@ pub mod admin;
 pub mod cli;
 pub mod config;
 mod connections;
+mod contacts;
 pub mod hashing;
 mod http_client;
 mod listener;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::time::{sleep, timeout};
 use waxwing_xmpp::jid::BareJid;
 
-use crate::{accounts::Accounts, admin::AdminHandler, mailbox::End, server::Server};
+use crate::{admin::AdminHandler, contacts::Contacts, mailbox::End, server::Server};
 
 /// Time for sessions to end; afterwards they are cut off anyway.
 const PATIENCE: Duration = Duration::from_secs(6);
@@ -17,8 +17,8 @@ const LOOK: Duration = Duration::from_millis(5);
 
 #[async_trait]
 impl AdminHandler for Server {
-    fn accounts(&self) -> &Accounts {
-        &self.accounts
+    fn contacts(&self) -> &Contacts {
+        &self.contacts
     }
 
     fn domains(&self) -> &[String] {

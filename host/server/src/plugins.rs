@@ -27,6 +27,7 @@ use waxwing_xmpp::{
 use crate::{
     accounts::{AccountError, Accounts},
     config::{Config, Plugin},
+    contacts::Contacts,
     http_client::HttpClient,
     mailbox::End,
     router::Router,
@@ -42,7 +43,7 @@ const BUNDLED: &[BundledPlugin] = include!(concat!(env!("OUT_DIR"), "/bundled.rs
 /// Starts the platform with the plugins that the configuration and the folder name.
 pub(crate) async fn start(
     config: &Config,
-    accounts: Accounts,
+    contacts: Arc<Contacts>,
     router: Arc<Router>,
 ) -> anyhow::Result<Arc<Platform>> {
     let settings = PlatformSettings {
@@ -60,7 +61,8 @@ pub(crate) async fn start(
     };
     let domains = config.host.iter().map(|host| host.domain.clone()).collect();
     let server = Server {
-        accounts,
+        accounts: contacts.accounts().clone(),
+        contacts,
         domains,
         router,
         http: HttpClient::new()?,
@@ -174,6 +176,7 @@ pub(crate) fn tls_version(version: TlsVersion) -> waxwing_plugins::TlsVersion {
 /// The server as the platform sees it.
 struct Server {
     accounts: Accounts,
+    contacts: Arc<Contacts>,
     router: Arc<Router>,
     domains: Vec<String>,
     http: HttpClient,
@@ -210,7 +213,8 @@ impl Services for Server {
     }
 
     async fn remove_account(&self, account: &BareJid) -> Result<(), ServiceError> {
-        self.accounts.remove(account).await.map_err(service_error)
+        let removed = self.contacts.remove_account(account);
+        removed.await.map_err(service_error)
     }
 
     async fn account_id(&self, account: &BareJid) -> Result<Option<AccountId>, ServiceError> {

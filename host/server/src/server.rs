@@ -20,6 +20,7 @@ use crate::{
     admin::{self, AdminHandler},
     config::{self, Config, Kind, Listener, Mechanism, Sources},
     connections::Connections,
+    contacts::Contacts,
     hashing::HashPool,
     listener::{self, Bound},
     mailbox::End,
@@ -38,6 +39,7 @@ pub(crate) struct Server {
     pub(crate) domains: Vec<String>,
     pub(crate) router: Arc<Router>,
     pub(crate) accounts: Accounts,
+    pub(crate) contacts: Arc<Contacts>,
     pub(crate) tls: Tls,
     pub(crate) platform: Arc<Platform>,
     pub(crate) connections: Connections,
@@ -112,11 +114,14 @@ async fn compose(
         .context("cannot start the threads that hash passwords")?;
     let router = Arc::new(Router::new(domains(config)));
     let accounts = Accounts::new(storage, hashing).with_inlet(router.inlet().clone());
+    let contacts = Arc::new(Contacts::new(accounts.clone(), Arc::clone(&router)));
     let tls = Tls::load(config)?;
+    let platform = plugins::start(config, Arc::clone(&contacts), Arc::clone(&router)).await?;
     Ok(Arc::new(Server {
         domains: domains(config),
-        platform: plugins::start(config, accounts.clone(), Arc::clone(&router)).await?,
+        platform,
         router,
+        contacts,
         accounts,
         tls,
         connections: Connections::new(connection_limit),

@@ -7,6 +7,8 @@
 pub mod error;
 pub mod jid;
 pub mod ns;
+pub mod roster;
 pub mod sasl;
 pub mod stanza;
 pub mod stream;
+pub mod subscription;

@@ -12,6 +12,8 @@ pub const DIALBACK: &str = "jabber:server:dialback";
 pub const STREAM_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-streams";
 /// Conditions of stanza errors (RFC 6120 §8.3.2).
 pub const STANZA_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
+/// Rosters (RFC 6121 §2).
+pub const ROSTER: &str = "jabber:iq:roster";
 /// STARTTLS (RFC 6120 §5).
 pub const TLS: &str = "urn:ietf:params:xml:ns:xmpp-tls";
 /// SASL (RFC 6120 §6).

@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use waxwing_xmpp::jid::BareJid;
 
-use crate::accounts::Accounts;
+use crate::contacts::Contacts;
 
 pub use client::{AdminError, Link};
 pub use data_dir::{Claim, ClaimError, claim};
@@ -26,8 +26,8 @@ pub use serve::{bind, serve};
 /// What commands need of a running server.
 #[async_trait]
 pub trait AdminHandler: Send + Sync {
-    /// The accounts of all domains.
-    fn accounts(&self) -> &Accounts;
+    /// The accounts of all domains, with their rosters.
+    fn contacts(&self) -> &Contacts;
 
     /// The prepared domains that are served.
     fn domains(&self) -> &[String];

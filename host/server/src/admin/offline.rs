@@ -8,13 +8,16 @@ use waxwing_plugins::Choices;
 use waxwing_storage::Storage;
 
 use super::{client::AdminError, data_dir::Claim, protocol::Request, users};
-use crate::{accounts::Accounts, config::Config, hashing::HashPool, plugins};
+use crate::{
+    accounts::Accounts, config::Config, contacts::Contacts, hashing::HashPool, plugins,
+    router::Router,
+};
 
 /// The stopped server of a data folder.
 pub(super) struct Offline {
     runtime: tokio::runtime::Runtime,
     storage: Arc<dyn Storage>,
-    accounts: Accounts,
+    contacts: Contacts,
     domains: Vec<String>,
     /// The file of what was decided about plugins.
     choices: PathBuf,
@@ -32,11 +35,13 @@ impl Offline {
         let hashing =
             HashPool::start(threads).context("cannot start the threads that hash passwords")?;
         let accounts = Accounts::new(Arc::clone(&storage), hashing);
-        let domains = config.host.iter().map(|host| host.domain.clone()).collect();
+        let domains: Vec<String> = config.host.iter().map(|host| host.domain.clone()).collect();
+        // Nobody is online, but rosters change with the accounts.
+        let router = Arc::new(Router::new(domains.clone()));
         Ok(Self {
             runtime,
             storage,
-            accounts,
+            contacts: Contacts::new(accounts, router),
             domains,
             choices: plugins::choices(config),
             _claim: claim,
@@ -44,7 +49,7 @@ impl Offline {
     }
 
     pub(super) fn call(&self, request: &Request) -> Result<Value, AdminError> {
-        let outcome = users::execute(&self.accounts, &self.domains, request);
+        let outcome = users::execute(&self.contacts, &self.domains, request);
         match self.runtime.block_on(outcome) {
             Some(Ok(outcome)) => Ok(outcome.answer),
             Some(Err(error)) => Err(AdminError::Refused(error)),

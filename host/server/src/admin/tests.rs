@@ -26,7 +26,7 @@ use crate::{accounts::Accounts, config::Config, hashing::HashPool};
 
 /// A server that has nothing but accounts, and notes whose sessions it was told to end.
 struct Handler {
-    accounts: Accounts,
+    contacts: Contacts,
     domains: Vec<String>,
     ended: Mutex<Vec<String>>,
     /// Traces under way.
@@ -51,8 +51,8 @@ impl Drop for Watching {
 
 #[async_trait]
 impl AdminHandler for Handler {
-    fn accounts(&self) -> &Accounts {
-        &self.accounts
+    fn contacts(&self) -> &Contacts {
+        &self.contacts
     }
 
     fn domains(&self) -> &[String] {

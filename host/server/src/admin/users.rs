@@ -7,6 +7,7 @@ use waxwing_xmpp::jid::{self, BareJid};
 
 use super::protocol::{MAX_IMPORT, NewUser, Request, User};
 use crate::accounts::{AccountError, Accounts};
+use crate::contacts::Contacts;
 
 /// Accounts of an import that are made at once: enough to keep the hashing threads busy and to share commits.
 const AT_ONCE: usize = 16;
@@ -29,11 +30,16 @@ impl From<Value> for Outcome {
 
 /// Carries out a command on accounts; `None` if it is about something else.
 pub(super) async fn execute(
-    accounts: &Accounts,
+    contacts: &Contacts,
     domains: &[String],
     request: &Request,
 ) -> Option<Result<Outcome, String>> {
-    let users = Users { accounts, domains };
+    let accounts = contacts.accounts();
+    let users = Users {
+        contacts,
+        accounts,
+        domains,
+    };
     Some(match request {
         Request::UserAdd(user) => users.add(user).await.map(|()| Value::Null.into()),
         Request::UserImport { users: new } => users.import(new).await.map(Outcome::from),
@@ -65,6 +71,7 @@ fn ended(account: BareJid) -> Outcome {
 }
 
 struct Users<'a> {
+    contacts: &'a Contacts,
     accounts: &'a Accounts,
     domains: &'a [String],
 }
@@ -108,7 +115,7 @@ impl Users<'_> {
 
     async fn remove(&self, jid: &str) -> Result<BareJid, String> {
         let jid = self.account(jid)?;
-        let removed = self.accounts.remove(&jid).await;
+        let removed = self.contacts.remove_account(&jid).await;
         self.done(AccountEvent::Removed, &jid, removed)?;
         Ok(jid)
     }

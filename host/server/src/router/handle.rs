@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicI16, Ordering},
+    atomic::{AtomicBool, AtomicI16, Ordering},
 };
 
 use parking_lot::Mutex;
@@ -34,6 +34,8 @@ pub(crate) struct Handle {
     mailbox: Mailbox<Delivery>,
     /// A priority, or [`CONNECTED`], or [`GONE`].
     availability: AtomicI16,
+    /// The client has asked for its roster, and is told of its changes (RFC 6121 §2.2).
+    pub(super) interested: AtomicBool,
     /// What others were told of the session. Held for moments only.
     pub(super) presence: Mutex<Presence>,
 }
@@ -58,6 +60,7 @@ impl Handle {
             jid,
             mailbox: Mailbox::default(),
             availability: AtomicI16::new(CONNECTED),
+            interested: AtomicBool::new(false),
             presence: Mutex::default(),
         }
     }
@@ -90,6 +93,11 @@ impl Handle {
     /// The priority of an available resource.
     pub(super) fn priority(&self) -> Option<i8> {
         i8::try_from(self.availability.load(Ordering::Acquire)).ok()
+    }
+
+    /// True if it is an available resource.
+    pub(crate) fn is_available(&self) -> bool {
+        self.priority().is_some()
     }
 
     /// Makes it an available resource of this priority, or one that is merely connected; nothing if it is gone.

@@ -9,6 +9,7 @@ mod handle;
 mod presence;
 mod registry;
 mod rules;
+mod views;
 
 use std::{
     collections::HashSet,
@@ -38,13 +39,15 @@ use figures::Figures;
 
 pub(crate) use delivery::Delivery;
 pub(crate) use handle::Handle;
-pub(crate) use presence::told_component;
+pub(crate) use presence::{Told, told_component};
+pub(crate) use views::View;
 
 /// Routes stanzas between the sessions of this server.
 #[derive(Debug)]
 pub(crate) struct Router {
     hosts: HashSet<String>,
     registry: Registry,
+    views: views::Views,
     next_id: AtomicU64,
     inlet: Inlet,
     figures: Arc<Figures>,
@@ -94,6 +97,7 @@ impl Router {
         Self {
             hosts: hosts.into_iter().collect(),
             registry: Registry::new(),
+            views: views::Views::default(),
             next_id: AtomicU64::new(1),
             inlet: Inlet::default(),
             figures: Arc::default(),
@@ -404,6 +408,9 @@ impl Router {
         handle.vanish();
         self.registry.remove(account_of(&handle.jid), handle);
         self.farewell(handle, None);
+        if !self.is_connected(account_of(&handle.jid)) {
+            self.views.remove(account_of(&handle.jid));
+        }
         self.inlet.unbound(&handle.jid, handle.id);
         for delivery in handle.mailbox().close() {
             self.undelivered(delivery);

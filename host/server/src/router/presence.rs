@@ -1,18 +1,28 @@
-//! Presence between local sessions (RFC 6121 §4), as far as it needs no roster: a resource's own account hears of it, and so
-//! does everybody whom it told by directed presence. A client seldom sends presence, so whether mailboxes are pressed is of
-//! no interest here.
+//! Presence between local sessions (RFC 6121 §4): a resource's own account hears of it, and so do those who are subscribed to it,
+//! by the account's view, and everybody whom it told by directed presence. A client seldom sends presence, so whether mailboxes
+//! are pressed is of no interest here.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use waxwing_xml::Element;
 use waxwing_xmpp::{
     error::Condition,
-    jid::Jid,
+    jid::{BareJid, Jid},
     ns,
     stanza::{PresenceType, Stanza, Type},
+    subscription::{Availability, State},
 };
 
-use super::{Delivery, Handle, Place, Router, account_of, rules};
+use super::{Delivery, Handle, Place, Router, View, account_of, rules};
+
+/// Which sessions of an account are told something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// Those that have asked for the roster.
+    Interested,
+    /// Those that are available.
+    Available,
+}
 
 /// Most addresses that a session has sent directed presence to. To more it gets resource-constraint, since the
 /// unavailable presence that is owed to each could not be remembered.
@@ -49,15 +59,137 @@ impl Router {
         let available = self.available_resources(account);
         if initial {
             self.tell_of_others(sender, &available);
+            self.tell_of_contacts(sender);
         }
         let _ = self.copy_to(&available, &stanza);
+        self.broadcast(account, &stanza);
     }
 
-    /// A resource that becomes available hears of the account's others (RFC 6121 §4.3.2: it may see its own account).
+    /// Those who are subscribed to the account hear of it (RFC 6121 §4.2.2, §4.4.2, §4.5.2).
+    fn broadcast(&self, account: &str, stanza: &Stanza) {
+        let Some(view) = self.views.of(account) else {
+            return;
+        };
+        for contact in &view.seen_by {
+            let mut copy = stanza.clone();
+            copy.set_to(Jid::from(contact.clone()));
+            self.deliver_presence(copy);
+        }
+    }
+
+    /// A resource that becomes available hears of the contacts that it is subscribed to, as if each had been probed
+    /// (RFC 6121 §4.2.2, §4.3).
+    fn tell_of_contacts(&self, newcomer: &Handle) {
+        let account = newcomer.jid.to_bare();
+        let Some(view) = self.views.of(account.as_str()) else {
+            return;
+        };
+        for contact in &view.sees {
+            if self.may_see(&account, contact) {
+                let available = self.available_resources(contact.as_str());
+                self.tell_of_others(newcomer, &available);
+            }
+        }
+    }
+
+    /// Whether an account that is online has granted its presence.
+    fn may_see(&self, watcher: &BareJid, account: &BareJid) -> bool {
+        let view = self.views.of(account.as_str());
+        view.is_some_and(|view| view.seen_by.contains(watcher))
+    }
+
+    /// Sends what an account's resources last said of themselves, or that they are unavailable, to a contact.
+    pub(crate) fn send_presence(
+        &self,
+        account: &BareJid,
+        contact: &BareJid,
+        availability: Availability,
+    ) {
+        for handle in self.available_resources(account.as_str()) {
+            let stanza = match availability {
+                Availability::Current => handle.presence.lock().last.clone(),
+                Availability::Unavailable => unavailable(&handle.jid),
+            };
+            if let Some(mut stanza) = stanza {
+                stanza.set_to(Jid::from(contact.clone()));
+                self.deliver_presence(stanza);
+            }
+        }
+    }
+
+    /// Whether the subscriptions of an account are known here.
+    pub(crate) fn has_view(&self, account: &str) -> bool {
+        self.views.has(account)
+    }
+
+    /// Makes the subscriptions of an account known, for as long as it has a session.
+    pub(crate) fn put_view(&self, account: &BareJid, view: View) {
+        self.views.put(account.as_str(), view);
+    }
+
+    /// Forgets the subscriptions of an account that is gone.
+    pub(crate) fn drop_view(&self, account: &BareJid) {
+        self.views.remove(account.as_str());
+    }
+
+    /// Queues a stanza for one session.
+    pub(crate) fn give_to(&self, handle: &Handle, stanza: Stanza) {
+        let _ = self.give(handle, Delivery::one(stanza));
+    }
+
+    /// Notes what became of the subscriptions between an account and a contact.
+    pub(crate) fn note_view(&self, account: &BareJid, contact: &BareJid, state: State) {
+        self.views
+            .note(account.as_str(), contact, state.from, state.to);
+    }
+
+    /// Queues a stanza for the sessions of an account that have asked for the roster (RFC 6121 §2.2), or for those that are
+    /// available.
+    pub(crate) fn tell_account(&self, account: &BareJid, whom: Told, stanza: &Stanza) {
+        let told = self.registry.look(account.as_str(), |sessions| {
+            let told = sessions.iter().filter(|handle| handle.is_there());
+            let told = told.filter(|handle| match whom {
+                Told::Interested => handle.interested.load(Ordering::Acquire),
+                Told::Available => handle.priority().is_some(),
+            });
+            told.cloned().collect::<Vec<_>>()
+        });
+        let _ = self.copy_to(&told, stanza);
+    }
+
+    /// Pushes a change of the roster to the sessions that are interested, each by a request of its own (RFC 6121 §2.1.6).
+    pub(crate) fn push_roster(&self, account: &BareJid, query: &Element) {
+        let interested = self.registry.look(account.as_str(), |sessions| {
+            let interested = sessions.iter().filter(|handle| handle.is_there());
+            let interested = interested.filter(|handle| handle.interested.load(Ordering::Acquire));
+            interested.cloned().collect::<Vec<_>>()
+        });
+        for handle in interested {
+            let push = Element::builder("iq", ns::CLIENT)
+                .attr(
+                    "id",
+                    &format!("push-{}", self.next_id.fetch_add(1, Ordering::Relaxed)),
+                )
+                .attr("to", handle.jid.as_str())
+                .attr("type", "set")
+                .child(query.clone())
+                .build();
+            drop(handle.push(Delivery::answer(push)));
+        }
+    }
+
+    /// From now on a session hears of changes of its roster.
+    pub(crate) fn interest(&self, handle: &Handle) {
+        handle.interested.store(true, Ordering::Release);
+    }
+
+    /// A session hears what others last said of themselves: those of its own account, or of one that it may see (RFC 6121
+    /// §4.3.2).
     fn tell_of_others(&self, newcomer: &Handle, available: &[Arc<Handle>]) {
         for other in available.iter().filter(|other| other.id != newcomer.id) {
             let last = other.presence.lock().last.clone();
-            if let Some(last) = last {
+            if let Some(mut last) = last {
+                last.set_to(Arc::clone(&newcomer.account_jid));
                 let _ = self.give(newcomer, Delivery::one(last));
             }
         }
@@ -93,8 +225,14 @@ impl Router {
             let mut copy = unavailable.clone();
             copy.set_to(Arc::clone(&sender.account_jid));
             let _ = self.copy_to(&told, &copy);
+            self.broadcast(account_of(&sender.jid), &unavailable);
         }
+        let view = self.views.of(account_of(&sender.jid)).unwrap_or_default();
         for target in directed {
+            if was_available && view.seen_by.contains(&target.to_bare()) {
+                // It has heard of it just now.
+                continue;
+            }
             let mut copy = unavailable.clone();
             copy.set_to(target);
             self.deliver_presence(copy);
@@ -122,7 +260,7 @@ impl Router {
         }
     }
 
-    pub(super) fn deliver_presence(&self, stanza: Stanza) {
+    pub(crate) fn deliver_presence(&self, stanza: Stanza) {
         if self.inlet.to_component(&stanza) {
             return;
         }
@@ -132,12 +270,19 @@ impl Router {
         }
     }
 
-    /// Answers a probe on behalf of the account (RFC 6121 §4.3.2). A session may see its own account; of others it hears,
-    /// whether they exist or not, that it is not subscribed.
+    /// Answers a probe on behalf of the account (RFC 6121 §4.3.2). A session may see its own account and those that have granted
+    /// it their presence, as far as these are online; of others it hears, whether they exist or not, that it is not subscribed.
     fn probe(&self, sender: &Arc<Handle>, probe: &Stanza, to: &Jid) {
         let account = account_of(to);
         if account == account_of(&sender.jid) {
             let available = self.available_resources(account);
+            return self.tell_of_others(sender, &available);
+        }
+        if self.may_see(&sender.jid.to_bare(), &to.to_bare()) {
+            let mut available = self.available_resources(account);
+            if let Some(resource) = to.resource() {
+                available.retain(|handle| handle.resource() == resource.as_str());
+            }
             return self.tell_of_others(sender, &available);
         }
         let mut reply = Element::builder("presence", ns::CLIENT)

@@ -20,7 +20,7 @@ use waxwing_xmpp::{
     stanza::{Kind, Stanza, StanzaFault},
 };
 
-use super::{Connection, component, iq, login, negotiate::Bound};
+use super::{Connection, component, iq, login, negotiate::Bound, presence};
 use crate::{
     mailbox::{End, Flow},
     router::{Handle, Routed, account_of},
@@ -210,7 +210,8 @@ impl Session {
                 if let Err(condition) = self.may_ask(connection, &stanza).await {
                     router.bounce(&stanza, condition);
                 } else {
-                    router.presence(&self.handle, stanza);
+                    let presence = presence::handle(&self.shard, &self.handle, stanza);
+                    self.meanwhile(connection, presence).await;
                 }
                 Flow::Free
             }

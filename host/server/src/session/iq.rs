@@ -9,6 +9,7 @@ use waxwing_xmpp::{
     error::Condition,
     jid::BareJid,
     ns,
+    roster::Request,
     stanza::{IqType, Stanza},
 };
 
@@ -24,6 +25,13 @@ pub(super) async fn answer(shard: &Shard, asker: &Arc<Handle>, request: Stanza) 
     if is_session_request(&request) {
         return router.answer(&asker.jid, request.result_reply(None));
     }
+    if let Some(asked) = Request::of(&request) {
+        return match asked {
+            _ if !is_own(asker, &request) => router.bounce(&request, Condition::Forbidden),
+            Ok(asked) => shard.server.contacts.serve(asker, &request, asked).await,
+            Err(error) => router.refuse(&request, &error),
+        };
+    }
     if !is_known(shard, asker, &request).await {
         return router.bounce(&request, Condition::ServiceUnavailable);
     }
@@ -36,6 +44,12 @@ pub(super) async fn answer(shard: &Shard, asker: &Arc<Handle>, request: Stanza) 
         }
         IqAnswer::Done(after) => plugins::follow(router, after),
     }
+}
+
+/// Whether a request is about the asker's own account: by its bare JID, or by saying nobody's.
+fn is_own(asker: &Handle, request: &Stanza) -> bool {
+    let to = request.to().map(|to| to.as_str());
+    to.is_none_or(|to| to == account_of(&asker.jid))
 }
 
 /// Establishing a session (RFC 3921 §3) does nothing any more, but old clients ask for it.

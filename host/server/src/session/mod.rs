@@ -11,6 +11,7 @@ mod iq;
 mod login;
 mod negotiate;
 mod outbound;
+mod presence;
 mod transport;
 
 use std::{io, net::SocketAddr, rc::Rc, task::Context, task::Poll};

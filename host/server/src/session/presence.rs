@@ -1,0 +1,29 @@
+//! Presence of a session: to be told to others, or about who may be told (RFC 6121 §3, §4).
+
+use std::sync::Arc;
+
+use waxwing_xmpp::stanza::{PresenceType, Stanza, Type};
+
+use crate::{contacts, router::Handle, shard::Shard};
+
+/// Deals with a presence stanza; `from` is stamped.
+pub(super) async fn handle(shard: &Shard, sender: &Arc<Handle>, stanza: Stanza) {
+    let (router, contacts) = (&shard.server.router, &shard.server.contacts);
+    if let Some(word) = contacts::word(&stanza) {
+        return contacts.say(sender, stanza, word).await;
+    }
+    let is_broadcast =
+        stanza.to().is_none() && matches!(stanza.typed(), Type::Presence(PresenceType::Available));
+    if !is_broadcast {
+        return router.presence(sender, stanza);
+    }
+    if let Err(error) = contacts.make_known(&sender.jid.to_bare()).await {
+        // To be available without contacts would tell the wrong people that one is not.
+        return router.refuse(&stanza, &error.reply());
+    }
+    let is_initial = !sender.is_available();
+    router.presence(sender, stanza);
+    if is_initial && let Err(error) = contacts.remind(sender).await {
+        drop(error.reply());
+    }
+}

@@ -1,0 +1,160 @@
+//! Presence subscriptions between an account and one contact (RFC 6121 §3 and appendix A): which states there are, and what
+//! each of the four kinds of stanzas does to them on its way out and on its way in.
+//!
+//! Pure: who keeps the state, and in which rosters, is somebody else's business.
+
+/// What stands between an account and one contact, seen from the account.
+///
+/// The nine states of RFC 6121 A.1 are those in which a direction is not both agreed and asked for; [`State::outbound`] and
+/// [`State::inbound`] lead to no other from one of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct State {
+    /// The account sees the contact's presence.
+    pub to: bool,
+    /// The contact sees the account's presence.
+    pub from: bool,
+    /// The account has asked to see the contact's presence, without an answer so far.
+    pub pending_out: bool,
+    /// The contact has asked to see the account's presence, without an answer so far.
+    pub pending_in: bool,
+    /// The account has approved the contact's requests before they come (§3.4), and until it withdraws that.
+    pub approved: bool,
+}
+
+/// A stanza that manages subscriptions: the type of its presence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Word {
+    /// A request to see somebody's presence.
+    Subscribe,
+    /// It is not wanted any more.
+    Unsubscribe,
+    /// A request is granted, or will be.
+    Subscribed,
+    /// A request is denied, or what was granted is withdrawn.
+    Unsubscribed,
+}
+
+/// What the account's server does with a word that the account says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub struct Outbound {
+    /// The state afterwards.
+    pub state: State,
+    /// The word goes on to the contact (A.2).
+    pub route: bool,
+    /// The presence of all the account's resources goes before or after it.
+    pub presence: Option<Availability>,
+}
+
+/// What the account's server does with a word that the contact says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub struct Inbound {
+    /// The state afterwards.
+    pub state: State,
+    /// The account hears of it (A.3).
+    pub deliver: bool,
+    /// What is said to the contact on behalf of the account.
+    pub reply: Option<Word>,
+    /// The presence of all the account's resources that goes to the contact.
+    pub presence: Option<Availability>,
+}
+
+/// What the contact is told of the account's resources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Availability {
+    /// The presence of each that is available, after everything else.
+    Current,
+    /// That each of them is unavailable, before everything else.
+    Unavailable,
+}
+
+impl State {
+    /// True if the two have nothing to do with each other.
+    pub fn is_none(self) -> bool {
+        self == Self::default()
+    }
+
+    /// What a word of the account does (RFC 6121 §3.1.2, §3.1.5, §3.2.2, §3.3.2, §3.4.2; A.2).
+    pub fn outbound(self, word: Word) -> Outbound {
+        let mut state = self;
+        let mut presence = None;
+        let route = match word {
+            Word::Subscribe => {
+                state.pending_out = !self.to;
+                true
+            }
+            Word::Unsubscribe => {
+                (state.to, state.pending_out) = (false, false);
+                true
+            }
+            Word::Subscribed if self.from => false,
+            Word::Subscribed if self.pending_in => {
+                (state.from, state.pending_in) = (true, false);
+                presence = Some(Availability::Current);
+                true
+            }
+            Word::Subscribed => {
+                state.approved = true;
+                false
+            }
+            Word::Unsubscribed => {
+                (state.from, state.pending_in, state.approved) = (false, false, false);
+                presence = self.from.then_some(Availability::Unavailable);
+                self.from || self.pending_in
+            }
+        };
+        Outbound {
+            state,
+            route,
+            presence,
+        }
+    }
+
+    /// What a word of the contact does (RFC 6121 §3.1.3, §3.1.6, §3.2.3, §3.3.3, §3.4.2; A.3).
+    pub fn inbound(self, word: Word) -> Inbound {
+        let mut state = self;
+        let (mut reply, mut presence) = (None, None);
+        let deliver = match word {
+            Word::Subscribe if self.from => {
+                reply = Some(Word::Subscribed);
+                false
+            }
+            Word::Subscribe if self.approved => {
+                (state.from, state.pending_in) = (true, false);
+                reply = Some(Word::Subscribed);
+                presence = Some(Availability::Current);
+                false
+            }
+            Word::Subscribe => {
+                state.pending_in = true;
+                !self.pending_in
+            }
+            Word::Unsubscribe => {
+                (state.from, state.pending_in) = (false, false);
+                presence = self.from.then_some(Availability::Unavailable);
+                self.from || self.pending_in
+            }
+            Word::Subscribed => {
+                if self.pending_out {
+                    (state.to, state.pending_out) = (true, false);
+                }
+                self.pending_out
+            }
+            Word::Unsubscribed => {
+                (state.to, state.pending_out) = (false, false);
+                self.to || self.pending_out
+            }
+        };
+        Inbound {
+            state,
+            deliver,
+            reply,
+            presence,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "subscription_tests.rs"]
+mod tests;

@@ -1,0 +1,277 @@
+//! Who sees whom (RFC 6121 §3), as both sides hear of it. The tables of A.2 and A.3 are tested state by state beside the code.
+
+use anyhow::Result;
+use waxwing_tests::Server;
+
+use super::{Online, befriend, friends};
+
+/// H9, §3.1: asked, granted, seen.
+#[tokio::test]
+async fn a_request_is_asked_granted_and_followed_by_presence() -> Result<()> {
+    let server = Server::new().await?;
+    let mut romeo = Online::new(&server, "romeo").await?;
+    let mut juliet = Online::new(&server, "juliet").await?;
+    romeo.heard().await?;
+    juliet.heard().await?;
+
+    romeo.say("subscribe", "juliet").await?;
+    assert_eq!(romeo.heard().await?, ["push juliet none ask"]);
+    assert_eq!(juliet.heard().await?, ["subscribe romeo"]);
+    assert_eq!(
+        juliet.roster().await?,
+        [""; 0],
+        "no item before it is granted"
+    );
+
+    juliet.say("subscribed", "romeo").await?;
+    assert_eq!(juliet.heard().await?, ["push romeo from"]);
+    assert_eq!(
+        romeo.heard().await?,
+        ["subscribed juliet", "push juliet to", "available juliet/r"]
+    );
+
+    // Whoever may see does; the other does not yet.
+    juliet
+        .client
+        .send("<presence><show>away</show></presence>")
+        .await?;
+    assert_eq!(juliet.heard().await?, ["available juliet/r"]);
+    assert_eq!(romeo.heard().await?, ["available juliet/r"]);
+    romeo
+        .client
+        .send("<presence><show>away</show></presence>")
+        .await?;
+    romeo.heard().await?;
+    assert_eq!(juliet.heard().await?, [""; 0]);
+
+    juliet.say("subscribe", "romeo").await?;
+    juliet.heard().await?;
+    assert_eq!(romeo.heard().await?, ["subscribe juliet"]);
+    romeo.say("subscribed", "juliet").await?;
+    assert_eq!(romeo.heard().await?, ["push juliet both"]);
+    assert_eq!(
+        juliet.heard().await?,
+        ["subscribed romeo", "push romeo both", "available romeo/r"]
+    );
+    server.stop().await
+}
+
+/// §3.2, §3.3: what was granted is withdrawn, what was asked for is given up, and presence ends before the word.
+#[tokio::test]
+async fn a_subscription_ends_from_either_side() -> Result<()> {
+    let server = Server::new().await?;
+    let (mut romeo, mut juliet) = friends(&server).await?;
+    juliet.say("unsubscribed", "romeo").await?;
+    assert_eq!(juliet.heard().await?, ["push romeo to"]);
+    assert_eq!(
+        romeo.heard().await?,
+        [
+            "unavailable juliet/r",
+            "unsubscribed juliet",
+            "push juliet from"
+        ]
+    );
+    juliet.client.send("<presence/>").await?;
+    juliet.heard().await?;
+    assert_eq!(romeo.heard().await?, [""; 0]);
+
+    juliet.say("unsubscribe", "romeo").await?;
+    assert_eq!(
+        juliet.heard().await?,
+        ["push romeo none", "unavailable romeo/r"]
+    );
+    assert_eq!(
+        romeo.heard().await?,
+        ["unsubscribe juliet", "push juliet none"]
+    );
+    server.stop().await
+}
+
+/// §3.1.3: a request is denied, and may be asked again.
+#[tokio::test]
+async fn a_request_that_is_denied_leaves_nothing_and_can_be_repeated() -> Result<()> {
+    let server = Server::new().await?;
+    let mut romeo = Online::new(&server, "romeo").await?;
+    let mut juliet = Online::new(&server, "juliet").await?;
+    romeo.heard().await?;
+    juliet.heard().await?;
+    for _ in 0..2 {
+        romeo.say("subscribe", "juliet").await?;
+        romeo.heard().await?;
+        assert_eq!(juliet.heard().await?, ["subscribe romeo"]);
+        // The same request again is not shown again.
+        romeo.say("subscribe", "juliet").await?;
+        romeo.heard().await?;
+        assert_eq!(juliet.heard().await?, [""; 0]);
+        juliet.say("unsubscribed", "romeo").await?;
+        assert_eq!(juliet.heard().await?, [""; 0]);
+        assert_eq!(
+            romeo.heard().await?,
+            ["unsubscribed juliet", "push juliet none"]
+        );
+        assert_eq!(juliet.roster().await?, [""; 0]);
+    }
+    server.stop().await
+}
+
+/// H10, §3.4: approved beforehand, a request is granted without a word to the user; withdrawn in silence.
+#[tokio::test]
+async fn a_request_that_was_approved_beforehand_is_granted_at_once() -> Result<()> {
+    let server = Server::new().await?;
+    let mut romeo = Online::new(&server, "romeo").await?;
+    let mut juliet = Online::new(&server, "juliet").await?;
+    romeo.heard().await?;
+    juliet.heard().await?;
+    juliet.say("subscribed", "romeo").await?;
+    assert_eq!(juliet.heard().await?, ["push romeo none approved"]);
+    assert_eq!(romeo.heard().await?, [""; 0]);
+    juliet.say("unsubscribed", "romeo").await?;
+    assert_eq!(juliet.heard().await?, ["push romeo none"]);
+    juliet.say("subscribed", "romeo").await?;
+    juliet.heard().await?;
+
+    romeo.say("subscribe", "juliet").await?;
+    let heard = romeo.heard().await?;
+    assert_eq!(
+        heard,
+        [
+            "push juliet none ask",
+            "subscribed juliet",
+            "push juliet to",
+            "available juliet/r"
+        ]
+    );
+    assert_eq!(juliet.heard().await?, ["push romeo from approved"]);
+    // Who sees already and asks is told so.
+    romeo.say("subscribe", "juliet").await?;
+    romeo.heard().await?;
+    assert_eq!(juliet.heard().await?, [""; 0]);
+    server.stop().await
+}
+
+/// H11, §3.1.3: a request waits outside the roster with all that it brought, over restarts and at each initial presence, until it
+/// is answered; removing the item does not answer it.
+#[tokio::test]
+async fn a_request_waits_with_its_payload_until_it_is_answered() -> Result<()> {
+    let mut server = Server::new().await?;
+    server.account("juliet").await?;
+    let mut romeo = Online::new(&server, "romeo").await?;
+    romeo
+        .client
+        .send("<presence type='subscribe' to='juliet@localhost' id='req'><status>It is I</status><nick xmlns='urn:example:n'>R</nick></presence>")
+        .await?;
+    romeo.heard().await?;
+    server.kill().await?;
+    server.wait().await?;
+    server.start_again().await?;
+    for resource in ["one", "two"] {
+        let mut juliet = Online::again(&server, "juliet", resource).await?;
+        let request = juliet
+            .client
+            .wait_for("the request", |element| {
+                element.attr("type") == Some("subscribe")
+            })
+            .await?;
+        assert_eq!(request.attr("from"), Some("romeo@localhost"));
+        assert_eq!(request.attr("id"), Some("req"));
+        assert_eq!(request.child_text("status"), Some("It is I"));
+        assert!(request.child("nick", "urn:example:n").is_some());
+        juliet.set("<item jid='romeo@localhost' name='R'/>").await?;
+        juliet
+            .set("<item jid='romeo@localhost' subscription='remove'/>")
+            .await?;
+        juliet.client.close().await?;
+    }
+    let mut juliet = Online::again(&server, "juliet", "three").await?;
+    juliet.heard().await?;
+    juliet.say("subscribed", "romeo").await?;
+    assert_eq!(juliet.heard().await?, ["push romeo from"]);
+    let mut juliet = Online::again(&server, "juliet", "four").await?;
+    assert!(
+        juliet
+            .heard()
+            .await?
+            .iter()
+            .all(|line| !line.starts_with("subscribe"))
+    );
+    server.stop().await
+}
+
+/// §2.5.2: removing a contact ends what there was in both directions.
+#[tokio::test]
+async fn removing_a_contact_ends_both_subscriptions() -> Result<()> {
+    let server = Server::new().await?;
+    let (mut romeo, mut juliet) = friends(&server).await?;
+    juliet
+        .set("<item jid='romeo@localhost' subscription='remove'/>")
+        .await?;
+    assert_eq!(
+        juliet.heard().await?,
+        ["push romeo remove", "unavailable romeo/r"]
+    );
+    let heard = romeo.heard().await?;
+    assert_eq!(
+        heard,
+        [
+            "unavailable juliet/r",
+            "unsubscribe juliet",
+            "push juliet to",
+            "unsubscribed juliet",
+            "push juliet none"
+        ]
+    );
+    server.stop().await
+}
+
+/// H23: when an account is removed its subscriptions are cancelled both ways, and its requests withdrawn.
+#[tokio::test]
+async fn removing_an_account_cancels_its_subscriptions() -> Result<()> {
+    let server = Server::new().await?;
+    let (mut romeo, mut juliet) = friends(&server).await?;
+    let mut nurse = Online::new(&server, "nurse").await?;
+    nurse.heard().await?;
+    juliet.say("subscribe", "nurse").await?;
+    juliet.heard().await?;
+    assert_eq!(nurse.heard().await?, ["subscribe juliet"]);
+    let removed = server.cli(&["user", "remove", "juliet@localhost"]).await?;
+    assert_eq!(removed.code, Some(0), "{}", removed.stderr);
+    assert_eq!(juliet.client.stream_error().await?, "not-authorized");
+    let heard = romeo.heard().await?;
+    assert!(
+        heard.contains(&"unavailable juliet/r".to_owned()),
+        "{heard:?}"
+    );
+    assert_eq!(romeo.roster().await?, ["juliet none"]);
+    nurse.heard().await?;
+    // Nothing waits any more: granting it is an approval for another time.
+    nurse.say("subscribed", "juliet").await?;
+    assert_eq!(nurse.heard().await?, ["push juliet none approved"]);
+    server.stop().await
+}
+
+/// Nobody learns who exists: a request to nobody is kept as one that is not answered. A full address means the bare one.
+#[tokio::test]
+async fn requests_to_nobody_to_oneself_and_to_a_resource() -> Result<()> {
+    let server = Server::new().await?;
+    let mut romeo = Online::new(&server, "romeo").await?;
+    let mut juliet = Online::new(&server, "juliet").await?;
+    romeo.heard().await?;
+    juliet.heard().await?;
+    romeo.say("subscribe", "nobody").await?;
+    assert_eq!(romeo.heard().await?, ["push nobody none ask"]);
+    romeo.say("subscribe", "romeo").await?;
+    romeo.say("subscribe", "localhost").await?;
+    assert_eq!(romeo.heard().await?, [""; 0]);
+    romeo.say("subscribe", "juliet@localhost/r").await?;
+    assert_eq!(romeo.heard().await?, ["push juliet none ask"]);
+    assert_eq!(juliet.heard().await?, ["subscribe romeo"]);
+    // Lesson of another server: an error must not leave a request in the roster.
+    romeo.say("subscribe", "juliet@elsewhere.example").await?;
+    assert_eq!(romeo.heard().await?, ["error juliet@elsewhere.example"]);
+    assert_eq!(
+        romeo.roster().await?,
+        ["juliet none ask", "nobody none ask"]
+    );
+    befriend(&mut romeo, &mut juliet).await?;
+    server.stop().await
+}
