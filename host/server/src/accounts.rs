@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use waxwing_plugins::{AccountEvent, Inlet};
 use waxwing_storage::{
-    Account, AccountId, AccountSummary, Creation, NewAccount, PluginData, Rosters, Storage,
+    Account, AccountId, AccountSummary, Creation, NewAccount, PluginData, Rosters, Spool, Storage,
     StorageError,
 };
 use waxwing_xmpp::{
@@ -102,6 +102,11 @@ impl Accounts {
     /// Rosters and subscriptions.
     pub(crate) fn rosters(&self) -> &dyn Rosters {
         self.storage.rosters()
+    }
+
+    /// Messages that wait.
+    pub(crate) fn spool(&self) -> &dyn Spool {
+        self.storage.spool()
     }
 
     /// The id of an account, disabled or not.

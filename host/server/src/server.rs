@@ -7,6 +7,7 @@ use tokio::{
     net::TcpListener,
     runtime::Builder,
     signal::unix::{Signal, SignalKind, signal},
+    sync::mpsc,
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
@@ -25,6 +26,7 @@ use crate::{
     listener::{self, Bound},
     mailbox::End,
     metrics::{self, Figures},
+    offline::Offline,
     plugins,
     router::Router,
     secret,
@@ -40,6 +42,7 @@ pub(crate) struct Server {
     pub(crate) router: Arc<Router>,
     pub(crate) accounts: Accounts,
     pub(crate) contacts: Arc<Contacts>,
+    pub(crate) offline: Arc<Offline>,
     pub(crate) tls: Tls,
     pub(crate) platform: Arc<Platform>,
     pub(crate) connections: Connections,
@@ -82,6 +85,7 @@ async fn serve(config: &Config, sources: &Sources) -> anyhow::Result<()> {
     let storage = waxwing_storage::open(&config.storage.url, &config.data_dir).await?;
     let bound = listener::bind_all(&config.listen, shards)?;
     let server = compose(config, Arc::clone(&storage), shards, connection_limit).await?;
+    let keeping = Keeping::start(&server);
     let admin = admin::bind(&config.data_dir)?;
     let line = ready_line(&bound);
     let (bound, others) = bound
@@ -97,7 +101,7 @@ async fn serve(config: &Config, sources: &Sources) -> anyhow::Result<()> {
         reload(&server, sources).await;
     }
     tokio::select! {
-        () = stop(&server, running, admin, storage.as_ref()) => tracing::info!("stopped"),
+        () = stop(&server, running, admin, keeping, storage.as_ref()) => tracing::info!("stopped"),
         () = signals.stop() => tracing::warn!("stopped at once: sessions were cut off"),
     }
     Ok(())
@@ -114,7 +118,16 @@ async fn compose(
         .context("cannot start the threads that hash passwords")?;
     let router = Arc::new(Router::new(domains(config)));
     let accounts = Accounts::new(storage, hashing).with_inlet(router.inlet().clone());
-    let contacts = Arc::new(Contacts::new(accounts.clone(), Arc::clone(&router)));
+    let contacts = Arc::new(Contacts::new(
+        accounts.clone(),
+        Arc::clone(&router),
+        &config.limits,
+    ));
+    let offline = Arc::new(Offline::new(
+        accounts.clone(),
+        Arc::clone(&router),
+        &config.limits,
+    ));
     let tls = Tls::load(config)?;
     let platform = plugins::start(config, Arc::clone(&contacts), Arc::clone(&router)).await?;
     Ok(Arc::new(Server {
@@ -122,6 +135,7 @@ async fn compose(
         platform,
         router,
         contacts,
+        offline,
         accounts,
         tls,
         connections: Connections::new(connection_limit),
@@ -199,6 +213,7 @@ async fn stop(
     server: &Server,
     running: Vec<Running>,
     admin: JoinHandle<()>,
+    keeping: Keeping,
     storage: &dyn Storage,
 ) {
     tracing::info!("stopping");
@@ -212,7 +227,34 @@ async fn stop(
     }
     server.platform.stop().await;
     server.platform.shutdown();
+    keeping.finish().await;
     storage.close().await;
+}
+
+/// The task that keeps messages for those who cannot wait for the database.
+struct Keeping {
+    task: JoinHandle<()>,
+    last: CancellationToken,
+}
+
+impl Keeping {
+    fn start(server: &Server) -> Self {
+        let (keeper, messages) = mpsc::unbounded_channel();
+        server.router.keep_by(keeper);
+        let last = CancellationToken::new();
+        let offline = Arc::clone(&server.offline);
+        let until = last.clone();
+        let task = tokio::spawn(async move { offline.keep_all(messages, until).await });
+        Self { task, last }
+    }
+
+    /// Waits until all that came is kept.
+    async fn finish(self) {
+        self.last.cancel();
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, "keeping messages failed");
+        }
+    }
 }
 
 fn domains(config: &Config) -> Vec<String> {

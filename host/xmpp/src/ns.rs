@@ -14,6 +14,16 @@ pub const STREAM_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-streams";
 pub const STANZA_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
 /// Rosters (RFC 6121 §2).
 pub const ROSTER: &str = "jabber:iq:roster";
+/// When a stanza was sent that comes late (XEP-0203).
+pub const DELAY: &str = "urn:xmpp:delay";
+/// Whether somebody is typing (XEP-0085).
+pub const CHAT_STATES: &str = "http://jabber.org/protocol/chatstates";
+/// What may be done with a message (XEP-0334).
+pub const HINTS: &str = "urn:xmpp:hints";
+/// The stream feature of roster versioning (RFC 6121 §2.6).
+pub const ROSTER_VERSIONS: &str = "urn:xmpp:features:rosterver";
+/// The stream feature of approving requests beforehand (RFC 6121 §3.4).
+pub const PRE_APPROVAL: &str = "urn:xmpp:features:pre-approval";
 /// STARTTLS (RFC 6120 §5).
 pub const TLS: &str = "urn:ietf:params:xml:ns:xmpp-tls";
 /// SASL (RFC 6120 §6).

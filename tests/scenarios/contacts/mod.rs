@@ -1,5 +1,6 @@
 //! Rosters, subscriptions, and the presence that follows them (RFC 6121 §2–§4).
 
+mod offline;
 mod presence;
 mod roster;
 mod subscriptions;

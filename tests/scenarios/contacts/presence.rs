@@ -70,6 +70,7 @@ async fn directed_presence_is_taken_back_and_nobody_hears_twice() -> Result<()> 
     let server = Server::new().await?;
     let (mut romeo, mut juliet) = friends(&server).await?;
     let mut nurse = Online::new(&server, "nurse").await?;
+    nurse.heard().await?;
     for to in ["nurse", "romeo"] {
         juliet
             .client

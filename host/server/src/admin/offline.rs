@@ -41,7 +41,7 @@ impl Offline {
         Ok(Self {
             runtime,
             storage,
-            contacts: Contacts::new(accounts, router),
+            contacts: Contacts::new(accounts, router, &config.limits),
             domains,
             choices: plugins::choices(config),
             _claim: claim,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Bounds on one client's stream.
+/// Bounds on one client's stream, and on what is kept of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
@@ -15,6 +15,12 @@ pub struct Limits {
     pub pre_auth_stanza_bytes: usize,
     /// Time to authenticate and bind a resource, in seconds from the accepted connection.
     pub pre_auth_seconds: u32,
+    /// Most contacts in a roster, and most requests for presence that wait for an account's answer.
+    pub roster_items: u64,
+    /// Most messages that wait for an account while it is offline.
+    pub offline_messages: u64,
+    /// Most bytes of them.
+    pub offline_bytes: u64,
 }
 
 impl Default for Limits {
@@ -23,6 +29,9 @@ impl Default for Limits {
             stanza_bytes: 262_144,
             pre_auth_stanza_bytes: 10_000,
             pre_auth_seconds: 30,
+            roster_items: 1_000,
+            offline_messages: 1_000,
+            offline_bytes: 10 << 20,
         }
     }
 }

@@ -10,12 +10,8 @@ mod subscriptions;
 
 pub(crate) use subscriptions::word;
 
-use std::{
-    hash::{BuildHasher as _, RandomState},
-    sync::Arc,
-};
+use std::sync::Arc;
 
-use tokio::sync::{Mutex, MutexGuard};
 use waxwing_storage::{AccountId, Edited, RosterEntry, RosterLimits, StorageError};
 use waxwing_xmpp::{
     error::{Condition, StanzaError},
@@ -26,16 +22,9 @@ use waxwing_xmpp::{
 
 use crate::{
     accounts::{AccountError, Accounts},
+    config::Limits,
     router::{Router, View},
-};
-
-/// Locks that accounts share, by hash: enough that two that are busy seldom meet.
-const TURNS: usize = 1_024;
-
-/// Most items of a roster, and most requests that wait for an answer.
-const LIMITS: RosterLimits = RosterLimits {
-    items: 1_000,
-    requests: 1_000,
+    turns::Turns,
 };
 
 /// Why nothing was done.
@@ -79,8 +68,7 @@ pub struct Contacts {
     accounts: Accounts,
     router: Arc<Router>,
     limits: RosterLimits,
-    turns: Box<[Mutex<()>]>,
-    hasher: RandomState,
+    turns: Turns,
 }
 
 /// What an edit did.
@@ -93,13 +81,15 @@ struct Change {
 
 impl Contacts {
     /// The contacts of these accounts, whose sessions that router knows.
-    pub(crate) fn new(accounts: Accounts, router: Arc<Router>) -> Self {
+    pub(crate) fn new(accounts: Accounts, router: Arc<Router>, limits: &Limits) -> Self {
         Self {
             accounts,
             router,
-            limits: LIMITS,
-            turns: (0..TURNS).map(|_| Mutex::default()).collect(),
-            hasher: RandomState::new(),
+            limits: RosterLimits {
+                items: limits.roster_items,
+                requests: limits.roster_items,
+            },
+            turns: Turns::default(),
         }
     }
 
@@ -122,16 +112,6 @@ impl Contacts {
         }
         self.router.drop_view(account);
         Ok(())
-    }
-
-    /// Waits until nobody else changes the account's roster. `None` never comes: there is always a lock.
-    async fn turn(&self, account: &BareJid) -> Option<MutexGuard<'_, ()>> {
-        let hash = self.hasher.hash_one(account.as_str());
-        let index = usize::try_from(hash & 0xffff).unwrap_or(0) % TURNS;
-        match self.turns.get(index) {
-            Some(turn) => Some(turn.lock().await),
-            None => None,
-        }
     }
 
     async fn id(&self, account: &BareJid) -> Result<Option<AccountId>, ContactError> {
@@ -187,7 +167,7 @@ impl Contacts {
         if self.router.has_view(account.as_str()) {
             return Ok(());
         }
-        let _turn = self.turn(account).await;
+        let _turn = self.turns.of(account).await;
         let Some(id) = self.id(account).await? else {
             return Ok(());
         };

@@ -45,7 +45,7 @@ impl Contacts {
         stanza: &Stanza,
         version: Option<String>,
     ) -> Result<(), ContactError> {
-        let _turn = self.turn(account).await;
+        let _turn = self.turns.of(account).await;
         let id = self.id(account).await?.ok_or(Condition::ItemNotFound)?;
         let stored = self.accounts.rosters().load(id).await?;
         let now = version_text(id, stored.version);
@@ -79,7 +79,7 @@ impl Contacts {
         if contact == *account {
             return Err(Condition::NotAllowed.into());
         }
-        let _turn = self.turn(account).await;
+        let _turn = self.turns.of(account).await;
         let id = self.id(account).await?.ok_or(Condition::ItemNotFound)?;
         let about = contact.as_str().to_owned();
         let edited = self.edit(account, id, &contact, move |entry| {
@@ -105,7 +105,7 @@ impl Contacts {
         contact: BareJid,
     ) -> Result<(), ContactError> {
         let before = {
-            let _turn = self.turn(account).await;
+            let _turn = self.turns.of(account).await;
             let id = self.id(account).await?.ok_or(Condition::ItemNotFound)?;
             let edited = self.edit(account, id, &contact, |entry| {
                 entry.item.as_ref()?;

@@ -57,7 +57,7 @@ impl Contacts {
         let Outbound {
             route, presence, ..
         } = {
-            let _turn = self.turn(account).await;
+            let _turn = self.turns.of(account).await;
             let id = self.id(account).await?.ok_or(Condition::ItemNotFound)?;
             let before = self.accounts.rosters().entry(id, contact.as_str()).await?;
             let about = contact.as_str().to_owned();
@@ -114,7 +114,7 @@ impl Contacts {
         word: Word,
         stanza: &Stanza,
     ) -> Result<Option<Inbound>, ContactError> {
-        let _turn = self.turn(account).await;
+        let _turn = self.turns.of(account).await;
         let Some(id) = self.id(account).await? else {
             return Ok(None);
         };
@@ -161,7 +161,7 @@ impl Contacts {
     /// Shows a session that has become available the requests that wait for an answer (§3.1.3).
     pub(crate) async fn remind(&self, handle: &Arc<Handle>) -> Result<(), ContactError> {
         let account = handle.jid.to_bare();
-        let _turn = self.turn(&account).await;
+        let _turn = self.turns.of(&account).await;
         let Some(id) = self.id(&account).await? else {
             return Ok(());
         };

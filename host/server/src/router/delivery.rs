@@ -8,7 +8,7 @@ use std::sync::{
 use waxwing_xml::{Context, Element};
 use waxwing_xmpp::stanza::Stanza;
 
-use crate::mailbox::Weigh;
+use crate::{mailbox::Weigh, offline::Receipts};
 
 /// A stanza on its way to one session. It is said once what became of it: by [`delivered`](Self::delivered) or
 /// [`undelivered`](Self::undelivered).
@@ -16,6 +16,8 @@ use crate::mailbox::Weigh;
 pub(crate) struct Delivery {
     payload: Payload,
     copies: Option<Arc<Copies>>,
+    /// It came from the spool, under that id, and leaves it when it is written.
+    spooled: Option<(u64, Arc<Receipts>)>,
     weight: usize,
 }
 
@@ -45,7 +47,16 @@ impl Delivery {
         Self {
             payload: Payload::Stanza(stanza),
             copies: None,
+            spooled: None,
             weight,
+        }
+    }
+
+    /// A message from the spool.
+    pub(crate) fn spooled(stanza: Stanza, id: u64, receipts: &Arc<Receipts>) -> Self {
+        Self {
+            spooled: Some((id, Arc::clone(receipts))),
+            ..Self::one(stanza)
         }
     }
 
@@ -55,6 +66,7 @@ impl Delivery {
         Self {
             payload: Payload::Answer(element),
             copies: None,
+            spooled: None,
             weight,
         }
     }
@@ -86,6 +98,9 @@ impl Delivery {
 
     /// It was written out.
     pub(crate) fn delivered(self) {
+        if let Some((id, receipts)) = self.spooled {
+            receipts.written(id);
+        }
         if let Some(copies) = self.copies {
             copies.delivered.store(true, Ordering::Release);
             copies.pending.fetch_sub(1, Ordering::AcqRel);
@@ -94,6 +109,10 @@ impl Delivery {
 
     /// It could not be written out. Returns the stanza if this leaves nobody who has it or may yet get it.
     pub(crate) fn undelivered(self) -> Option<Stanza> {
+        if self.spooled.is_some() {
+            // It is still where it came from.
+            return None;
+        }
         if let Some(copies) = self.copies {
             let last = copies.pending.fetch_sub(1, Ordering::AcqRel) == 1;
             if !last || copies.delivered.load(Ordering::Acquire) {

@@ -100,6 +100,11 @@ impl Handle {
         self.priority().is_some()
     }
 
+    /// True if it takes messages for its account: its priority is not negative.
+    pub(crate) fn takes_messages(&self) -> bool {
+        self.priority().is_some_and(|priority| priority >= 0)
+    }
+
     /// Makes it an available resource of this priority, or one that is merely connected; nothing if it is gone.
     pub(super) fn set_priority(&self, priority: Option<i8>) {
         let value = priority.map_or(CONNECTED, i16::from);

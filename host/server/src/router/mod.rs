@@ -14,11 +14,12 @@ mod views;
 use std::{
     collections::HashSet,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
 };
 
+use tokio::sync::mpsc;
 use waxwing_plugins::{Inlet, Recipient};
 use waxwing_xml::Element;
 use waxwing_xmpp::{
@@ -30,6 +31,7 @@ use waxwing_xmpp::{
 
 use crate::{
     mailbox::{End, Flow, Push},
+    offline::{Receipts, is_for_keeping},
     secret,
 };
 use registry::{Added, Registry};
@@ -39,7 +41,7 @@ use figures::Figures;
 
 pub(crate) use delivery::Delivery;
 pub(crate) use handle::Handle;
-pub(crate) use presence::{Told, told_component};
+pub(crate) use presence::{Told, priority, told_component};
 pub(crate) use views::View;
 
 /// Routes stanzas between the sessions of this server.
@@ -51,6 +53,8 @@ pub(crate) struct Router {
     next_id: AtomicU64,
     inlet: Inlet,
     figures: Arc<Figures>,
+    /// Where messages go that are to be kept, from those who cannot wait for it.
+    keeper: OnceLock<mpsc::UnboundedSender<Stanza>>,
 }
 
 /// Whom an address means.
@@ -101,7 +105,14 @@ impl Router {
             next_id: AtomicU64::new(1),
             inlet: Inlet::default(),
             figures: Arc::default(),
+            keeper: OnceLock::new(),
         }
+    }
+
+    /// Sends messages that are to be kept by that way, once and for all.
+    pub(crate) fn keep_by(&self, keeper: mpsc::UnboundedSender<Stanza>) {
+        // The first stays.
+        let _ = self.keeper.set(keeper);
     }
 
     /// Registers its figures.
@@ -230,20 +241,54 @@ impl Router {
         self.figures.routed(stanza.kind());
     }
 
-    /// Routes a message by its `to`, which must be there.
+    /// Routes a message by its `to`, which must be there. What is to be kept is kept later.
     pub(crate) fn message(&self, stanza: Stanza) -> Flow {
+        match self.try_message(stanza) {
+            Ok(flow) => flow,
+            Err(stanza) => {
+                let kept = match self.keeper.get() {
+                    Some(keeper) => keeper.send(stanza).map_err(|unsent| unsent.0),
+                    None => Err(stanza),
+                };
+                if let Err(stanza) = kept {
+                    self.bounce(&stanza, Condition::ServiceUnavailable);
+                }
+                Flow::Free
+            }
+        }
+    }
+
+    /// Routes a message by its `to`, which must be there. One that is to be kept comes back.
+    pub(crate) fn try_message(&self, stanza: Stanza) -> Result<Flow, Stanza> {
         let (Some(to), Type::Message(kind)) = (stanza.to(), stanza.typed()) else {
-            return Flow::Free;
+            return Ok(Flow::Free);
         };
         match self.place(to) {
             Place::Foreign => self.bounce(&stanza, Condition::RemoteServerNotFound),
             Place::Server => self.bounce(&stanza, Condition::ServiceUnavailable),
             Place::Account | Place::Resource => {
                 let chosen = self.choose(to, |aim, best| rules::message(kind, aim, best));
-                return self.hand_over(chosen, stanza);
+                if matches!(chosen, Chosen::Nobody(Verdict::Keep)) {
+                    if is_for_keeping(&stanza) {
+                        return Err(stanza);
+                    }
+                    return Ok(Flow::Free);
+                }
+                return Ok(self.hand_over(chosen, stanza));
             }
         }
-        Flow::Free
+        Ok(Flow::Free)
+    }
+
+    /// Queues a message from the spool for a session.
+    pub(crate) fn give_spooled(
+        &self,
+        handle: &Handle,
+        stanza: Stanza,
+        id: u64,
+        receipts: &Arc<Receipts>,
+    ) {
+        let _ = self.give(handle, Delivery::spooled(stanza, id, receipts));
     }
 
     /// Routes an iq by its `to`.

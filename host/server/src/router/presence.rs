@@ -337,7 +337,7 @@ fn forget(sender: &Handle, to: &Jid) {
 }
 
 /// The priority; 0 if none is given, or none that is an integer between -128 and 127 (RFC 6121 §4.7.2.3).
-fn priority(stanza: &Stanza) -> i8 {
+pub(crate) fn priority(stanza: &Stanza) -> i8 {
     let child = stanza.element().child("priority", ns::CLIENT);
     child
         .and_then(|child| child.text().trim().parse().ok())

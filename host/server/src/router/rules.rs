@@ -1,8 +1,8 @@
 //! Who is given a stanza for a local account (RFC 6121 §8.5), as pure functions.
 //!
 //! Where the standard leaves a choice: messages to the account go to its most available resources, ties included; what
-//! nobody takes comes back as service-unavailable, the same for an account that does not exist, so that nothing is told
-//! about either (RFC 6120 §13.10.2); headlines are dropped rather than answered.
+//! nobody takes is kept, or comes back as service-unavailable, as for an account that does not exist (RFC 6120 §13.10.2);
+//! headlines are dropped rather than answered.
 
 use waxwing_xmpp::stanza::{IqType, MessageType, PresenceType};
 
@@ -31,6 +31,8 @@ pub(crate) enum Verdict {
     Available,
     /// The server answers on behalf of the account.
     Account,
+    /// It is kept until a resource becomes available (XEP-0160); where that cannot be, it is bounced.
+    Keep,
     /// It goes back to the sender as service-unavailable.
     Bounce,
     /// It is dropped, in silence.
@@ -47,7 +49,8 @@ pub(crate) fn message(kind: MessageType, aim: Aim, best: Option<i8>) -> Verdict 
         (MessageType::Chat, _) | (MessageType::Normal, Aim::Account) if taken => {
             Verdict::MostAvailable
         }
-        (MessageType::Chat | MessageType::Normal | MessageType::Groupchat, _) => Verdict::Bounce,
+        (MessageType::Chat, _) | (MessageType::Normal, Aim::Account) => Verdict::Keep,
+        (MessageType::Normal | MessageType::Groupchat, _) => Verdict::Bounce,
     }
 }
 

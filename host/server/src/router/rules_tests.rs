@@ -4,7 +4,7 @@ use super::{Aim, Verdict, iq, message, presence};
 
 use Aim::{Account, NoResource, Resource};
 use MessageType::{Chat, Error, Groupchat, Headline, Normal};
-use Verdict::{Bounce, Ignore, MostAvailable, NonNegative};
+use Verdict::{Bounce, Ignore, Keep, MostAvailable, NonNegative};
 
 /// One row of table 1 in RFC 6121 §8.5.4: an aim, the best priority, and what happens to normal, chat, groupchat and
 /// headline messages, and to errors (§8.5.2.1.1, §8.5.2.2.1, §8.5.3.2.1).
@@ -12,16 +12,12 @@ type Row = (Aim, Option<i8>, [Verdict; 5]);
 
 const TABLE: [Row; 9] = [
     // No account, or no available resource: the two cannot be told apart.
-    (Account, None, [Bounce, Bounce, Bounce, Ignore, Ignore]),
-    (NoResource, None, [Bounce, Bounce, Bounce, Ignore, Ignore]),
+    (Account, None, [Keep, Keep, Bounce, Ignore, Ignore]),
+    (NoResource, None, [Bounce, Keep, Bounce, Ignore, Ignore]),
     (Resource, None, [Verdict::Resource; 5]),
     // Available resources, all of negative priority.
-    (Account, Some(-1), [Bounce, Bounce, Bounce, Ignore, Ignore]),
-    (
-        NoResource,
-        Some(-1),
-        [Bounce, Bounce, Bounce, Ignore, Ignore],
-    ),
+    (Account, Some(-1), [Keep, Keep, Bounce, Ignore, Ignore]),
+    (NoResource, Some(-1), [Bounce, Keep, Bounce, Ignore, Ignore]),
     (Resource, Some(-1), [Verdict::Resource; 5]),
     // One or more of another priority.
     (

@@ -205,7 +205,14 @@ impl Session {
         let router = &self.shard.server.router;
         router.count(&stanza);
         let flow = match stanza.kind() {
-            Kind::Message => router.message(stanza),
+            Kind::Message => match router.try_message(stanza) {
+                Ok(flow) => flow,
+                Err(stanza) => {
+                    let kept = self.shard.server.offline.keep(stanza);
+                    self.meanwhile(connection, kept).await;
+                    Flow::Free
+                }
+            },
             Kind::Presence => {
                 if let Err(condition) = self.may_ask(connection, &stanza).await {
                     router.bounce(&stanza, condition);

@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use waxwing_xmpp::stanza::{PresenceType, Stanza, Type};
 
-use crate::{contacts, router::Handle, shard::Shard};
+use crate::{
+    contacts,
+    router::{Handle, priority},
+    shard::Shard,
+};
 
 /// Deals with a presence stanza; `from` is stamped.
 pub(super) async fn handle(shard: &Shard, sender: &Arc<Handle>, stanza: Stanza) {
@@ -21,9 +25,19 @@ pub(super) async fn handle(shard: &Shard, sender: &Arc<Handle>, stanza: Stanza) 
         // To be available without contacts would tell the wrong people that one is not.
         return router.refuse(&stanza, &error.reply());
     }
-    let is_initial = !sender.is_available();
+    let (was_available, took_messages) = (sender.is_available(), sender.takes_messages());
+    let takes_messages = priority(&stanza) >= 0;
+    let gets_messages = takes_messages && !took_messages;
+    if gets_messages {
+        // Before others can send it newer ones.
+        shard.server.offline.give(sender).await;
+    }
     router.presence(sender, stanza);
-    if is_initial && let Err(error) = contacts.remind(sender).await {
+    if gets_messages {
+        // What came in between.
+        shard.server.offline.give(sender).await;
+    }
+    if !was_available && let Err(error) = contacts.remind(sender).await {
         drop(error.reply());
     }
 }

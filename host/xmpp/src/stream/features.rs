@@ -99,7 +99,7 @@ fn channel_bindings(offered: &[Mechanism], tls: Option<&TlsInfo>) -> Option<Elem
     )
 }
 
-/// After authentication: binding, the session that old clients wait for, extensions.
+/// After authentication: binding, the session that old clients wait for, what rosters can do, extensions.
 pub(super) fn after_authentication(extensions: Vec<Element>) -> Element {
     let optional = Element::builder("optional", ns::SESSION).build();
     Element::builder("features", ns::STREAMS)
@@ -109,6 +109,8 @@ pub(super) fn after_authentication(extensions: Vec<Element>) -> Element {
                 .child(optional)
                 .build(),
         )
+        .child(Element::builder("ver", ns::ROSTER_VERSIONS).build())
+        .child(Element::builder("sub", ns::PRE_APPROVAL).build())
         .children(extensions)
         .build()
 }

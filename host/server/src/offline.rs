@@ -1,0 +1,249 @@
+//! Messages for accounts that nobody is logged in to (RFC 6121 §8.5.2.2.1, XEP-0160): kept in the spool, and given to the first
+//! resource that becomes available.
+//!
+//! A message is in the spool before its sender's next stanza is looked at. It leaves the spool when it is written to the
+//! client's connection, so that it is delivered at least once whatever happens in between, and in the order in which it came.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use parking_lot::Mutex;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use tokio::{sync::mpsc, time::Instant};
+use tokio_util::sync::CancellationToken;
+use waxwing_storage::{AccountId, SpoolLimits, SpoolOutcome, Spooled};
+use waxwing_xml::Element;
+use waxwing_xmpp::{
+    error::Condition,
+    jid::{BareJid, Jid},
+    ns,
+    stanza::Stanza,
+};
+
+use crate::{
+    accounts::{AccountError, Accounts},
+    config::Limits,
+    router::{Handle, Router},
+    turns::Turns,
+};
+
+/// Messages given to a session at once.
+const PAGE: u32 = 100;
+/// Bytes in a session's mailbox above which it is given no more for the moment.
+const QUEUED: usize = 128 * 1024;
+/// How often it is looked whether a session has written what it was given.
+const LOOK: Duration = Duration::from_millis(5);
+/// A client that takes nothing for so long gets the rest another time.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The messages that wait for accounts.
+pub(crate) struct Offline {
+    accounts: Accounts,
+    router: Arc<Router>,
+    limits: SpoolLimits,
+    /// One session of an account at a time is given what waits.
+    turns: Turns,
+}
+
+/// Which of the messages that a session was given are written.
+#[derive(Debug, Default)]
+pub(crate) struct Receipts(Mutex<Vec<u64>>);
+
+impl Receipts {
+    /// Notes that a message was written.
+    pub(crate) fn written(&self, id: u64) {
+        self.0.lock().push(id);
+    }
+}
+
+impl Offline {
+    pub(crate) fn new(accounts: Accounts, router: Arc<Router>, limits: &Limits) -> Self {
+        Self {
+            accounts,
+            router,
+            limits: SpoolLimits {
+                stanzas: limits.offline_messages,
+                bytes: limits.offline_bytes,
+            },
+            turns: Turns::default(),
+        }
+    }
+
+    /// Keeps a message for its account. Its sender hears if that cannot be, the same as if there were no such account.
+    pub(crate) async fn keep(&self, stanza: Stanza) {
+        match self.add(&stanza).await {
+            Ok(SpoolOutcome::Kept(_)) => {}
+            Ok(SpoolOutcome::Full | SpoolOutcome::NoAccount) => {
+                self.router.bounce(&stanza, Condition::ServiceUnavailable);
+            }
+            Err(error) => {
+                tracing::error!(%error, "cannot keep a message");
+                self.router.bounce(&stanza, Condition::InternalServerError);
+            }
+        }
+    }
+
+    async fn add(&self, stanza: &Stanza) -> Result<SpoolOutcome, AccountError> {
+        let Some(account) = stanza.to().map(Jid::to_bare) else {
+            return Ok(SpoolOutcome::NoAccount);
+        };
+        let Some(id) = self.accounts.id(&account).await? else {
+            return Ok(SpoolOutcome::NoAccount);
+        };
+        let xml = stanza.element().to_xml().into_bytes();
+        let spool = self.accounts.spool();
+        Ok(spool.add(id, now(), xml, self.limits).await?)
+    }
+
+    /// Keeps what comes by that way, one after the other, for those who cannot wait. From `last` on nothing more may come;
+    /// what has come is still kept.
+    pub(crate) async fn keep_all(
+        &self,
+        mut messages: mpsc::UnboundedReceiver<Stanza>,
+        last: CancellationToken,
+    ) {
+        loop {
+            let next = tokio::select! {
+                biased;
+                next = messages.recv() => next,
+                () = last.cancelled(), if !messages.is_closed() => {
+                    messages.close();
+                    continue;
+                }
+            };
+            match next {
+                Some(stanza) => self.keep(stanza).await,
+                None => return,
+            }
+        }
+    }
+
+    /// Gives a session what waits for its account, oldest first, and waits until it is written. What is not stays.
+    pub(crate) async fn give(&self, handle: &Arc<Handle>) {
+        let account = handle.jid.to_bare();
+        let _turn = self.turns.of(&account).await;
+        if let Err(error) = self.give_in_turn(handle, &account).await {
+            tracing::error!(%error, %account, "cannot give an account its messages");
+        }
+    }
+
+    async fn give_in_turn(
+        &self,
+        handle: &Arc<Handle>,
+        account: &BareJid,
+    ) -> Result<(), AccountError> {
+        let Some(id) = self.accounts.id(account).await? else {
+            return Ok(());
+        };
+        let mut after = 0;
+        loop {
+            let page = self.accounts.spool().read(id, after, PAGE).await?;
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
+            after = last.id;
+            if !self.give_page(handle, id, page).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// False: the client did not take all of it.
+    async fn give_page(
+        &self,
+        handle: &Arc<Handle>,
+        id: AccountId,
+        page: Vec<Spooled>,
+    ) -> Result<bool, AccountError> {
+        let receipts = Arc::new(Receipts::default());
+        let mut left = 0_usize;
+        let mut unreadable = Vec::new();
+        for spooled in page {
+            let Some(stanza) = delayed(&spooled, handle) else {
+                unreadable.push(spooled.id);
+                continue;
+            };
+            if !has_room(handle).await {
+                return Ok(false);
+            }
+            left = left.saturating_add(1);
+            self.router
+                .give_spooled(handle, stanza, spooled.id, &receipts);
+        }
+        if !unreadable.is_empty() {
+            tracing::error!(
+                ?unreadable,
+                "spooled messages are no stanzas, and are thrown away"
+            );
+            self.accounts.spool().remove(id, &unreadable).await?;
+        }
+        let mut progress = Instant::now();
+        while left > 0 {
+            let written = std::mem::take(&mut *receipts.0.lock());
+            if !written.is_empty() {
+                left = left.saturating_sub(written.len());
+                progress = Instant::now();
+                self.accounts.spool().remove(id, &written).await?;
+            } else if handle.mailbox().is_ending() || progress.elapsed() > PATIENCE {
+                return Ok(false);
+            } else {
+                tokio::time::sleep(LOOK).await;
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Waits until a session's mailbox is not too full for another message. False: the client takes nothing.
+async fn has_room(handle: &Handle) -> bool {
+    let mut least = handle.mailbox().bytes();
+    let mut progress = Instant::now();
+    while handle.mailbox().bytes() > QUEUED {
+        if handle.mailbox().is_ending() || progress.elapsed() > PATIENCE {
+            return false;
+        }
+        if handle.mailbox().bytes() < least {
+            least = handle.mailbox().bytes();
+            progress = Instant::now();
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    !handle.mailbox().is_ending()
+}
+
+/// The message as it is delivered: it says when it came (XEP-0203).
+fn delayed(spooled: &Spooled, handle: &Handle) -> Option<Stanza> {
+    let limits = waxwing_xml::Limits::stanza();
+    let mut element = Element::parse(&spooled.stanza, ns::CLIENT, &limits).ok()?;
+    let at = i128::from(spooled.at).checked_mul(1_000_000)?;
+    let at = OffsetDateTime::from_unix_timestamp_nanos(at).ok()?;
+    let host = handle.jid.domain().as_str();
+    let delay = Element::builder("delay", ns::DELAY)
+        .attr("from", host)
+        .attr("stamp", &at.format(&Rfc3339).ok()?)
+        .build();
+    element.push_child(&delay);
+    Stanza::parse(element).ok()
+}
+
+/// Milliseconds since 1970.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let millis = since.map_or(0, |since| since.as_millis());
+    i64::try_from(millis).unwrap_or(i64::MAX)
+}
+
+/// Whether a message is worth keeping: one that only says that somebody is typing is not (XEP-0085, XEP-0160 §3), nor one whose
+/// sender does not want it (XEP-0334).
+pub(crate) fn is_for_keeping(stanza: &Stanza) -> bool {
+    let element = stanza.element();
+    let hint = |name| element.child(name, ns::HINTS).is_some();
+    if hint("no-store") || hint("no-permanent-store") {
+        return false;
+    }
+    let of_the_moment = |ns: &str| ns == ns::CHAT_STATES || ns == ns::HINTS;
+    let mut children = element.children();
+    hint("store") || children.any(|child| !of_the_moment(child.ns()) && child.name() != "thread")
+}
