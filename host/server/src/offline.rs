@@ -11,7 +11,10 @@ use std::{
 
 use parking_lot::Mutex;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 use waxwing_storage::{AccountId, SpoolLimits, SpoolOutcome, Spooled};
 use waxwing_xml::Element;
@@ -29,6 +32,8 @@ use crate::{
     turns::Turns,
 };
 
+/// Messages that are kept at once: they share a commit.
+const AT_ONCE: usize = 128;
 /// Messages given to a session at once.
 const PAGE: u32 = 100;
 /// Bytes in a session's mailbox above which it is given no more for the moment.
@@ -45,6 +50,13 @@ pub(crate) struct Offline {
     limits: SpoolLimits,
     /// One session of an account at a time is given what waits.
     turns: Turns,
+}
+
+/// A message that is to be kept, and who waits for it.
+#[derive(Debug)]
+pub(crate) struct ToKeep {
+    pub(crate) stanza: Stanza,
+    pub(crate) done: Option<oneshot::Sender<()>>,
 }
 
 /// Which of the messages that a session was given are written.
@@ -71,51 +83,70 @@ impl Offline {
         }
     }
 
-    /// Keeps a message for its account. Its sender hears if that cannot be, the same as if there were no such account.
-    pub(crate) async fn keep(&self, stanza: Stanza) {
-        match self.add(&stanza).await {
-            Ok(SpoolOutcome::Kept(_)) => {}
-            Ok(SpoolOutcome::Full | SpoolOutcome::NoAccount) => {
-                self.router.bounce(&stanza, Condition::ServiceUnavailable);
+    /// Keeps what comes by that way, in the order in which it comes, as much at once as there is. From `last` on nothing more
+    /// may come; what has come is still kept.
+    pub(crate) async fn keep_all(
+        &self,
+        mut messages: mpsc::UnboundedReceiver<ToKeep>,
+        last: CancellationToken,
+    ) {
+        loop {
+            let mut some = Vec::new();
+            tokio::select! {
+                biased;
+                number = messages.recv_many(&mut some, AT_ONCE) => if number == 0 {
+                    return;
+                },
+                () = last.cancelled(), if !messages.is_closed() => messages.close(),
             }
-            Err(error) => {
-                tracing::error!(%error, "cannot keep a message");
-                self.router.bounce(&stanza, Condition::InternalServerError);
-            }
+            self.keep(some).await;
         }
     }
 
-    async fn add(&self, stanza: &Stanza) -> Result<SpoolOutcome, AccountError> {
-        let Some(account) = stanza.to().map(Jid::to_bare) else {
-            return Ok(SpoolOutcome::NoAccount);
-        };
-        let Some(id) = self.accounts.id(&account).await? else {
-            return Ok(SpoolOutcome::NoAccount);
-        };
+    /// Keeps messages for their accounts. A sender hears if that cannot be, the same as if there were no such account.
+    async fn keep(&self, messages: Vec<ToKeep>) {
+        let mut adding = Vec::new();
+        for ToKeep { stanza, done } in messages {
+            let id = self.account_of(&stanza).await;
+            adding.push(async move {
+                let outcome = match id {
+                    Ok(Some(id)) => self.add(id, &stanza).await,
+                    Ok(None) => Ok(SpoolOutcome::NoAccount),
+                    Err(error) => Err(error),
+                };
+                self.tell(&stanza, outcome);
+                if let Some(done) = done {
+                    // Whoever waited may be gone.
+                    let _ = done.send(());
+                }
+            });
+        }
+        // Their order is that in which they are first polled.
+        futures_util::future::join_all(adding).await;
+    }
+
+    async fn account_of(&self, stanza: &Stanza) -> Result<Option<AccountId>, AccountError> {
+        match stanza.to().map(Jid::to_bare) {
+            Some(account) => self.accounts.id(&account).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn add(&self, id: AccountId, stanza: &Stanza) -> Result<SpoolOutcome, AccountError> {
         let xml = stanza.element().to_xml().into_bytes();
         let spool = self.accounts.spool();
         Ok(spool.add(id, now(), xml, self.limits).await?)
     }
 
-    /// Keeps what comes by that way, one after the other, for those who cannot wait. From `last` on nothing more may come;
-    /// what has come is still kept.
-    pub(crate) async fn keep_all(
-        &self,
-        mut messages: mpsc::UnboundedReceiver<Stanza>,
-        last: CancellationToken,
-    ) {
-        loop {
-            let next = tokio::select! {
-                biased;
-                next = messages.recv() => next,
-                () = last.cancelled(), if !messages.is_closed() => {
-                    messages.close();
-                    continue;
-                }
-            };
-            match next {
-                Some(stanza) => self.keep(stanza).await,
-                None => return,
+    fn tell(&self, stanza: &Stanza, outcome: Result<SpoolOutcome, AccountError>) {
+        match outcome {
+            Ok(SpoolOutcome::Kept(_)) => {}
+            Ok(SpoolOutcome::Full | SpoolOutcome::NoAccount) => {
+                self.router.bounce(stanza, Condition::ServiceUnavailable);
+            }
+            Err(error) => {
+                tracing::error!(%error, "cannot keep a message");
+                self.router.bounce(stanza, Condition::InternalServerError);
             }
         }
     }

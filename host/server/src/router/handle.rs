@@ -19,6 +19,9 @@ const CONNECTED: i16 = i16::MIN;
 /// The session is at its end and takes nothing.
 const GONE: i16 = i16::MAX;
 
+/// Most messages that are held by a session at its end.
+const MAX_HELD: usize = 1_024;
+
 /// A bound session.
 #[derive(Debug)]
 pub(crate) struct Handle {
@@ -36,6 +39,8 @@ pub(crate) struct Handle {
     availability: AtomicI16,
     /// The client has asked for its roster, and is told of its changes (RFC 6121 §2.2).
     pub(super) interested: AtomicBool,
+    /// Messages that came for the account when the session was at its end; `None` when it is over.
+    held: Mutex<Option<Vec<Stanza>>>,
     /// What others were told of the session. Held for moments only.
     pub(super) presence: Mutex<Presence>,
 }
@@ -61,6 +66,7 @@ impl Handle {
             mailbox: Mailbox::default(),
             availability: AtomicI16::new(CONNECTED),
             interested: AtomicBool::new(false),
+            held: Mutex::new(Some(Vec::new())),
             presence: Mutex::default(),
         }
     }
@@ -83,6 +89,23 @@ impl Handle {
     pub(crate) fn end(&self, reason: End) {
         self.vanish();
         self.mailbox.end(reason);
+    }
+
+    /// Holds a message until it is known what the session was not given; gives it back if that is known, or if there are too
+    /// many.
+    pub(super) fn hold(&self, stanza: Stanza) -> Result<(), Stanza> {
+        match &mut *self.held.lock() {
+            Some(held) if held.len() < MAX_HELD => {
+                held.push(stanza);
+                Ok(())
+            }
+            _ => Err(stanza),
+        }
+    }
+
+    /// What was held. Nothing is from now on.
+    pub(super) fn release(&self) -> Vec<Stanza> {
+        self.held.lock().take().unwrap_or_default()
     }
 
     /// True if lookups find the session.

@@ -19,7 +19,7 @@ use std::{
     },
 };
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use waxwing_plugins::{Inlet, Recipient};
 use waxwing_xml::Element;
 use waxwing_xmpp::{
@@ -31,7 +31,7 @@ use waxwing_xmpp::{
 
 use crate::{
     mailbox::{End, Flow, Push},
-    offline::{Receipts, is_for_keeping},
+    offline::{Receipts, ToKeep, is_for_keeping},
     secret,
 };
 use registry::{Added, Registry};
@@ -54,7 +54,7 @@ pub(crate) struct Router {
     inlet: Inlet,
     figures: Arc<Figures>,
     /// Where messages go that are to be kept, from those who cannot wait for it.
-    keeper: OnceLock<mpsc::UnboundedSender<Stanza>>,
+    keeper: OnceLock<mpsc::UnboundedSender<ToKeep>>,
 }
 
 /// Whom an address means.
@@ -110,7 +110,7 @@ impl Router {
     }
 
     /// Sends messages that are to be kept by that way, once and for all.
-    pub(crate) fn keep_by(&self, keeper: mpsc::UnboundedSender<Stanza>) {
+    pub(crate) fn keep_by(&self, keeper: mpsc::UnboundedSender<ToKeep>) {
         // The first stays.
         let _ = self.keeper.set(keeper);
     }
@@ -246,15 +246,22 @@ impl Router {
         match self.try_message(stanza) {
             Ok(flow) => flow,
             Err(stanza) => {
-                let kept = match self.keeper.get() {
-                    Some(keeper) => keeper.send(stanza).map_err(|unsent| unsent.0),
-                    None => Err(stanza),
-                };
-                if let Err(stanza) = kept {
-                    self.bounce(&stanza, Condition::ServiceUnavailable);
-                }
+                self.keep(stanza, None);
                 Flow::Free
             }
+        }
+    }
+
+    /// Has a message kept for its account, after all that came before it.
+    pub(crate) fn keep(&self, stanza: Stanza, done: Option<oneshot::Sender<()>>) {
+        let unsent = match self.keeper.get() {
+            Some(keeper) => keeper
+                .send(ToKeep { stanza, done })
+                .map_err(|unsent| unsent.0),
+            None => Err(ToKeep { stanza, done }),
+        };
+        if let Err(ToKeep { stanza, .. }) = unsent {
+            self.bounce(&stanza, Condition::ServiceUnavailable);
         }
     }
 
@@ -269,15 +276,27 @@ impl Router {
             Place::Account | Place::Resource => {
                 let chosen = self.choose(to, |aim, best| rules::message(kind, aim, best));
                 if matches!(chosen, Chosen::Nobody(Verdict::Keep)) {
-                    if is_for_keeping(&stanza) {
-                        return Err(stanza);
+                    if !is_for_keeping(&stanza) {
+                        return Ok(Flow::Free);
                     }
-                    return Ok(Flow::Free);
+                    return match self.ending(to) {
+                        Some(handle) => handle.hold(stanza).map(|()| Flow::Pressed),
+                        None => Err(stanza),
+                    };
                 }
                 return Ok(self.hand_over(chosen, stanza));
             }
         }
         Ok(Flow::Free)
+    }
+
+    /// A session of the account that is at its end, and has yet to say what it was not given: what comes now is to be kept after
+    /// that.
+    fn ending(&self, to: &Jid) -> Option<Arc<Handle>> {
+        self.registry.look(account_of(to), |sessions| {
+            let mut ending = sessions.iter().filter(|handle| !handle.is_there());
+            ending.next_back().cloned()
+        })
     }
 
     /// Queues a message from the spool for a session.
@@ -459,6 +478,10 @@ impl Router {
         self.inlet.unbound(&handle.jid, handle.id);
         for delivery in handle.mailbox().close() {
             self.undelivered(delivery);
+        }
+        for stanza in handle.release() {
+            // Nobody is here to make room.
+            let _ = self.message(stanza);
         }
     }
 }

@@ -12,7 +12,7 @@ use std::{
     task::Poll,
 };
 
-use tokio::task::coop;
+use tokio::{sync::oneshot, task::coop};
 use waxwing_plugins::{AuthStream, Inbound, Recipient};
 use waxwing_xml::{Element, StreamEvent};
 use waxwing_xmpp::{
@@ -208,8 +208,10 @@ impl Session {
             Kind::Message => match router.try_message(stanza) {
                 Ok(flow) => flow,
                 Err(stanza) => {
-                    let kept = self.shard.server.offline.keep(stanza);
-                    self.meanwhile(connection, kept).await;
+                    let (done, kept) = oneshot::channel();
+                    router.keep(stanza, Some(done));
+                    // An error: it was not kept, and its sender was told so.
+                    let _ = self.meanwhile(connection, kept).await;
                     Flow::Free
                 }
             },
