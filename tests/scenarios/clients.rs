@@ -54,6 +54,40 @@ async fn slixmpp_registers_chats_pings_changes_its_password_and_leaves() -> Resu
     server.stop().await
 }
 
+/// Roster, subscription, presence and messages to somebody who is offline, between two of them.
+#[tokio::test]
+async fn slixmpp_users_become_contacts_and_leave_each_other_messages() -> Result<()> {
+    let server = Server::new().await?;
+    let (romeo, juliet) = (password_of("romeo"), password_of("juliet"));
+    for user in ["romeo", "juliet"] {
+        server.account(user).await?;
+    }
+    let address = server.address("c2s")?;
+    let certificate = server.certificate();
+    let (host, port) = (address.ip().to_string(), address.port().to_string());
+    let arguments = [
+        host.as_str(),
+        &port,
+        "romeo@localhost",
+        &romeo,
+        "juliet@localhost",
+        &juliet,
+    ];
+    let printed = external::slixmpp("contacts.py", &arguments, &certificate).await?;
+    let steps: Vec<_> = printed.lines().collect();
+    let expected = [
+        "see each other",
+        "Romeo ['Montague'] both",
+        "saw her go",
+        "one late",
+        "two late",
+        "three late",
+        "saw her come back",
+    ];
+    assert_eq!(steps, expected);
+    server.stop().await
+}
+
 #[tokio::test]
 async fn xmpp_js_logs_in_and_chats() -> Result<()> {
     let server = Server::new().await?;

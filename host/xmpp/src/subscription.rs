@@ -7,6 +7,10 @@
 ///
 /// The nine states of RFC 6121 A.1 are those in which a direction is not both agreed and asked for; [`State::outbound`] and
 /// [`State::inbound`] lead to no other from one of them.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the standard's own flags, of which nearly every combination is a state"
+)]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct State {
     /// The account sees the contact's presence.

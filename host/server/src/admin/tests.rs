@@ -22,7 +22,9 @@ use tokio_util::sync::CancellationToken;
 use waxwing_xmpp::jid::BareJid;
 
 use super::{AdminHandler, Link, NewUser, Request, claim, serve};
-use crate::{accounts::Accounts, config::Config, hashing::HashPool};
+use crate::{
+    accounts::Accounts, config::Config, contacts::Contacts, hashing::HashPool, router::Router,
+};
 
 /// A server that has nothing but accounts, and notes whose sessions it was told to end.
 struct Handler {
@@ -132,8 +134,10 @@ impl Server {
                 let _claim = claim(&config.data_dir).unwrap();
                 let storage = waxwing_storage::open(&config.storage.url, &config.data_dir);
                 let storage = storage.await.unwrap();
+                let accounts = Accounts::new(Arc::clone(&storage), HashPool::start(1).unwrap());
+                let router = Arc::new(Router::new(["localhost".to_owned()]));
                 let handler = Arc::new(Handler {
-                    accounts: Accounts::new(Arc::clone(&storage), HashPool::start(1).unwrap()),
+                    contacts: Contacts::new(accounts, router, &config.limits),
                     domains: vec!["localhost".to_owned()],
                     ended: Mutex::default(),
                     watching: Arc::default(),

@@ -63,7 +63,7 @@ impl Contacts {
             Some(roster::query(&now, items))
         };
         self.router.answer(&asker.jid, stanza.result_reply(payload));
-        self.router.interest(asker);
+        asker.become_interested();
         Ok(())
     }
 

@@ -168,9 +168,10 @@ impl Contacts {
         for (contact, request) in self.accounts.rosters().requests(id).await? {
             let element = Element::parse(&request, ns::CLIENT, &Limits::stanza());
             let stanza = element.ok().and_then(|element| Stanza::parse(element).ok());
-            match stanza {
-                Some(stanza) => self.router.give_to(handle, stanza),
-                None => tracing::error!(contact, "a stored request is no stanza"),
+            if let Some(stanza) = stanza {
+                self.router.give_to(handle, stanza);
+            } else {
+                tracing::error!(contact, "a stored request is no stanza");
             }
         }
         Ok(())

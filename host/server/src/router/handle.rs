@@ -5,6 +5,8 @@ use std::sync::{
     atomic::{AtomicBool, AtomicI16, Ordering},
 };
 
+use std::time::Duration;
+
 use parking_lot::Mutex;
 use waxwing_xmpp::{
     jid::{FullJid, Jid},
@@ -19,6 +21,8 @@ const CONNECTED: i16 = i16::MIN;
 /// The session is at its end and takes nothing.
 const GONE: i16 = i16::MAX;
 
+/// Time for a session at its end to say what it was not given.
+const RELEASE: Duration = Duration::from_millis(50);
 /// Most messages that are held by a session at its end.
 const MAX_HELD: usize = 1_024;
 
@@ -41,6 +45,8 @@ pub(crate) struct Handle {
     pub(super) interested: AtomicBool,
     /// Messages that came for the account when the session was at its end; `None` when it is over.
     held: Mutex<Option<Vec<Stanza>>>,
+    /// What it could not write at its end, oldest first.
+    returned: Mutex<Vec<Stanza>>,
     /// What others were told of the session. Held for moments only.
     pub(super) presence: Mutex<Presence>,
 }
@@ -67,6 +73,7 @@ impl Handle {
             availability: AtomicI16::new(CONNECTED),
             interested: AtomicBool::new(false),
             held: Mutex::new(Some(Vec::new())),
+            returned: Mutex::default(),
             presence: Mutex::default(),
         }
     }
@@ -94,7 +101,12 @@ impl Handle {
     /// Holds a message until it is known what the session was not given; gives it back if that is known, or if there are too
     /// many.
     pub(super) fn hold(&self, stanza: Stanza) -> Result<(), Stanza> {
-        match &mut *self.held.lock() {
+        // Locked for long only by `release`, which may come back here by way of another session that takes nothing: then
+        // there is no use in waiting.
+        let Some(mut held) = self.held.try_lock_for(RELEASE) else {
+            return Err(stanza);
+        };
+        match &mut *held {
             Some(held) if held.len() < MAX_HELD => {
                 held.push(stanza);
                 Ok(())
@@ -103,9 +115,20 @@ impl Handle {
         }
     }
 
-    /// What was held. Nothing is from now on.
-    pub(super) fn release(&self) -> Vec<Stanza> {
-        self.held.lock().take().unwrap_or_default()
+    /// Notes what the session could not write; it goes elsewhere when the session is over.
+    pub(crate) fn give_back(&self, delivery: Delivery) {
+        self.returned.lock().extend(delivery.undelivered());
+    }
+
+    /// Ends the mailbox, and gives all that the session was not given, in its order: what it could not write, what it had not
+    /// yet taken, what was held meanwhile. Whoever has something newer waits until that is done.
+    pub(super) fn release(&self, mut give: impl FnMut(Stanza)) {
+        let mut held = self.held.lock();
+        let returned = std::mem::take(&mut *self.returned.lock());
+        returned.into_iter().for_each(&mut give);
+        let queued = self.mailbox.close().into_iter();
+        queued.filter_map(Delivery::undelivered).for_each(&mut give);
+        held.take().into_iter().flatten().for_each(give);
     }
 
     /// True if lookups find the session.
@@ -116,6 +139,11 @@ impl Handle {
     /// The priority of an available resource.
     pub(super) fn priority(&self) -> Option<i8> {
         i8::try_from(self.availability.load(Ordering::Acquire)).ok()
+    }
+
+    /// From now on it hears of changes of its roster (RFC 6121 §2.2).
+    pub(crate) fn become_interested(&self) {
+        self.interested.store(true, Ordering::Release);
     }
 
     /// True if it is an available resource.

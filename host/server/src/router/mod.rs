@@ -267,6 +267,11 @@ impl Router {
 
     /// Routes a message by its `to`, which must be there. One that is to be kept comes back.
     pub(crate) fn try_message(&self, stanza: Stanza) -> Result<Flow, Stanza> {
+        self.route_message(stanza, false)
+    }
+
+    /// The same. One that a session at its end has returned is not held by another.
+    fn route_message(&self, stanza: Stanza, is_returned: bool) -> Result<Flow, Stanza> {
         let (Some(to), Type::Message(kind)) = (stanza.to(), stanza.typed()) else {
             return Ok(Flow::Free);
         };
@@ -277,11 +282,12 @@ impl Router {
                 let chosen = self.choose(to, |aim, best| rules::message(kind, aim, best));
                 if matches!(chosen, Chosen::Nobody(Verdict::Keep)) {
                     if !is_for_keeping(&stanza) {
+                        self.bounce(&stanza, Condition::ServiceUnavailable);
                         return Ok(Flow::Free);
                     }
                     return match self.ending(to) {
-                        Some(handle) => handle.hold(stanza).map(|()| Flow::Pressed),
-                        None => Err(stanza),
+                        Some(handle) if !is_returned => handle.hold(stanza).map(|()| Flow::Pressed),
+                        _ => Err(stanza),
                     };
                 }
                 return Ok(self.hand_over(chosen, stanza));
@@ -402,6 +408,20 @@ impl Router {
         }
     }
 
+    /// Deals with a stanza that a session that is over was not given.
+    fn give_back(&self, stanza: Stanza) {
+        match stanza.kind() {
+            Kind::Message => {
+                if let Err(stanza) = self.route_message(stanza, true) {
+                    self.keep(stanza, None);
+                }
+            }
+            Kind::Iq => self.bounce(&stanza, Condition::ServiceUnavailable),
+            // Presence is a matter of the moment.
+            Kind::Presence => {}
+        }
+    }
+
     fn find(&self, address: &Jid) -> Option<Arc<Handle>> {
         let (account, resource) = split(address);
         let resource = resource?;
@@ -470,19 +490,13 @@ impl Router {
     fn leave(&self, handle: &Arc<Handle>) {
         self.figures.session_ends();
         handle.vanish();
-        self.registry.remove(account_of(&handle.jid), handle);
         self.farewell(handle, None);
+        handle.release(|stanza| self.give_back(stanza));
+        self.registry.remove(account_of(&handle.jid), handle);
         if !self.is_connected(account_of(&handle.jid)) {
             self.views.remove(account_of(&handle.jid));
         }
         self.inlet.unbound(&handle.jid, handle.id);
-        for delivery in handle.mailbox().close() {
-            self.undelivered(delivery);
-        }
-        for stanza in handle.release() {
-            // Nobody is here to make room.
-            let _ = self.message(stanza);
-        }
     }
 }
 

@@ -178,11 +178,6 @@ impl Router {
         }
     }
 
-    /// From now on a session hears of changes of its roster.
-    pub(crate) fn interest(&self, handle: &Handle) {
-        handle.interested.store(true, Ordering::Release);
-    }
-
     /// A session hears what others last said of themselves: those of its own account, or of one that it may see (RFC 6121
     /// §4.3.2).
     fn tell_of_others(&self, newcomer: &Handle, available: &[Arc<Handle>]) {

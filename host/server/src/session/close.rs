@@ -39,7 +39,8 @@ pub(super) async fn session(
     let words = match &finish {
         Finish::Lost(error) => {
             tracing::trace!(%error, "connection lost");
-            drop_registration(&mut connection, registration);
+            connection.outbound.give_up(registration.handle());
+            drop(registration);
             let auth = connection.auth.take();
             let shard = std::rc::Rc::clone(&connection.shard);
             tokio::join!(login::leave(&shard, auth), connection.shut_down());
@@ -50,8 +51,8 @@ pub(super) async fn session(
         Finish::Ended(end) => stream::error_and_close(&reason(*end)),
     };
     connection.write_mailbox(&registration).await;
-    let router = std::sync::Arc::clone(&connection.shard.server.router);
-    // From here on the session is gone for everybody else.
+    // From here on the session is gone for everybody else. What it has not taken by now goes elsewhere.
+    connection.outbound.give_up(registration.handle());
     drop(registration);
     let auth = connection.auth.take();
     let shard = std::rc::Rc::clone(&connection.shard);
@@ -64,14 +65,7 @@ pub(super) async fn session(
         }
     };
     tokio::join!(login::leave(&shard, auth), farewell);
-    connection.outbound.give_up(&router);
     connection.shut_down().await;
-}
-
-fn drop_registration(connection: &mut Connection, registration: Registration) {
-    let router = std::sync::Arc::clone(&connection.shard.server.router);
-    drop(registration);
-    connection.outbound.give_up(&router);
 }
 
 /// What a client is told.

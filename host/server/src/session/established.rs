@@ -259,8 +259,11 @@ impl Session {
         let mut work = pin!(work);
         poll_fn(|cx| {
             let result = work.as_mut().poll(cx);
-            if result.is_pending() {
-                drop(outbound.poll_mailbox(cx, io, &self.handle));
+            if result.is_pending()
+                && let Poll::Ready(Err(_)) = outbound.poll_mailbox(cx, io, &self.handle)
+            {
+                // Work that waits for the client to take something sees that it never will.
+                self.handle.end(End::Closing);
             }
             result
         })

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use waxwing_plugins::IqAnswer;
 use waxwing_xmpp::{
     error::Condition,
-    jid::BareJid,
+    jid::{BareJid, Jid},
     ns,
     roster::Request,
     stanza::{IqType, Stanza},
@@ -48,7 +48,7 @@ pub(super) async fn answer(shard: &Shard, asker: &Arc<Handle>, request: Stanza) 
 
 /// Whether a request is about the asker's own account: by its bare JID, or by saying nobody's.
 fn is_own(asker: &Handle, request: &Stanza) -> bool {
-    let to = request.to().map(|to| to.as_str());
+    let to = request.to().map(Jid::as_str);
     to.is_none_or(|to| to == account_of(&asker.jid))
 }
 

@@ -15,7 +15,7 @@ use waxwing_xmpp::ns;
 use super::{buffers::Buffers, transport::Transport};
 use crate::{
     mailbox::End,
-    router::{Delivery, Handle, Router},
+    router::{Delivery, Handle},
 };
 
 /// Bytes of stanzas taken from the mailbox at once; the next are taken when these are written.
@@ -110,14 +110,14 @@ impl Outbound {
         }
     }
 
-    /// Gives what was not written to others who can take it, or back to its senders.
-    pub(super) fn give_up(&mut self, router: &Router) {
+    /// Gives back what was not written: when the session is over, it goes to others who can take it, or to its senders.
+    pub(super) fn give_up(&mut self, handle: &Handle) {
         let written = self.written;
         for (end, delivery) in self.batch.drain(..) {
             if end <= written {
                 delivery.delivered();
             } else {
-                router.undelivered(delivery);
+                handle.give_back(delivery);
             }
         }
     }
