@@ -197,6 +197,32 @@ async fn a_request_waits_with_its_payload_until_it_is_answered() -> Result<()> {
     server.stop().await
 }
 
+/// A request that waits takes no more room than a request needs.
+#[tokio::test]
+async fn of_a_very_long_request_only_who_asks_is_kept() -> Result<()> {
+    let server = Server::new().await?;
+    server.account("juliet").await?;
+    let mut romeo = Online::new(&server, "romeo").await?;
+    let status = "x".repeat(20_000);
+    romeo
+        .client
+        .send(&format!(
+            "<presence type='subscribe' to='juliet@localhost'><status>{status}</status></presence>"
+        ))
+        .await?;
+    romeo.heard().await?;
+    let mut juliet = Online::again(&server, "juliet", "r").await?;
+    let request = juliet
+        .client
+        .wait_for("the request", |element| {
+            element.attr("type") == Some("subscribe")
+        })
+        .await?;
+    assert_eq!(request.attr("from"), Some("romeo@localhost"));
+    assert!(request.children.is_empty(), "{request}");
+    server.stop().await
+}
+
 /// §2.5.2: removing a contact ends what there was in both directions.
 #[tokio::test]
 async fn removing_a_contact_ends_both_subscriptions() -> Result<()> {

@@ -14,6 +14,19 @@ use waxwing_xmpp::{
 use super::{ContactError, Contacts, convert, requests::said};
 use crate::router::{Handle, Place, Told};
 
+/// The longest request that is kept whole, in bytes: a thousand may wait for an account (§3.1.3, on exhaustion).
+const MAX_REQUEST: usize = 16 * 1024;
+
+/// A request as it is kept; of one that is too long, who asks.
+fn request(account: &BareJid, contact: &BareJid, stanza: &Stanza) -> Vec<u8> {
+    let whole = stanza.element().to_xml();
+    if whole.len() <= MAX_REQUEST {
+        return whole.into_bytes();
+    }
+    let short = said(contact, account, "subscribe");
+    short.map_or_else(Vec::new, |short| short.element().to_xml().into_bytes())
+}
+
 /// The word that a presence stanza says, if it is about subscriptions.
 pub(crate) fn word(stanza: &Stanza) -> Option<Word> {
     match stanza.typed() {
@@ -121,7 +134,7 @@ impl Contacts {
         let before = self.accounts.rosters().entry(id, contact.as_str()).await?;
         let inbound = convert::state(&before).inbound(word);
         let about = contact.as_str().to_owned();
-        let request = stanza.element().to_xml().into_bytes();
+        let request = request(account, contact, stanza);
         let edited = self.edit(account, id, contact, move |entry| {
             let state = convert::state(entry).inbound(word).state;
             let after = convert::with_state(entry, &about, state, Some(&request));

@@ -17,7 +17,8 @@ fn offers_binding_after_authentication_only() {
     pair.server();
     let said = pair.dialogue(OPEN);
     let features = "<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>\
-                    <session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session></stream:features>";
+                    <session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>\
+                    <ver xmlns='urn:xmpp:features:rosterver'/><sub xmlns='urn:xmpp:features:pre-approval'/></stream:features>";
     assert!(said.ends_with(features), "{said}");
 }
 
