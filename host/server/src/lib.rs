@@ -16,6 +16,7 @@ mod mailbox;
 mod metrics;
 mod offline;
 mod operator;
+mod pacing;
 pub mod plugins;
 mod router;
 mod secret;

@@ -6,7 +6,7 @@
 
 use std::{
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use parking_lot::Mutex;
@@ -28,6 +28,7 @@ use waxwing_xmpp::{
 use crate::{
     accounts::{AccountError, Accounts},
     config::Limits,
+    pacing::{self, LOOK, PATIENCE},
     router::{Handle, Router},
     turns::Turns,
 };
@@ -36,13 +37,6 @@ use crate::{
 const AT_ONCE: usize = 128;
 /// Messages given to a session at once.
 const PAGE: u32 = 100;
-/// Bytes in a session's mailbox above which it is given no more for the moment.
-const QUEUED: usize = 128 * 1024;
-/// How often it is looked whether a session has written what it was given.
-const LOOK: Duration = Duration::from_millis(5);
-/// A client that takes nothing for so long gets the rest another time.
-const PATIENCE: Duration = Duration::from_secs(30);
-
 /// The messages that wait for accounts.
 pub(crate) struct Offline {
     accounts: Accounts,
@@ -190,25 +184,18 @@ impl Offline {
     ) -> Result<bool, AccountError> {
         let receipts = Arc::new(Receipts::default());
         let mut left = 0_usize;
-        let mut unreadable = Vec::new();
         for spooled in page {
             let Some(stanza) = delayed(&spooled, handle) else {
-                unreadable.push(spooled.id);
+                // Nothing is thrown away that somebody was promised; the operator may find out what it is.
+                tracing::error!(id = spooled.id, "a spooled message is no stanza");
                 continue;
             };
-            if !has_room(handle).await {
+            if !pacing::room(handle, stanza.element().heap_bytes()).await {
                 return Ok(false);
             }
             left = left.saturating_add(1);
             self.router
                 .give_spooled(handle, stanza, spooled.id, &receipts);
-        }
-        if !unreadable.is_empty() {
-            tracing::error!(
-                ?unreadable,
-                "spooled messages are no stanzas, and are thrown away"
-            );
-            self.accounts.spool().remove(id, &unreadable).await?;
         }
         let mut progress = Instant::now();
         while left > 0 {
@@ -227,26 +214,9 @@ impl Offline {
     }
 }
 
-/// Waits until a session's mailbox is not too full for another message. False: the client takes nothing.
-async fn has_room(handle: &Handle) -> bool {
-    let mut least = handle.mailbox().bytes();
-    let mut progress = Instant::now();
-    while handle.mailbox().bytes() > QUEUED {
-        if handle.mailbox().is_ending() || progress.elapsed() > PATIENCE {
-            return false;
-        }
-        if handle.mailbox().bytes() < least {
-            least = handle.mailbox().bytes();
-            progress = Instant::now();
-        }
-        tokio::time::sleep(LOOK).await;
-    }
-    !handle.mailbox().is_ending()
-}
-
 /// The message as it is delivered: it says when it came (XEP-0203).
 fn delayed(spooled: &Spooled, handle: &Handle) -> Option<Stanza> {
-    let limits = waxwing_xml::Limits::stanza();
+    let limits = waxwing_xml::Limits::own();
     let mut element = Element::parse(&spooled.stanza, ns::CLIENT, &limits).ok()?;
     let at = i128::from(spooled.at).checked_mul(1_000_000)?;
     let at = OffsetDateTime::from_unix_timestamp_nanos(at).ok()?;

@@ -46,6 +46,19 @@ impl Limits {
             name_bytes: 1_024,
         }
     }
+
+    /// For what we wrote ourselves and read again: it was within some peer's limits when it came, and may be longer as we write
+    /// it. Only what would nest too deep is refused.
+    pub const fn own() -> Self {
+        Self {
+            stanza_bytes: usize::MAX,
+            elements: usize::MAX,
+            depth: 128,
+            attributes: usize::MAX,
+            namespaces: usize::MAX,
+            name_bytes: usize::MAX,
+        }
+    }
 }
 
 /// Which of the [`Limits`] was passed.

@@ -11,9 +11,9 @@ use crate::stanza::{IqType, Stanza};
 use crate::subscription::State;
 
 /// The longest name of an item, and of a group, in bytes.
-pub const MAX_NAME: usize = 1_023;
-/// Most groups of an item.
-pub const MAX_GROUPS: usize = 128;
+pub const MAX_NAME: usize = 512;
+/// Most groups of an item: with the names' lengths, what keeps a whole roster at some megabytes.
+pub const MAX_GROUPS: usize = 16;
 
 /// A contact in a roster.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -184,6 +184,27 @@ async fn what_a_session_was_not_given_is_kept_also_at_shutdown() -> Result<()> {
     server.stop().await
 }
 
+/// A message as long as a stanza may be is longer as it is kept, and is given all the same.
+#[tokio::test]
+async fn the_longest_message_that_is_taken_is_given() -> Result<()> {
+    let server = Server::new().await?;
+    server.account("juliet").await?;
+    let mut romeo = Online::new(&server, "romeo").await?;
+    // Kept, each of these takes several bytes.
+    let long = ">".repeat(262_000);
+    let message =
+        format!("<message to='juliet@localhost' type='chat'><body>{long}</body></message>");
+    for _ in 0..3 {
+        romeo.client.send(&message).await?;
+    }
+    chat(&mut romeo, "juliet", "last").await?;
+    assert!(messages(&mut romeo).await?.is_empty());
+    let mut juliet = Online::again(&server, "juliet", "r").await?;
+    let got = messages(&mut juliet).await?;
+    assert_eq!(bodies(&got), [&long, &long, &long, "last"]);
+    server.stop().await
+}
+
 /// A client that does not read what waits for it keeps it waiting, and gets it another time.
 #[tokio::test]
 async fn a_client_that_does_not_read_leaves_its_messages_where_they_are() -> Result<()> {

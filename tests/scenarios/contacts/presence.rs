@@ -41,6 +41,35 @@ async fn contacts_hear_of_each_other_coming_and_going() -> Result<()> {
     server.stop().await
 }
 
+/// More presence of contacts than a session's mailbox holds is given all the same, and keeps nobody out.
+#[tokio::test]
+async fn much_presence_of_contacts_keeps_nobody_out() -> Result<()> {
+    const CONTACTS: usize = 30;
+    let server = Server::new().await?;
+    let mut juliet = Online::new(&server, "juliet").await?;
+    let status = "x".repeat(50_000);
+    let mut contacts = Vec::new();
+    for number in 0..CONTACTS {
+        let user = format!("u{number}");
+        let mut contact = Online::new(&server, &user).await?;
+        contact.say("subscribed", "juliet").await?;
+        contact.heard().await?;
+        juliet.say("subscribe", &user).await?;
+        juliet.heard().await?;
+        let presence = format!("<presence><status>{status}</status></presence>");
+        contact.client.send(&presence).await?;
+        contact.heard().await?;
+        juliet.heard().await?;
+        contacts.push(contact);
+    }
+    juliet.client.close().await?;
+    let mut juliet = Online::again(&server, "juliet", "again").await?;
+    let heard = juliet.heard().await?;
+    let seen = heard.iter().filter(|line| line.starts_with("available u"));
+    assert_eq!(seen.count(), CONTACTS);
+    server.stop().await
+}
+
 /// N4: a stranger who probes hears that it is not subscribed, and nothing else; a contact hears what was last said.
 #[tokio::test]
 async fn only_those_who_may_see_are_answered_a_probe() -> Result<()> {

@@ -223,6 +223,29 @@ async fn of_a_very_long_request_only_who_asks_is_kept() -> Result<()> {
     server.stop().await
 }
 
+/// More requests than a session's mailbox holds are shown all the same, and keep nobody out.
+#[tokio::test]
+async fn many_long_requests_keep_nobody_out() -> Result<()> {
+    const ASKERS: usize = 100;
+    let server = Server::new().await?;
+    server.account("juliet").await?;
+    let status = "x".repeat(15_000);
+    for number in 0..ASKERS {
+        let mut asker = Online::new(&server, &format!("u{number}")).await?;
+        let request = format!(
+            "<presence type='subscribe' to='juliet@localhost'><status>{status}</status></presence>"
+        );
+        asker.client.send(&request).await?;
+        asker.heard().await?;
+        asker.client.close().await?;
+    }
+    let mut juliet = Online::again(&server, "juliet", "r").await?;
+    let heard = juliet.heard().await?;
+    let requests = heard.iter().filter(|line| line.starts_with("subscribe "));
+    assert_eq!(requests.count(), ASKERS);
+    server.stop().await
+}
+
 /// §2.5.2: removing a contact ends what there was in both directions.
 #[tokio::test]
 async fn removing_a_contact_ends_both_subscriptions() -> Result<()> {

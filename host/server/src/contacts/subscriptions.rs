@@ -12,7 +12,10 @@ use waxwing_xmpp::{
 };
 
 use super::{ContactError, Contacts, convert, requests::said};
-use crate::router::{Handle, Place, Told};
+use crate::{
+    pacing,
+    router::{Handle, Place, Told},
+};
 
 /// The longest request that is kept whole, in bytes: a thousand may wait for an account (§3.1.3, on exhaustion).
 const MAX_REQUEST: usize = 16 * 1024;
@@ -173,19 +176,20 @@ impl Contacts {
 
     /// Shows a session that has become available the requests that wait for an answer (§3.1.3).
     pub(crate) async fn remind(&self, handle: &Arc<Handle>) -> Result<(), ContactError> {
-        let account = handle.jid.to_bare();
-        let _turn = self.turns.of(&account).await;
-        let Some(id) = self.id(&account).await? else {
+        let Some(id) = self.id(&handle.jid.to_bare()).await? else {
             return Ok(());
         };
         for (contact, request) in self.accounts.rosters().requests(id).await? {
-            let element = Element::parse(&request, ns::CLIENT, &Limits::stanza());
+            let element = Element::parse(&request, ns::CLIENT, &Limits::own());
             let stanza = element.ok().and_then(|element| Stanza::parse(element).ok());
-            if let Some(stanza) = stanza {
-                self.router.give_to(handle, stanza);
-            } else {
+            let Some(stanza) = stanza else {
                 tracing::error!(contact, "a stored request is no stanza");
+                continue;
+            };
+            if !pacing::room(handle, stanza.element().heap_bytes()).await {
+                break;
             }
+            self.router.give_to(handle, stanza);
         }
         Ok(())
     }

@@ -23,8 +23,15 @@ const GONE: i16 = i16::MAX;
 
 /// Time for a session at its end to say what it was not given.
 const RELEASE: Duration = Duration::from_millis(50);
-/// Most messages that are held by a session at its end.
-const MAX_HELD: usize = 1_024;
+/// Bytes of messages that are held by a session at its end. What comes beyond that is kept at once, and so before them.
+const MAX_HELD: usize = 1024 * 1024;
+
+/// Messages that wait behind a session at its end.
+#[derive(Debug, Default)]
+struct Held {
+    stanzas: Vec<Stanza>,
+    bytes: usize,
+}
 
 /// A bound session.
 #[derive(Debug)]
@@ -44,7 +51,7 @@ pub(crate) struct Handle {
     /// The client has asked for its roster, and is told of its changes (RFC 6121 §2.2).
     pub(super) interested: AtomicBool,
     /// Messages that came for the account when the session was at its end; `None` when it is over.
-    held: Mutex<Option<Vec<Stanza>>>,
+    held: Mutex<Option<Held>>,
     /// What it could not write at its end, oldest first.
     returned: Mutex<Vec<Stanza>>,
     /// What others were told of the session. Held for moments only.
@@ -72,7 +79,7 @@ impl Handle {
             mailbox: Mailbox::default(),
             availability: AtomicI16::new(CONNECTED),
             interested: AtomicBool::new(false),
-            held: Mutex::new(Some(Vec::new())),
+            held: Mutex::new(Some(Held::default())),
             returned: Mutex::default(),
             presence: Mutex::default(),
         }
@@ -107,8 +114,9 @@ impl Handle {
             return Err(stanza);
         };
         match &mut *held {
-            Some(held) if held.len() < MAX_HELD => {
-                held.push(stanza);
+            Some(held) if held.bytes < MAX_HELD => {
+                held.bytes = held.bytes.saturating_add(stanza.element().heap_bytes());
+                held.stanzas.push(stanza);
                 Ok(())
             }
             _ => Err(stanza),
@@ -128,7 +136,8 @@ impl Handle {
         returned.into_iter().for_each(&mut give);
         let queued = self.mailbox.close().into_iter();
         queued.filter_map(Delivery::undelivered).for_each(&mut give);
-        held.take().into_iter().flatten().for_each(give);
+        let held = held.take().unwrap_or_default();
+        held.stanzas.into_iter().for_each(give);
     }
 
     /// True if lookups find the session.

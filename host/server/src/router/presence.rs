@@ -59,7 +59,6 @@ impl Router {
         let available = self.available_resources(account);
         if initial {
             self.tell_of_others(sender, &available);
-            self.tell_of_contacts(sender);
         }
         let _ = self.copy_to(&available, &stanza);
         self.broadcast(account, &stanza);
@@ -77,19 +76,25 @@ impl Router {
         }
     }
 
-    /// A resource that becomes available hears of the contacts that it is subscribed to, as if each had been probed
-    /// (RFC 6121 §4.2.2, §4.3).
-    fn tell_of_contacts(&self, newcomer: &Handle) {
+    /// What the contacts that a session's account is subscribed to last said of themselves, as if each had been probed
+    /// (RFC 6121 §4.2.2, §4.3): for a session that becomes available, to be given to it as fast as it takes them.
+    pub(crate) fn presence_of_contacts(&self, newcomer: &Handle) -> Vec<Stanza> {
         let account = newcomer.jid.to_bare();
-        let Some(view) = self.views.of(account.as_str()) else {
-            return;
-        };
-        for contact in &view.sees {
-            if self.may_see(&account, contact) {
-                let available = self.available_resources(contact.as_str());
-                self.tell_of_others(newcomer, &available);
-            }
+        let view = self.views.of(account.as_str()).unwrap_or_default();
+        let mut said = Vec::new();
+        for contact in view
+            .sees
+            .iter()
+            .filter(|&contact| self.may_see(&account, contact))
+        {
+            let available = self.available_resources(contact.as_str());
+            said.extend(
+                available
+                    .iter()
+                    .filter_map(|other| last_word(other, newcomer)),
+            );
         }
+        said
     }
 
     /// Whether an account that is online has granted its presence.
@@ -146,25 +151,23 @@ impl Router {
     /// Queues a stanza for the sessions of an account that have asked for the roster (RFC 6121 §2.2), or for those that are
     /// available.
     pub(crate) fn tell_account(&self, account: &BareJid, whom: Told, stanza: &Stanza) {
-        let told = self.registry.look(account.as_str(), |sessions| {
-            let told = sessions.iter().filter(|handle| handle.is_there());
-            let told = told.filter(|handle| match whom {
+        let _ = self.copy_to(&self.told(account, whom), stanza);
+    }
+
+    fn told(&self, account: &BareJid, whom: Told) -> Vec<Arc<Handle>> {
+        self.registry.look(account.as_str(), |sessions| {
+            let there = sessions.iter().filter(|handle| handle.is_there());
+            let told = there.filter(|handle| match whom {
                 Told::Interested => handle.interested.load(Ordering::Acquire),
                 Told::Available => handle.priority().is_some(),
             });
-            told.cloned().collect::<Vec<_>>()
-        });
-        let _ = self.copy_to(&told, stanza);
+            told.cloned().collect()
+        })
     }
 
     /// Pushes a change of the roster to the sessions that are interested, each by a request of its own (RFC 6121 §2.1.6).
     pub(crate) fn push_roster(&self, account: &BareJid, query: &Element) {
-        let interested = self.registry.look(account.as_str(), |sessions| {
-            let interested = sessions.iter().filter(|handle| handle.is_there());
-            let interested = interested.filter(|handle| handle.interested.load(Ordering::Acquire));
-            interested.cloned().collect::<Vec<_>>()
-        });
-        for handle in interested {
+        for handle in self.told(account, Told::Interested) {
             let push = Element::builder("iq", ns::CLIENT)
                 .attr(
                     "id",
@@ -182,9 +185,7 @@ impl Router {
     /// §4.3.2).
     fn tell_of_others(&self, newcomer: &Handle, available: &[Arc<Handle>]) {
         for other in available.iter().filter(|other| other.id != newcomer.id) {
-            let last = other.presence.lock().last.clone();
-            if let Some(mut last) = last {
-                last.set_to(Arc::clone(&newcomer.account_jid));
+            if let Some(last) = last_word(other, newcomer) {
                 let _ = self.give(newcomer, Delivery::one(last));
             }
         }
@@ -296,6 +297,13 @@ impl Router {
             available.cloned().collect()
         })
     }
+}
+
+/// What a session last said of itself, addressed to another's account.
+fn last_word(other: &Handle, to: &Handle) -> Option<Stanza> {
+    let mut last = other.presence.lock().last.clone()?;
+    last.set_to(Arc::clone(&to.account_jid));
+    Some(last)
 }
 
 /// Notes that unavailable presence is owed to an address. False: there are too many, or the session is over.

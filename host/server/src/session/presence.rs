@@ -5,7 +5,7 @@ use std::sync::Arc;
 use waxwing_xmpp::stanza::{PresenceType, Stanza, Type};
 
 use crate::{
-    contacts,
+    contacts, pacing,
     router::{Handle, priority},
     shard::Shard,
 };
@@ -37,7 +37,16 @@ pub(super) async fn handle(shard: &Shard, sender: &Arc<Handle>, stanza: Stanza) 
         // What came in between.
         shard.server.offline.give(sender).await;
     }
-    if !was_available && let Err(error) = contacts.remind(sender).await {
+    if was_available {
+        return;
+    }
+    for presence in router.presence_of_contacts(sender) {
+        if !pacing::room(sender, presence.element().heap_bytes()).await {
+            return;
+        }
+        router.give_to(sender, presence);
+    }
+    if let Err(error) = contacts.remind(sender).await {
         drop(error.reply());
     }
 }
