@@ -1,0 +1,126 @@
+//! Messages on their way: to sessions, to the spool, and back from sessions that were not given them (RFC 6121 §8.5).
+//!
+//! Their order between two accounts is that in which they were sent, also where a session comes to its end in between: what it was
+//! not given goes first, and what comes meanwhile waits behind that ([`Handle::release`]).
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use waxwing_xmpp::{
+    error::Condition,
+    jid::Jid,
+    stanza::{Kind, Stanza, Type},
+};
+
+use super::{Chosen, Delivery, Handle, Place, Router, account_of, rules, rules::Verdict};
+use crate::{
+    mailbox::Flow,
+    offline::{Receipts, ToKeep, is_for_keeping},
+};
+
+impl Router {
+    /// Routes a message by its `to`, which must be there. What is to be kept is kept later.
+    pub(crate) fn message(&self, stanza: Stanza) -> Flow {
+        match self.try_message(stanza) {
+            Ok(flow) => flow,
+            Err(stanza) => {
+                self.keep(stanza, None);
+                Flow::Free
+            }
+        }
+    }
+
+    /// Has a message kept for its account, after all that came before it.
+    pub(crate) fn keep(&self, stanza: Stanza, done: Option<oneshot::Sender<()>>) {
+        let unsent = match self.keeper.get() {
+            Some(keeper) => keeper
+                .send(ToKeep { stanza, done })
+                .map_err(|unsent| unsent.0),
+            None => Err(ToKeep { stanza, done }),
+        };
+        if let Err(ToKeep { stanza, .. }) = unsent {
+            self.bounce(&stanza, Condition::ServiceUnavailable);
+        }
+    }
+
+    /// Routes a message by its `to`, which must be there. One that is to be kept comes back.
+    pub(crate) fn try_message(&self, stanza: Stanza) -> Result<Flow, Stanza> {
+        self.route_message(stanza, false)
+    }
+
+    /// The same. One that a session at its end has returned is not held by another.
+    fn route_message(&self, stanza: Stanza, is_returned: bool) -> Result<Flow, Stanza> {
+        let (Some(to), Type::Message(kind)) = (stanza.to(), stanza.typed()) else {
+            return Ok(Flow::Free);
+        };
+        match self.place(to) {
+            Place::Foreign => self.bounce(&stanza, Condition::RemoteServerNotFound),
+            Place::Server => self.bounce(&stanza, Condition::ServiceUnavailable),
+            Place::Account | Place::Resource => {
+                let chosen = self.choose(to, |aim, best| rules::message(kind, aim, best));
+                if matches!(chosen, Chosen::Nobody(Verdict::Keep)) {
+                    if !is_for_keeping(&stanza) {
+                        self.bounce(&stanza, Condition::ServiceUnavailable);
+                        return Ok(Flow::Free);
+                    }
+                    return match self.ending(to) {
+                        Some(handle) if !is_returned => handle.hold(stanza).map(|()| Flow::Pressed),
+                        _ => Err(stanza),
+                    };
+                }
+                return Ok(self.hand_over(chosen, stanza));
+            }
+        }
+        Ok(Flow::Free)
+    }
+
+    /// A session of the account that is at its end, and has yet to say what it was not given: what comes now is to be kept after
+    /// that.
+    fn ending(&self, to: &Jid) -> Option<Arc<Handle>> {
+        self.registry.look(account_of(to), |sessions| {
+            let mut ending = sessions.iter().filter(|handle| !handle.is_there());
+            ending.next_back().cloned()
+        })
+    }
+
+    /// Queues a message from the spool for a session.
+    pub(crate) fn give_spooled(
+        &self,
+        handle: &Handle,
+        stanza: Stanza,
+        id: u64,
+        receipts: &Arc<Receipts>,
+    ) {
+        let _ = self.give(handle, Delivery::spooled(stanza, id, receipts));
+    }
+
+    /// Deals with what a session was not given: somebody else gets it, or the sender an error.
+    pub(crate) fn undelivered(&self, delivery: Delivery) {
+        let Some(stanza) = delivery.undelivered() else {
+            return;
+        };
+        match stanza.kind() {
+            Kind::Message => {
+                // Whoever sent it is not here to make room.
+                let _ = self.message(stanza);
+            }
+            Kind::Iq => self.bounce(&stanza, Condition::ServiceUnavailable),
+            // Presence is a matter of the moment.
+            Kind::Presence => {}
+        }
+    }
+
+    /// Deals with a stanza that a session that is over was not given.
+    pub(super) fn give_back(&self, stanza: Stanza) {
+        match stanza.kind() {
+            Kind::Message => {
+                if let Err(stanza) = self.route_message(stanza, true) {
+                    self.keep(stanza, None);
+                }
+            }
+            Kind::Iq => self.bounce(&stanza, Condition::ServiceUnavailable),
+            // Presence is a matter of the moment.
+            Kind::Presence => {}
+        }
+    }
+}
