@@ -12,6 +12,7 @@ mod error;
 mod roster;
 mod spool;
 mod sqlite;
+mod stream;
 
 use std::{path::Path, sync::Arc};
 
@@ -31,6 +32,7 @@ pub use roster::{
     Subscription,
 };
 pub use spool::{MAX_SPOOL_PAGE, SPOOL_PAGE_BYTES, Spool, SpoolLimits, SpoolOutcome, Spooled};
+pub use stream::{StreamNote, Streams};
 
 /// The repositories of one database.
 #[async_trait]
@@ -46,6 +48,9 @@ pub trait Storage: Send + Sync {
 
     /// Stanzas that wait for accounts to come back.
     fn spool(&self) -> &dyn Spool;
+
+    /// What was handled of resumable streams.
+    fn streams(&self) -> &dyn Streams;
 
     /// Transactions committed since the database was opened. Writes that wait together share one.
     fn commits(&self) -> u64;

@@ -9,6 +9,7 @@
 pub(crate) mod roster;
 pub(crate) mod since;
 pub(crate) mod spool;
+pub(crate) mod stream;
 
 use crate::{AccountId, Creation, Storage};
 
@@ -69,6 +70,12 @@ macro_rules! every_promise {
                 goes_with_the_account
                 a_name_registered_again_has_an_empty_spool
                 keeps_hostile_bytes_as_they_are;
+            stream:
+                knows_how_far_a_stream_was
+                a_stream_is_known_to_its_account_only
+                forgets_what_is_named
+                expires_what_was_not_noted_for_long
+                goes_with_the_account;
         }
     };
 }

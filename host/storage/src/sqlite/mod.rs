@@ -6,6 +6,7 @@ mod gates;
 mod roster;
 mod setup;
 mod spool;
+mod streams;
 #[cfg(test)]
 mod tests;
 mod worker;
@@ -16,7 +17,7 @@ use std::{path::PathBuf, sync::Arc};
 use async_trait::async_trait;
 use sqlx::SqlitePool;
 
-use crate::{Accounts, PluginData, Rosters, Spool, Storage, StorageError};
+use crate::{Accounts, PluginData, Rosters, Spool, Storage, StorageError, Streams};
 
 use data::Cache;
 pub(crate) use setup::path;
@@ -74,6 +75,10 @@ impl Storage for Sqlite {
     }
 
     fn spool(&self) -> &dyn Spool {
+        self
+    }
+
+    fn streams(&self) -> &dyn Streams {
         self
     }
 

@@ -444,7 +444,7 @@ async fn refuses_a_newer_schema_and_leaves_it_alone() {
     sqlx::query(newer).execute(&mut connection).await.unwrap();
     let error = Sqlite::open(path.clone()).await.err().unwrap().to_string();
     let wanted = format!(
-        "the database {} has schema 99, but this version knows schemas up to 4; run the newer version",
+        "the database {} has schema 99, but this version knows schemas up to 5; run the newer version",
         path.display()
     );
     assert_eq!(error, wanted);
