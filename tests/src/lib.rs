@@ -2,9 +2,11 @@
 //!
 //! It knows the server only from outside: its command line, its `ready` line, its sockets and its exit code. Layers,
 //! from the bottom: [`xml`] and [`tls`]; [`client`], which speaks XMPP byte by byte; [`server`], which starts the built
-//! binary, and [`peers`], other servers; [`external`], unmodified clients of other projects.
+//! binary, and [`peers`], other servers; [`external`], unmodified clients of other projects;
+//! [`dialogue`], scripts for any server.
 
 pub mod client;
+pub mod dialogue;
 pub mod environment;
 pub mod external;
 pub mod peers;

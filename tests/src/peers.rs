@@ -88,11 +88,33 @@ fn program(name: &OsStr, cpu: Option<usize>) -> Command {
 
 /// Starts Prosody; `folder` holds `cert.pem` and `key.pem` when TLS is required.
 pub async fn prosody(folder: &Path, tls: Tls) -> Result<(Peer, Child)> {
-    prosody_on(folder, tls, None).await
+    prosody_with(folder, tls, None, PROSODY_FOR_LOAD).await
 }
 
 /// Starts Prosody on one processor.
 pub async fn prosody_on(folder: &Path, tls: Tls, cpu: Option<usize>) -> Result<(Peer, Child)> {
+    prosody_with(folder, tls, cpu, PROSODY_FOR_LOAD).await
+}
+
+/// Starts Prosody with offline messages and a second domain, without TLS: for the dialogues.
+pub async fn prosody_for_dialogues(folder: &Path, other: &str) -> Result<(Peer, Child)> {
+    let more = PROSODY_LIKE_OURS.replace("OTHER", other);
+    prosody_with(folder, Tls::Off, None, &more).await
+}
+
+/// What is enabled and served where messages are counted.
+const PROSODY_FOR_LOAD: &str =
+    "modules_disabled = { \"s2s\"; \"offline\" }\nVirtualHost \"localhost\"\n";
+/// What is served where behaviour is compared.
+const PROSODY_LIKE_OURS: &str =
+    "modules_disabled = { \"s2s\" }\nVirtualHost \"localhost\"\nVirtualHost \"OTHER\"\n";
+
+async fn prosody_with(
+    folder: &Path,
+    tls: Tls,
+    cpu: Option<usize>,
+    served: &str,
+) -> Result<(Peer, Child)> {
     let (plain, direct) = (free_port()?, free_port()?);
     let shown = folder.display();
     let (secure, modules, direct_ports) = match tls {
@@ -108,10 +130,10 @@ pub async fn prosody_on(folder: &Path, tls: Tls, cpu: Option<usize>) -> Result<(
          log = {{ error = \"{shown}/prosody.log\" }}\nplugin_paths = {{}}\n\
          interfaces = {{ \"127.0.0.1\" }}\nc2s_ports = {{ {plain} }}\n{direct_ports}s2s_ports = {{}}\n\
          modules_enabled = {{ \"saslauth\"; \"roster\"; \"disco\"; \"ping\"; \"register\"; \"posix\"; \"presence\"; \"message\"; \"iq\"; {modules} }}\n\
-         modules_disabled = {{ \"s2s\"; \"offline\" }}\nauthentication = \"internal_hashed\"\nallow_registration = true\n\
+         authentication = \"internal_hashed\"\nallow_registration = true\n\
          c2s_require_encryption = {secure}\nallow_unencrypted_plain_auth = false\n\
          ssl = {{ certificate = \"{shown}/cert.pem\"; key = \"{shown}/key.pem\" }}\nlimits = {{}}\n\
-         VirtualHost \"localhost\"\n"
+         {served}"
     );
     std::fs::create_dir_all(folder.join("prosody-data"))?;
     let file = folder.join("prosody.cfg.lua");

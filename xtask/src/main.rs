@@ -4,7 +4,7 @@
 //! installs it. Every step may be repeated, interrupted, and run beside another one.
 //!
 //! Layers, from the bottom: [`process`] and [`progress`]; [`apt`], [`toolchain`] and [`clients`] bring what is missing;
-//! [`guests`] and [`host`] build; [`check`] and [`mod@bench`] use what was built;
+//! [`guests`] and [`host`] build; [`check`], [`dialogues`] and [`mod@bench`] use what was built;
 //! [`mod@reference`] and [`guide`] keep the guide true. Nothing here is part of the server.
 
 mod apt;
@@ -12,6 +12,7 @@ mod bench;
 mod check;
 mod clients;
 mod compatibility;
+mod dialogues;
 mod guests;
 mod guide;
 mod host;
@@ -41,6 +42,7 @@ usage: cargo xtask COMMAND
   lint                           formatting and lints of the server and of the plugins, and what the guide says of wit/
   reference                      write the guide's pages about the interfaces anew, from wit/
   test [FILTER]                  build, install the clients that the tests use, run all tests
+  dialogues [ARGUMENTS…]         run the scripted dialogues against any server, or Prosody; --help lists the arguments
   bench [ARGUMENTS…]             compare messages a second with the other servers; --help lists the arguments";
 
 fn main() -> ExitCode {
@@ -60,7 +62,7 @@ fn main() -> ExitCode {
 
 fn dispatch(command: &str, rest: &[String]) -> Result<ExitCode> {
     match command {
-        "run" | "build" | "guests" | "lint" | "reference" | "test" | "bench" => {}
+        "run" | "build" | "guests" | "lint" | "reference" | "test" | "dialogues" | "bench" => {}
         "help" | "--help" | "-h" => {
             progress::plain(USAGE);
             return Ok(ExitCode::SUCCESS);
@@ -100,6 +102,7 @@ fn dispatch(command: &str, rest: &[String]) -> Result<ExitCode> {
             reference::run(&layout, &progress)?;
         }
         "test" => check::run(&layout, &progress, rest)?,
+        "dialogues" => dialogues::run(&layout, &progress, rest)?,
         _ => bench::run(&layout, &progress, rest)?,
     }
     Ok(ExitCode::SUCCESS)
