@@ -5,10 +5,12 @@
 //! A [`Storage`] is used from any number of runtimes and threads at once.
 
 mod account;
+mod commit;
 #[cfg(test)]
 mod conformance;
 mod data;
 mod error;
+mod ledger;
 mod roster;
 mod spool;
 mod sqlite;

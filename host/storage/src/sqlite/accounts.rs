@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 use sqlx::{FromRow, SqliteConnection};
 
-use super::{Sqlite, data::Cleared, writer::Statement};
+use super::Sqlite;
 use crate::{
     Account, AccountId, AccountKeys, AccountSummary, Accounts, Creation, NewAccount, ScramKeys,
-    StorageError,
+    StorageError, commit::Statement, ledger::Cleared,
 };
 
 #[async_trait]
@@ -68,7 +68,7 @@ impl Accounts for Sqlite {
 
 struct Create(NewAccount);
 
-impl Statement for Create {
+impl Statement<SqliteConnection> for Create {
     type Output = Creation;
 
     async fn run(&self, connection: &mut SqliteConnection) -> Result<Creation, sqlx::Error> {
@@ -101,7 +101,7 @@ struct CreateExternal {
     domain: String,
 }
 
-impl Statement for CreateExternal {
+impl Statement<SqliteConnection> for CreateExternal {
     type Output = Creation;
 
     async fn run(&self, connection: &mut SqliteConnection) -> Result<Creation, sqlx::Error> {
@@ -124,7 +124,7 @@ struct SetKeys {
     sha256: ScramKeys,
 }
 
-impl Statement for SetKeys {
+impl Statement<SqliteConnection> for SetKeys {
     type Output = bool;
 
     async fn run(&self, connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
@@ -146,7 +146,7 @@ impl Statement for SetKeys {
 
 struct Remove(AccountId);
 
-impl Statement for Remove {
+impl Statement<SqliteConnection> for Remove {
     type Output = bool;
 
     async fn run(&self, connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
@@ -164,7 +164,7 @@ struct SetDisabled {
     disabled: bool,
 }
 
-impl Statement for SetDisabled {
+impl Statement<SqliteConnection> for SetDisabled {
     type Output = bool;
 
     async fn run(&self, connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {

@@ -2,26 +2,25 @@
 
 mod accounts;
 mod data;
-mod gates;
 mod roster;
 mod setup;
 mod spool;
 mod streams;
 #[cfg(test)]
 mod tests;
-mod worker;
-mod writer;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{io, path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
-use sqlx::SqlitePool;
+use sqlx::{SqliteConnection, SqlitePool};
 
-use crate::{Accounts, PluginData, Rosters, Spool, Storage, StorageError, Streams};
+use crate::{
+    Accounts, PluginData, Rosters, Spool, Storage, StorageError, Streams,
+    commit::{Begun, Connection, Worker, Writer},
+    ledger::Cache,
+};
 
-use data::Cache;
 pub(crate) use setup::path;
-use writer::Writer;
 
 /// Octets of plugins' values that are kept in memory.
 const CACHED: usize = 32 << 20;
@@ -32,7 +31,7 @@ pub(crate) struct Sqlite {
     /// Apart, so that no plugin's reading keeps an account waiting.
     plugin_readers: SqlitePool,
     cache: Arc<Cache>,
-    writer: Writer,
+    writer: Writer<SqliteConnection>,
 }
 
 impl Sqlite {
@@ -46,17 +45,61 @@ impl Sqlite {
         let readers = setup::reader_pool(&path);
         let plugin_readers = setup::reader_pool(&path);
         let cache = Arc::new(cache);
-        let writer =
-            Writer::start(connection, Arc::clone(&cache)).map_err(|source| StorageError::Open {
-                path,
-                source: source.into(),
-            })?;
+        let (writer, worker) = Writer::new(connection, Arc::clone(&cache));
+        serve(worker).map_err(|source| setup::open_error(&path, source))?;
         Ok(Self {
             readers,
             plugin_readers,
             cache,
             writer,
         })
+    }
+}
+
+/// Serves the writer on a thread and a runtime of its own: it outlives whichever runtime opened the database. Fails if the
+/// system has no thread or file descriptor left.
+fn serve(worker: Worker<SqliteConnection>) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()?;
+    let thread = std::thread::Builder::new().name("storage-writer".to_owned());
+    thread
+        .spawn(move || runtime.block_on(worker.serve()))
+        .map(drop)
+}
+
+/// Transactions are begun and ended by plain statements. sqlx counts the depth of those that it begins itself, and loses
+/// count when SQLite has rolled one back of its own accord, as it may on a full disk: no other could be begun.
+impl Connection for SqliteConnection {
+    type Raw = Self;
+
+    /// The disk answers in the end, and a commit that was given up might still come about.
+    const SILENCE: Option<std::time::Duration> = None;
+
+    async fn begin(&mut self) -> Result<Begun, sqlx::Error> {
+        sqlx::query("BEGIN IMMEDIATE").execute(self).await?;
+        Ok(Begun::Known)
+    }
+
+    fn raw(&mut self) -> Result<&mut Self, sqlx::Error> {
+        Ok(self)
+    }
+
+    async fn commit(&mut self) -> Result<(), sqlx::Error> {
+        sqlx::query("COMMIT").execute(self).await.map(drop)
+    }
+
+    async fn rollback(&mut self, _: &sqlx::Error) {
+        // Fails if SQLite has done so already.
+        let _ = sqlx::query("ROLLBACK").execute(self).await;
+    }
+
+    async fn close(self) -> Result<(), sqlx::Error> {
+        sqlx::Connection::close(self).await
+    }
+
+    fn is_lost(_: &sqlx::Error) -> bool {
+        false
     }
 }
 

@@ -14,9 +14,9 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::StorageError;
+use crate::{StorageError, error::without_login};
 
-pub(super) static MIGRATIONS: Migrator = sqlx::migrate!();
+pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// How long a statement waits for another process, such as a backup, that holds the database.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -49,14 +49,6 @@ pub(crate) fn path(url: &str, data_dir: &Path) -> Result<PathBuf, StorageError> 
         return Err(unsupported());
     }
     Ok(data_dir.join(file))
-}
-
-/// `url` without user and password, which are nobody's business in a log.
-fn without_login(url: &str) -> String {
-    match (url.split_once("://"), url.rsplit_once('@')) {
-        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://…@{rest}"),
-        _ => url.to_owned(),
-    }
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {
@@ -117,17 +109,22 @@ fn make_private(path: &Path) -> io::Result<()> {
         .map(drop)
 }
 
-fn open_error(path: &Path, source: impl Into<crate::error::Cause>) -> StorageError {
+pub(super) fn open_error(path: &Path, source: impl Into<crate::error::Cause>) -> StorageError {
     StorageError::Open {
-        path: path.to_owned(),
+        database: name(path),
         source: source.into(),
     }
+}
+
+/// What a database is called.
+pub(super) fn name(path: &Path) -> String {
+    path.display().to_string()
 }
 
 fn opening(path: &Path, error: sqlx::Error) -> StorageError {
     if is_damage(&error) {
         return StorageError::NotADatabase {
-            path: path.to_owned(),
+            database: name(path),
         };
     }
     open_error(path, error)
@@ -141,12 +138,12 @@ fn is_damage(error: &sqlx::Error) -> bool {
 }
 
 fn migrating(path: &Path, error: MigrateError) -> StorageError {
-    let path = path.to_owned();
+    let database = name(path);
     match error {
         MigrateError::VersionMissing(found) => {
             let known = MIGRATIONS.iter().map(|migration| migration.version).max();
             StorageError::NewerSchema {
-                path,
+                database,
                 found,
                 known: known.unwrap_or(0),
             }
@@ -154,10 +151,10 @@ fn migrating(path: &Path, error: MigrateError) -> StorageError {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)
             if is_damage(&error) =>
         {
-            StorageError::NotADatabase { path }
+            StorageError::NotADatabase { database }
         }
         other => StorageError::Migration {
-            path,
+            database,
             source: Box::new(other),
         },
     }

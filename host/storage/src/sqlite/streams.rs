@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use sqlx::SqliteConnection;
 
-use super::{Sqlite, writer::Statement};
-use crate::{AccountId, StorageError, StreamNote, Streams};
+use super::Sqlite;
+use crate::{AccountId, StorageError, StreamNote, Streams, commit::Statement};
 
 const NOTE: &str = "INSERT INTO stream (id, account, handled, at)
      SELECT ?1, id, ?3, ?4 FROM account WHERE id = ?2
@@ -39,7 +39,7 @@ impl Streams for Sqlite {
 
 struct Note(Vec<StreamNote>);
 
-impl Statement for Note {
+impl Statement<SqliteConnection> for Note {
     type Output = ();
 
     async fn run(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
@@ -54,7 +54,7 @@ impl Statement for Note {
 
 struct Forget(Vec<String>);
 
-impl Statement for Forget {
+impl Statement<SqliteConnection> for Forget {
     type Output = ();
 
     async fn run(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
@@ -70,7 +70,7 @@ impl Statement for Forget {
 
 struct Expire(i64);
 
-impl Statement for Expire {
+impl Statement<SqliteConnection> for Expire {
     type Output = u64;
 
     async fn run(&self, connection: &mut SqliteConnection) -> Result<u64, sqlx::Error> {

@@ -13,10 +13,11 @@ use std::{
 use sqlx::{SqliteConnection, migrate::Migrator};
 use tempfile::TempDir;
 
-use super::{Sqlite, setup, writer::Statement};
+use super::{Sqlite, setup};
 use crate::{
     Account, AccountId, AccountKeys, Accounts, Creation, NewAccount, ScramKeys, Storage,
     StorageError,
+    commit::Statement,
     conformance::{roster, spool},
 };
 
@@ -323,7 +324,7 @@ async fn commits_what_is_queued_before_it_closes() {
 /// A statement that fails as a mistake of ours would.
 struct Broken;
 
-impl Statement for Broken {
+impl Statement<SqliteConnection> for Broken {
     type Output = ();
 
     async fn run(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
@@ -353,7 +354,7 @@ async fn spares_the_neighbours_of_a_statement_that_fails() {
 /// Rolls the transaction back under the writer, as SQLite does on some failures of the disk, or sets the database's limit.
 pub(super) struct Pragma(pub(super) &'static str);
 
-impl Statement for Pragma {
+impl Statement<SqliteConnection> for Pragma {
     type Output = ();
 
     async fn run(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
@@ -521,6 +522,6 @@ fn serves_sqlite_files_only() {
         setup::path("postgres://me:secret@db/x", data)
             .unwrap_err()
             .to_string(),
-        "storage url `postgres://…@db/x` is not served by this version; use `sqlite:FILE`"
+        "storage url `postgres://…@db/x` is not served by this version; use `sqlite:FILE` or `postgres://USER@HOST/DATABASE`"
     );
 }

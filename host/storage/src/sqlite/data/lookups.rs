@@ -4,14 +4,36 @@ use std::collections::{HashMap, HashSet};
 
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
-use super::{
-    facts::Trimmed,
-    rows::{Row, chunks, statement},
+use super::sql::{chunks, statement};
+use crate::{
+    Value,
+    ledger::{Facts, Row, Trimmed, Wanted},
 };
-use crate::Value;
+
+/// What there is of what is asked.
+pub(super) async fn facts(
+    connection: &mut SqliteConnection,
+    wanted: Wanted,
+) -> Result<Facts, sqlx::Error> {
+    let mut facts = Facts::default();
+    if wanted.accounts.iter().any(|account| *account != 0) {
+        facts.accounts = accounts(connection, &wanted.accounts).await?;
+    }
+    if !wanted.values.is_empty() {
+        let rows: Vec<_> = wanted.values.iter().cloned().collect();
+        facts.values = values(connection, &rows).await?;
+    }
+    let rows = wanted.sizes.difference(&wanted.values).cloned();
+    facts.sizes = sizes(connection, rows.collect()).await?;
+    for (log, before) in wanted.trims {
+        let trimmed = trimmed(connection, &log, before).await?;
+        facts.trims.insert(log, trimmed);
+    }
+    Ok(facts)
+}
 
 /// What trimming would remove.
-pub(super) async fn trimmed(
+async fn trimmed(
     connection: &mut SqliteConnection,
     log: &Row,
     before: i64,
@@ -31,7 +53,7 @@ pub(super) async fn trimmed(
 }
 
 /// Those of `accounts` that exist.
-pub(super) async fn accounts(
+async fn accounts(
     connection: &mut SqliteConnection,
     accounts: &HashSet<i64>,
 ) -> Result<HashSet<i64>, sqlx::Error> {
@@ -44,7 +66,7 @@ pub(super) async fn accounts(
 }
 
 /// The sizes of those of `rows` that exist.
-pub(super) async fn sizes(
+async fn sizes(
     connection: &mut SqliteConnection,
     rows: Vec<Row>,
 ) -> Result<HashMap<Row, i64>, sqlx::Error> {
@@ -66,7 +88,7 @@ pub(super) async fn sizes(
 }
 
 /// The values of those of `rows` that exist.
-pub(super) async fn values(
+async fn values(
     connection: &mut SqliteConnection,
     rows: &[Row],
 ) -> Result<HashMap<Row, Value>, sqlx::Error> {

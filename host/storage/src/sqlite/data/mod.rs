@@ -1,33 +1,24 @@
-//! Plugins' data in SQLite.
-//!
-//! Reading: [`read`] goes through [`cache`], [`pages`] does not. Writing, within the writer's transaction: [`ledger`] keeps
-//! what each namespace has used; for the calls that stand together it gathers [`facts`], has [`admit`] decide on each, and
-//! leaves what they write to [`rows`].
+//! Plugins' data in SQLite: reading single keys, which goes through the cache, and [`pages`], which does not; writing, for
+//! the [ledger](crate::ledger), by [`sql`].
 
-mod admit;
-mod cache;
-mod facts;
-mod generations;
-mod ledger;
 mod lookups;
 mod pages;
 mod read;
-mod rows;
+mod sql;
 #[cfg(test)]
 mod tests;
-mod work;
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::SqliteConnection;
 
-pub(super) use cache::{Cache, Cleared};
-pub(super) use ledger::Ledger;
-pub(super) use work::{Done, Work};
-
-use super::{Sqlite, writer::Statement};
+use super::Sqlite;
 use crate::{
     Batch, CommitError, Key, List, Listed, LogEntry, LogRange, Namespace, Page, PluginData, Scope,
     StorageError, Swap, Usage, Value,
+    commit::Statement,
+    ledger::{Address, Cleared, Work},
 };
 
 #[async_trait]
@@ -38,7 +29,9 @@ impl PluginData for Sqlite {
         scope: Scope,
         key: &Key,
     ) -> Result<Option<Value>, StorageError> {
-        self.read_value(namespace, scope, key).await
+        let read = read::value(&self.plugin_readers, namespace, scope, key);
+        let address = Address::new(namespace, scope, key);
+        self.cache.value(address, read).await
     }
 
     async fn get_many(
@@ -47,7 +40,9 @@ impl PluginData for Sqlite {
         scope: Scope,
         keys: &[Key],
     ) -> Result<Vec<Option<Value>>, StorageError> {
-        self.read_values(namespace, scope, keys).await
+        let readers = &self.plugin_readers;
+        let read = async |keys: Vec<Key>| read::values(readers, namespace, scope, &keys).await;
+        self.cache.values(namespace, scope, keys, read).await
     }
 
     async fn list(
@@ -91,6 +86,9 @@ impl PluginData for Sqlite {
     }
 }
 
+/// How long a caller waits for a namespace to be gone, which may be large.
+const PURGING: Duration = Duration::from_mins(1);
+
 struct Purge(Namespace);
 
 /// By account, since that is how the data lie: to look for a namespace alone would read everything.
@@ -102,7 +100,7 @@ const PURGE: [&str; 3] = [
     "DELETE FROM plugin_namespace WHERE name = ?",
 ];
 
-impl Statement for Purge {
+impl Statement<SqliteConnection> for Purge {
     type Output = ();
 
     async fn run(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
@@ -115,5 +113,9 @@ impl Statement for Purge {
 
     fn clears(&self) -> Option<Cleared> {
         Some(Cleared::Namespace(self.0.clone()))
+    }
+
+    fn patience(&self) -> Duration {
+        PURGING
     }
 }

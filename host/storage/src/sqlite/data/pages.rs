@@ -4,8 +4,8 @@ use futures_util::StreamExt;
 use sqlx::SqlitePool;
 
 use crate::{
-    Key, List, Listed, LogEntry, LogRange, MAX_KEY, MAX_LIMIT, Namespace, PAGE_BYTES, Page, Scope,
-    StorageError, Value,
+    Key, List, Listed, LogEntry, LogRange, MAX_LIMIT, Namespace, Page, Scope, StorageError, Value,
+    ledger::{Filling, end, first},
 };
 
 pub(super) async fn list(
@@ -35,7 +35,7 @@ pub(super) async fn list(
             break;
         }
     }
-    Ok(page.page)
+    Ok(page.page())
 }
 
 pub(super) async fn range(
@@ -73,59 +73,5 @@ pub(super) async fn range(
             break;
         }
     }
-    Ok(page.page)
-}
-
-/// A page that is being read.
-struct Filling<T> {
-    page: Page<T>,
-    limit: usize,
-    bytes: usize,
-}
-
-impl<T> Filling<T> {
-    fn new(limit: u32) -> Self {
-        Self {
-            page: Page {
-                items: Vec::new(),
-                more: false,
-            },
-            limit: usize::try_from(limit).unwrap_or(usize::MAX),
-            bytes: 0,
-        }
-    }
-
-    /// Takes an item with `size` octets of values in. False: the page was full, and there is at least this item more.
-    fn take(&mut self, item: T, size: usize) -> bool {
-        if self.page.items.len() >= self.limit || self.bytes >= PAGE_BYTES {
-            self.page.more = true;
-            return false;
-        }
-        self.bytes = self.bytes.saturating_add(size);
-        self.page.items.push(item);
-        true
-    }
-}
-
-/// The first key that a listing may hold: the prefix itself, or what follows the key to begin after. No key contains NUL.
-fn first(list: &List) -> String {
-    let after = list
-        .after
-        .as_ref()
-        .map(|after| format!("{}\0", after.as_str()));
-    after.unwrap_or_default().max(list.prefix.clone())
-}
-
-/// The first text after all that begin with `prefix`. SQLite and UTF-8 both order by octets, which is by characters.
-fn end(prefix: &str) -> String {
-    let mut end = prefix.to_owned();
-    while let Some(last) = end.pop() {
-        // The range leaves out what is no character.
-        if let Some(next) = (last..=char::MAX).nth(1) {
-            end.push(next);
-            return end;
-        }
-    }
-    // Longer than any key of the last character.
-    char::MAX.to_string().repeat(MAX_KEY)
+    Ok(page.page())
 }

@@ -1,18 +1,13 @@
 //! Changing what an account has about a contact, within the writer's transaction.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use sqlx::SqliteConnection;
 
-use super::{
-    super::writer::Statement,
-    ENTRY,
-    rows::{Counters, EntryRow, groups_column, subscription_column},
+use super::{ENTRY, rows::EntryRow};
+use crate::{
+    Edit, Edited, RosterEntry, RosterItem, RosterLimits,
+    commit::Statement,
+    roster::{Counters, REMEMBERED, decide, groups_column},
 };
-use crate::{Edit, Edited, RosterEntry, RosterItem, RosterLimits};
-
-/// Removals of items that are remembered, of each account the newest.
-pub(super) const REMEMBERED: u32 = 128;
 
 const SET_ITEM: &str = "INSERT INTO roster_item
          (account, contact, version, name, groups, subscription, pending_out, approved)
@@ -42,7 +37,7 @@ pub(super) struct EditEntry {
     pub(super) edit: Edit,
 }
 
-impl Statement for EditEntry {
+impl Statement<SqliteConnection> for EditEntry {
     type Output = Edited;
 
     async fn run(&self, connection: &mut SqliteConnection) -> Result<Edited, sqlx::Error> {
@@ -51,7 +46,7 @@ impl Statement for EditEntry {
         };
         let counters = row.counters;
         let before = row.entry()?;
-        let Some(after) = self.decide(&before)? else {
+        let Some(after) = decide(&self.edit, &self.contact, &before)? else {
             return Ok(Edited::Unchanged(before));
         };
         let Some(counters) = counters.after(&before, &after, self.limits) else {
@@ -73,18 +68,6 @@ impl EditEntry {
     ) -> Result<Option<EntryRow>, sqlx::Error> {
         let query = sqlx::query_as(ENTRY).bind(self.account);
         query.bind(&self.contact).fetch_optional(connection).await
-    }
-
-    /// What is to be there instead; `None`: nothing else. An edit that panics fails alone: the writer is everybody's.
-    fn decide(&self, before: &RosterEntry) -> Result<Option<RosterEntry>, sqlx::Error> {
-        let after = catch_unwind(AssertUnwindSafe(|| (self.edit)(before)));
-        let mut after =
-            after.map_err(|_| sqlx::Error::Protocol("an edit of a roster panicked".to_owned()))?;
-        let item = after.as_mut().and_then(|after| after.item.as_mut());
-        if let Some(item) = item {
-            item.contact.clone_from(&self.contact);
-        }
-        Ok(after.filter(|after| after != before))
     }
 
     async fn write(
@@ -122,7 +105,7 @@ impl EditEntry {
         let query = sqlx::query(SET_ITEM).bind(self.account);
         let query = query.bind(&self.contact).bind(version);
         let query = query.bind(&item.name).bind(groups_column(&item.groups)?);
-        let query = query.bind(subscription_column(item.subscription));
+        let query = query.bind(item.subscription.column());
         let query = query.bind(item.pending_out).bind(item.approved);
         query.execute(connection).await.map(drop)
     }
@@ -163,36 +146,5 @@ impl EditEntry {
         let query = sqlx::query(statement).bind(self.account);
         let query = query.bind(&self.contact);
         query.execute(connection).await.map(drop)
-    }
-}
-
-impl Counters {
-    /// As the change leaves them; `None`: a limit would be exceeded.
-    fn after(
-        self,
-        before: &RosterEntry,
-        after: &RosterEntry,
-        limits: RosterLimits,
-    ) -> Option<Self> {
-        let changed = i64::from(after.item != before.item);
-        let items = (before.item.is_some(), after.item.is_some());
-        let requests = (before.request.is_some(), after.request.is_some());
-        Some(Self {
-            version: self.version.checked_add(changed)?,
-            items: count(self.items, items, limits.items)?,
-            requests: count(self.requests, requests, limits.requests)?,
-        })
-    }
-}
-
-/// A counter, of which one thing `was` there and then `is`.
-fn count(counter: i64, (was, is): (bool, bool), limit: u64) -> Option<i64> {
-    match (was, is) {
-        (false, true) => {
-            let counter = counter.checked_add(1)?;
-            (counter.unsigned_abs() <= limit).then_some(counter)
-        }
-        (true, false) => counter.checked_sub(1),
-        _ => Some(counter),
     }
 }

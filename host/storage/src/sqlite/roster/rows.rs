@@ -2,7 +2,10 @@
 
 use sqlx::FromRow;
 
-use crate::{AccountId, Holder, RosterChange, RosterEntry, RosterItem, Subscription};
+use crate::{
+    AccountId, Holder, RosterChange, RosterEntry, RosterItem, Subscription,
+    roster::{Counters, groups_from},
+};
 
 /// An item or a removal, with the roster's version.
 #[derive(FromRow)]
@@ -31,15 +34,6 @@ impl EntryRow {
     }
 }
 
-/// A row of `roster`.
-#[derive(Debug, Clone, Copy, FromRow)]
-pub(super) struct Counters {
-    #[sqlx(rename = "now")]
-    pub(super) version: i64,
-    pub(super) items: i64,
-    pub(super) requests: i64,
-}
-
 /// An item's columns, all of them NULL where a join found none, all but the contact where it is one removed.
 #[derive(FromRow)]
 pub(super) struct ItemRow {
@@ -61,7 +55,7 @@ impl ItemRow {
             contact,
             name: self.name,
             groups: groups_from(&self.groups.unwrap_or_default())?,
-            subscription: subscription_from(&subscription)?,
+            subscription: Subscription::stored(&subscription)?,
             pending_out: self.pending_out.unwrap_or_default(),
             approved: self.approved.unwrap_or_default(),
         }))
@@ -90,7 +84,7 @@ pub(super) fn items_from(column: &str) -> Result<Vec<RosterItem>, sqlx::Error> {
             contact,
             name,
             groups,
-            subscription: subscription_from(&subscription)?,
+            subscription: Subscription::stored(&subscription)?,
             pending_out: pending_out != 0,
             approved: approved != 0,
         })
@@ -99,36 +93,6 @@ pub(super) fn items_from(column: &str) -> Result<Vec<RosterItem>, sqlx::Error> {
     // They are, but SQLite does not promise it.
     items.sort_by(|one, other| one.contact.cmp(&other.contact));
     Ok(items)
-}
-
-pub(super) fn groups_column(groups: &[String]) -> Result<String, sqlx::Error> {
-    serde_json::to_string(groups).map_err(|error| sqlx::Error::Encode(error.into()))
-}
-
-fn groups_from(column: &str) -> Result<Vec<String>, sqlx::Error> {
-    serde_json::from_str(column).map_err(|error| sqlx::Error::Decode(error.into()))
-}
-
-pub(super) fn subscription_column(subscription: Subscription) -> &'static str {
-    match subscription {
-        Subscription::None => "none",
-        Subscription::To => "to",
-        Subscription::From => "from",
-        Subscription::Both => "both",
-    }
-}
-
-fn subscription_from(column: &str) -> Result<Subscription, sqlx::Error> {
-    let all = [
-        Subscription::None,
-        Subscription::To,
-        Subscription::From,
-        Subscription::Both,
-    ];
-    let found = all
-        .into_iter()
-        .find(|subscription| subscription_column(*subscription) == column);
-    found.ok_or_else(|| sqlx::Error::Decode(format!("no subscription is `{column}`").into()))
 }
 
 #[derive(FromRow)]

@@ -7,13 +7,11 @@ use std::sync::{
 
 use tempfile::TempDir;
 
-use super::{
-    ENTRY, HOLDERS, LOAD, REQUESTS, SINCE,
-    edit::{FORGET, REMEMBERED},
-};
+use super::{ENTRY, HOLDERS, LOAD, REQUESTS, SINCE, edit::FORGET};
 use crate::{
     Edited, RosterChange, RosterEntry, Rosters, Storage,
     conformance::roster::{ROOMY, add, drop_all, item, load, put, with_item},
+    roster::REMEMBERED,
     sqlite::tests::{create, in_a_group_that_fails, open, plan, rows_of_accounts},
 };
 

@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use futures_util::StreamExt;
 use sqlx::SqliteConnection;
 
-use super::{Sqlite, writer::Statement};
+use super::Sqlite;
 use crate::{
     AccountId, MAX_SPOOL_PAGE, SPOOL_PAGE_BYTES, Spool, SpoolLimits, SpoolOutcome, Spooled,
-    StorageError,
+    StorageError, commit::Statement,
 };
 
 /// Stanzas that one statement expires: other writes get between the statements.
@@ -123,7 +123,7 @@ impl Add {
     }
 }
 
-impl Statement for Add {
+impl Statement<SqliteConnection> for Add {
     type Output = SpoolOutcome;
 
     async fn run(&self, connection: &mut SqliteConnection) -> Result<SpoolOutcome, sqlx::Error> {
@@ -146,7 +146,7 @@ struct Remove {
     ids: String,
 }
 
-impl Statement for Remove {
+impl Statement<SqliteConnection> for Remove {
     type Output = u64;
 
     async fn run(&self, connection: &mut SqliteConnection) -> Result<u64, sqlx::Error> {
@@ -159,7 +159,7 @@ struct Expire {
     before: i64,
 }
 
-impl Statement for Expire {
+impl Statement<SqliteConnection> for Expire {
     type Output = u64;
 
     async fn run(&self, connection: &mut SqliteConnection) -> Result<u64, sqlx::Error> {

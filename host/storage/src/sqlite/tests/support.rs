@@ -40,7 +40,7 @@ struct Hold {
     let_go: Arc<Notify>,
 }
 
-impl Statement for Hold {
+impl Statement<SqliteConnection> for Hold {
     type Output = ();
 
     async fn run(&self, _: &mut SqliteConnection) -> Result<(), sqlx::Error> {

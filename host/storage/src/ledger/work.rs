@@ -6,19 +6,19 @@ use crate::{
 };
 
 /// What a call wants done.
-pub(in crate::sqlite) struct Work {
-    pub(in crate::sqlite) batch: Batch,
+pub(crate) struct Work {
+    pub(crate) batch: Batch,
     /// Nothing is done unless the key holds this value, or is not there.
-    pub(super) expected: Option<(Place, Option<Value>)>,
+    pub(crate) expected: Option<(Place, Option<Value>)>,
 }
 
 /// What was done.
 #[derive(Debug, Default)]
-pub(in crate::sqlite) struct Done {
+pub(crate) struct Done {
     /// False: something else was expected.
-    pub(super) applied: bool,
+    pub(crate) applied: bool,
     /// Sequence numbers of appended entries.
-    pub(super) appended: Vec<u64>,
+    pub(crate) appended: Vec<u64>,
 }
 
 impl From<Batch> for Work {
@@ -46,7 +46,7 @@ impl From<Swap> for Work {
 }
 
 impl Work {
-    pub(in crate::sqlite) fn trims(&self) -> bool {
+    pub(crate) fn trims(&self) -> bool {
         let changes = &self.batch.changes;
         changes
             .iter()

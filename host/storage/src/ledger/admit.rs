@@ -2,17 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::{
-    cache::Address,
-    facts::Facts,
-    ledger::{Counters, Effects},
-    rows::{Append, Row, Rows},
-    work::{Done, Work},
-};
+use super::{Address, Append, Counters, Done, Effects, Facts, Row, Rows, Work};
 use crate::{AccountId, Batch, CommitError, Measure, Quota, Scope, Value, data::Change};
 
 /// Calls that share statements.
-pub(super) struct Run<'a> {
+pub(crate) struct Run<'a> {
     facts: Facts,
     effects: &'a mut Effects,
     /// Keys as the calls admitted so far leave them.
@@ -22,7 +16,7 @@ pub(super) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn new(facts: Facts, effects: &'a mut Effects) -> Self {
+    pub(crate) fn new(facts: Facts, effects: &'a mut Effects) -> Self {
         Self {
             facts,
             effects,
@@ -33,7 +27,7 @@ impl<'a> Run<'a> {
     }
 
     /// Takes a call in, or nothing of it.
-    pub(super) fn admit(
+    pub(crate) fn admit(
         &mut self,
         work: &Work,
         counters: &mut Counters,
@@ -146,7 +140,7 @@ impl<'a> Run<'a> {
     }
 
     /// What is left to write to the database.
-    pub(super) fn into_rows(self) -> Rows {
+    pub(crate) fn into_rows(self) -> Rows {
         Rows::new(self.values, self.appends, self.trims)
     }
 }

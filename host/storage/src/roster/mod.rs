@@ -1,10 +1,14 @@
 //! Rosters: an account's contacts, and the requests that wait for its answer (RFC 6121 §2 and §3, XEP-0237).
 
+mod decide;
+
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 
 use crate::{AccountId, StorageError};
+
+pub(crate) use decide::{Counters, REMEMBERED, decide, groups_column, groups_from};
 
 /// Who of the two hears of the other's presence (RFC 6121 §2.1.2.5).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -18,6 +22,24 @@ pub enum Subscription {
     From,
     /// Each hears of the other.
     Both,
+}
+
+impl Subscription {
+    /// As it is stored.
+    pub(crate) fn column(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::To => "to",
+            Self::From => "from",
+            Self::Both => "both",
+        }
+    }
+
+    pub(crate) fn stored(column: &str) -> Result<Self, sqlx::Error> {
+        let mut all = [Self::None, Self::To, Self::From, Self::Both].into_iter();
+        let found = all.find(|subscription| subscription.column() == column);
+        found.ok_or_else(|| sqlx::Error::Decode(format!("no subscription is `{column}`").into()))
+    }
 }
 
 /// A contact in a roster (RFC 6121 §2.1.2).

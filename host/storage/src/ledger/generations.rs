@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, mem};
 
-use super::cache::Address;
+use super::Address;
 use crate::Value;
 
 /// What an entry takes besides its key and value, about.

@@ -9,10 +9,10 @@ use std::{collections::hash_map::RandomState, hash::BuildHasher};
 use parking_lot::Mutex;
 
 use super::{
+    Effects,
     generations::{Generations, Unknown},
-    ledger::Effects,
 };
-use crate::{Key, Namespace, Value};
+use crate::{Key, Namespace, Scope, Value};
 
 /// Parts with a lock each, so that readers seldom meet and none waits for the eviction of much.
 const STRIPES: usize = 16;
@@ -21,15 +21,25 @@ const SLOTS: usize = 256;
 
 /// A key of any namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Address {
-    pub(super) namespace: Namespace,
-    pub(super) account: i64,
-    pub(super) key: Key,
+pub(crate) struct Address {
+    pub(crate) namespace: Namespace,
+    pub(crate) account: i64,
+    pub(crate) key: Key,
+}
+
+impl Address {
+    pub(crate) fn new(namespace: &Namespace, scope: Scope, key: &Key) -> Self {
+        Self {
+            namespace: namespace.clone(),
+            account: scope.column(),
+            key: key.clone(),
+        }
+    }
 }
 
 /// What vanishes besides single keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::sqlite) enum Cleared {
+pub(crate) enum Cleared {
     Account(i64),
     Namespace(Namespace),
 }
@@ -74,14 +84,14 @@ impl Stripe {
 }
 
 /// The cache.
-pub(in crate::sqlite) struct Cache {
+pub(crate) struct Cache {
     stripes: Vec<Mutex<Stripe>>,
     hasher: RandomState,
 }
 
 impl Cache {
     /// Holds `capacity` octets, by the count of [`Generations`].
-    pub(in crate::sqlite) fn new(capacity: usize) -> Self {
+    pub(crate) fn new(capacity: usize) -> Self {
         let stripe = || Stripe {
             values: Generations::new(capacity / STRIPES),
             slots: vec![0; SLOTS],
@@ -114,7 +124,7 @@ impl Cache {
     }
 
     /// Hides what is about to be committed.
-    pub(in crate::sqlite) fn hide(&self, effects: &Effects) {
+    pub(crate) fn hide(&self, effects: &Effects) {
         for address in effects.written.keys() {
             self.at(address, |stripe, slot| {
                 stripe.values.remove(address);
@@ -133,7 +143,7 @@ impl Cache {
     }
 
     /// Shows what was committed: the new values of what was hidden, or nothing if the commit failed.
-    pub(in crate::sqlite) fn show(&self, effects: Effects, committed: bool) {
+    pub(crate) fn show(&self, effects: Effects, committed: bool) {
         for (address, value) in effects.written {
             self.at(&address.clone(), |stripe, slot| {
                 if let Some(slot) = stripe.slots.get_mut(slot) {
@@ -147,6 +157,25 @@ impl Cache {
         if !effects.cleared.is_empty() {
             self.for_each(|stripe| stripe.sweep = stripe.sweep.next_multiple_of(2));
         }
+    }
+
+    /// Forgets everything and keeps nothing until [`Cache::reset`]: what is committed is not known.
+    pub(crate) fn suspend(&self) {
+        self.for_each(|stripe| {
+            stripe.sweep |= 1;
+            stripe.values.retain(|_| false);
+        });
+    }
+
+    /// Forgets everything, also what readers have asked for so far, and keeps what is read from now on.
+    pub(crate) fn reset(&self) {
+        self.for_each(|stripe| {
+            stripe.sweep = (stripe.sweep | 1).wrapping_add(1);
+            stripe.values.retain(|_| false);
+            for slot in &mut stripe.slots {
+                *slot = slot.next_multiple_of(2);
+            }
+        });
     }
 
     fn for_each(&self, mut act: impl FnMut(&mut Stripe)) {

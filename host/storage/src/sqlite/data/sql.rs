@@ -1,89 +1,17 @@
 //! Statements of many rows: one row by itself costs ten times what it does among a hundred.
 
-use std::{collections::HashMap, iter};
+use std::iter;
 
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
-use super::ledger::Counters;
-use crate::{Key, Value, data::Place};
+use super::lookups;
+use crate::{
+    Namespace, Value,
+    ledger::{Append, Counters, DataSql, Facts, Row, Rows, Wanted},
+};
 
 /// Rows in one statement, at most. All others have a smaller power of two, so that few differ and all stay prepared.
 const ROWS: usize = 256;
-
-/// Where a value or a log is. Ordered as the database's index is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Row {
-    pub(super) account: i64,
-    pub(super) namespace: i64,
-    pub(super) name: Key,
-}
-
-impl Row {
-    pub(super) fn new(place: &Place, namespace: i64) -> Self {
-        Self {
-            account: place.scope.column(),
-            namespace,
-            name: place.name.clone(),
-        }
-    }
-}
-
-/// A log entry to write.
-pub(super) struct Append {
-    pub(super) log: Row,
-    pub(super) sequence: i64,
-    pub(super) value: Value,
-}
-
-/// What a run of calls leaves to write.
-pub(super) struct Rows {
-    puts: Vec<(Row, Value)>,
-    deletes: Vec<Row>,
-    appends: Vec<Append>,
-    trims: Vec<(Row, i64)>,
-}
-
-impl Rows {
-    pub(super) fn new(
-        values: HashMap<Row, Option<Value>>,
-        appends: Vec<Append>,
-        trims: Vec<(Row, i64)>,
-    ) -> Self {
-        let mut puts = Vec::new();
-        let mut deletes = Vec::new();
-        for (row, value) in values {
-            match value {
-                Some(value) => puts.push((row, value)),
-                None => deletes.push(row),
-            }
-        }
-        // Neighbours in the index are written one after the other.
-        puts.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-        Self {
-            puts,
-            deletes,
-            appends,
-            trims,
-        }
-    }
-
-    /// Trims come before appends: they spare them.
-    pub(super) async fn write(self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-        for (log, before) in &self.trims {
-            trim(connection, log, *before).await?;
-        }
-        for rows in chunks(&self.deletes) {
-            delete(connection, rows).await?;
-        }
-        for rows in chunks(&self.puts) {
-            put(connection, rows).await?;
-        }
-        for rows in chunks(&self.appends) {
-            append(connection, rows).await?;
-        }
-        Ok(())
-    }
-}
 
 /// Cuts `rows` into pieces of powers of two.
 pub(super) fn chunks<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
@@ -166,26 +94,52 @@ async fn trim(
     query.execute(connection).await.map(drop)
 }
 
-/// Writes counters down.
-pub(super) async fn set_counters(
-    connection: &mut SqliteConnection,
-    counters: &[&Counters],
-) -> Result<(), sqlx::Error> {
-    for rows in chunks(counters) {
-        let sql = statement(
-            "WITH new (id, last_sequence, bytes, keys, entries) AS (VALUES ",
-            "(?,?,?,?,?)",
-            rows.len(),
-            ") UPDATE plugin_namespace SET (last_sequence, bytes, keys, entries) =
-                 (new.last_sequence, new.bytes, new.keys, new.entries)
-               FROM new WHERE plugin_namespace.id = new.id",
+impl DataSql for SqliteConnection {
+    async fn counters(&mut self, namespace: &Namespace) -> Result<Counters, sqlx::Error> {
+        let query = sqlx::query_as(
+            "INSERT INTO plugin_namespace (name) VALUES (?) ON CONFLICT (name) DO UPDATE SET name = name
+             RETURNING id, last_sequence, bytes, keys, entries",
         );
-        let mut query = sqlx::query(sql);
-        for row in rows {
-            query = query.bind(row.id).bind(row.last_sequence);
-            query = query.bind(row.bytes).bind(row.keys).bind(row.entries);
-        }
-        query.execute(&mut *connection).await?;
+        query.bind(namespace.shared()).fetch_one(self).await
     }
-    Ok(())
+
+    async fn facts(&mut self, wanted: Wanted) -> Result<Facts, sqlx::Error> {
+        lookups::facts(self, wanted).await
+    }
+
+    async fn write(&mut self, rows: Rows) -> Result<(), sqlx::Error> {
+        for (log, before) in &rows.trims {
+            trim(self, log, *before).await?;
+        }
+        for rows in chunks(&rows.deletes) {
+            delete(self, rows).await?;
+        }
+        for rows in chunks(&rows.puts) {
+            put(self, rows).await?;
+        }
+        for rows in chunks(&rows.appends) {
+            append(self, rows).await?;
+        }
+        Ok(())
+    }
+
+    async fn set_counters(&mut self, counters: &[&Counters]) -> Result<(), sqlx::Error> {
+        for rows in chunks(counters) {
+            let sql = statement(
+                "WITH new (id, last_sequence, bytes, keys, entries) AS (VALUES ",
+                "(?,?,?,?,?)",
+                rows.len(),
+                ") UPDATE plugin_namespace SET (last_sequence, bytes, keys, entries) =
+                     (new.last_sequence, new.bytes, new.keys, new.entries)
+                   FROM new WHERE plugin_namespace.id = new.id",
+            );
+            let mut query = sqlx::query(sql);
+            for row in rows {
+                query = query.bind(row.id).bind(row.last_sequence);
+                query = query.bind(row.bytes).bind(row.keys).bind(row.entries);
+            }
+            query.execute(&mut *self).await?;
+        }
+        Ok(())
+    }
 }
