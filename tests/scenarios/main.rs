@@ -34,6 +34,7 @@ mod placements;
 mod plugin_life;
 mod plugin_writing;
 mod quarantine;
+mod receiving;
 mod registration;
 mod replies;
 mod starttls;

@@ -53,6 +53,18 @@ world!(
     "waxwing_plugin::bindings::inbound"
 );
 world!(
+    deliver,
+    "with-deliver",
+    "export_deliver",
+    "waxwing_plugin::bindings::deliver"
+);
+world!(
+    offline,
+    "with-offline",
+    "export_offline",
+    "waxwing_plugin::bindings::offline"
+);
+world!(
     iq_handler,
     "with-iq-handler",
     "export_iq_handler",

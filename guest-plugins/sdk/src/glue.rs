@@ -64,6 +64,12 @@ macro_rules! __interface_check {
     (Inbound, $plugin:ty) => {
         $crate::__serves::<$plugin, _>(<$plugin as $crate::Inbound>::filter);
     };
+    (Deliver, $plugin:ty) => {
+        $crate::__serves::<$plugin, _>(<$plugin as $crate::Deliver>::filter);
+    };
+    (Offline, $plugin:ty) => {
+        $crate::__serves::<$plugin, _>(<$plugin as $crate::Offline>::filter);
+    };
     (IqHandler, $plugin:ty) => {
         $crate::__serves::<$plugin, _>(<$plugin as $crate::IqHandler>::handle);
     };
@@ -163,6 +169,22 @@ macro_rules! __interface {
             }
         }
         $crate::bindings::inbound::export_inbound!(Component with_types_in $crate::bindings::inbound);
+    };
+    (Deliver, $plugin:ty) => {
+        impl $crate::bindings::deliver::exports::waxwing::plugin::deliver::Guest for Component {
+            fn filter(stanza: &$crate::Stanza, session: ::std::string::String) -> $crate::bindings::deliver::exports::waxwing::plugin::deliver::Verdict {
+                PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::Deliver>::filter(plugin, stanza, &session))).into()
+            }
+        }
+        $crate::bindings::deliver::export_deliver!(Component with_types_in $crate::bindings::deliver);
+    };
+    (Offline, $plugin:ty) => {
+        impl $crate::bindings::offline::exports::waxwing::plugin::offline::Guest for Component {
+            fn filter(message: &$crate::Stanza, account: ::std::string::String) -> $crate::bindings::offline::exports::waxwing::plugin::offline::Verdict {
+                PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::Offline>::filter(plugin, message, &account))).into()
+            }
+        }
+        $crate::bindings::offline::export_offline!(Component with_types_in $crate::bindings::offline);
     };
     (IqHandler, $plugin:ty) => {
         impl $crate::bindings::iq_handler::exports::waxwing::plugin::iq_handler::Guest for Component {
@@ -359,6 +381,34 @@ impl From<crate::Verdict> for crate::bindings::inbound::exports::waxwing::plugin
             crate::Verdict::Answer(payload) => {
                 Self::Answer(payload.map(|payload| payload.to_xml()))
             }
+        }
+    }
+}
+
+#[cfg(target_family = "wasm")]
+impl From<crate::Verdict> for crate::bindings::deliver::exports::waxwing::plugin::deliver::Verdict {
+    fn from(verdict: crate::Verdict) -> Self {
+        match verdict {
+            crate::Verdict::Pass => Self::Pass,
+            crate::Verdict::Replace(draft) => Self::Replace(draft),
+            crate::Verdict::Drop => Self::Drop,
+            crate::Verdict::Bounce(error) => Self::Bounce(error.into()),
+            crate::Verdict::Answer(payload) => {
+                Self::Answer(payload.map(|payload| payload.to_xml()))
+            }
+        }
+    }
+}
+
+#[cfg(target_family = "wasm")]
+impl From<crate::Keeping> for crate::bindings::offline::exports::waxwing::plugin::offline::Verdict {
+    fn from(keeping: crate::Keeping) -> Self {
+        match keeping {
+            crate::Keeping::Pass => Self::Pass,
+            crate::Keeping::Replace(draft) => Self::Replace(draft),
+            crate::Keeping::Drop => Self::Drop,
+            crate::Keeping::Bounce(error) => Self::Bounce(error.into()),
+            crate::Keeping::Handled => Self::Handled,
         }
     }
 }

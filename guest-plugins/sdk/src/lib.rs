@@ -39,6 +39,7 @@ pub mod bindings;
 pub mod commands;
 mod element;
 mod error;
+mod filters;
 pub mod forms;
 mod glue;
 #[cfg(not(target_family = "wasm"))]
@@ -71,13 +72,14 @@ pub use bindings::pre_auth::exports::waxwing::plugin::pre_auth::{
 pub use bindings::session_events::exports::waxwing::plugin::session_events::Session;
 pub use element::Element;
 pub use error::StanzaError;
+pub use filters::{DeliverFilter, InboundFilter, IqFilter, OfflineFilter};
 pub use late::settle;
-pub use manifest::{DiscoNode, FaultPolicy, InboundFilter, IqFilter, Manifest, Placement, Setting};
+pub use manifest::{DiscoNode, FaultPolicy, Manifest, Placement, Setting};
 pub use payload::{Payload, PayloadError};
 pub use traits::{
-    AccountEvents, Answer, Component, Handled, Inbound, IqHandler, LateIqHandler, PasswordVeto,
-    Plugin, PluginEvents, PreAuth, Promise, RegistrationVeto, RemovalVeto, ReplyHandler,
-    SessionEvents, TimerHandler, Verdict,
+    AccountEvents, Answer, Component, Deliver, Handled, Inbound, IqHandler, Keeping, LateIqHandler,
+    Offline, PasswordVeto, Plugin, PluginEvents, PreAuth, Promise, RegistrationVeto, RemovalVeto,
+    ReplyHandler, SessionEvents, TimerHandler, Verdict,
 };
 
 /// In a component: the host's handles, and the imports, each a module of functions (see the interface of the same name).
@@ -101,12 +103,13 @@ pub use glue::{__serves, Slot, report_panics};
 pub mod prelude {
     pub use crate::{
         AccountEvents, Answer, AuthFailure, AuthOffer, AuthProvider, AuthStream, BindReason,
-        ChangeFailure, Component, Draft, Element, ErrorCondition, ErrorType, Event, FaultPolicy,
-        Handled, Inbound, InboundFilter, IqFilter, IqHandler, LateIqHandler, Localised, Login,
-        Manifest, Name, Parsed, PasswordVeto, Payload, PayloadError, Placement, Plugin,
-        PluginEvents, PreAuth, PreAuthStream, Promise, Refusal, RegistrationVeto, RemovalVeto,
-        ReplyHandler, Scope, Session, SessionEvents, Setting, Stanza, StanzaError, StanzaKind,
-        TimerHandler, Verdict, accounts, clock, config, disco, events, log, manifest, memory,
-        metrics, random, router, sessions, settle, storage, timers,
+        ChangeFailure, Component, Deliver, DeliverFilter, Draft, Element, ErrorCondition,
+        ErrorType, Event, FaultPolicy, Handled, Inbound, InboundFilter, IqFilter, IqHandler,
+        Keeping, LateIqHandler, Localised, Login, Manifest, Name, Offline, OfflineFilter, Parsed,
+        PasswordVeto, Payload, PayloadError, Placement, Plugin, PluginEvents, PreAuth,
+        PreAuthStream, Promise, Refusal, RegistrationVeto, RemovalVeto, ReplyHandler, Scope,
+        Session, SessionEvents, Setting, Stanza, StanzaError, StanzaKind, TimerHandler, Verdict,
+        accounts, clock, config, disco, events, log, manifest, memory, metrics, random, router,
+        sessions, settle, storage, timers,
     };
 }

@@ -2,8 +2,8 @@
 
 use crate::Name;
 use crate::bindings::lifecycle::waxwing::plugin::manifest as wit;
-use crate::bindings::lifecycle::waxwing::plugin::types::Recipients;
 use crate::commands::COMMANDS;
+use crate::filters::{DeliverFilter, InboundFilter, IqFilter, OfflineFilter};
 use crate::forms::DATA;
 
 pub use wit::{DiscoNode, FaultPolicy, Placement};
@@ -137,6 +137,24 @@ impl Manifest {
         self
     }
 
+    /// Wants to judge the stanzas that match before a session is given them.
+    #[must_use]
+    pub fn deliver(mut self, filter: DeliverFilter) -> Self {
+        self.0
+            .subscriptions
+            .push(wit::Subscription::Deliver(filter.0));
+        self
+    }
+
+    /// Wants to judge the messages that match before they are kept.
+    #[must_use]
+    pub fn offline(mut self, filter: OfflineFilter) -> Self {
+        self.0
+            .subscriptions
+            .push(wit::Subscription::Offline(filter.0));
+        self
+    }
+
     /// Wants to answer the requests that match.
     #[must_use]
     pub fn iq(mut self, filter: IqFilter) -> Self {
@@ -239,129 +257,6 @@ impl Setting {
     #[must_use]
     pub fn default(mut self, toml: &str) -> Self {
         self.0.default = Some(toml.to_owned());
-        self
-    }
-}
-
-/// Which stanzas an inbound hook judges: at first, all stanzas of the kind to anybody, failing closed.
-#[derive(Clone, Debug)]
-pub struct InboundFilter(wit::InboundFilter);
-
-impl InboundFilter {
-    fn new(kinds: wit::StanzaKinds) -> Self {
-        Self(wit::InboundFilter {
-            kinds,
-            types: Vec::new(),
-            payload: None,
-            recipients: Recipients::all(),
-            priority: 0,
-            on_fault: FaultPolicy::Closed,
-        })
-    }
-
-    /// Messages.
-    pub fn messages() -> Self {
-        Self::new(wit::StanzaKinds::MESSAGE)
-    }
-
-    /// Presence stanzas.
-    pub fn presences() -> Self {
-        Self::new(wit::StanzaKinds::PRESENCE)
-    }
-
-    /// Iqs.
-    pub fn iqs() -> Self {
-        Self::new(wit::StanzaKinds::IQ)
-    }
-
-    /// Every stanza.
-    pub fn stanzas() -> Self {
-        Self::new(wit::StanzaKinds::all())
-    }
-
-    /// Only of these types; `normal` and `available` stand for an absent attribute.
-    #[must_use]
-    pub fn of_types(mut self, types: &[&str]) -> Self {
-        self.0.types = types.iter().map(|&kind| kind.to_owned()).collect();
-        self
-    }
-
-    /// Only with such a child.
-    #[must_use]
-    pub fn with_payload(mut self, namespace: &str, local: &str) -> Self {
-        self.0.payload = Some(Name::new(namespace, local));
-        self
-    }
-
-    /// Higher runs first.
-    #[must_use]
-    pub fn priority(mut self, priority: i32) -> Self {
-        self.0.priority = priority;
-        self
-    }
-
-    /// When the hook fails the stanza goes on instead of being refused.
-    #[must_use]
-    pub fn fail_open(mut self) -> Self {
-        self.0.on_fault = FaultPolicy::Open;
-        self
-    }
-}
-
-/// Which iq requests a handler serves: at first, addressed to nobody; say to whom.
-#[derive(Clone, Debug)]
-pub struct IqFilter(wit::IqFilter);
-
-impl IqFilter {
-    fn new(namespace: &str, local: &str, types: wit::RequestTypes) -> Self {
-        Self(wit::IqFilter {
-            payload: Name::new(namespace, local),
-            node: None,
-            types,
-            recipients: Recipients::empty(),
-        })
-    }
-
-    /// Requests of type get with that payload.
-    pub fn get(namespace: &str, local: &str) -> Self {
-        Self::new(namespace, local, wit::RequestTypes::GET)
-    }
-
-    /// Requests of type set with that payload.
-    pub fn set(namespace: &str, local: &str) -> Self {
-        Self::new(namespace, local, wit::RequestTypes::SET)
-    }
-
-    /// Requests of both types with that payload.
-    pub fn any(namespace: &str, local: &str) -> Self {
-        Self::new(namespace, local, wit::RequestTypes::all())
-    }
-
-    /// Only those whose payload has this attribute `node`.
-    #[must_use]
-    pub fn node(mut self, node: &str) -> Self {
-        self.0.node = Some(node.to_owned());
-        self
-    }
-
-    /// Also those to a domain served here.
-    #[must_use]
-    pub fn to_server(mut self) -> Self {
-        self.0.recipients |= Recipients::SERVER;
-        self
-    }
-
-    /// Also those to the sender's own account.
-    #[must_use]
-    pub fn to_own_account(mut self) -> Self {
-        self.0.recipients |= Recipients::OWN_ACCOUNT;
-        self
-    }
-
-    /// Also those to other accounts' bare JIDs.
-    #[must_use]
-    pub fn to_other_accounts(mut self) -> Self {
-        self.0.recipients |= Recipients::OTHER_ACCOUNT;
         self
     }
 }

@@ -40,6 +40,20 @@ pub trait Inbound: Plugin {
     fn filter(&self, stanza: &Stanza) -> Verdict;
 }
 
+/// Judges stanzas of others before one session is given them (interface `deliver`, granted as `deliver`).
+pub trait Deliver: Plugin {
+    /// Judges a stanza that matched one of the manifest's deliver filters, for the session of that full JID. At most 10 ms of
+    /// CPU time.
+    fn filter(&self, stanza: &Stanza, session: &str) -> Verdict;
+}
+
+/// Judges messages that nobody takes before they are kept (interface `offline`, granted as `offline`).
+pub trait Offline: Plugin {
+    /// Judges a message that matched one of the manifest's offline filters, for the account of that bare JID. At most 10 ms
+    /// of CPU time.
+    fn filter(&self, message: &Stanza, account: &str) -> Keeping;
+}
+
 /// Serves iq requests (interface `iq-handler`, granted as `iq-handler`).
 pub trait IqHandler: Plugin {
     /// Answers a request that matched one of the manifest's iq filters. At most 50 ms of CPU time.
@@ -150,7 +164,7 @@ pub trait PreAuth: Plugin {
     fn handle(&self, on: &PreAuthStream, request: &Stanza) -> Answer;
 }
 
-/// What becomes of a stanza that an inbound hook judged.
+/// What becomes of a stanza that an inbound or deliver hook judged.
 #[must_use = "a verdict decides only when it is returned"]
 pub enum Verdict {
     /// It goes on.
@@ -163,4 +177,19 @@ pub enum Verdict {
     Bounce(StanzaError),
     /// An iq request is answered with this payload.
     Answer(Option<Element>),
+}
+
+/// What becomes of a message that an offline hook judged.
+#[must_use = "a verdict decides only when it is returned"]
+pub enum Keeping {
+    /// It is kept.
+    Pass,
+    /// The draft is kept instead.
+    Replace(Draft),
+    /// It is thrown away without a word.
+    Drop,
+    /// Its sender gets this error.
+    Bounce(StanzaError),
+    /// The plugin has seen to it.
+    Handled,
 }

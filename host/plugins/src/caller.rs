@@ -278,7 +278,10 @@ pub(crate) async fn make<C: exports::Call>(
     let call = Box::pin(async move {
         let answer = call.make(&mut instance).await;
         let answer = answer.map_err(|fault| instance.explain(fault));
-        let effects = instance.end_call();
+        let mut effects = instance.end_call();
+        if C::SENDS_UNSHOWN {
+            effects.send_unshown();
+        }
         (instance, answer, effects)
     });
     let (instance, answer, effects) = run(shared, plugin, meter, budget, call).await?;

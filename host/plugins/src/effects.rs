@@ -169,6 +169,13 @@ impl Effects {
         }
     }
 
+    /// Has what the call sends go past the hooks at the receiving side.
+    pub(crate) fn send_unshown(&mut self) {
+        for outgoing in self.0.iter_mut().flat_map(|caused| &mut caused.sends) {
+            outgoing.stanza.pass_unshown();
+        }
+    }
+
     /// What the call causes, by kind and number: for those who watch.
     pub(crate) fn summary(&self) -> Vec<String> {
         let kinds = [

@@ -4,7 +4,7 @@ use waxwing_xml::ElementRef;
 use waxwing_xmpp::stanza::{Kind, Stanza};
 
 use crate::bindings::waxwing::plugin::manifest as wit;
-use crate::bindings::waxwing::plugin::types::{self, Recipients};
+use crate::bindings::waxwing::plugin::types::{self, Recipients, Senders};
 
 /// The expanded name of an element.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -58,21 +58,66 @@ impl Recipient {
     }
 }
 
-/// Which stanzas an inbound hook judges.
+/// The class of a stanza's sender, seen from the account that receives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sender {
+    /// A domain served here.
+    Server,
+    /// The receiving account's bare JID, or one of its sessions.
+    OwnAccount,
+    /// Another account at a domain served here, or a session of one.
+    OtherAccount,
+    /// Anything at another domain.
+    Remote,
+    /// Anything at a domain that a plugin serves as a component.
+    Component,
+}
+
+impl Sender {
+    pub(crate) const fn flag(self) -> Senders {
+        match self {
+            Self::Server => Senders::SERVER,
+            Self::OwnAccount => Senders::OWN_ACCOUNT,
+            Self::OtherAccount => Senders::OTHER_ACCOUNT,
+            Self::Remote => Senders::REMOTE,
+            Self::Component => Senders::COMPONENT,
+        }
+    }
+}
+
+/// Classes of addressee or of sender, combined.
+pub(crate) trait Classes: Copy {
+    /// Whether that one is among them.
+    fn have(self, one: Self) -> bool;
+}
+
+impl Classes for Recipients {
+    fn have(self, one: Self) -> bool {
+        self.contains(one)
+    }
+}
+
+impl Classes for Senders {
+    fn have(self, one: Self) -> bool {
+        self.contains(one)
+    }
+}
+
+/// Which stanzas a hook judges, by their kind, type and payload, and by the class of whoever is at the other end.
 #[derive(Clone, Debug)]
-pub(crate) struct InboundFilter {
+pub(crate) struct StanzaFilter<C> {
     kinds: wit::StanzaKinds,
     types: Vec<String>,
     payload: Option<Qname>,
-    recipients: Recipients,
+    classes: C,
     pub(crate) priority: i32,
     pub(crate) on_fault: wit::FaultPolicy,
 }
 
-impl InboundFilter {
-    pub(crate) fn matches(&self, stanza: &Stanza, recipient: Recipient) -> bool {
+impl<C: Classes> StanzaFilter<C> {
+    pub(crate) fn matches(&self, stanza: &Stanza, class: C) -> bool {
         self.kinds.contains(kind_flag(stanza.kind()))
-            && self.recipients.contains(recipient.flag())
+            && self.classes.have(class)
             && (self.types.is_empty() || self.types.iter().any(|kind| kind == subtype(stanza)))
             && self.payload.as_ref().is_none_or(|payload| {
                 stanza
@@ -83,13 +128,39 @@ impl InboundFilter {
     }
 }
 
-impl From<wit::InboundFilter> for InboundFilter {
+impl From<wit::InboundFilter> for StanzaFilter<Recipients> {
     fn from(filter: wit::InboundFilter) -> Self {
         Self {
             kinds: filter.kinds,
             types: filter.types,
             payload: filter.payload.map(Qname::from),
-            recipients: filter.recipients,
+            classes: filter.recipients,
+            priority: filter.priority,
+            on_fault: filter.on_fault,
+        }
+    }
+}
+
+impl From<wit::DeliverFilter> for StanzaFilter<Senders> {
+    fn from(filter: wit::DeliverFilter) -> Self {
+        Self {
+            kinds: filter.kinds,
+            types: filter.types,
+            payload: filter.payload.map(Qname::from),
+            classes: filter.senders,
+            priority: filter.priority,
+            on_fault: filter.on_fault,
+        }
+    }
+}
+
+impl From<wit::OfflineFilter> for StanzaFilter<Senders> {
+    fn from(filter: wit::OfflineFilter) -> Self {
+        Self {
+            kinds: wit::StanzaKinds::MESSAGE,
+            types: filter.types,
+            payload: filter.payload.map(Qname::from),
+            classes: filter.senders,
             priority: filter.priority,
             on_fault: filter.on_fault,
         }

@@ -5,7 +5,12 @@ use std::sync::{Arc, OnceLock, Weak};
 use waxwing_xmpp::jid::{BareJid, FullJid};
 use waxwing_xmpp::stanza::Stanza;
 
+use crate::effects::failure;
 use crate::exports::account_events::AccountEvent;
+use crate::exports::offline;
+use crate::filter::Sender;
+use crate::hooks::Judged;
+use crate::imports::stanzas::HostStanza;
 use crate::notices::{Notice, What};
 use crate::shared::Shared;
 
@@ -96,6 +101,40 @@ impl Inlet {
             jid: session.to_string(),
             id,
         });
+    }
+
+    /// Whether any offline hook wants a message. Cheap.
+    #[must_use]
+    pub fn wants_offline(&self, message: &Stanza, sender: Sender) -> bool {
+        let Some(shared) = self.shared() else {
+            return false;
+        };
+        let now = shared.registry.now();
+        let sender = || now.exact(message, sender).flag();
+        !now.offline.is_empty() && now.offline.want(message, sender())
+    }
+
+    /// Takes a message for an account that nobody takes it for through the offline hooks.
+    pub async fn offline(&self, message: Stanza, account: &BareJid, sender: Sender) -> Judged {
+        let Some(shared) = self.shared() else {
+            return Judged::Pass(message);
+        };
+        let account = account.clone();
+        let judged = shared.asks.ask("offline", move |caller| async move {
+            let snapshot = caller.shared.registry.keep();
+            let class = snapshot.exact(&message, sender).flag();
+            let lent = HostStanza {
+                stanza: message,
+                host: caller.shared.host(account.domain().as_str()),
+            };
+            let call = |message| offline::Filter {
+                message,
+                account: account.to_string(),
+            };
+            caller.judge(&snapshot.offline, class, lent, call).await
+        });
+        // Only a platform that stops answers nothing.
+        judged.await.unwrap_or_else(|| Judged::Bounce(failure()))
     }
 
     fn session(&self, session: &FullJid, what: impl Fn() -> What) {

@@ -3,13 +3,14 @@
 //! The server makes one [`Platform`] and, for each of its threads, a [`Shard`] to call. Below is `waxwing-xmpp`; above is the
 //! server. Nothing here opens a socket, writes SQL or knows a plugin's name.
 //!
-//! From the outside in: `platform` has the plugins and `changes` brings, replaces and ends them (`load`, `compile`, `depend`,
+//! From the outside in: `platform` has the plugins and `changes` brings, replaces and ends them (`load`, `manifest`, `wants`, `compile`, `depend`,
 //! `handover`, `choices`, `watch`), `registry` says which plugin
-//! wants what (`filter`), a shard takes stanzas to instances (`caller`, `pool`, `slots`, `instance`, `run`, `meter`), which call back
+//! wants what (`filter`), `hooks` takes stanzas through all that judge them, a shard takes them to instances (`caller`, `pool`, `slots`, `instance`, `run`, `meter`), which call back
 //! into `imports` and leave `effects`.
 
 mod accounting;
 mod agenda;
+mod asks;
 mod auth_offer;
 mod bindings;
 mod caller;
@@ -27,6 +28,7 @@ mod exports;
 mod fault;
 mod filter;
 mod handover;
+mod hooks;
 #[cfg(test)]
 mod hostile;
 mod http;
@@ -56,6 +58,7 @@ mod state;
 mod status;
 mod timers;
 mod trace;
+mod wants;
 mod watch;
 mod writes;
 
@@ -68,7 +71,8 @@ pub use effects::After;
 pub use exports::account_events::AccountEvent;
 pub use exports::auth_provider::Unavailable;
 pub use exports::pre_auth::{PreAuthStream, TlsVersion};
-pub use filter::Recipient;
+pub use filter::{Recipient, Sender};
+pub use hooks::Judged;
 pub use http::{HttpError, HttpRequest, HttpResponse, MAX_HTTP_BODY};
 pub use inlet::Inlet;
 pub use limits::MemoryLimits;
@@ -77,6 +81,6 @@ pub use manifest::is_plugin_name;
 pub use platform::{BundledPlugin, Platform, PlatformSettings};
 pub use provider::AuthStream;
 pub use services::{ServiceError, Services};
-pub use shard::{Inbound, IqAnswer, Shard};
+pub use shard::{IqAnswer, Shard};
 pub use status::{PluginError, PluginStatus};
 pub use trace::{Trace, TraceLine, TracedCall, TracedStanza};

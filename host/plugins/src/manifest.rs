@@ -5,13 +5,11 @@ use std::time::Duration;
 
 use semver::{Version, VersionReq};
 
-use crate::auth_offer::AuthOffer;
 use crate::bindings::waxwing::plugin::manifest::{self as wit, DiscoNode};
 use crate::config::{Kind, Setting};
-use crate::filter::{EventFilter, InboundFilter, IqFilter, Qname};
+use crate::wants::Wants;
 
 const MAX_FEATURES: usize = 64;
-const MAX_SUBSCRIPTIONS: usize = 256;
 const MAX_SETTINGS: usize = 256;
 const MAX_SUMMARY: usize = 200;
 const MAX_FEATURE: usize = 1_023;
@@ -47,15 +45,10 @@ pub(crate) struct Manifest {
     pub(crate) features: Vec<String>,
     pub(crate) settings: Vec<Setting>,
     pub(crate) asks: Vec<String>,
-    pub(crate) inbound: Vec<InboundFilter>,
-    pub(crate) iq: Vec<IqFilter>,
-    pub(crate) pre_auth: Vec<Qname>,
-    /// Names of domains below each served one.
-    pub(crate) components: Vec<String>,
-    pub(crate) events: Vec<EventFilter>,
+    /// What it is called for.
+    pub(crate) wants: Wants,
     /// Nodes of service discovery.
     pub(crate) nodes: Vec<DiscoNode>,
-    pub(crate) auth: Option<AuthOffer>,
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) placement: wit::Placement,
     pub(crate) limits: AskedLimits,
@@ -85,7 +78,7 @@ pub(crate) struct ManifestError {
     problem: &'static str,
 }
 
-fn wrong<T>(what: impl Into<String>, problem: &'static str) -> Result<T, ManifestError> {
+pub(crate) fn wrong<T>(what: impl Into<String>, problem: &'static str) -> Result<T, ManifestError> {
     Err(ManifestError {
         what: what.into(),
         problem,
@@ -104,16 +97,11 @@ impl Manifest {
             features: Vec::new(),
             settings: Vec::new(),
             asks: Vec::new(),
-            inbound: Vec::new(),
-            iq: Vec::new(),
-            pre_auth: Vec::new(),
+            wants: Wants::default(),
             nodes: Vec::new(),
-            auth: None,
             dependencies: Vec::new(),
             placement: wit::Placement::Isolated,
             limits: AskedLimits::default(),
-            components: Vec::new(),
-            events: Vec::new(),
         }
     }
 
@@ -166,9 +154,6 @@ impl Manifest {
                 "is not a grant that this server knows; see the guide's list of grants",
             );
         }
-        if manifest.subscriptions.len() > MAX_SUBSCRIPTIONS {
-            return wrong("subscriptions", "are more than 256");
-        }
         let settings = check_settings(manifest.settings)?;
         let nodes = check_nodes(manifest.nodes)?;
         let dependencies = check_dependencies(manifest.dependencies)?;
@@ -177,28 +162,7 @@ impl Manifest {
         if limits.exceed() && !asks.iter().any(|ask| ask == "limits") {
             asks.push("limits".to_owned());
         }
-        let (mut inbound, mut iq, mut pre_auth) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut components, mut events) = (Vec::new(), Vec::new());
-        let mut auth = None;
-        for subscription in manifest.subscriptions {
-            match subscription {
-                wit::Subscription::Inbound(filter) => inbound.push(InboundFilter::from(filter)),
-                wit::Subscription::Iq(filter) => iq.push(IqFilter::from(filter)),
-                wit::Subscription::PreAuth(name) => pre_auth.push(Qname::from(name)),
-                wit::Subscription::Component(name) if is_subdomain(&name) => components.push(name),
-                wit::Subscription::Component(_) => {
-                    return wrong(
-                        "component's name",
-                        "must be labels of lower-case letters, digits and hyphens with dots between",
-                    );
-                }
-                wit::Subscription::Event(filter) => events.push(EventFilter::from(filter)),
-                wit::Subscription::AuthProvider(_) if auth.is_some() => {
-                    return wrong("subscriptions", "offer to provide logins twice");
-                }
-                wit::Subscription::AuthProvider(offer) => auth = Some(auth_offer(offer)?),
-            }
-        }
+        let wants = Wants::check(manifest.subscriptions)?;
         let implements = manifest
             .implements
             .iter()
@@ -213,16 +177,11 @@ impl Manifest {
             features: manifest.features,
             settings,
             asks,
-            inbound,
-            iq,
-            pre_auth,
+            wants,
             nodes,
-            auth,
             dependencies,
             placement: manifest.placement,
             limits,
-            components,
-            events,
         })
     }
 }
@@ -249,10 +208,6 @@ fn check_nodes(nodes: Vec<DiscoNode>) -> Result<Vec<DiscoNode>, ManifestError> {
         ),
         None => Ok(nodes),
     }
-}
-
-fn auth_offer(offer: wit::AuthOffer) -> Result<AuthOffer, ManifestError> {
-    AuthOffer::check(offer).or_else(|problem| wrong("offer to provide logins", problem))
 }
 
 fn check_dependencies(asked: Vec<wit::Dependency>) -> Result<Vec<Dependency>, ManifestError> {
@@ -347,19 +302,6 @@ fn version(text: &str) -> Option<Version> {
     Some(text)
         .filter(|text| text.len() <= MAX_VERSION)
         .and_then(|text| Version::parse(text).ok())
-}
-
-/// A prefix of a domain, prepared already (RFC 6122 §2.2).
-fn is_subdomain(name: &str) -> bool {
-    let is_label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-    };
-    name.len() <= 200 && name.split('.').all(is_label)
 }
 
 fn is_feature(feature: &str) -> bool {

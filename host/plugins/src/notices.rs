@@ -144,7 +144,7 @@ impl Shared {
     ) {
         let name = source.manifest.name.as_str();
         for plugin in &self.registry.keep().event_listeners {
-            let wants = plugin.manifest.events.iter();
+            let wants = plugin.manifest.wants.events.iter();
             if plugin.manifest.name == name
                 || !wants.clone().any(|one| one.matches(name, &event.name))
             {

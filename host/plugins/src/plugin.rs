@@ -155,12 +155,12 @@ impl Plugin {
     /// What it can do as a provider of logins, where it is granted to be one.
     pub(crate) fn auth_offer(&self) -> Option<AuthOffer> {
         let granted = self.grants.contains("auth-provider") && self.exports.auth_provider.is_some();
-        self.manifest.auth.filter(|_| granted)
+        self.manifest.wants.auth.filter(|_| granted)
     }
 
     /// Its priority among the providers of logins, the operator's included.
     pub(crate) fn auth_priority(&self) -> i32 {
-        let own = self.manifest.auth.map_or(0, |offer| offer.priority);
+        let own = self.manifest.wants.auth.map_or(0, |offer| offer.priority);
         own.saturating_add(self.settings.priority)
     }
 

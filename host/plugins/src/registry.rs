@@ -11,10 +11,12 @@ use parking_lot::Mutex;
 use waxwing_xml::ElementRef;
 use waxwing_xmpp::stanza::Stanza;
 
-use crate::bindings::waxwing::plugin::manifest::{DiscoNode, FaultPolicy};
+use crate::bindings::waxwing::plugin::manifest::DiscoNode;
+use crate::bindings::waxwing::plugin::types::{Recipients, Senders};
 use crate::depend::Plugins;
 use crate::exports::vetoes::Question;
-use crate::filter::{InboundFilter, IqFilter, Qname, Recipient};
+use crate::filter::{IqFilter, Qname, Recipient, Sender};
+use crate::hooks::Hooks;
 use crate::plugin::Plugin;
 
 /// The current snapshot, replaceable.
@@ -29,8 +31,9 @@ pub(crate) struct Registry {
 #[derive(Default)]
 pub(crate) struct Snapshot {
     plugins: BTreeMap<String, Arc<Plugin>>,
-    /// Highest priority first, ties by name.
-    inbound: Vec<Hook>,
+    pub(crate) inbound: Hooks<Recipients>,
+    pub(crate) deliver: Hooks<Senders>,
+    pub(crate) offline: Hooks<Senders>,
     iq: HashMap<String, Vec<Handler>>,
     pre_auth: Vec<(Qname, Arc<Plugin>)>,
     components: BTreeMap<String, Component>,
@@ -44,12 +47,6 @@ pub(crate) struct Snapshot {
     /// Providers of logins, highest priority first, ties by name.
     auth: Vec<Arc<Plugin>>,
     features: BTreeSet<String>,
-}
-
-/// One inbound subscription.
-pub(crate) struct Hook {
-    pub(crate) plugin: Arc<Plugin>,
-    filter: InboundFilter,
 }
 
 /// A domain that a plugin serves.
@@ -130,9 +127,9 @@ impl Snapshot {
             }
         }
         // Stable sorts: the plugins come in the order of their names.
-        snapshot
-            .inbound
-            .sort_by_key(|hook| Reverse(hook.priority()));
+        snapshot.inbound.sort();
+        snapshot.deliver.sort();
+        snapshot.offline.sort();
         for handlers in snapshot.iq.values_mut() {
             handlers.sort_by_key(|handler| {
                 let priority = handler.plugin.settings.priority;
@@ -156,14 +153,16 @@ impl Snapshot {
     fn index_handlers(&mut self, plugin: &Arc<Plugin>) {
         let serves = |name: &str, exported: bool| exported && plugin.grants.contains(name);
         if serves("inbound", plugin.exports.inbound.is_some()) {
-            self.inbound
-                .extend(plugin.manifest.inbound.iter().map(|filter| Hook {
-                    plugin: Arc::clone(plugin),
-                    filter: filter.clone(),
-                }));
+            self.inbound.add(plugin, &plugin.manifest.wants.inbound);
+        }
+        if serves("deliver", plugin.exports.deliver.is_some()) {
+            self.deliver.add(plugin, &plugin.manifest.wants.deliver);
+        }
+        if serves("offline", plugin.exports.offline.is_some()) {
+            self.offline.add(plugin, &plugin.manifest.wants.offline);
         }
         if serves("iq-handler", plugin.exports.iq_handler.is_some()) {
-            for filter in &plugin.manifest.iq {
+            for filter in &plugin.manifest.wants.iq {
                 let namespace = filter.payload.namespace.clone();
                 self.iq.entry(namespace).or_default().push(Handler {
                     plugin: Arc::clone(plugin),
@@ -172,7 +171,7 @@ impl Snapshot {
             }
         }
         if serves("pre-auth", plugin.exports.pre_auth.is_some()) {
-            let names = plugin.manifest.pre_auth.iter();
+            let names = plugin.manifest.wants.pre_auth.iter();
             self.pre_auth
                 .extend(names.map(|name| (name.clone(), Arc::clone(plugin))));
         }
@@ -219,6 +218,7 @@ impl Snapshot {
         for plugin in owners {
             for (name, host) in plugin
                 .manifest
+                .wants
                 .components
                 .iter()
                 .flat_map(|name| hosts.iter().map(move |host| (name, host)))
@@ -240,6 +240,16 @@ impl Snapshot {
             return None;
         }
         self.components.get(domain)
+    }
+
+    /// The class of a stanza's sender, where it is not known whether a plugin serves its domain.
+    pub(crate) fn exact(&self, stanza: &Stanza, sender: Sender) -> Sender {
+        let domain = stanza.from().map(|from| from.domain().as_str());
+        let component = domain.and_then(|domain| self.component(domain));
+        match (sender, component) {
+            (Sender::Remote, Some(_)) => Sender::Component,
+            (sender, _) => sender,
+        }
     }
 
     /// Who is asked about a change to an account, in order.
@@ -283,20 +293,6 @@ impl Snapshot {
     /// The features that service discovery announces, sorted.
     pub(crate) fn features(&self) -> impl Iterator<Item = &String> {
         self.features.iter()
-    }
-
-    /// The first hook at or after a position in the chain that wants the stanza, and its position.
-    pub(crate) fn next_hook(
-        &self,
-        from: usize,
-        stanza: &Stanza,
-        recipient: Recipient,
-    ) -> Option<(usize, &Hook)> {
-        self.inbound
-            .iter()
-            .enumerate()
-            .skip(from)
-            .find(|(_, hook)| hook.filter.matches(stanza, recipient))
     }
 
     /// The plugin that serves a request with this payload.
@@ -355,13 +351,13 @@ impl Snapshot {
     /// The names of plugins that would serve a request of this plugin's in its place.
     pub(crate) fn conflicts(&self, plugin: &Plugin) -> Vec<String> {
         let mut names = BTreeSet::new();
-        for own in &plugin.manifest.iq {
+        for own in &plugin.manifest.wants.iq {
             let handlers = self.iq.get(&own.payload.namespace).into_iter().flatten();
             let before = handlers.take_while(|handler| handler.plugin.id != plugin.id);
             let overlapping = before.filter(|handler| handler.filter.overlaps(own));
             names.extend(overlapping.map(|handler| handler.plugin.manifest.name.clone()));
         }
-        for name in &plugin.manifest.components {
+        for name in &plugin.manifest.wants.components {
             let wanted = self
                 .components
                 .iter()
@@ -371,18 +367,5 @@ impl Snapshot {
         }
         names.extend(self.auth_conflicts(plugin));
         names.into_iter().collect()
-    }
-}
-
-impl Hook {
-    fn priority(&self) -> i32 {
-        self.filter
-            .priority
-            .saturating_add(self.plugin.settings.priority)
-    }
-
-    /// Whether the stanza goes on if the hook fails.
-    pub(crate) fn fails_open(&self) -> bool {
-        self.filter.on_fault == FaultPolicy::Open
     }
 }

@@ -4,18 +4,17 @@ use std::sync::Arc;
 
 use waxwing_xml::Element;
 use waxwing_xmpp::error::{Condition, StanzaError};
-use waxwing_xmpp::jid::BareJid;
+use waxwing_xmpp::jid::{BareJid, FullJid};
 use waxwing_xmpp::sasl::{Failure, Hash, ScramKeys};
 use waxwing_xmpp::stanza::{IqType, Stanza};
 
 use crate::caller::Caller;
 use crate::effects::{After, failure};
 use crate::exports::auth_provider::Unavailable;
-use crate::exports::inbound::{self, Judgement};
 use crate::exports::pre_auth::{self, PreAuthStream};
-use crate::exports::{Call, Handled, component, iq_handler};
-use crate::fault::Fault;
-use crate::filter::Recipient;
+use crate::exports::{Call, Handled, component, deliver, inbound, iq_handler};
+use crate::filter::{Recipient, Sender};
+use crate::hooks::Judged;
 use crate::imports::stanzas::HostStanza;
 use crate::plugin::Plugin;
 use crate::provider::{Asker, AuthStream, Seats};
@@ -26,20 +25,6 @@ use crate::trace::About;
 pub struct Shard {
     caller: Caller,
     seats: Seats,
-}
-
-/// What becomes of a stanza after the inbound hooks.
-#[must_use]
-#[derive(Debug)]
-pub enum Inbound {
-    /// It goes on to the router, perhaps changed.
-    Pass(Stanza),
-    /// It ends here; an iq request is to be answered `service-unavailable`.
-    Drop,
-    /// It ends here, and the sender gets this error.
-    Bounce(StanzaError),
-    /// The request is answered with this payload.
-    Answer(Option<Element>),
 }
 
 /// What a handler answers to a request.
@@ -67,35 +52,43 @@ impl Shard {
     /// Whether any inbound hook wants the stanza. Cheap, and false for nearly all where no hook is installed.
     #[must_use]
     pub fn wants_inbound(&self, stanza: &Stanza, recipient: Recipient) -> bool {
-        self.caller
-            .shared
-            .registry
-            .now()
-            .next_hook(0, stanza, recipient)
-            .is_some()
+        let now = self.caller.shared.registry.now();
+        now.inbound.want(stanza, recipient.flag())
     }
 
     /// Takes a stanza of a local client through the inbound hooks. `from` is stamped already.
-    pub async fn inbound(&self, stanza: Stanza, recipient: Recipient) -> Inbound {
+    pub async fn inbound(&self, stanza: Stanza, recipient: Recipient) -> Judged {
         let snapshot = self.caller.shared.registry.keep();
-        let mut lent = HostStanza {
-            host: self.host_of(&stanza, recipient),
+        let host = self.host_of(&stanza, recipient);
+        let lent = HostStanza { stanza, host };
+        let (hooks, class) = (&snapshot.inbound, recipient.flag());
+        self.caller.judge(hooks, class, lent, inbound::Filter).await
+    }
+
+    /// Whether there is any deliver hook. A few nanoseconds.
+    #[must_use]
+    pub fn has_deliver(&self) -> bool {
+        !self.caller.shared.registry.now().deliver.is_empty()
+    }
+
+    /// Whether any deliver hook wants a stanza.
+    #[must_use]
+    pub fn wants_deliver(&self, stanza: &Stanza, sender: Sender) -> bool {
+        let now = self.caller.shared.registry.now();
+        now.deliver.want(stanza, sender.flag())
+    }
+
+    /// Takes a stanza for one session of this shard through the deliver hooks.
+    pub async fn deliver(&self, stanza: Stanza, session: &FullJid, sender: Sender) -> Judged {
+        let snapshot = self.caller.shared.registry.keep();
+        let host = self.caller.shared.host(session.domain().as_str());
+        let lent = HostStanza { stanza, host };
+        let call = |stanza| deliver::Filter {
             stanza,
+            session: session.to_string(),
         };
-        let mut position = 0;
-        while let Some((found, hook)) = snapshot.next_hook(position, &lent.stanza, recipient) {
-            position = found.saturating_add(1);
-            match self.judge(&hook.plugin, &lent).await {
-                Ok(Judgement::Pass) => {}
-                Ok(Judgement::Replace(stanza)) => lent.stanza = stanza,
-                Ok(Judgement::Drop) => return Inbound::Drop,
-                Ok(Judgement::Bounce(error)) => return Inbound::Bounce(error),
-                Ok(Judgement::Answer(payload)) => return Inbound::Answer(payload),
-                Err(_) if hook.fails_open() => {}
-                Err(_) => return Inbound::Bounce(failure()),
-            }
-        }
-        Inbound::Pass(lent.stanza)
+        let (hooks, class) = (&snapshot.deliver, sender.flag());
+        self.caller.judge(hooks, class, lent, call).await
     }
 
     /// Asks the plugin that serves this iq request, if there is one.
@@ -259,21 +252,6 @@ impl Shard {
         };
         let domain = addressed.map(|jid| jid.domain().as_str());
         self.caller.shared.host(domain.unwrap_or_default())
-    }
-
-    async fn judge(&self, plugin: &Arc<Plugin>, stanza: &HostStanza) -> Result<Judgement, Fault> {
-        let scope = plugin.scope(&stanza.host);
-        let about = About::Stanza(&stanza.stanza);
-        let call = inbound::Filter(stanza.clone());
-        let call = self.caller.call(plugin, scope, about, call);
-        let (judgement, effects) = call.await?;
-        match self.caller.commit(plugin, scope, effects).await {
-            Ok(after) => {
-                self.caller.shared.services.follow(after);
-                Ok(judgement)
-            }
-            Err(refusal) => Err(Fault::Host(refusal.to_string())),
-        }
     }
 
     /// Asks a handler, commits what it caused, then gives its answer.

@@ -11,6 +11,7 @@ use wasmtime::component::Linker;
 
 use crate::accounting::Ledgers;
 use crate::agenda::Agenda;
+use crate::asks::{self, Asks};
 use crate::due::Due;
 use crate::effects::Reservations;
 use crate::engine::{self, Ticker};
@@ -41,6 +42,7 @@ pub(crate) struct Shared {
     pub(crate) guests: Handle,
     pub(crate) started: Instant,
     pub(crate) notices: Notices,
+    pub(crate) asks: Asks,
     pub(crate) agenda: Agenda<Due>,
     pub(crate) timers: Timers,
     /// Requests that plugins sent.
@@ -61,6 +63,7 @@ impl Shared {
     ) -> anyhow::Result<Arc<Self>> {
         let (engine, ticker) = engine::for_running()?;
         let (notices, posts) = Notices::new();
+        let (asks, jobs) = Asks::new();
         let shared = Arc::new(Self {
             linker: imports::linker(&engine)?,
             engine,
@@ -74,6 +77,7 @@ impl Shared {
             guests,
             started: Instant::now(),
             notices,
+            asks,
             agenda: Agenda::default(),
             timers: Timers::default(),
             sent: Sent::default(),
@@ -82,6 +86,7 @@ impl Shared {
             stopping: CancellationToken::new(),
         });
         notices::start(&shared, posts)?;
+        asks::start(&shared, jobs)?;
         Ok(shared)
     }
 

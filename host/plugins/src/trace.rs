@@ -64,7 +64,8 @@ impl About<'_> {
     }
 }
 
-fn account_of(jid: &str) -> &str {
+/// The bare JID in a JID's text.
+pub(crate) fn account_of(jid: &str) -> &str {
     jid.split_once('/').map_or(jid, |(account, _)| account)
 }
 

@@ -16,6 +16,7 @@ use tokio::{
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
+use waxwing_plugins::Judged;
 use waxwing_storage::{AccountId, SpoolLimits, SpoolOutcome, Spooled};
 use waxwing_xml::Element;
 use waxwing_xmpp::{
@@ -44,6 +45,8 @@ pub(crate) struct Offline {
     limits: SpoolLimits,
     /// One session of an account at a time is given what waits.
     turns: Turns,
+    /// One message for an account at a time is judged.
+    judging: Turns,
 }
 
 /// A message that is to be kept, and who waits for it.
@@ -74,6 +77,7 @@ impl Offline {
                 bytes: limits.offline_bytes,
             },
             turns: Turns::default(),
+            judging: Turns::default(),
         }
     }
 
@@ -99,24 +103,52 @@ impl Offline {
 
     /// Keeps messages for their accounts. A sender hears if that cannot be, the same as if there were no such account.
     async fn keep(&self, messages: Vec<ToKeep>) {
-        let mut adding = Vec::new();
-        for ToKeep { stanza, done } in messages {
-            let id = self.account_of(&stanza).await;
-            adding.push(async move {
-                let outcome = match id {
-                    Ok(Some(id)) => self.add(id, &stanza).await,
-                    Ok(None) => Ok(SpoolOutcome::NoAccount),
-                    Err(error) => Err(error),
-                };
-                self.tell(&stanza, outcome);
-                if let Some(done) = done {
-                    // Whoever waited may be gone.
-                    let _ = done.send(());
-                }
-            });
+        let mut found = Vec::new();
+        for message in messages {
+            let id = self.account_of(&message.stanza).await;
+            found.push((message, id));
         }
+        let judged = found
+            .into_iter()
+            .map(|(message, id)| self.judge(message, id));
+        let adding = futures_util::future::join_all(judged).await;
+        let adding = adding.into_iter().flatten();
+        let adding = adding.map(|(ToKeep { stanza, done }, id)| async move {
+            let outcome = match id {
+                Ok(Some(id)) => self.add(id, &stanza).await,
+                Ok(None) => Ok(SpoolOutcome::NoAccount),
+                Err(error) => Err(error),
+            };
+            self.tell(&stanza, outcome);
+            tell_done(done);
+        });
         // Their order is that in which they are first polled.
         futures_util::future::join_all(adding).await;
+    }
+
+    /// Has plugins judge a message for an account that is there, after those that came for it before. `None`: it ends here.
+    async fn judge(
+        &self,
+        ToKeep { stanza, done }: ToKeep,
+        id: Result<Option<AccountId>, AccountError>,
+    ) -> Option<(ToKeep, Result<Option<AccountId>, AccountError>)> {
+        let inlet = self.router.inlet();
+        let account = stanza.to().map(Jid::to_bare);
+        let (Ok(Some(_)), Some(account), false) = (&id, account, stanza.is_unshown()) else {
+            return Some((ToKeep { stanza, done }, id));
+        };
+        let sender = self.router.sender(&stanza, &Jid::from(account.clone()));
+        if !inlet.wants_offline(&stanza, sender) {
+            return Some((ToKeep { stanza, done }, id));
+        }
+        let _turn = self.judging.of(&account).await;
+        match inlet.offline(stanza.clone(), &account, sender).await {
+            Judged::Pass(stanza) => return Some((ToKeep { stanza, done }, id)),
+            Judged::Bounce(error) => self.router.refuse(&stanza, &error),
+            Judged::Drop | Judged::Answer(_) => {}
+        }
+        tell_done(done);
+        None
     }
 
     async fn account_of(&self, stanza: &Stanza) -> Result<Option<AccountId>, AccountError> {
@@ -211,6 +243,13 @@ impl Offline {
             }
         }
         Ok(true)
+    }
+}
+
+/// Whoever waited may be gone.
+fn tell_done(done: Option<oneshot::Sender<()>>) {
+    if let Some(done) = done {
+        let _ = done.send(());
     }
 }
 

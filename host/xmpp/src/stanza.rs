@@ -20,6 +20,7 @@ pub struct Stanza {
     kind: Type,
     to: Option<Arc<Jid>>,
     from: Option<Arc<Jid>>,
+    unshown: bool,
 }
 
 impl fmt::Debug for Stanza {
@@ -64,6 +65,7 @@ impl Stanza {
                 kind,
                 to: to.map(Arc::new),
                 from,
+                unshown: false,
             }),
             (_, to, wrong) => {
                 let condition = wrong.unwrap_or(Condition::BadRequest);
@@ -124,6 +126,16 @@ impl Stanza {
     /// Its own `xml:lang`.
     pub fn lang(&self) -> Option<&str> {
         self.element.lang()
+    }
+
+    /// Has it pass those who would judge it on its way: it is their own.
+    pub fn pass_unshown(&mut self) {
+        self.unshown = true;
+    }
+
+    /// Whether nobody judges it on its way.
+    pub fn is_unshown(&self) -> bool {
+        self.unshown
     }
 
     /// The only child of a request; the first child of any other stanza.

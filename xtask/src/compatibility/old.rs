@@ -157,7 +157,11 @@ pub(super) const ALL: &[Old] = &[
     },
     Old {
         name: "there-were-fewer-flags",
-        undo: &[In("types.wit", "        component,\n", "")],
+        undo: &[In(
+            "types.wit",
+            "        remote,\n        /// Anything at a domain that a plugin serves as a component.\n        component,\n    }\n\n    /// Classes of sender",
+            "        remote,\n    }\n\n    /// Classes of sender",
+        )],
         exports: &[],
         uses: &[],
     },

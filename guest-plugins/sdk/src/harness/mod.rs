@@ -39,6 +39,7 @@
 
 mod auth;
 mod call;
+mod hooks;
 mod later;
 mod outcome;
 mod reply;

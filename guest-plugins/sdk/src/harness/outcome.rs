@@ -5,8 +5,8 @@ use std::fmt;
 use super::reply;
 use crate::native::xml;
 use crate::{
-    Answer, Draft, Element, ErrorCondition, ErrorType, FaultPolicy, Handled, Stanza, StanzaError,
-    Verdict,
+    Answer, Draft, Element, ErrorCondition, ErrorType, FaultPolicy, Handled, Keeping, Stanza,
+    StanzaError, Verdict,
 };
 
 /// XML that compares by what it means: the order of attributes, prefixes and quotes make no difference, text does.
@@ -129,6 +129,19 @@ impl Pending {
             Ok(Verdict::Drop) => Self::Drop,
             Ok(Verdict::Bounce(error)) => Self::Error(error),
             Ok(Verdict::Answer(payload)) => Self::Result(payload),
+            Err(words) => {
+                let refused = (policy == FaultPolicy::Closed).then(fault);
+                Self::Trap(words, refused)
+            }
+        }
+    }
+
+    pub(super) fn of_keeping(keeping: Result<Keeping, String>, policy: FaultPolicy) -> Self {
+        match keeping {
+            Ok(Keeping::Pass) => Self::Pass,
+            Ok(Keeping::Replace(draft)) => Self::Replace(draft),
+            Ok(Keeping::Drop | Keeping::Handled) => Self::Drop,
+            Ok(Keeping::Bounce(error)) => Self::Error(error),
             Err(words) => {
                 let refused = (policy == FaultPolicy::Closed).then(fault);
                 Self::Trap(words, refused)

@@ -2,6 +2,7 @@
 
 use crate::bindings::lifecycle::waxwing::plugin::manifest as wit;
 use crate::native::address;
+use crate::native::world::World;
 use crate::{Element, FaultPolicy, Manifest, Name, Stanza, StanzaKind};
 
 /// What a manifest wants to be called for.
@@ -81,29 +82,74 @@ impl Subscriptions {
         })
     }
 
-    /// What happens if the hook fails, if it is asked.
+    /// What happens if the inbound hook fails, if it is asked.
     pub(super) fn inbound(&self, stanza: &Stanza, hosts: &[String]) -> Option<FaultPolicy> {
         let class = class(stanza, hosts);
-        let filters = self.0.iter().filter_map(|subscription| match subscription {
-            wit::Subscription::Inbound(filter) => Some(filter),
+        self.policy(|subscription| match subscription {
+            wit::Subscription::Inbound(filter)
+                if filter.kinds.contains(flag(stanza.kind()))
+                    && filter.recipients.contains(class)
+                    && has(stanza, &filter.types, filter.payload.as_ref()) =>
+            {
+                Some((filter.priority, filter.on_fault))
+            }
             _ => None,
-        });
-        let mut filters: Vec<_> = filters.collect();
-        filters.sort_by_key(|filter| std::cmp::Reverse(filter.priority));
-        let judged = |filter: &&wit::InboundFilter| {
-            filter.kinds.contains(flag(stanza.kind()))
-                && filter.recipients.contains(class)
-                && (filter.types.is_empty() || filter.types.contains(&stanza.subtype()))
-                && filter
-                    .payload
-                    .as_ref()
-                    .is_none_or(|name| stanza.payload(name).is_some())
-        };
-        filters
-            .into_iter()
-            .find(judged)
-            .map(|filter| filter.on_fault)
+        })
     }
+
+    /// The same of the deliver hook, for a stanza to that account.
+    pub(super) fn deliver(
+        &self,
+        stanza: &Stanza,
+        account: &str,
+        world: &World,
+    ) -> Option<FaultPolicy> {
+        let class = address::sender(world, account, stanza.sender().as_deref());
+        self.policy(|subscription| match subscription {
+            wit::Subscription::Deliver(filter)
+                if filter.kinds.contains(flag(stanza.kind()))
+                    && filter.senders.contains(class)
+                    && has(stanza, &filter.types, filter.payload.as_ref()) =>
+            {
+                Some((filter.priority, filter.on_fault))
+            }
+            _ => None,
+        })
+    }
+
+    /// The same of the offline hook, for a message to that account.
+    pub(super) fn offline(
+        &self,
+        message: &Stanza,
+        account: &str,
+        world: &World,
+    ) -> Option<FaultPolicy> {
+        let class = address::sender(world, account, message.sender().as_deref());
+        self.policy(|subscription| match subscription {
+            wit::Subscription::Offline(filter)
+                if filter.senders.contains(class)
+                    && has(message, &filter.types, filter.payload.as_ref()) =>
+            {
+                Some((filter.priority, filter.on_fault))
+            }
+            _ => None,
+        })
+    }
+
+    /// The policy of the highest priority among the filters that match.
+    fn policy(
+        &self,
+        matching: impl FnMut(&wit::Subscription) -> Option<(i32, FaultPolicy)>,
+    ) -> Option<FaultPolicy> {
+        let mut matching: Vec<_> = self.0.iter().filter_map(matching).collect();
+        matching.sort_by_key(|(priority, _)| std::cmp::Reverse(*priority));
+        matching.first().map(|(_, policy)| *policy)
+    }
+}
+
+fn has(stanza: &Stanza, types: &[String], payload: Option<&Name>) -> bool {
+    (types.is_empty() || types.contains(&stanza.subtype()))
+        && payload.is_none_or(|name| stanza.payload(name).is_some())
 }
 
 /// A request's one child (RFC 6120 §8.2.3).

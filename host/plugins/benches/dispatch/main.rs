@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use waxwing_plugins::{Inbound, Recipient, Shard};
+use waxwing_plugins::{Judged, Recipient, Shard};
 use waxwing_xmpp::stanza::Stanza;
 
 /// That of the server.
@@ -118,7 +118,7 @@ async fn judge(shard: &Shard, message: &Stanza) {
     let verdict = shard
         .inbound(message.clone(), Recipient::OtherAccount)
         .await;
-    assert!(matches!(verdict, Inbound::Pass(_)), "{verdict:?}");
+    assert!(matches!(verdict, Judged::Pass(_)), "{verdict:?}");
 }
 
 fn wants(shard: &Shard, stanza: &Stanza) -> bool {

@@ -2,29 +2,17 @@
 
 use std::time::Duration;
 
-use waxwing_xml::Element;
-use waxwing_xmpp::error::StanzaError;
-use waxwing_xmpp::stanza::Stanza;
-
+use super::judgement::{Judgement, answered, replaced};
 use super::{Call, Export, Outcome};
 use crate::bindings::exports::waxwing::plugin::inbound::Verdict;
 use crate::convert::stanza_error;
 use crate::fault::Fault;
-use crate::imports::stanzas::{HostStanza, payload};
+use crate::imports::stanzas::HostStanza;
 use crate::instance::Instance;
 use crate::limits::HOOK_CPU;
 
 /// `filter`.
 pub(crate) struct Filter(pub(crate) HostStanza);
-
-/// What a hook decided, checked.
-pub(crate) enum Judgement {
-    Pass,
-    Replace(Stanza),
-    Drop,
-    Bounce(StanzaError),
-    Answer(Option<Element>),
-}
 
 impl Call for Filter {
     type Answer = Judgement;
@@ -40,13 +28,7 @@ impl Call for Filter {
     }
 
     fn outcome(judgement: &Judgement) -> Outcome {
-        match judgement {
-            Judgement::Pass => Outcome::Pass,
-            Judgement::Replace(_) => Outcome::Replace,
-            Judgement::Drop => Outcome::Drop,
-            Judgement::Bounce(error) => Outcome::Bounce(error.condition),
-            Judgement::Answer(_) => Outcome::Answer,
-        }
+        judgement.outcome()
     }
 
     async fn make(self, instance: &mut Instance) -> Result<Judgement, Fault> {
@@ -54,28 +36,12 @@ impl Call for Filter {
         let handle = instance.lend(self.0)?;
         let guest = instance.guests.inbound()?;
         let verdict = guest.call_filter(&mut instance.store, handle).await?;
-        judge(verdict, is_request, instance)
+        Ok(match verdict {
+            Verdict::Pass => Judgement::Pass,
+            Verdict::Drop => Judgement::Drop,
+            Verdict::Bounce(error) => Judgement::Bounce(stanza_error(error)?),
+            Verdict::Replace(draft) => replaced(draft, instance)?,
+            Verdict::Answer(xml) => answered(xml.as_deref(), is_request)?,
+        })
     }
-}
-
-fn judge(verdict: Verdict, is_request: bool, instance: &mut Instance) -> Result<Judgement, Fault> {
-    Ok(match verdict {
-        Verdict::Pass => Judgement::Pass,
-        Verdict::Drop => Judgement::Drop,
-        Verdict::Bounce(error) => Judgement::Bounce(stanza_error(error)?),
-        Verdict::Replace(draft) => {
-            let draft = instance.store.data_mut().resources.delete(draft);
-            let draft = draft.map_err(|error| Fault::Answer(error.to_string()))?;
-            let stanza = Stanza::parse(draft.element);
-            Judgement::Replace(
-                stanza.map_err(|_| Fault::Answer("the draft is no valid stanza".to_owned()))?,
-            )
-        }
-        Verdict::Answer(_) if !is_request => {
-            return Err(Fault::Answer(
-                "only an iq request can be answered".to_owned(),
-            ));
-        }
-        Verdict::Answer(xml) => Judgement::Answer(payload(xml.as_deref())?),
-    })
 }

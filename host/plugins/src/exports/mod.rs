@@ -3,9 +3,12 @@
 pub(crate) mod account_events;
 pub(crate) mod auth_provider;
 pub(crate) mod component;
+pub(crate) mod deliver;
 pub(crate) mod inbound;
 pub(crate) mod iq_handler;
+pub(crate) mod judgement;
 pub(crate) mod lifecycle;
+pub(crate) mod offline;
 mod outcome;
 pub(crate) mod plugin_events;
 pub(crate) mod pre_auth;
@@ -49,6 +52,9 @@ pub(crate) trait Call: Send + 'static {
 
     /// What its effects may cause.
     const LEVEL: Level = Level::Hook;
+
+    /// Whether hooks at the receiving side are left out for what the call sends: it is such a hook, and would feed itself.
+    const SENDS_UNSHOWN: bool = false;
 
     /// What the call is about: with the placement `keyed`, calls with the same key meet the same instance.
     fn key(&self) -> Option<String> {

@@ -93,6 +93,8 @@ macro_rules! exports {
 
 exports! {
     inbound = "inbound",
+    deliver = "deliver",
+    offline = "offline",
     iq_handler = "iq-handler",
     pre_auth = "pre-auth",
     component = "component",

@@ -15,6 +15,8 @@ use crate::{mailbox::Weigh, offline::Receipts};
 #[derive(Debug)]
 pub(crate) struct Delivery {
     payload: Payload,
+    /// What this session alone is given instead.
+    altered: Option<Element>,
     copies: Option<Arc<Copies>>,
     /// It came from the spool, under that id, and leaves it when it is written.
     spooled: Option<(u64, Arc<Receipts>)>,
@@ -46,6 +48,7 @@ impl Delivery {
         let weight = stanza.element().heap_bytes();
         Self {
             payload: Payload::Stanza(stanza),
+            altered: None,
             copies: None,
             spooled: None,
             weight,
@@ -65,6 +68,7 @@ impl Delivery {
         let weight = element.heap_bytes();
         Self {
             payload: Payload::Answer(element),
+            altered: None,
             copies: None,
             spooled: None,
             weight,
@@ -86,7 +90,7 @@ impl Delivery {
 
     /// Appends the stanza as it is written on a stream in this context; all copies are for streams of the same context.
     pub(crate) fn write(&self, context: &Context<'_>, out: &mut Vec<u8>) {
-        match &self.copies {
+        match self.copies.as_ref().filter(|_| self.altered.is_none()) {
             None => self.element().write(context, out),
             Some(copies) => out.extend_from_slice(copies.wire.get_or_init(|| {
                 let mut wire = Vec::new();
@@ -125,7 +129,36 @@ impl Delivery {
         }
     }
 
+    /// A hook ended it: it was this session's last chance, from wherever it came. Returns the stanza if this leaves nobody
+    /// who has it or may yet get it.
+    pub(crate) fn refused(mut self) -> Option<Stanza> {
+        if let Some((id, receipts)) = self.spooled.take() {
+            receipts.written(id);
+        }
+        self.undelivered()
+    }
+
+    /// The same, of which this session is given that stanza. What is not delivered is the one that came.
+    pub(crate) fn altered(mut self, stanza: Stanza) -> Self {
+        let is_other = self
+            .stanza()
+            .is_none_or(|own| own.element() != stanza.element());
+        self.altered = is_other.then(|| stanza.into_element());
+        self
+    }
+
+    /// What somebody sent; `None` for an answer of the server.
+    pub(crate) fn stanza(&self) -> Option<&Stanza> {
+        match &self.payload {
+            Payload::Stanza(stanza) => Some(stanza),
+            Payload::Answer(_) => None,
+        }
+    }
+
     fn element(&self) -> &Element {
+        if let Some(altered) = &self.altered {
+            return altered;
+        }
         match &self.payload {
             Payload::Stanza(stanza) => stanza.element(),
             Payload::Answer(element) => element,

@@ -21,7 +21,7 @@ use std::{
 };
 
 use tokio::sync::mpsc;
-use waxwing_plugins::{Inlet, Recipient};
+use waxwing_plugins::{Inlet, Recipient, Sender};
 use waxwing_xml::Element;
 use waxwing_xmpp::{
     error::{Condition, StanzaError},
@@ -234,6 +234,21 @@ impl Router {
                 Some(from) if account_of(from) == to.as_str() => Recipient::OwnAccount,
                 _ => Recipient::OtherAccount,
             },
+        }
+    }
+
+    /// Who a stanza is from, as plugins at the side of the account that gets it see it.
+    pub(crate) fn sender(&self, stanza: &Stanza, account: &Jid) -> Sender {
+        let Some(from) = stanza.from() else {
+            return Sender::Server;
+        };
+        match self.place(from) {
+            Place::Server => Sender::Server,
+            Place::Foreign => Sender::Remote,
+            Place::Account | Place::Resource if account_of(from) == account.as_str() => {
+                Sender::OwnAccount
+            }
+            Place::Account | Place::Resource => Sender::OtherAccount,
         }
     }
 

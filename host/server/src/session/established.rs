@@ -13,7 +13,7 @@ use std::{
 };
 
 use tokio::{sync::oneshot, task::coop};
-use waxwing_plugins::{AuthStream, Inbound, Recipient};
+use waxwing_plugins::{AuthStream, Judged, Recipient};
 use waxwing_xml::{Element, StreamEvent};
 use waxwing_xmpp::{
     error::{Condition, StreamCondition, StreamError},
@@ -178,13 +178,13 @@ impl Session {
     }
 
     /// Carries out what a filter decided. Returns the stanza that goes on.
-    fn obey(&self, verdict: Inbound, original: &Stanza) -> Option<Stanza> {
+    fn obey(&self, verdict: Judged, original: &Stanza) -> Option<Stanza> {
         let router = &self.shard.server.router;
         match verdict {
-            Inbound::Pass(stanza) => return Some(stanza),
-            Inbound::Drop => router.discard(original),
-            Inbound::Bounce(error) => router.refuse(original, &error),
-            Inbound::Answer(payload) => {
+            Judged::Pass(stanza) => return Some(stanza),
+            Judged::Drop => router.discard(original),
+            Judged::Bounce(error) => router.refuse(original, &error),
+            Judged::Answer(payload) => {
                 router.answer(&self.handle.jid, original.result_reply(payload));
             }
         }

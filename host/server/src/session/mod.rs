@@ -7,6 +7,7 @@ mod buffers;
 mod close;
 mod component;
 mod established;
+mod gate;
 mod iq;
 mod login;
 mod negotiate;
@@ -60,7 +61,7 @@ pub(crate) async fn run(
         io: Transport::Plain(stream),
         parser: StreamParser::new(shard.limits.pre_auth),
         input: None,
-        outbound: Outbound::new(shard.buffers.clone()),
+        outbound: Outbound::new(&shard),
         auth: None,
         shard,
     };

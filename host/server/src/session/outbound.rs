@@ -6,16 +6,18 @@
 use std::{
     collections::VecDeque,
     io,
+    rc::Rc,
     task::{Context as TaskContext, Poll, ready},
 };
 
 use waxwing_xml::Context;
 use waxwing_xmpp::ns;
 
-use super::{buffers::Buffers, transport::Transport};
+use super::{buffers::Buffers, gate::Gate, transport::Transport};
 use crate::{
     mailbox::End,
     router::{Delivery, Handle},
+    shard::Shard,
 };
 
 /// Bytes of stanzas taken from the mailbox at once; the next are taken when these are written.
@@ -27,6 +29,8 @@ const CONTEXT: Context<'static> = Context::stream(ns::CLIENT);
 #[derive(Debug)]
 pub(super) struct Outbound {
     buffers: Buffers,
+    /// What plugins judge first.
+    gate: Gate,
     /// What is being written; without capacity when there is nothing.
     bytes: Vec<u8>,
     /// How much of it is written.
@@ -36,9 +40,10 @@ pub(super) struct Outbound {
 }
 
 impl Outbound {
-    pub(super) fn new(buffers: Buffers) -> Self {
+    pub(super) fn new(shard: &Rc<Shard>) -> Self {
         Self {
-            buffers,
+            buffers: shard.buffers.clone(),
+            gate: Gate::new(Rc::clone(shard)),
             bytes: Vec::new(),
             written: 0,
             batch: VecDeque::new(),
@@ -99,6 +104,17 @@ impl Outbound {
                 let end = handle.mailbox().watch_end(cx.waker());
                 return end.map_or(Poll::Pending, |end| Poll::Ready(Ok(end)));
             }
+            match self.gate.poll(cx, handle) {
+                Poll::Ready(None) => {}
+                Poll::Ready(Some(judged)) => {
+                    self.fill(judged);
+                    continue;
+                }
+                Poll::Pending => {
+                    let end = handle.mailbox().watch_end(cx.waker());
+                    return end.map_or(Poll::Pending, |end| Poll::Ready(Ok(end)));
+                }
+            }
             let taken = handle.mailbox().take(BATCH, cx.waker());
             if let Some(end) = taken.end {
                 return Poll::Ready(Ok(end));
@@ -106,7 +122,9 @@ impl Outbound {
             if taken.items.is_empty() {
                 return Poll::Pending;
             }
-            self.fill(taken.items);
+            if let Some(items) = self.gate.admit(taken.items) {
+                self.fill(items);
+            }
         }
     }
 
@@ -120,6 +138,7 @@ impl Outbound {
                 handle.give_back(delivery);
             }
         }
+        self.gate.give_up(handle);
     }
 
     fn fill(&mut self, items: VecDeque<Delivery>) {

@@ -1,0 +1,245 @@
+//! What a plugin wants to be called for, to be put into its manifest.
+
+use crate::bindings::lifecycle::waxwing::plugin::manifest as wit;
+use crate::bindings::lifecycle::waxwing::plugin::types::{Recipients, Senders};
+use crate::{FaultPolicy, Name};
+
+/// Which stanzas an inbound hook judges: at first, all stanzas of the kind to anybody, failing closed.
+#[derive(Clone, Debug)]
+pub struct InboundFilter(pub(crate) wit::InboundFilter);
+
+impl InboundFilter {
+    fn new(kinds: wit::StanzaKinds) -> Self {
+        Self(wit::InboundFilter {
+            kinds,
+            types: Vec::new(),
+            payload: None,
+            recipients: Recipients::all(),
+            priority: 0,
+            on_fault: FaultPolicy::Closed,
+        })
+    }
+
+    /// Messages.
+    pub fn messages() -> Self {
+        Self::new(wit::StanzaKinds::MESSAGE)
+    }
+
+    /// Presence stanzas.
+    pub fn presences() -> Self {
+        Self::new(wit::StanzaKinds::PRESENCE)
+    }
+
+    /// Iqs.
+    pub fn iqs() -> Self {
+        Self::new(wit::StanzaKinds::IQ)
+    }
+
+    /// Every stanza.
+    pub fn stanzas() -> Self {
+        Self::new(wit::StanzaKinds::all())
+    }
+
+    /// Only of these types; `normal` and `available` stand for an absent attribute.
+    #[must_use]
+    pub fn of_types(mut self, types: &[&str]) -> Self {
+        self.0.types = types.iter().map(|&kind| kind.to_owned()).collect();
+        self
+    }
+
+    /// Only with such a child.
+    #[must_use]
+    pub fn with_payload(mut self, namespace: &str, local: &str) -> Self {
+        self.0.payload = Some(Name::new(namespace, local));
+        self
+    }
+
+    /// Higher runs first.
+    #[must_use]
+    pub fn priority(mut self, priority: i32) -> Self {
+        self.0.priority = priority;
+        self
+    }
+
+    /// When the hook fails the stanza goes on instead of being refused.
+    #[must_use]
+    pub fn fail_open(mut self) -> Self {
+        self.0.on_fault = FaultPolicy::Open;
+        self
+    }
+}
+
+/// Which stanzas a deliver hook judges: at first, all stanzas of the kind from anybody, failing closed.
+#[derive(Clone, Debug)]
+pub struct DeliverFilter(pub(crate) wit::DeliverFilter);
+
+impl DeliverFilter {
+    fn new(kinds: wit::StanzaKinds) -> Self {
+        Self(wit::DeliverFilter {
+            kinds,
+            types: Vec::new(),
+            payload: None,
+            senders: Senders::all(),
+            priority: 0,
+            on_fault: FaultPolicy::Closed,
+        })
+    }
+
+    /// Messages.
+    pub fn messages() -> Self {
+        Self::new(wit::StanzaKinds::MESSAGE)
+    }
+
+    /// Presence stanzas.
+    pub fn presences() -> Self {
+        Self::new(wit::StanzaKinds::PRESENCE)
+    }
+
+    /// Iqs of other clients.
+    pub fn iqs() -> Self {
+        Self::new(wit::StanzaKinds::IQ)
+    }
+
+    /// Every stanza.
+    pub fn stanzas() -> Self {
+        Self::new(wit::StanzaKinds::all())
+    }
+
+    /// Only of these types; `normal` and `available` stand for an absent attribute.
+    #[must_use]
+    pub fn of_types(mut self, types: &[&str]) -> Self {
+        self.0.types = types.iter().map(|&kind| kind.to_owned()).collect();
+        self
+    }
+
+    /// Only with such a child.
+    #[must_use]
+    pub fn with_payload(mut self, namespace: &str, local: &str) -> Self {
+        self.0.payload = Some(Name::new(namespace, local));
+        self
+    }
+
+    /// Only from others: not from the account's own sessions, nor from the server.
+    #[must_use]
+    pub fn from_others(mut self) -> Self {
+        self.0.senders = Senders::OTHER_ACCOUNT | Senders::REMOTE | Senders::COMPONENT;
+        self
+    }
+
+    /// Higher runs first.
+    #[must_use]
+    pub fn priority(mut self, priority: i32) -> Self {
+        self.0.priority = priority;
+        self
+    }
+
+    /// When the hook fails the stanza goes on instead of being refused.
+    #[must_use]
+    pub fn fail_open(mut self) -> Self {
+        self.0.on_fault = FaultPolicy::Open;
+        self
+    }
+}
+
+/// Which messages an offline hook judges: at first all from anybody, failing closed.
+#[derive(Clone, Debug)]
+pub struct OfflineFilter(pub(crate) wit::OfflineFilter);
+
+impl OfflineFilter {
+    /// All that are about to be kept.
+    pub fn messages() -> Self {
+        Self(wit::OfflineFilter {
+            types: Vec::new(),
+            payload: None,
+            senders: Senders::all(),
+            priority: 0,
+            on_fault: FaultPolicy::Closed,
+        })
+    }
+
+    /// Only of these types; `normal` stands for an absent attribute.
+    #[must_use]
+    pub fn of_types(mut self, types: &[&str]) -> Self {
+        self.0.types = types.iter().map(|&kind| kind.to_owned()).collect();
+        self
+    }
+
+    /// Only with such a child.
+    #[must_use]
+    pub fn with_payload(mut self, namespace: &str, local: &str) -> Self {
+        self.0.payload = Some(Name::new(namespace, local));
+        self
+    }
+
+    /// Higher runs first.
+    #[must_use]
+    pub fn priority(mut self, priority: i32) -> Self {
+        self.0.priority = priority;
+        self
+    }
+
+    /// When the hook fails the message is kept instead of being refused.
+    #[must_use]
+    pub fn fail_open(mut self) -> Self {
+        self.0.on_fault = FaultPolicy::Open;
+        self
+    }
+}
+
+/// Which iq requests a handler serves: at first, addressed to nobody; say to whom.
+#[derive(Clone, Debug)]
+pub struct IqFilter(pub(crate) wit::IqFilter);
+
+impl IqFilter {
+    fn new(namespace: &str, local: &str, types: wit::RequestTypes) -> Self {
+        Self(wit::IqFilter {
+            payload: Name::new(namespace, local),
+            node: None,
+            types,
+            recipients: Recipients::empty(),
+        })
+    }
+
+    /// Requests of type get with that payload.
+    pub fn get(namespace: &str, local: &str) -> Self {
+        Self::new(namespace, local, wit::RequestTypes::GET)
+    }
+
+    /// Requests of type set with that payload.
+    pub fn set(namespace: &str, local: &str) -> Self {
+        Self::new(namespace, local, wit::RequestTypes::SET)
+    }
+
+    /// Requests of both types with that payload.
+    pub fn any(namespace: &str, local: &str) -> Self {
+        Self::new(namespace, local, wit::RequestTypes::all())
+    }
+
+    /// Only those whose payload has this attribute `node`.
+    #[must_use]
+    pub fn node(mut self, node: &str) -> Self {
+        self.0.node = Some(node.to_owned());
+        self
+    }
+
+    /// Also those to a domain served here.
+    #[must_use]
+    pub fn to_server(mut self) -> Self {
+        self.0.recipients |= Recipients::SERVER;
+        self
+    }
+
+    /// Also those to the sender's own account.
+    #[must_use]
+    pub fn to_own_account(mut self) -> Self {
+        self.0.recipients |= Recipients::OWN_ACCOUNT;
+        self
+    }
+
+    /// Also those to other accounts' bare JIDs.
+    #[must_use]
+    pub fn to_other_accounts(mut self) -> Self {
+        self.0.recipients |= Recipients::OTHER_ACCOUNT;
+        self
+    }
+}

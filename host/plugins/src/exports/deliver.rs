@@ -1,0 +1,54 @@
+//! The export `deliver`.
+
+use std::time::Duration;
+
+use super::judgement::{Judgement, answered, replaced};
+use super::{Call, Export, Outcome};
+use crate::bindings::exports::waxwing::plugin::deliver::Verdict;
+use crate::convert::stanza_error;
+use crate::fault::Fault;
+use crate::imports::stanzas::HostStanza;
+use crate::instance::Instance;
+use crate::limits::HOOK_CPU;
+use crate::trace::account_of;
+
+/// `filter`.
+pub(crate) struct Filter {
+    pub(crate) stanza: HostStanza,
+    /// The full JID of the session that is to get it.
+    pub(crate) session: String,
+}
+
+impl Call for Filter {
+    type Answer = Judgement;
+
+    const BUDGET: Duration = HOOK_CPU;
+    const SENDS_UNSHOWN: bool = true;
+
+    fn key(&self) -> Option<String> {
+        Some(account_of(&self.session).to_owned())
+    }
+
+    fn export(&self) -> Export {
+        Export::deliver
+    }
+
+    fn outcome(judgement: &Judgement) -> Outcome {
+        judgement.outcome()
+    }
+
+    async fn make(self, instance: &mut Instance) -> Result<Judgement, Fault> {
+        let is_request = self.stanza.stanza.is_request();
+        let handle = instance.lend(self.stanza)?;
+        let guest = instance.guests.deliver()?;
+        let store = &mut instance.store;
+        let verdict = guest.call_filter(store, handle, &self.session).await?;
+        Ok(match verdict {
+            Verdict::Pass => Judgement::Pass,
+            Verdict::Drop => Judgement::Drop,
+            Verdict::Bounce(error) => Judgement::Bounce(stanza_error(error)?),
+            Verdict::Replace(draft) => replaced(draft, instance)?,
+            Verdict::Answer(xml) => answered(xml.as_deref(), is_request)?,
+        })
+    }
+}

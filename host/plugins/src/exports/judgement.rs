@@ -1,0 +1,56 @@
+//! What a hook may decide about a stanza, checked: the same for every hook point, of which each allows some of it.
+
+use wasmtime::component::Resource;
+use waxwing_xml::Element;
+use waxwing_xmpp::error::StanzaError;
+use waxwing_xmpp::stanza::Stanza;
+
+use super::Outcome;
+use crate::fault::Fault;
+use crate::imports::stanzas::{HostDraft, payload};
+use crate::instance::Instance;
+
+/// What a hook decided.
+pub(crate) enum Judgement {
+    Pass,
+    Replace(Stanza),
+    Drop,
+    Bounce(StanzaError),
+    Answer(Option<Element>),
+    /// The plugin has seen to it.
+    Handled,
+}
+
+impl Judgement {
+    pub(crate) const fn outcome(&self) -> Outcome {
+        match self {
+            Self::Pass => Outcome::Pass,
+            Self::Replace(_) => Outcome::Replace,
+            Self::Drop => Outcome::Drop,
+            Self::Bounce(error) => Outcome::Bounce(error.condition),
+            Self::Answer(_) => Outcome::Answer,
+            Self::Handled => Outcome::Done,
+        }
+    }
+}
+
+/// The verdict `replace`. The draft is the guest's no more.
+pub(super) fn replaced(
+    draft: Resource<HostDraft>,
+    instance: &mut Instance,
+) -> Result<Judgement, Fault> {
+    let draft = instance.store.data_mut().resources.delete(draft);
+    let draft = draft.map_err(|error| Fault::Answer(error.to_string()))?;
+    let stanza = Stanza::parse(draft.element);
+    let stanza = stanza.map_err(|_| Fault::Answer("the draft is no valid stanza".to_owned()))?;
+    Ok(Judgement::Replace(stanza))
+}
+
+/// The verdict `answer`, which only a request may get.
+pub(super) fn answered(xml: Option<&str>, is_request: bool) -> Result<Judgement, Fault> {
+    if !is_request {
+        let why = "only an iq request can be answered";
+        return Err(Fault::Answer(why.to_owned()));
+    }
+    Ok(Judgement::Answer(payload(xml)?))
+}

@@ -1,0 +1,76 @@
+//! What a plugin wants to be called for, checked: the subscriptions of its manifest, by kind.
+
+use crate::auth_offer::AuthOffer;
+use crate::bindings::waxwing::plugin::manifest as wit;
+use crate::bindings::waxwing::plugin::types::{Recipients, Senders};
+use crate::filter::{EventFilter, IqFilter, Qname, StanzaFilter};
+use crate::manifest::{ManifestError, wrong};
+
+const MAX_SUBSCRIPTIONS: usize = 256;
+
+/// All subscriptions of a plugin.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wants {
+    pub(crate) inbound: Vec<StanzaFilter<Recipients>>,
+    pub(crate) deliver: Vec<StanzaFilter<Senders>>,
+    pub(crate) offline: Vec<StanzaFilter<Senders>>,
+    pub(crate) iq: Vec<IqFilter>,
+    pub(crate) pre_auth: Vec<Qname>,
+    /// Names of domains below each served one.
+    pub(crate) components: Vec<String>,
+    pub(crate) events: Vec<EventFilter>,
+    pub(crate) auth: Option<AuthOffer>,
+}
+
+impl Wants {
+    /// Checks what the manifest lists.
+    pub(crate) fn check(subscriptions: Vec<wit::Subscription>) -> Result<Self, ManifestError> {
+        if subscriptions.len() > MAX_SUBSCRIPTIONS {
+            return wrong("subscriptions", "are more than 256");
+        }
+        let mut wants = Self::default();
+        for subscription in subscriptions {
+            wants.add(subscription)?;
+        }
+        Ok(wants)
+    }
+
+    fn add(&mut self, subscription: wit::Subscription) -> Result<(), ManifestError> {
+        match subscription {
+            wit::Subscription::Inbound(filter) => self.inbound.push(filter.into()),
+            wit::Subscription::Deliver(filter) => self.deliver.push(filter.into()),
+            wit::Subscription::Offline(filter) => self.offline.push(filter.into()),
+            wit::Subscription::Iq(filter) => self.iq.push(filter.into()),
+            wit::Subscription::PreAuth(name) => self.pre_auth.push(name.into()),
+            wit::Subscription::Component(name) if is_subdomain(&name) => self.components.push(name),
+            wit::Subscription::Component(_) => {
+                return wrong(
+                    "component's name",
+                    "must be labels of lower-case letters, digits and hyphens with dots between",
+                );
+            }
+            wit::Subscription::Event(filter) => self.events.push(filter.into()),
+            wit::Subscription::AuthProvider(offer) => {
+                let offer = AuthOffer::check(offer);
+                let offer = offer.or_else(|problem| wrong("offer to provide logins", problem))?;
+                if self.auth.replace(offer).is_some() {
+                    return wrong("subscriptions", "offer to provide logins twice");
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A prefix of a domain, prepared already (RFC 6122 §2.2).
+fn is_subdomain(name: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    };
+    name.len() <= 200 && name.split('.').all(is_label)
+}
