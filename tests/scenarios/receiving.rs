@@ -167,6 +167,9 @@ async fn a_refusal_for_one_session_leaves_the_other_its_copy() -> Result<()> {
 async fn a_request_to_a_session_is_answered_by_the_hook_in_its_place() -> Result<()> {
     let server = server(BOTH).await?;
     let (mut romeo, mut juliet) = pair(&server).await?;
+    // Requests reach a session from those who share its presence (RFC 6121 §8.5.3.1).
+    juliet.send("<presence to='romeo@localhost'/>").await?;
+    settled(&mut juliet).await?;
     let answer = romeo
         .iq(
             "get",

@@ -8,6 +8,7 @@ mod figures;
 mod handle;
 mod messages;
 mod presence;
+mod probes;
 mod registry;
 mod rules;
 mod views;
@@ -280,6 +281,14 @@ impl Router {
                 let chosen = match stanza.to() {
                     Some(to) => self.choose(to, |aim, _| rules::iq(kind, aim)),
                     None => Chosen::Nobody(Verdict::Ignore),
+                };
+                let chosen = match chosen {
+                    Chosen::One(handle)
+                        if stanza.is_request() && self.hides_from(&handle, &stanza) =>
+                    {
+                        Chosen::Nobody(Verdict::Bounce)
+                    }
+                    chosen => chosen,
                 };
                 Routed::Done(self.hand_over(chosen, stanza))
             }

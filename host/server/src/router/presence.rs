@@ -97,12 +97,6 @@ impl Router {
         said
     }
 
-    /// Whether an account that is online has granted its presence.
-    fn may_see(&self, watcher: &BareJid, account: &BareJid) -> bool {
-        let view = self.views.of(account.as_str());
-        view.is_some_and(|view| view.seen_by.contains(watcher))
-    }
-
     /// Sends what an account's resources last said of themselves, or that they are unavailable, to a contact.
     pub(crate) fn send_presence(
         &self,
@@ -183,7 +177,7 @@ impl Router {
 
     /// A session hears what others last said of themselves: those of its own account, or of one that it may see (RFC 6121
     /// §4.3.2).
-    fn tell_of_others(&self, newcomer: &Handle, available: &[Arc<Handle>]) {
+    pub(super) fn tell_of_others(&self, newcomer: &Handle, available: &[Arc<Handle>]) {
         for other in available.iter().filter(|other| other.id != newcomer.id) {
             if let Some(last) = last_word(other, newcomer) {
                 let _ = self.give(newcomer, Delivery::one(last));
@@ -266,32 +260,7 @@ impl Router {
         }
     }
 
-    /// Answers a probe on behalf of the account (RFC 6121 §4.3.2). A session may see its own account and those that have granted
-    /// it their presence, as far as these are online; of others it hears, whether they exist or not, that it is not subscribed.
-    fn probe(&self, sender: &Arc<Handle>, probe: &Stanza, to: &Jid) {
-        let account = account_of(to);
-        if account == account_of(&sender.jid) {
-            let available = self.available_resources(account);
-            return self.tell_of_others(sender, &available);
-        }
-        if self.may_see(&sender.jid.to_bare(), &to.to_bare()) {
-            let mut available = self.available_resources(account);
-            if let Some(resource) = to.resource() {
-                available.retain(|handle| handle.resource() == resource.as_str());
-            }
-            return self.tell_of_others(sender, &available);
-        }
-        let mut reply = Element::builder("presence", ns::CLIENT)
-            .attr("from", account)
-            .attr("to", sender.jid.as_str())
-            .attr("type", "unsubscribed");
-        if let Some(id) = probe.id() {
-            reply = reply.attr("id", id);
-        }
-        self.answer(&sender.jid, reply.build());
-    }
-
-    fn available_resources(&self, account: &str) -> Vec<Arc<Handle>> {
+    pub(super) fn available_resources(&self, account: &str) -> Vec<Arc<Handle>> {
         self.registry.look(account, |sessions| {
             let available = sessions.iter().filter(|handle| handle.priority().is_some());
             available.cloned().collect()

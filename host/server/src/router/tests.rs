@@ -190,15 +190,16 @@ fn leaves_requests_for_accounts_and_the_server_to_the_server() {
 }
 
 #[test]
-fn delivers_requests_to_a_resource_and_refuses_them_for_none() {
+fn delivers_requests_to_a_resource_that_shares_its_presence_and_refuses_them_otherwise() {
     let router = router();
     let romeo = bind(&router, "romeo", "orchard");
     let juliet = bind(&router, "juliet", "balcony");
-    assert!(
-        romeo
-            .send("<iq type='get' id='1' to='juliet@example.org/balcony'><q xmlns='q'/></iq>")
-            .is_none()
-    );
+    let ask = "<iq type='get' id='1' to='juliet@example.org/balcony'><q xmlns='q'/></iq>";
+    assert!(romeo.send(ask).is_none());
+    assert!(romeo.received().join("").contains(UNAVAILABLE_SERVICE));
+    assert!(juliet.received().is_empty());
+    juliet.send("<presence to='romeo@example.org'/>");
+    assert!(romeo.send(ask).is_none());
     assert_eq!(juliet.received().len(), 1);
     assert!(
         romeo
@@ -303,11 +304,13 @@ fn answers_for_what_a_lost_session_did_not_get() {
         bind(&router, "romeo", "orchard"),
         bind(&router, "juliet", "balcony"),
     );
+    juliet.send("<presence to='romeo@example.org/orchard'/>");
     romeo.send("<message id='m' to='juliet@example.org/balcony' type='chat'/>");
     romeo.send("<iq id='i' type='get' to='juliet@example.org/balcony'><q xmlns='q'/></iq>");
     romeo.send("<message id='h' to='juliet@example.org/balcony' type='headline'/>");
     drop(juliet);
-    let answers = romeo.received();
+    let mut answers = romeo.received();
+    answers.retain(|answer| !answer.starts_with("<presence"));
     assert_eq!(answers.len(), 2, "{answers:?}");
     for (answer, id) in answers.iter().zip(["id='m'", "id='i'"]) {
         assert!(

@@ -224,14 +224,20 @@ impl Session {
                 }
                 Flow::Free
             }
-            Kind::Iq => match router.iq(stanza) {
-                Routed::Done(flow) => flow,
-                Routed::Request(request) => {
-                    let answer = iq::answer(&self.shard, &self.handle, request);
-                    self.meanwhile(connection, answer).await;
-                    Flow::Free
+            Kind::Iq => {
+                if recipient == Recipient::Full && stanza.is_request() {
+                    let known = presence::make_known(&self.shard, &self.handle);
+                    self.meanwhile(connection, known).await;
                 }
-            },
+                match router.iq(stanza) {
+                    Routed::Done(flow) => flow,
+                    Routed::Request(request) => {
+                        let answer = iq::answer(&self.shard, &self.handle, request);
+                        self.meanwhile(connection, answer).await;
+                        Flow::Free
+                    }
+                }
+            }
         };
         if flow == Flow::Pressed {
             // The receiver, and others who send to it, have their turn first.

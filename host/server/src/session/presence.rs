@@ -19,6 +19,9 @@ pub(super) async fn handle(shard: &Shard, sender: &Arc<Handle>, stanza: Stanza) 
     let is_broadcast =
         stanza.to().is_none() && matches!(stanza.typed(), Type::Presence(PresenceType::Available));
     if !is_broadcast {
+        if matches!(stanza.typed(), Type::Presence(PresenceType::Probe)) {
+            make_known(shard, sender).await;
+        }
         return router.presence(sender, stanza);
     }
     if let Err(error) = contacts.make_known(&sender.jid.to_bare()).await {
@@ -47,6 +50,19 @@ pub(super) async fn handle(shard: &Shard, sender: &Arc<Handle>, stanza: Stanza) 
         router.give_to(sender, presence);
     }
     if let Err(error) = contacts.remind(sender).await {
+        drop(error.reply());
+    }
+}
+
+/// Makes the sender's subscriptions known where it asks something of another: who is away is not known, but who asks then is.
+pub(super) async fn make_known(shard: &Shard, sender: &Handle) {
+    if let Err(error) = shard
+        .server
+        .contacts
+        .make_known(&sender.jid.to_bare())
+        .await
+    {
+        // It is treated as one who has no contacts.
         drop(error.reply());
     }
 }

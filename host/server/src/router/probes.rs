@@ -1,0 +1,87 @@
+//! What one may learn of another's presence: answers to probes (RFC 6121 §4.3.2, §4.6.6), and whose requests reach a resource
+//! (§8.5.3.1).
+
+use std::sync::Arc;
+
+use waxwing_xml::Element;
+use waxwing_xmpp::{
+    jid::{BareJid, Jid},
+    ns,
+    stanza::Stanza,
+};
+
+use super::{Handle, Place, Router, account_of};
+
+impl Router {
+    /// Whether an account has granted its presence: by its own view, or, while nobody is online there, by that of the watcher,
+    /// who is.
+    pub(super) fn may_see(&self, watcher: &BareJid, account: &BareJid) -> bool {
+        if let Some(view) = self.views.of(account.as_str()) {
+            return view.seen_by.contains(watcher);
+        }
+        let view = self.views.of(watcher.as_str());
+        view.is_some_and(|view| view.sees.contains(account))
+    }
+
+    /// Whether a request is kept from a resource: its user shares no presence with whoever asks, neither by a subscription nor by
+    /// presence that the resource has directed there (RFC 6121 §8.5.3.1). What the server and its plugins ask arrives.
+    pub(super) fn hides_from(&self, handle: &Handle, request: &Stanza) -> bool {
+        let Some(asker) = request.from() else {
+            return false;
+        };
+        let is_users = matches!(self.place(asker), Place::Account | Place::Resource);
+        is_users
+            && account_of(asker) != account_of(&handle.jid)
+            && !self.may_see(&asker.to_bare(), &handle.jid.to_bare())
+            && !has_told(handle, asker)
+    }
+
+    /// Answers a probe on behalf of the account. A session may see its own account and those that have granted it their
+    /// presence; and a resource that has sent it directed presence, though not what that says. Of others it hears, whether they
+    /// exist or not, that it is not subscribed.
+    pub(super) fn probe(&self, sender: &Arc<Handle>, probe: &Stanza, to: &Jid) {
+        let account = account_of(to);
+        let available = self.available_resources(account);
+        let is_own = account == account_of(&sender.jid);
+        let may_see = is_own || self.may_see(&sender.jid.to_bare(), &to.to_bare());
+        if to.is_bare() {
+            match (may_see, available.is_empty()) {
+                (true, true) if !is_own => {
+                    self.answer_probe(sender, probe, account, Some("unavailable"));
+                }
+                (true, _) => self.tell_of_others(sender, &available),
+                (false, _) => self.answer_probe(sender, probe, account, Some("unsubscribed")),
+            }
+            return;
+        }
+        let named = self.find(to);
+        let is_available = named.as_ref().is_some_and(|handle| handle.is_available());
+        let was_told = named.is_some_and(|handle| has_told(&handle, &sender.jid));
+        if was_told || (may_see && is_available) {
+            self.answer_probe(sender, probe, to.as_str(), None);
+        } else if !may_see {
+            self.answer_probe(sender, probe, account, Some("unsubscribed"));
+        }
+    }
+
+    /// Presence with nothing in it (§4.3.2, §4.6.6), under the id of the probe, since it is nobody's own (§4.3.2.1).
+    fn answer_probe(&self, sender: &Handle, probe: &Stanza, from: &str, kind: Option<&str>) {
+        let mut reply = Element::builder("presence", ns::CLIENT)
+            .attr("from", from)
+            .attr("to", sender.jid.as_str());
+        if let Some(kind) = kind {
+            reply = reply.attr("type", kind);
+        }
+        if let Some(id) = probe.id() {
+            reply = reply.attr("id", id);
+        }
+        self.answer(&sender.jid, reply.build());
+    }
+}
+
+/// Whether a session has sent directed presence to an address, or to its account, and not taken it back.
+fn has_told(handle: &Handle, whom: &Jid) -> bool {
+    let presence = handle.presence.lock();
+    let mut told = presence.directed.iter();
+    told.any(|target| target == whom || target.as_str() == account_of(whom))
+}
