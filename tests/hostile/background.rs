@@ -147,7 +147,7 @@ async fn pair(
         seen.round_trips.fetch_add(1, Ordering::Relaxed);
     }
     one.close().await?;
-    other.close().await
+    other.close().await.map(drop)
 }
 
 async fn send(from: &mut Client, to: &str, body: &str) -> Result<()> {

@@ -59,7 +59,7 @@ impl Peer {
             answer.attr("type") == Some("result"),
             "cannot register {user}: {answer}"
         );
-        client.close().await
+        client.close().await.map(drop)
     }
 }
 

@@ -351,10 +351,18 @@ impl Client {
         }
     }
 
-    /// Expects no more than `</stream:stream>` and the end after our own end of the stream.
-    pub async fn close(mut self) -> Result<()> {
+    /// Ends the stream, then the connection, as is the part of who ends it first (RFC 6120 §4.4); returns what came before.
+    pub async fn close(mut self) -> Result<Vec<Element>> {
         self.send("</stream:stream>").await?;
-        self.until_end().await.map(drop)
+        let mut elements: Vec<Element> = self.aside.drain(..).collect();
+        loop {
+            match self.event().await.context("closing the stream")? {
+                Event::Element(element) => elements.push(element),
+                Event::Close => self.shut_down().await?,
+                Event::End => return Ok(elements),
+                Event::Open(_) => {}
+            }
+        }
     }
 
     /// Gives up the connection for raw use by the load generator: nothing may be left unread.

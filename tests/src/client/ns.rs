@@ -28,3 +28,7 @@ pub const DISCO_INFO: &str = "http://jabber.org/protocol/disco#info";
 pub const DISCO_ITEMS: &str = "http://jabber.org/protocol/disco#items";
 /// Rosters.
 pub const ROSTER: &str = "jabber:iq:roster";
+/// When a stanza was sent (XEP-0203).
+pub const DELAY: &str = "urn:xmpp:delay";
+/// The stream feature of approval beforehand (RFC 6121 §3.4).
+pub const PRE_APPROVAL: &str = "urn:xmpp:features:pre-approval";

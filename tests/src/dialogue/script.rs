@@ -18,6 +18,8 @@ pub struct Script {
     pub clause: String,
     /// It needs a second domain.
     pub needs_other: bool,
+    /// It needs approval beforehand (RFC 6121 §3.4), which a server need not have.
+    pub needs_pre_approval: bool,
     pub(super) clients: Vec<Part>,
     pub(super) accounts: Vec<AccountName>,
     /// The first is subscribed to the presence of the second.
@@ -67,6 +69,7 @@ pub(super) enum Act {
         expected: Vec<Element>,
         in_order: bool,
     },
+    MayReceive(Vec<Element>),
     ReceivesNothing,
     Skips,
     Connects,
@@ -103,6 +106,7 @@ impl Script {
             title: String::new(),
             clause: String::new(),
             needs_other: false,
+            needs_pre_approval: false,
             clients: Vec::new(),
             accounts: Vec::new(),
             sees: Vec::new(),
@@ -147,6 +151,7 @@ impl Script {
             "title" => value.clone_into(&mut self.title),
             "clause" => value.clone_into(&mut self.clause),
             "needs" if value == "other" => self.needs_other = true,
+            "needs" if value == "pre-approval" => self.needs_pre_approval = true,
             "client" => {
                 let part = self.part(value)?;
                 self.clients.push(part);
@@ -219,6 +224,7 @@ impl Script {
                 expected: pattern::parse(&xml)?,
                 in_order: act == "receives",
             },
+            "may receive" => Act::MayReceive(pattern::parse(&xml)?),
             "receives nothing" => Act::ReceivesNothing,
             "skips" => Act::Skips,
             "connects" => Act::Connects,
@@ -233,7 +239,10 @@ impl Script {
                 (None, None) => bail!("an unknown step"),
             },
         };
-        let wants_xml = matches!(act, Act::Sends(_) | Act::Receives { .. });
+        let wants_xml = matches!(
+            act,
+            Act::Sends(_) | Act::Receives { .. } | Act::MayReceive(_)
+        );
         ensure!(wants_xml == has_xml, "XML where none belongs, or none");
         Ok(Step {
             line,

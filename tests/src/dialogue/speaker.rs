@@ -41,7 +41,7 @@ impl Speaker {
 
     /// Logs in and binds; returns the full JID, or the condition by which binding was refused.
     pub(super) async fn connect(&mut self, target: &Target) -> Result<Result<String, String>> {
-        let mut client = target.log_in(&self.account).await?;
+        let (mut client, _) = target.log_in(&self.account).await?;
         let wished = self.part.resource.as_deref();
         let answer = client.iq("set", "", &bind_request(wished)).await?;
         if let Some(error) = answer.stanza_error() {
@@ -107,6 +107,14 @@ impl Speaker {
     /// All that has come and was not looked at.
     pub(super) fn unheard(&mut self) -> VecDeque<Element> {
         std::mem::take(&mut self.heard)
+    }
+
+    /// Drops the first thing of this kind that has come, if there is one.
+    pub(super) fn forget(&mut self, is_it: impl FnMut(&Element) -> bool) {
+        let found = self.heard.iter().position(is_it);
+        if let Some(index) = found {
+            self.heard.remove(index);
+        }
     }
 
     /// The condition of the stream error that ends the stream.

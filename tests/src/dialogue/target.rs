@@ -114,8 +114,8 @@ impl Target {
         })
     }
 
-    /// Logs in, without a resource yet.
-    pub(super) async fn log_in(&self, account: &Account) -> Result<Client> {
+    /// Logs in, without a resource yet; returns the features that are offered then.
+    pub(super) async fn log_in(&self, account: &Account) -> Result<(Client, Element)> {
         let mut client = Client::connect(self.address).await?;
         let features = client.open_secure(&account.domain, self.starttls).await?;
         let login = Login {
@@ -130,13 +130,13 @@ impl Target {
             .authenticate(&login)
             .await?
             .map_err(|condition| anyhow::anyhow!("{} cannot log in: {condition}", account.user))?;
-        client.open(&account.domain).await?;
-        Ok(client)
+        let (_, features) = client.open(&account.domain).await?;
+        Ok((client, features))
     }
 
     /// Removes every item of a roster, and lets messages that wait go by.
     async fn empty(&self, account: &Account) -> Result<()> {
-        let mut client = self.log_in(account).await?;
+        let (mut client, _) = self.log_in(account).await?;
         client.bind(None).await?;
         let roster = client
             .iq("get", "", "<query xmlns='jabber:iq:roster'/>")
@@ -153,7 +153,7 @@ impl Target {
             );
             client.iq("set", "", &remove).await?;
         }
-        client.close().await
+        client.close().await.map(drop)
     }
 }
 
