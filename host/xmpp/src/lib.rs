@@ -9,6 +9,7 @@ pub mod jid;
 pub mod ns;
 pub mod roster;
 pub mod sasl;
+pub mod sm;
 pub mod stanza;
 pub mod stream;
 pub mod subscription;

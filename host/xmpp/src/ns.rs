@@ -24,6 +24,10 @@ pub const HINTS: &str = "urn:xmpp:hints";
 pub const ROSTER_VERSIONS: &str = "urn:xmpp:features:rosterver";
 /// The stream feature of approving requests beforehand (RFC 6121 §3.4).
 pub const PRE_APPROVAL: &str = "urn:xmpp:features:pre-approval";
+/// Stream management (XEP-0198).
+pub const SM: &str = "urn:xmpp:sm:3";
+/// Client state indication (XEP-0352).
+pub const CSI: &str = "urn:xmpp:csi:0";
 /// STARTTLS (RFC 6120 §5).
 pub const TLS: &str = "urn:ietf:params:xml:ns:xmpp-tls";
 /// SASL (RFC 6120 §6).

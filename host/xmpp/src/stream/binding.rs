@@ -7,6 +7,7 @@ use super::state::{Proven, State};
 use crate::error::{Condition, StanzaError, StreamCondition};
 use crate::jid::{self, FullJid};
 use crate::ns;
+use crate::sm::{self, NotResumed, Word};
 use crate::stanza::{IqType, Stanza, StanzaFault};
 use waxwing_xml::Element;
 
@@ -25,6 +26,7 @@ impl Negotiation {
                 self.refuse_compression();
                 return State::Unbound(proven);
             }
+            (ns::SM, "enable" | "resume") => return self.manage(proven, &element),
             _ => {}
         }
         let binds = element.child("bind", ns::BIND).is_some();
@@ -72,20 +74,50 @@ impl Negotiation {
         let address = Element::builder("jid", ns::BIND).text(jid.as_str()).build();
         let bind = Element::builder("bind", ns::BIND).child(address).build();
         self.send(&request.result_reply(Some(bind)));
-        let (account, host, lang, tls) = (
-            proven.identity.account,
-            proven.host,
-            proven.lang,
-            proven.tls,
-        );
+        self.establish(proven, jid)
+    }
+
+    fn establish(&mut self, proven: Proven, jid: FullJid) -> State {
         self.push(Output::Established(Established {
-            account,
+            account: proven.identity.account,
             jid,
-            host,
-            lang,
-            tls,
+            host: proven.host,
+            lang: proven.lang,
+            tls: proven.tls,
         }));
         State::Done
+    }
+
+    /// Stream management before binding: a session may be resumed, nothing else (XEP-0198 §3, §5).
+    fn manage(&mut self, proven: Proven, element: &Element) -> State {
+        let (account, jid) = (proven.identity.account, proven.identity.jid.clone());
+        match Word::read(element) {
+            Ok(Word::Resume(resume)) => {
+                self.push(Output::Resume {
+                    account,
+                    jid,
+                    resume,
+                });
+                State::Resuming(proven)
+            }
+            Ok(_) => self.resumed(proven, Err(Condition::UnexpectedRequest.into())),
+            Err(_) => self.resumed(proven, Err(Condition::BadRequest.into())),
+        }
+    }
+
+    /// Is done if a session was taken over; else the client may bind a resource, or try again.
+    pub(super) fn resumed(
+        &mut self,
+        proven: Proven,
+        resumed: Result<FullJid, NotResumed>,
+    ) -> State {
+        match resumed {
+            Ok(jid) => self.establish(proven, jid),
+            Err(why) => {
+                self.send(&sm::failed(&why));
+                self.count_failure(proven)
+            }
+        }
     }
 
     /// §7.7.3.

@@ -99,7 +99,8 @@ fn channel_bindings(offered: &[Mechanism], tls: Option<&TlsInfo>) -> Option<Elem
     )
 }
 
-/// After authentication: binding, the session that old clients wait for, what rosters can do, extensions.
+/// After authentication: binding, the session that old clients wait for, what rosters can do, stream management, client state,
+/// extensions.
 pub(super) fn after_authentication(extensions: Vec<Element>) -> Element {
     let optional = Element::builder("optional", ns::SESSION).build();
     Element::builder("features", ns::STREAMS)
@@ -111,6 +112,8 @@ pub(super) fn after_authentication(extensions: Vec<Element>) -> Element {
         )
         .child(Element::builder("ver", ns::ROSTER_VERSIONS).build())
         .child(Element::builder("sub", ns::PRE_APPROVAL).build())
+        .child(Element::builder("sm", ns::SM).build())
+        .child(Element::builder("csi", ns::CSI).build())
         .children(extensions)
         .build()
 }

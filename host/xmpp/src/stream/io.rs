@@ -5,6 +5,7 @@ use super::settings::{TlsInfo, TlsVersion};
 use crate::error::{StanzaError, StreamError};
 use crate::jid::{BareJid, FullJid};
 use crate::sasl::{Credentials, Failure, Hash, ScramKeys};
+use crate::sm::{NotResumed, Resume};
 use crate::stanza::Stanza;
 use std::fmt;
 use waxwing_xml::{Element, StreamEvent, XmlError};
@@ -36,6 +37,8 @@ pub enum Input {
     PreAuthReply(PreAuthReply),
     /// Answers [`Output::Bind`] with the address that the session now has, or the error that the client gets.
     Bound(Result<FullJid, StanzaError>),
+    /// Answers [`Output::Resume`] with the address that the session has, or what the client gets instead.
+    Resumed(Result<FullJid, NotResumed>),
     /// The socket is gone: nothing more is output.
     Disconnected,
     /// [`super::Negotiation::deadline`] has passed.
@@ -62,6 +65,7 @@ impl fmt::Debug for Input {
             Self::EffectFailed => "EffectFailed",
             Self::PreAuthReply(_) => "PreAuthReply",
             Self::Bound(_) => "Bound",
+            Self::Resumed(_) => "Resumed",
             Self::Disconnected => "Disconnected",
             Self::DeadlinePassed => "DeadlinePassed",
             Self::ShuttingDown => "ShuttingDown",
@@ -130,7 +134,17 @@ pub enum Output {
         /// The prepared resourcepart that the client asks for. None: take one from [`super::random_resource`].
         resource: Option<String>,
     },
-    /// The stream is the session's from now on.
+    /// Take over the session whose connection was lost, and answer [`Input::Resumed`].
+    Resume {
+        /// The id from [`Credentials`].
+        account: u64,
+        /// The account.
+        jid: BareJid,
+        /// What the client wants to go on with.
+        resume: Resume,
+    },
+    /// The stream is the session's from now on. After a resumption the session itself says so first, as it knows what it has
+    /// handled.
     Established(Established),
     /// Write all that is queued, then close the socket. Nothing comes after it.
     Close,
@@ -157,6 +171,7 @@ impl fmt::Debug for Output {
             Self::FetchKeys { hash, .. } => out.debug_tuple("FetchKeys").field(hash).finish(),
             Self::Admit(jid) => out.debug_tuple("Admit").field(jid).finish(),
             Self::PreAuth(stanza) => out.debug_tuple("PreAuth").field(stanza).finish(),
+            Self::Resume { jid, .. } => out.debug_tuple("Resume").field(jid).finish(),
             Self::Bind { jid, resource, .. } => {
                 out.debug_tuple("Bind").field(jid).field(resource).finish()
             }

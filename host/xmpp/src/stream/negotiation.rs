@@ -10,6 +10,7 @@ use super::state::{Handshake, Proven, State, Stream};
 use super::wire::{CLOSE, OpenReply, element_bytes, error_and_close, open_reply};
 use crate::error::{Condition, StreamCondition, StreamError};
 use crate::ns;
+use crate::sm;
 use crate::stanza::is_stream_error;
 use std::collections::VecDeque;
 use std::fmt;
@@ -152,6 +153,10 @@ impl Negotiation {
             (State::Binding(proven, request), Input::EffectFailed) => {
                 self.bound(proven, &request, Err(Condition::InternalServerError.into()))
             }
+            (State::Resuming(proven), Input::Resumed(resumed)) => self.resumed(proven, resumed),
+            (State::Resuming(proven), Input::EffectFailed) => {
+                self.resumed(proven, Err(Condition::InternalServerError.into()))
+            }
             // Late, or nobody asked: an effect of a stream that has gone on since.
             (state, _) => state,
         }
@@ -257,6 +262,11 @@ impl Negotiation {
             (ns::TLS, "starttls", _) => self.start_tls(&stream),
             (ns::COMPRESS, "compress", handshake) => {
                 self.refuse_compression();
+                State::Unauthenticated(stream, handshake)
+            }
+            // XEP-0198 §3: neither before authentication.
+            (ns::SM, "enable" | "resume", handshake) => {
+                self.send(&sm::failed(&Condition::UnexpectedRequest.into()));
                 State::Unauthenticated(stream, handshake)
             }
             (_, _, handshake) => self.early_stanza(stream, &handshake, element),

@@ -35,6 +35,8 @@ pub(super) enum State {
     Unbound(Proven),
     /// Waits for the resource that was asked for.
     Binding(Proven, Stanza),
+    /// Waits for the session that is to be resumed.
+    Resuming(Proven),
     /// Established, closed or disconnected: nothing more comes in or goes out.
     Done,
 }
@@ -52,7 +54,8 @@ impl State {
             | Self::FetchingKeys(..)
             | Self::Admitting(..)
             | Self::AdvertisingBinding(_)
-            | Self::Binding(..) => true,
+            | Self::Binding(..)
+            | Self::Resuming(_) => true,
             Self::Opening { .. }
             | Self::Unauthenticated(..)
             | Self::Reopening(_)

@@ -88,6 +88,8 @@ struct Pair {
     admitted: Vec<String>,
     admission: Result<u64, Failure>,
     established: Option<Established>,
+    /// Answers to requests for resumption.
+    resumptions: VecDeque<Result<&'static str, crate::sm::NotResumed>>,
     closed: bool,
 }
 
@@ -113,6 +115,7 @@ impl Pair {
             admitted: Vec::new(),
             admission: Ok(18),
             established: None,
+            resumptions: VecDeque::new(),
             closed: false,
         };
         if direct {
@@ -266,6 +269,11 @@ impl Pair {
                 Input::PreAuthReply(PreAuthReply::Reply(stanza.result_reply(None)))
             }
             Output::PreAuth(_) => Input::PreAuthReply(PreAuthReply::NotHandled),
+            Output::Resume { resume, .. } => {
+                assert_eq!((resume.previd.as_str(), resume.handled), ("before", 5));
+                let word = self.resumptions.pop_front().unwrap();
+                Input::Resumed(word.map(|jid| jid::parse_full(jid).unwrap()))
+            }
             Output::Bind { jid, resource, .. } => {
                 let resource = resource.unwrap_or_else(|| random_resource(random));
                 let granted = jid::with_resource(&jid, &resource).unwrap();

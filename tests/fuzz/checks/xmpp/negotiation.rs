@@ -141,6 +141,10 @@ fn carry_out(
         Output::PreAuth(stanza) => {
             Input::PreAuthReply(PreAuthReply::Reply(stanza.result_reply(None)))
         }
+        Output::Resume { jid, resume, .. } if resume.handled == 7 => {
+            Input::Resumed(Ok(jid::with_resource(&jid, "r").unwrap()))
+        }
+        Output::Resume { .. } => Input::EffectFailed,
         Output::Bind { jid, resource, .. } => Input::Bound(Ok(jid::with_resource(
             &jid,
             &resource.unwrap_or("r".to_owned()),

@@ -18,7 +18,8 @@ fn offers_binding_after_authentication_only() {
     let said = pair.dialogue(OPEN);
     let features = "<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>\
                     <session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>\
-                    <ver xmlns='urn:xmpp:features:rosterver'/><sub xmlns='urn:xmpp:features:pre-approval'/></stream:features>";
+                    <ver xmlns='urn:xmpp:features:rosterver'/><sub xmlns='urn:xmpp:features:pre-approval'/>\
+                    <sm xmlns='urn:xmpp:sm:3'/><csi xmlns='urn:xmpp:csi:0'/></stream:features>";
     assert!(said.ends_with(features), "{said}");
 }
 
@@ -178,4 +179,56 @@ fn leaves_the_stream_to_the_session() {
         pair.input(input);
     }
     assert_eq!((pair.server(), pair.closed), (String::new(), false));
+}
+
+const RESUME: &str = "<resume xmlns='urn:xmpp:sm:3' previd='before' h='5'/>";
+const UNEXPECTED: &str = "<failed xmlns='urn:xmpp:sm:3'><unexpected-request \
+                          xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>";
+
+#[test]
+fn resumes_a_session_instead_of_binding() {
+    let mut pair = Pair::authenticated();
+    pair.resumptions.push_back(Ok("juliet@example.com/Balcony"));
+    // The session itself answers.
+    assert_eq!(pair.dialogue(RESUME), "");
+    let established = pair.established.unwrap();
+    assert_eq!(established.jid.as_str(), "juliet@example.com/Balcony");
+}
+
+#[test]
+fn a_client_may_bind_where_it_cannot_resume() {
+    let mut pair = Pair::authenticated();
+    pair.resumptions.push_back(Err(crate::sm::NotResumed {
+        condition: Condition::ItemNotFound,
+        handled: Some(3),
+    }));
+    assert_eq!(
+        pair.dialogue(RESUME),
+        "<failed xmlns='urn:xmpp:sm:3' h='3'><item-not-found \
+         xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>"
+    );
+    let said = pair.dialogue(&bind("Balcony"));
+    assert!(said.contains("juliet@example.com/Balcony"), "{said}");
+}
+
+#[test]
+fn does_not_enable_stream_management_before_binding() {
+    let mut pair = Pair::secured();
+    for _ in 0..2 {
+        let said = pair.dialogue("<enable xmlns='urn:xmpp:sm:3' resume='true'/>");
+        assert_eq!(said, UNEXPECTED);
+    }
+    let mut pair = Pair::authenticated();
+    assert_eq!(pair.dialogue("<enable xmlns='urn:xmpp:sm:3'/>"), UNEXPECTED);
+    let malformed = pair.dialogue("<resume xmlns='urn:xmpp:sm:3' h='5'/>");
+    assert!(malformed.contains("<bad-request"), "{malformed}");
+}
+
+#[test]
+fn gives_a_client_so_many_attempts_to_resume() {
+    let mut pair = Pair::authenticated();
+    for _ in 0..6 {
+        pair.client("<enable xmlns='urn:xmpp:sm:3'/>");
+    }
+    pair.ended_with("policy-violation");
 }

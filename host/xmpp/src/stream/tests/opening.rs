@@ -252,7 +252,7 @@ fn refuses_stanzas_before_authentication() {
         ),
         ("<message xmlns='jabber:server'/>", "invalid-namespace"),
         ("<telegram/>", "unsupported-stanza-type"),
-        ("<enable xmlns='urn:xmpp:sm:3'/>", "unsupported-stanza-type"),
+        ("<r xmlns='urn:xmpp:sm:3'/>", "unsupported-stanza-type"),
     ] {
         let mut pair = Pair::secured();
         pair.client(sent);
