@@ -38,6 +38,7 @@ mod receiving;
 mod registration;
 mod replies;
 mod starttls;
+mod stream_management;
 mod streams;
 mod watching;
 mod word_filter;

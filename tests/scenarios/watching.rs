@@ -12,7 +12,7 @@ use waxwing_tests::server::Settings;
 use waxwing_tests::{Client, PATIENCE, Server, environment};
 
 const FILTER: &str = "[plugin.word-filter]\ngrants = [\"inbound\"]\n[plugin.word-filter.config]\nwords = [\"banana\"]";
-const METRICS: &str = "[[listen]]\nkind = \"metrics\"\naddress = \"127.0.0.1:0\"";
+pub(crate) const METRICS: &str = "[[listen]]\nkind = \"metrics\"\naddress = \"127.0.0.1:0\"";
 
 async fn filtering(more: &str) -> Result<Server> {
     let filter = environment::guest("examples/word-filter.wasm")?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use waxwing_plugins::{AccountEvent, Inlet};
 use waxwing_storage::{
     Account, AccountId, AccountSummary, Creation, NewAccount, PluginData, Rosters, Spool, Storage,
-    StorageError,
+    StorageError, Streams,
 };
 use waxwing_xmpp::{
     jid::BareJid,
@@ -107,6 +107,11 @@ impl Accounts {
     /// Messages that wait.
     pub(crate) fn spool(&self) -> &dyn Spool {
         self.storage.spool()
+    }
+
+    /// How far resumable streams are.
+    pub(crate) fn streams(&self) -> &dyn Streams {
+        self.storage.streams()
     }
 
     /// The id of an account, disabled or not.

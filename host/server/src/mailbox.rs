@@ -31,6 +31,8 @@ pub(crate) enum End {
     Shutdown,
     /// The session is at its end by itself.
     Closing,
+    /// The connection is at its end: another one goes on with the session (XEP-0198 §5). The mailbox stays open.
+    Taken,
 }
 
 /// What is counted against the limit of bytes.
@@ -82,6 +84,8 @@ struct State<T> {
     queue: VecDeque<T>,
     bytes: usize,
     end: Option<End>,
+    /// The owner is to hand over to another.
+    called: bool,
     closed: bool,
     /// Of the owner, while it waits.
     waker: Option<Waker>,
@@ -96,6 +100,7 @@ impl<T> Default for Mailbox<T> {
                 queue: VecDeque::new(),
                 bytes: 0,
                 end: None,
+                called: false,
                 closed: false,
                 waker: None,
                 stuck: false,
@@ -139,9 +144,31 @@ impl<T: Weigh> Mailbox<T> {
         }
     }
 
-    /// True once the session was told to end.
+    /// Tells the owner to hand over to another, who begins with [`begin`](Self::begin).
+    pub(crate) fn call(&self) {
+        let mut state = self.state.lock();
+        state.called = true;
+        state.wake();
+    }
+
+    /// For a new owner: nobody has called it.
+    pub(crate) fn begin(&self) {
+        let mut state = self.state.lock();
+        state.called = false;
+        state.waker = None;
+        state.stuck = false;
+    }
+
+    /// True once the session was told to end, or is over.
     pub(crate) fn is_ending(&self) -> bool {
-        self.state.lock().end.is_some()
+        let state = self.state.lock();
+        state.closed || state.end.is_some()
+    }
+
+    /// True if the owner is to stop: it is to end, or to hand over.
+    pub(crate) fn is_over(&self) -> bool {
+        let state = self.state.lock();
+        state.called || state.end.is_some()
     }
 
     /// Takes what is queued, at least one item if there is any, and no more once `quota` bytes are reached. `waker` is
@@ -149,8 +176,9 @@ impl<T: Weigh> Mailbox<T> {
     pub(crate) fn take(&self, quota: usize, waker: &Waker) -> Taken<T> {
         let mut state = self.state.lock();
         let overflow = state.end.filter(|end| *end == End::Overflow);
-        if overflow.is_some() || state.queue.is_empty() {
-            let end = state.end;
+        let called = state.called && state.end.is_none();
+        if overflow.is_some() || called || state.queue.is_empty() {
+            let end = state.reason();
             state.watch(waker, false);
             return Taken {
                 items: VecDeque::new(),
@@ -170,7 +198,7 @@ impl<T: Weigh> Mailbox<T> {
     pub(crate) fn watch_end(&self, waker: &Waker) -> Option<End> {
         let mut state = self.state.lock();
         state.watch(waker, true);
-        state.end
+        state.reason()
     }
 
     /// Closes the mailbox and gives back what was not taken. Pushes are refused from now on.
@@ -193,6 +221,11 @@ impl<T: Weigh> State<T> {
         if let Some(waker) = self.waker.take() {
             waker.wake();
         }
+    }
+
+    /// Why the owner is to stop.
+    fn reason(&self) -> Option<End> {
+        self.end.or_else(|| self.called.then_some(End::Taken))
     }
 
     fn watch(&mut self, waker: &Waker, stuck: bool) {

@@ -1,23 +1,25 @@
 //! Messages for accounts that nobody is logged in to (RFC 6121 §8.5.2.2.1, XEP-0160): kept in the spool, and given to the first
 //! resource that becomes available.
 //!
-//! A message is in the spool before its sender's next stanza is looked at. It leaves the spool when it is written to the
-//! client's connection, so that it is delivered at least once whatever happens in between, and in the order in which it came.
+//! A message is in the spool before its sender's next stanza is looked at. It leaves the spool when the client has acknowledged it,
+//! or when it is written to the connection of a client that acknowledges nothing: it is delivered at least once whatever happens in
+//! between, and in the order in which it came.
+
+mod keeper;
+mod promise;
 
 use std::{
+    collections::HashMap,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use parking_lot::Mutex;
+use futures_util::future::join_all;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::Instant,
-};
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use waxwing_plugins::Judged;
-use waxwing_storage::{AccountId, SpoolLimits, SpoolOutcome, Spooled};
+use waxwing_storage::{AccountId, SpoolLimits, SpoolOutcome, Spooled, StreamNote};
 use waxwing_xml::Element;
 use waxwing_xmpp::{
     error::Condition,
@@ -29,46 +31,66 @@ use waxwing_xmpp::{
 use crate::{
     accounts::{AccountError, Accounts},
     config::Limits,
-    pacing::{self, LOOK, PATIENCE},
+    pacing,
     router::{Handle, Router},
     turns::Turns,
 };
 
-/// Messages that are kept at once: they share a commit.
+pub(crate) use keeper::{Keeper, Task};
+use promise::Place;
+pub(crate) use promise::{Ledger, Promise};
+
+/// Tasks that are done at once: they share a commit.
 const AT_ONCE: usize = 128;
-/// Messages given to a session at once.
+/// Messages read from the spool at once.
 const PAGE: u32 = 100;
+
 /// The messages that wait for accounts.
 pub(crate) struct Offline {
     accounts: Accounts,
     router: Arc<Router>,
     limits: SpoolLimits,
-    /// One session of an account at a time is given what waits.
-    turns: Turns,
+    keeper: Keeper,
     /// One message for an account at a time is judged.
     judging: Turns,
 }
 
-/// A message that is to be kept, and who waits for it.
-#[derive(Debug)]
-pub(crate) struct ToKeep {
-    pub(crate) stanza: Stanza,
-    pub(crate) done: Option<oneshot::Sender<()>>,
+/// The account that a message is for, if there is one.
+type Found = Result<Option<AccountId>, AccountError>;
+
+/// A message that goes into the spool.
+enum Adding {
+    Keep(ToKeep),
+    Secure(Stanza, Found, Arc<Promise>),
 }
 
-/// Which of the messages that a session was given are written.
-#[derive(Debug, Default)]
-pub(crate) struct Receipts(Mutex<Vec<u64>>);
+/// A message that nobody takes.
+struct ToKeep {
+    stanza: Stanza,
+    id: Found,
+    /// Not kept before the message is.
+    promise: Option<Arc<Promise>>,
+    /// It was put there while it was on its way.
+    is_there: bool,
+    done: Option<oneshot::Sender<()>>,
+}
 
-impl Receipts {
-    /// Notes that a message was written.
-    pub(crate) fn written(&self, id: u64) {
-        self.0.lock().push(id);
-    }
+/// What was asked for besides adding to the spool.
+#[derive(Default)]
+struct Rest {
+    removals: HashMap<i64, Vec<u64>>,
+    notes: HashMap<String, StreamNote>,
+    forgotten: Vec<String>,
+    answers: Vec<oneshot::Sender<()>>,
 }
 
 impl Offline {
-    pub(crate) fn new(accounts: Accounts, router: Arc<Router>, limits: &Limits) -> Self {
+    pub(crate) fn new(
+        accounts: Accounts,
+        router: Arc<Router>,
+        limits: &Limits,
+        keeper: Keeper,
+    ) -> Self {
         Self {
             accounts,
             router,
@@ -76,89 +98,173 @@ impl Offline {
                 stanzas: limits.offline_messages,
                 bytes: limits.offline_bytes,
             },
-            turns: Turns::default(),
+            keeper,
             judging: Turns::default(),
         }
     }
 
-    /// Keeps what comes by that way, in the order in which it comes, as much at once as there is. From `last` on nothing more
-    /// may come; what has come is still kept.
+    /// The way to the spool.
+    pub(crate) fn keeper(&self) -> &Keeper {
+        &self.keeper
+    }
+
+    /// Does what comes by that way, in the order in which it comes, as much at once as there is. From `last` on nothing more
+    /// may come; what has come is still done.
     pub(crate) async fn keep_all(
         &self,
-        mut messages: mpsc::UnboundedReceiver<ToKeep>,
+        mut tasks: mpsc::UnboundedReceiver<Task>,
         last: CancellationToken,
     ) {
         loop {
             let mut some = Vec::new();
             tokio::select! {
                 biased;
-                number = messages.recv_many(&mut some, AT_ONCE) => if number == 0 {
+                number = tasks.recv_many(&mut some, AT_ONCE) => if number == 0 {
                     return;
                 },
-                () = last.cancelled(), if !messages.is_closed() => messages.close(),
+                () = last.cancelled(), if !tasks.is_closed() => tasks.close(),
             }
-            self.keep(some).await;
+            self.work(some).await;
         }
     }
 
-    /// Keeps messages for their accounts. A sender hears if that cannot be, the same as if there were no such account.
-    async fn keep(&self, messages: Vec<ToKeep>) {
-        let mut found = Vec::new();
-        for message in messages {
-            let id = self.account_of(&message.stanza).await;
-            found.push((message, id));
+    async fn work(&self, tasks: Vec<Task>) {
+        let mut adding = Vec::new();
+        let mut rest = Rest::default();
+        for task in tasks {
+            match task {
+                Task::Keep { stanza, done } => adding.push(self.to_keep(stanza, done).await),
+                Task::Secure(promise) => {
+                    if let Some(stanza) = promise.begin() {
+                        let id = self.account_of(&stanza).await;
+                        adding.push(Adding::Secure(stanza, id, promise));
+                    }
+                }
+                Task::Remove { account, id } => {
+                    rest.removals.entry(account.0).or_default().push(id);
+                }
+                Task::Note(note) => {
+                    rest.notes.insert(note.id.clone(), note);
+                }
+                Task::Forget(id) => {
+                    rest.notes.remove(&id);
+                    rest.forgotten.push(id);
+                }
+                Task::Answer(done) => rest.answers.push(done),
+            }
         }
-        let judged = found
-            .into_iter()
-            .map(|(message, id)| self.judge(message, id));
-        let adding = futures_util::future::join_all(judged).await;
-        let adding = adding.into_iter().flatten();
-        let adding = adding.map(|(ToKeep { stanza, done }, id)| async move {
-            let outcome = match id {
-                Ok(Some(id)) => self.add(id, &stanza).await,
-                Ok(None) => Ok(SpoolOutcome::NoAccount),
-                Err(error) => Err(error),
-            };
-            self.tell(&stanza, outcome);
-            tell_done(done);
-        });
+        let judged = adding.into_iter().map(|adding| self.judge(adding));
+        let judged = join_all(judged).await.into_iter().flatten();
         // Their order is that in which they are first polled.
-        futures_util::future::join_all(adding).await;
+        let added = join_all(judged.map(|adding| self.put(adding)));
+        tokio::join!(added, self.tidy(&mut rest));
+        rest.answers.into_iter().for_each(tell_done);
+    }
+
+    async fn to_keep(&self, stanza: Stanza, done: Option<oneshot::Sender<()>>) -> Adding {
+        let promise = stanza.companion::<Promise>();
+        Adding::Keep(ToKeep {
+            is_there: promise.as_ref().is_some_and(|promise| promise.rests()),
+            id: self.account_of(&stanza).await,
+            stanza,
+            promise,
+            done,
+        })
     }
 
     /// Has plugins judge a message for an account that is there, after those that came for it before. `None`: it ends here.
-    async fn judge(
-        &self,
-        ToKeep { stanza, done }: ToKeep,
-        id: Result<Option<AccountId>, AccountError>,
-    ) -> Option<(ToKeep, Result<Option<AccountId>, AccountError>)> {
-        let inlet = self.router.inlet();
-        let account = stanza.to().map(Jid::to_bare);
-        let (Ok(Some(_)), Some(account), false) = (&id, account, stanza.is_unshown()) else {
-            return Some((ToKeep { stanza, done }, id));
+    async fn judge(&self, adding: Adding) -> Option<Adding> {
+        let Adding::Keep(mut keep) = adding else {
+            return Some(adding);
         };
-        let sender = self.router.sender(&stanza, &Jid::from(account.clone()));
-        if !inlet.wants_offline(&stanza, sender) {
-            return Some((ToKeep { stanza, done }, id));
+        let inlet = self.router.inlet();
+        let account = keep.stanza.to().map(Jid::to_bare);
+        let (Ok(Some(_)), Some(account), false) = (&keep.id, account, keep.stanza.is_unshown())
+        else {
+            return Some(Adding::Keep(keep));
+        };
+        let sender = self
+            .router
+            .sender(&keep.stanza, &Jid::from(account.clone()));
+        if !inlet.wants_offline(&keep.stanza, sender) {
+            return Some(Adding::Keep(keep));
         }
         let _turn = self.judging.of(&account).await;
-        match inlet.offline(stanza.clone(), &account, sender).await {
-            Judged::Pass(stanza) => return Some((ToKeep { stanza, done }, id)),
-            Judged::Bounce(error) => self.router.refuse(&stanza, &error),
+        match inlet.offline(keep.stanza.clone(), &account, sender).await {
+            Judged::Pass(stanza) => {
+                keep.stanza = stanza;
+                return Some(Adding::Keep(keep));
+            }
+            Judged::Bounce(error) => self.router.refuse(&keep.stanza, &error),
             Judged::Drop | Judged::Answer(_) => {}
         }
-        tell_done(done);
+        if let Some(promise) = keep.promise {
+            promise.delivered();
+        }
+        keep.done.into_iter().for_each(tell_done);
         None
     }
 
-    async fn account_of(&self, stanza: &Stanza) -> Result<Option<AccountId>, AccountError> {
+    async fn put(&self, adding: Adding) {
+        match adding {
+            Adding::Keep(keep) => self.keep(keep).await,
+            Adding::Secure(stanza, id, promise) => self.secure(stanza, id, &promise).await,
+        }
+    }
+
+    /// Keeps a message for its account. A sender hears if that cannot be, the same as if there were no such account.
+    async fn keep(&self, keep: ToKeep) {
+        if !keep.is_there {
+            let outcome = self.add(keep.id, &keep.stanza).await;
+            self.tell(&keep.stanza, outcome);
+        }
+        keep.done.into_iter().for_each(tell_done);
+    }
+
+    /// Puts a message into the spool that is still on its way.
+    async fn secure(&self, stanza: Stanza, id: Found, promise: &Promise) {
+        let account = id.as_ref().ok().copied().flatten();
+        match (self.add(id, &stanza).await, account) {
+            (Ok(SpoolOutcome::Kept(id)), Some(account)) => promise.kept(Place {
+                account,
+                id,
+                keeper: self.keeper.clone(),
+            }),
+            // Those who have it still have it. It is not acknowledged before it is delivered.
+            (outcome, _) => {
+                if let Some(stanza) = promise.not_kept() {
+                    self.tell(&stanza, outcome);
+                }
+            }
+        }
+    }
+
+    /// What is not done here is done again, or found out, after the next start: it is no promise to anybody.
+    async fn tidy(&self, rest: &mut Rest) {
+        let (spool, streams) = (self.accounts.spool(), self.accounts.streams());
+        for (account, ids) in rest.removals.drain() {
+            log(spool.remove(AccountId(account), &ids).await);
+        }
+        if !rest.notes.is_empty() {
+            let notes = rest.notes.drain().map(|(_, note)| note);
+            log(streams.note(notes.collect()).await);
+        }
+        if !rest.forgotten.is_empty() {
+            log(streams.forget(std::mem::take(&mut rest.forgotten)).await);
+        }
+    }
+
+    async fn account_of(&self, stanza: &Stanza) -> Found {
         match stanza.to().map(Jid::to_bare) {
             Some(account) => self.accounts.id(&account).await,
             None => Ok(None),
         }
     }
 
-    async fn add(&self, id: AccountId, stanza: &Stanza) -> Result<SpoolOutcome, AccountError> {
+    async fn add(&self, id: Found, stanza: &Stanza) -> Result<SpoolOutcome, AccountError> {
+        let Some(id) = id? else {
+            return Ok(SpoolOutcome::NoAccount);
+        };
         let xml = stanza.element().to_xml().into_bytes();
         let spool = self.accounts.spool();
         Ok(spool.add(id, now(), xml, self.limits).await?)
@@ -177,80 +283,81 @@ impl Offline {
         }
     }
 
-    /// Gives a session what waits for its account, oldest first, and waits until it is written. What is not stays.
+    /// Gives a session what waits for its account, oldest first, until nothing more waits: what comes meanwhile is kept behind it.
+    /// What the client does not take stays.
     pub(crate) async fn give(&self, handle: &Arc<Handle>) {
         let account = handle.jid.to_bare();
-        let _turn = self.turns.of(&account).await;
-        if let Err(error) = self.give_in_turn(handle, &account).await {
+        let given = self.give_all(handle, &account).await;
+        handle.stop_catching_up();
+        if let Err(error) = given {
             tracing::error!(%error, %account, "cannot give an account its messages");
         }
     }
 
-    async fn give_in_turn(
-        &self,
-        handle: &Arc<Handle>,
-        account: &BareJid,
-    ) -> Result<(), AccountError> {
+    async fn give_all(&self, handle: &Arc<Handle>, account: &BareJid) -> Result<(), AccountError> {
         let Some(id) = self.accounts.id(account).await? else {
             return Ok(());
         };
-        let mut after = 0;
         loop {
-            let page = self.accounts.spool().read(id, after, PAGE).await?;
-            let Some(last) = page.last() else {
-                return Ok(());
-            };
-            after = last.id;
-            if !self.give_page(handle, id, page).await? {
+            // What was sent here before, by way of the spool, is there from now on.
+            self.keeper.catch_up().await;
+            loop {
+                let page = self.accounts.spool().read(id, handle.given(), PAGE).await?;
+                if page.is_empty() {
+                    break;
+                }
+                if !self.give_page(handle, id, page).await {
+                    return Ok(());
+                }
+            }
+            if handle.has_caught_up() {
                 return Ok(());
             }
         }
     }
 
-    /// False: the client did not take all of it.
+    /// False: the client does not take more.
     async fn give_page(
         &self,
         handle: &Arc<Handle>,
-        id: AccountId,
+        account: AccountId,
         page: Vec<Spooled>,
-    ) -> Result<bool, AccountError> {
-        let receipts = Arc::new(Receipts::default());
-        let mut left = 0_usize;
+    ) -> bool {
         for spooled in page {
-            let Some(stanza) = delayed(&spooled, handle) else {
-                // Nothing is thrown away that somebody was promised; the operator may find out what it is.
-                tracing::error!(id = spooled.id, "a spooled message is no stanza");
-                continue;
-            };
-            if !pacing::room(handle, stanza.element().heap_bytes()).await {
-                return Ok(false);
-            }
-            left = left.saturating_add(1);
-            self.router
-                .give_spooled(handle, stanza, spooled.id, &receipts);
-        }
-        let mut progress = Instant::now();
-        while left > 0 {
-            let written = std::mem::take(&mut *receipts.0.lock());
-            if !written.is_empty() {
-                left = left.saturating_sub(written.len());
-                progress = Instant::now();
-                self.accounts.spool().remove(id, &written).await?;
-            } else if handle.mailbox().is_ending() || progress.elapsed() > PATIENCE {
-                return Ok(false);
+            let id = spooled.id;
+            if let Some(mut stanza) = delayed(&spooled, handle) {
+                if !pacing::room(handle, stanza.element().heap_bytes()).await
+                    || !handle.takes_messages()
+                {
+                    return false;
+                }
+                let keeper = self.keeper.clone();
+                let place = Place {
+                    account,
+                    id,
+                    keeper,
+                };
+                Promise::kept_at(place).go_with(&mut stanza);
+                self.router.give_to(handle, stanza);
             } else {
-                tokio::time::sleep(LOOK).await;
+                // Nothing is thrown away that somebody was promised; the operator may find out what it is.
+                tracing::error!(id, "a spooled message is no stanza");
             }
+            handle.note_given(id);
         }
-        Ok(true)
+        true
+    }
+}
+
+fn log<T>(outcome: Result<T, waxwing_storage::StorageError>) {
+    if let Err(error) = outcome {
+        tracing::error!(%error, "cannot tidy up the spool");
     }
 }
 
 /// Whoever waited may be gone.
-fn tell_done(done: Option<oneshot::Sender<()>>) {
-    if let Some(done) = done {
-        let _ = done.send(());
-    }
+fn tell_done(done: oneshot::Sender<()>) {
+    let _ = done.send(());
 }
 
 /// The message as it is delivered: it says when it came (XEP-0203).
@@ -269,7 +376,7 @@ fn delayed(spooled: &Spooled, handle: &Handle) -> Option<Stanza> {
 }
 
 /// Milliseconds since 1970.
-fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let millis = since.map_or(0, |since| since.as_millis());
     i64::try_from(millis).unwrap_or(i64::MAX)

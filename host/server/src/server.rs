@@ -26,11 +26,11 @@ use crate::{
     listener::{self, Bound},
     mailbox::End,
     metrics::{self, Figures},
-    offline::Offline,
+    offline::{Keeper, Offline, Task},
     plugins,
     router::Router,
     secret,
-    session::Endpoint,
+    session::{Endpoint, Resumptions},
     shard::{self, Running, Socket, StreamLimits},
     tls::Tls,
 };
@@ -43,6 +43,7 @@ pub(crate) struct Server {
     pub(crate) accounts: Accounts,
     pub(crate) contacts: Arc<Contacts>,
     pub(crate) offline: Arc<Offline>,
+    pub(crate) resumptions: Arc<Resumptions>,
     pub(crate) tls: Tls,
     pub(crate) platform: Arc<Platform>,
     pub(crate) connections: Connections,
@@ -84,8 +85,16 @@ async fn serve(config: &Config, sources: &Sources) -> anyhow::Result<()> {
     let shards = thread::available_parallelism().map_or(1, NonZero::get);
     let storage = waxwing_storage::open(&config.storage.url, &config.data_dir).await?;
     let bound = listener::bind_all(&config.listen, shards)?;
-    let server = compose(config, Arc::clone(&storage), shards, connection_limit).await?;
-    let keeping = Keeping::start(&server);
+    let (keeper, tasks) = Keeper::new();
+    let server = compose(
+        config,
+        Arc::clone(&storage),
+        keeper,
+        shards,
+        connection_limit,
+    )
+    .await?;
+    let keeping = Keeping::start(&server, tasks);
     let admin = admin::bind(&config.data_dir)?;
     let line = ready_line(&bound);
     let (bound, others) = bound
@@ -110,6 +119,7 @@ async fn serve(config: &Config, sources: &Sources) -> anyhow::Result<()> {
 async fn compose(
     config: &Config,
     storage: Arc<dyn Storage>,
+    keeper: Keeper,
     shards: usize,
     connection_limit: usize,
 ) -> anyhow::Result<Arc<Server>> {
@@ -117,6 +127,7 @@ async fn compose(
     let hashing = HashPool::start(shards.div_ceil(2).clamp(1, 2))
         .context("cannot start the threads that hash passwords")?;
     let router = Arc::new(Router::new(domains(config)));
+    router.keep_by(keeper.clone());
     let accounts = Accounts::new(storage, hashing).with_inlet(router.inlet().clone());
     let contacts = Arc::new(Contacts::new(
         accounts.clone(),
@@ -127,6 +138,7 @@ async fn compose(
         accounts.clone(),
         Arc::clone(&router),
         &config.limits,
+        keeper,
     ));
     let tls = Tls::load(config)?;
     let platform = plugins::start(config, Arc::clone(&contacts), Arc::clone(&router)).await?;
@@ -136,6 +148,7 @@ async fn compose(
         router,
         contacts,
         offline,
+        resumptions: Resumptions::new(&config.limits),
         accounts,
         tls,
         connections: Connections::new(connection_limit),
@@ -238,13 +251,11 @@ struct Keeping {
 }
 
 impl Keeping {
-    fn start(server: &Server) -> Self {
-        let (keeper, messages) = mpsc::unbounded_channel();
-        server.router.keep_by(keeper);
+    fn start(server: &Server, tasks: mpsc::UnboundedReceiver<Task>) -> Self {
         let last = CancellationToken::new();
         let offline = Arc::clone(&server.offline);
         let until = last.clone();
-        let task = tokio::spawn(async move { offline.keep_all(messages, until).await });
+        let task = tokio::spawn(async move { offline.keep_all(tasks, until).await });
         Self { task, last }
     }
 

@@ -84,6 +84,13 @@ impl Running {
     }
 }
 
+impl Shard {
+    /// Runs something beside the sessions. The server does not stop before it has ended, or its time is over.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + 'static) {
+        self.tasks.spawn_local(work);
+    }
+}
+
 /// Starts a shard's thread.
 pub(crate) fn start(
     server: Arc<Server>,
@@ -124,7 +131,7 @@ async fn serve(
     for socket in sockets {
         let listener = tokio::net::TcpListener::from_std(socket.listener)?;
         let accept = accept(Rc::clone(&shard), listener, Rc::new(socket.endpoint));
-        shard.tasks.spawn_local(accept);
+        shard.spawn(accept);
     }
     // Nobody waits for a server that gave up meanwhile.
     let _ = ready.send(());
@@ -186,7 +193,7 @@ fn begin(shard: &Rc<Shard>, endpoint: &Rc<Endpoint>, stream: TcpStream, address:
         return;
     }
     let session = session::run(Rc::clone(shard), Rc::clone(endpoint), stream, address);
-    shard.tasks.spawn_local(async move {
+    shard.spawn(async move {
         session.await;
         drop(slot);
     });

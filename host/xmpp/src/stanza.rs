@@ -9,6 +9,7 @@ pub use kind::{IqType, Kind, MessageType, PresenceType, Type};
 use crate::error::{Condition, StanzaError, StreamCondition};
 use crate::jid::{self, Jid};
 use crate::ns;
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 use waxwing_xml::{Element, ElementRef};
@@ -21,6 +22,7 @@ pub struct Stanza {
     to: Option<Arc<Jid>>,
     from: Option<Arc<Jid>>,
     unshown: bool,
+    companion: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl fmt::Debug for Stanza {
@@ -66,6 +68,7 @@ impl Stanza {
                 to: to.map(Arc::new),
                 from,
                 unshown: false,
+                companion: None,
             }),
             (_, to, wrong) => {
                 let condition = wrong.unwrap_or(Condition::BadRequest);
@@ -176,6 +179,16 @@ impl Stanza {
         if lang.is_some() && self.element.lang().is_none() {
             self.element.set_lang(lang);
         }
+    }
+
+    /// Has something of the host's go with it and with every clone, as long as there is one.
+    pub fn accompany(&mut self, companion: Arc<dyn Any + Send + Sync>) {
+        self.companion = Some(companion);
+    }
+
+    /// What goes with it, if it is of that type.
+    pub fn companion<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        self.companion.clone()?.downcast().ok()
     }
 
     /// The error stanza that answers it, with the addresses swapped and the id kept.

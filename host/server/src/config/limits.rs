@@ -21,6 +21,12 @@ pub struct Limits {
     pub offline_messages: u64,
     /// Most bytes of them.
     pub offline_bytes: u64,
+    /// Time in which a client can resume its session after its connection was lost (XEP-0198), in seconds; 0: it cannot.
+    pub resume_seconds: u32,
+    /// Most sessions of an account whose clients are away and may resume them. One more ends the one that has waited longest.
+    pub sleeping_sessions_per_account: usize,
+    /// Most such sessions of all accounts.
+    pub sleeping_sessions: usize,
 }
 
 impl Default for Limits {
@@ -32,6 +38,9 @@ impl Default for Limits {
             roster_items: 1_000,
             offline_messages: 1_000,
             offline_bytes: 10 << 20,
+            resume_seconds: 300,
+            sleeping_sessions_per_account: 10,
+            sleeping_sessions: 10_000,
         }
     }
 }

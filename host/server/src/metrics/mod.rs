@@ -26,6 +26,7 @@ impl Figures {
         let mut registry = Registry::default();
         server.connections.register(&mut registry);
         server.router.register(&mut registry);
+        server.resumptions.register(&mut registry);
         server.platform.register_metrics(&mut registry);
         Self { registry, server }
     }

@@ -6,9 +6,12 @@ use std::sync::{
 };
 
 use waxwing_xml::{Context, Element};
-use waxwing_xmpp::stanza::Stanza;
+use waxwing_xmpp::stanza::{MessageType, Stanza, Type};
 
-use crate::{mailbox::Weigh, offline::Receipts};
+use crate::{
+    mailbox::Weigh,
+    offline::{Promise, is_for_keeping},
+};
 
 /// A stanza on its way to one session. It is said once what became of it: by [`delivered`](Self::delivered) or
 /// [`undelivered`](Self::undelivered).
@@ -18,8 +21,6 @@ pub(crate) struct Delivery {
     /// What this session alone is given instead.
     altered: Option<Element>,
     copies: Option<Arc<Copies>>,
-    /// It came from the spool, under that id, and leaves it when it is written.
-    spooled: Option<(u64, Arc<Receipts>)>,
     weight: usize,
 }
 
@@ -36,6 +37,8 @@ enum Payload {
 struct Copies {
     /// The stanza as it is written; by the first session that writes it.
     wire: OnceLock<Vec<u8>>,
+    /// About all of them, if somebody needs one that the sender does not.
+    promise: OnceLock<Arc<Promise>>,
     /// Copies of which it is not known what became of them.
     pending: AtomicUsize,
     /// One copy at least was delivered.
@@ -50,16 +53,7 @@ impl Delivery {
             payload: Payload::Stanza(stanza),
             altered: None,
             copies: None,
-            spooled: None,
             weight,
-        }
-    }
-
-    /// A message from the spool.
-    pub(crate) fn spooled(stanza: Stanza, id: u64, receipts: &Arc<Receipts>) -> Self {
-        Self {
-            spooled: Some((id, Arc::clone(receipts))),
-            ..Self::one(stanza)
         }
     }
 
@@ -70,7 +64,6 @@ impl Delivery {
             payload: Payload::Answer(element),
             altered: None,
             copies: None,
-            spooled: None,
             weight,
         }
     }
@@ -79,6 +72,7 @@ impl Delivery {
     pub(crate) fn copies(stanza: &Stanza, count: usize) -> impl Iterator<Item = Self> {
         let copies = Arc::new(Copies {
             wire: OnceLock::new(),
+            promise: OnceLock::new(),
             pending: AtomicUsize::new(count),
             delivered: AtomicBool::new(false),
         });
@@ -86,6 +80,28 @@ impl Delivery {
             copies: Some(Arc::clone(&copies)),
             ..Self::one(stanza)
         })
+    }
+
+    /// The promise about a message that is worth keeping: it can be put into the spool while it waits for its session.
+    pub(crate) fn promise(&mut self) -> Option<Arc<Promise>> {
+        let Payload::Stanza(stanza) = &mut self.payload else {
+            return None;
+        };
+        let Type::Message(MessageType::Chat | MessageType::Normal) = stanza.typed() else {
+            return None;
+        };
+        if !is_for_keeping(stanza) {
+            return None;
+        }
+        let Some(copies) = &self.copies else {
+            return Some(Promise::of(stanza));
+        };
+        // One row in the spool is enough for all copies.
+        let shared = copies.promise.get_or_init(|| Promise::of(stanza));
+        if stanza.companion::<Promise>().is_none() {
+            stanza.accompany(Arc::clone(shared) as _);
+        }
+        Some(Arc::clone(shared))
     }
 
     /// Appends the stanza as it is written on a stream in this context; all copies are for streams of the same context.
@@ -100,23 +116,26 @@ impl Delivery {
         }
     }
 
-    /// It was written out.
+    /// The client has it: it acknowledged it, or acknowledges nothing and it was written out.
     pub(crate) fn delivered(self) {
-        if let Some((id, receipts)) = self.spooled {
-            receipts.written(id);
-        }
+        self.leave_spool();
         if let Some(copies) = self.copies {
             copies.delivered.store(true, Ordering::Release);
             copies.pending.fetch_sub(1, Ordering::AcqRel);
         }
     }
 
-    /// It could not be written out. Returns the stanza if this leaves nobody who has it or may yet get it.
-    pub(crate) fn undelivered(self) -> Option<Stanza> {
-        if self.spooled.is_some() {
-            // It is still where it came from.
-            return None;
+    /// It need not be kept any more.
+    fn leave_spool(&self) {
+        if let Payload::Stanza(stanza) = &self.payload
+            && let Some(promise) = stanza.companion::<Promise>()
+        {
+            promise.delivered();
         }
+    }
+
+    /// It could not be delivered. Returns the stanza if this leaves nobody who has it or may yet get it.
+    pub(crate) fn undelivered(self) -> Option<Stanza> {
         if let Some(copies) = self.copies {
             let last = copies.pending.fetch_sub(1, Ordering::AcqRel) == 1;
             if !last || copies.delivered.load(Ordering::Acquire) {
@@ -131,10 +150,8 @@ impl Delivery {
 
     /// A hook ended it: it was this session's last chance, from wherever it came. Returns the stanza if this leaves nobody
     /// who has it or may yet get it.
-    pub(crate) fn refused(mut self) -> Option<Stanza> {
-        if let Some((id, receipts)) = self.spooled.take() {
-            receipts.written(id);
-        }
+    pub(crate) fn refused(self) -> Option<Stanza> {
+        self.leave_spool();
         self.undelivered()
     }
 
@@ -155,7 +172,8 @@ impl Delivery {
         }
     }
 
-    fn element(&self) -> &Element {
+    /// The stanza as this session is given it.
+    pub(crate) fn element(&self) -> &Element {
         if let Some(altered) = &self.altered {
             return altered;
         }

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicI16, Ordering},
+    atomic::{AtomicBool, AtomicI16, AtomicU8, Ordering},
 };
 
 use std::time::Duration;
@@ -20,6 +20,13 @@ use crate::mailbox::{End, Mailbox, Push};
 const CONNECTED: i16 = i16::MIN;
 /// The session is at its end and takes nothing.
 const GONE: i16 = i16::MAX;
+
+/// Nobody welcomes a session.
+const NOBODY: u8 = 0;
+/// Somebody does.
+const SOMEBODY: u8 = 1;
+/// Somebody does, and is to do it once more.
+const AGAIN: u8 = 2;
 
 /// Time for a session at its end to say what it was not given.
 const RELEASE: Duration = Duration::from_millis(50);
@@ -54,8 +61,27 @@ pub(crate) struct Handle {
     held: Mutex<Option<Held>>,
     /// What it could not write at its end, oldest first.
     returned: Mutex<Vec<Stanza>>,
+    /// How far it is with what waits in the spool.
+    catch_up: Mutex<CatchUp>,
+    /// The same as `catch_up.on`, without the lock.
+    catching_up: AtomicBool,
+    /// Its connection is lost, and its client may come back.
+    asleep: AtomicBool,
+    /// Whether somebody gives it what a session is given that becomes available.
+    welcome: AtomicU8,
     /// What others were told of the session. Held for moments only.
     pub(super) presence: Mutex<Presence>,
+}
+
+/// How far a session is with what waits for it in the spool.
+#[derive(Debug, Default)]
+struct CatchUp {
+    /// It is given messages from there. What comes now goes there too, behind them.
+    on: bool,
+    /// Something was sent there since the session last looked.
+    kept: bool,
+    /// The last message that it was given.
+    given: u64,
 }
 
 /// What others were told of a session.
@@ -81,6 +107,10 @@ impl Handle {
             interested: AtomicBool::new(false),
             held: Mutex::new(Some(Held::default())),
             returned: Mutex::default(),
+            catch_up: Mutex::default(),
+            catching_up: AtomicBool::new(false),
+            asleep: AtomicBool::new(false),
+            welcome: AtomicU8::new(NOBODY),
             presence: Mutex::default(),
         }
     }
@@ -138,6 +168,82 @@ impl Handle {
         queued.filter_map(Delivery::undelivered).for_each(&mut give);
         let held = held.take().unwrap_or_default();
         held.stanzas.into_iter().for_each(give);
+    }
+
+    /// From now on it is given what waits in the spool, and what comes goes there too.
+    pub(crate) fn catch_up(&self) {
+        let mut state = self.catch_up.lock();
+        state.on = true;
+        state.kept = true;
+        self.catching_up.store(true, Ordering::Release);
+    }
+
+    /// It gets no more from there.
+    pub(crate) fn stop_catching_up(&self) {
+        self.catch_up.lock().on = false;
+        self.catching_up.store(false, Ordering::Release);
+    }
+
+    /// True if nothing was sent to the spool since this was last asked: what comes from now on is for the session itself.
+    pub(crate) fn has_caught_up(&self) -> bool {
+        let mut state = self.catch_up.lock();
+        let caught_up = !std::mem::take(&mut state.kept);
+        if caught_up {
+            state.on = false;
+            self.catching_up.store(false, Ordering::Release);
+        }
+        caught_up
+    }
+
+    /// Whether it is being given what waits in the spool.
+    pub(super) fn is_catching_up(&self) -> bool {
+        self.catching_up.load(Ordering::Acquire)
+    }
+
+    /// Notes that something is sent to the spool behind what the session is given from there. False: it is given nothing from there.
+    pub(super) fn keep_behind(&self) -> bool {
+        let mut state = self.catch_up.lock();
+        state.kept |= state.on;
+        state.on
+    }
+
+    /// The last message from the spool that it was given.
+    pub(crate) fn given(&self) -> u64 {
+        self.catch_up.lock().given
+    }
+
+    /// It was given this one.
+    pub(crate) fn note_given(&self, id: u64) {
+        self.catch_up.lock().given = id;
+    }
+
+    /// Whether the caller is to welcome it. If not, somebody does already, and does so once more.
+    pub(crate) fn begin_welcome(&self) -> bool {
+        let next = |now| Some(if now == NOBODY { SOMEBODY } else { AGAIN });
+        self.change_welcome(next) == NOBODY
+    }
+
+    /// Whether the caller, who has welcomed it, is done.
+    pub(crate) fn end_welcome(&self) -> bool {
+        let next = |now| Some(if now == AGAIN { SOMEBODY } else { NOBODY });
+        self.change_welcome(next) != AGAIN
+    }
+
+    fn change_welcome(&self, next: impl Fn(u8) -> Option<u8>) -> u8 {
+        let changed = self
+            .welcome
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, next);
+        changed.unwrap_or_else(|before| before)
+    }
+
+    /// Its connection is lost, or it has one again.
+    pub(crate) fn set_asleep(&self, asleep: bool) {
+        self.asleep.store(asleep, Ordering::Release);
+    }
+
+    /// Whether its client may come back.
+    pub(crate) fn is_asleep(&self) -> bool {
+        self.asleep.load(Ordering::Acquire)
     }
 
     /// True if lookups find the session.

@@ -9,13 +9,13 @@ use tokio::sync::oneshot;
 use waxwing_xmpp::{
     error::Condition,
     jid::Jid,
-    stanza::{Kind, Stanza, Type},
+    stanza::{Kind, MessageType, Stanza, Type},
 };
 
 use super::{Chosen, Delivery, Handle, Place, Router, account_of, rules, rules::Verdict};
 use crate::{
     mailbox::Flow,
-    offline::{Receipts, ToKeep, is_for_keeping},
+    offline::{Task, is_for_keeping},
 };
 
 impl Router {
@@ -32,13 +32,12 @@ impl Router {
 
     /// Has a message kept for its account, after all that came before it.
     pub(crate) fn keep(&self, stanza: Stanza, done: Option<oneshot::Sender<()>>) {
+        let task = Task::Keep { stanza, done };
         let unsent = match self.keeper.get() {
-            Some(keeper) => keeper
-                .send(ToKeep { stanza, done })
-                .map_err(|unsent| unsent.0),
-            None => Err(ToKeep { stanza, done }),
+            Some(keeper) => keeper.try_send(task).map_err(|task| *task),
+            None => Err(task),
         };
-        if let Err(ToKeep { stanza, .. }) = unsent {
+        if let Err(Task::Keep { stanza, .. }) = unsent {
             self.bounce(&stanza, Condition::ServiceUnavailable);
         }
     }
@@ -58,6 +57,9 @@ impl Router {
             Place::Server => self.bounce(&stanza, Condition::ServiceUnavailable),
             Place::Account | Place::Resource => {
                 let chosen = self.choose(to, |aim, best| rules::message(kind, aim, best));
+                if matches!(&chosen, Chosen::One(handle) if is_behind(handle, &stanza)) {
+                    return Err(stanza);
+                }
                 if matches!(chosen, Chosen::Nobody(Verdict::Keep)) {
                     if !is_for_keeping(&stanza) {
                         self.bounce(&stanza, Condition::ServiceUnavailable);
@@ -81,17 +83,6 @@ impl Router {
             let mut ending = sessions.iter().filter(|handle| !handle.is_there());
             ending.next_back().cloned()
         })
-    }
-
-    /// Queues a message from the spool for a session.
-    pub(crate) fn give_spooled(
-        &self,
-        handle: &Handle,
-        stanza: Stanza,
-        id: u64,
-        receipts: &Arc<Receipts>,
-    ) {
-        let _ = self.give(handle, Delivery::spooled(stanza, id, receipts));
     }
 
     /// Deals with what a session was not given: somebody else gets it, or the sender an error.
@@ -123,4 +114,14 @@ impl Router {
             Kind::Presence => {}
         }
     }
+}
+
+/// Whether a message has to queue up behind others that wait in the spool for the session.
+fn is_behind(handle: &Handle, stanza: &Stanza) -> bool {
+    matches!(
+        stanza.typed(),
+        Type::Message(MessageType::Chat | MessageType::Normal)
+    ) && handle.is_catching_up()
+        && is_for_keeping(stanza)
+        && handle.keep_behind()
 }

@@ -21,7 +21,6 @@ use std::{
     },
 };
 
-use tokio::sync::mpsc;
 use waxwing_plugins::{Inlet, Recipient, Sender};
 use waxwing_xml::Element;
 use waxwing_xmpp::{
@@ -33,7 +32,7 @@ use waxwing_xmpp::{
 
 use crate::{
     mailbox::{End, Flow, Push},
-    offline::ToKeep,
+    offline::Keeper,
     secret,
 };
 use registry::{Added, Registry};
@@ -56,7 +55,7 @@ pub(crate) struct Router {
     inlet: Inlet,
     figures: Arc<Figures>,
     /// Where messages go that are to be kept, from those who cannot wait for it.
-    keeper: OnceLock<mpsc::UnboundedSender<ToKeep>>,
+    keeper: OnceLock<Keeper>,
 }
 
 /// Whom an address means.
@@ -112,7 +111,7 @@ impl Router {
     }
 
     /// Sends messages that are to be kept by that way, once and for all.
-    pub(crate) fn keep_by(&self, keeper: mpsc::UnboundedSender<ToKeep>) {
+    pub(crate) fn keep_by(&self, keeper: Keeper) {
         // The first stays.
         let _ = self.keeper.set(keeper);
     }

@@ -9,7 +9,14 @@ use waxwing_xmpp::{
     stream,
 };
 
-use super::{Connection, established::Finish, login, negotiate::Failed};
+use super::{
+    Connection, dormant,
+    established::Finish,
+    login,
+    managed::Managed,
+    negotiate::{Bound, Failed},
+    resumption::Parcel,
+};
 use crate::{mailbox::End, router::Registration};
 
 /// Time for a client to take what is written to it. With [`FAREWELL`] it is less than the time the server takes to stop.
@@ -30,48 +37,41 @@ pub(super) async fn without_session(mut connection: Connection, failed: Failed) 
     connection.shut_down().await;
 }
 
-/// Ends a session.
-pub(super) async fn session(
-    mut connection: Connection,
-    registration: Registration,
-    finish: Finish,
-) {
-    let words = match &finish {
+/// Ends a connection whose session was bound, and the session, unless it may be resumed.
+pub(super) async fn session(mut connection: Connection, bound: Bound, finish: Finish) {
+    match finish {
         Finish::Lost(error) => {
             tracing::trace!(%error, "connection lost");
-            connection.outbound.give_up(registration.handle());
-            drop(registration);
-            let auth = connection.auth.take();
-            let shard = std::rc::Rc::clone(&connection.shard);
-            tokio::join!(login::leave(&shard, auth), connection.shut_down());
-            return;
+            connection.leave_session(bound).await;
+            connection.without_words().await;
         }
-        Finish::Closed => stream::CLOSE.to_vec(),
-        Finish::Broken(error) => stream::error_and_close(error),
-        Finish::Ended(end) => stream::error_and_close(&reason(*end)),
-    };
-    connection.write_mailbox(&registration).await;
-    // From here on the session is gone for everybody else. What it has not taken by now goes elsewhere.
-    connection.outbound.give_up(registration.handle());
-    drop(registration);
-    let auth = connection.auth.take();
-    let shard = std::rc::Rc::clone(&connection.shard);
-    let farewell = async {
-        connection.outbound.push(words.as_ref());
-        if connection.write_out().await {
-            connection
-                .wait_for_end(matches!(finish, Finish::Closed))
-                .await;
+        Finish::Ended(End::Taken) => {
+            connection.hand_over(bound);
+            let conflict = StreamError::new(StreamCondition::Conflict);
+            let words = stream::error_and_close(&conflict);
+            connection.say_last(&words, false).await;
         }
-    };
-    tokio::join!(login::leave(&shard, auth), farewell);
-    connection.shut_down().await;
+        Finish::Closed => connection.end_session(bound, stream::CLOSE, true).await,
+        Finish::Broken(error) => {
+            let words = stream::error_and_close(&error);
+            connection.end_session(bound, &words, false).await;
+        }
+        Finish::Ended(end) => {
+            if let (End::Shutdown, Some(managed)) = (end, &mut connection.outbound.managed) {
+                // Its client finds out what was handled when the server is there again.
+                managed.settle().await;
+                managed.ticket = None;
+            }
+            let words = stream::error_and_close(&reason(end));
+            connection.end_session(bound, &words, false).await;
+        }
+    }
 }
 
 /// What a client is told.
 fn reason(end: End) -> StreamError {
     match end {
-        End::Conflict => StreamError::new(StreamCondition::Conflict),
+        End::Conflict | End::Taken => StreamError::new(StreamCondition::Conflict),
         End::AccountGone => StreamError::new(StreamCondition::NotAuthorized),
         End::Policy => StreamError::new(StreamCondition::PolicyViolation),
         End::Overflow => StreamError::new(StreamCondition::PolicyViolation)
@@ -82,6 +82,78 @@ fn reason(end: End) -> StreamError {
 }
 
 impl Connection {
+    /// Ends a session whose client can still be told so.
+    async fn end_session(mut self, bound: Bound, words: &[u8], closed: bool) {
+        self.write_mailbox(&bound.registration).await;
+        // From here on the session is gone for everybody else. What it has not taken by now goes elsewhere.
+        self.outbound.give_up(bound.registration.handle());
+        drop(bound);
+        self.say_last(words, closed).await;
+    }
+
+    /// The connection is lost: the session waits for its client where that can be, or is over.
+    async fn leave_session(&mut self, bound: Bound) {
+        let shard = std::rc::Rc::clone(&self.shard);
+        match self.take_session(bound) {
+            Ok(parcel) if !shard.stopping.is_cancelled() => {
+                shard.spawn(dormant::keep(std::rc::Rc::clone(&shard), parcel));
+            }
+            Ok(mut parcel) => {
+                parcel.managed.settle().await;
+                dormant::give_up(parcel, false);
+            }
+            Err(bound) => {
+                self.outbound.give_up(bound.registration.handle());
+            }
+        }
+    }
+
+    /// Another connection goes on with the session.
+    fn hand_over(&mut self, bound: Bound) {
+        let shard = std::rc::Rc::clone(&self.shard);
+        match self.take_session(bound).map(dormant::hand_over) {
+            Ok(Ok(())) => {}
+            Ok(Err(parcel)) => shard.spawn(dormant::keep(std::rc::Rc::clone(&shard), *parcel)),
+            Err(bound) => self.outbound.give_up(bound.registration.handle()),
+        }
+    }
+
+    /// The session without its connection, if it can be resumed.
+    fn take_session(&mut self, bound: Bound) -> Result<Parcel, Bound> {
+        let is_resumable = |managed: &mut Box<Managed>| managed.ticket.is_some();
+        let Some(managed) = self.outbound.managed.take_if(is_resumable) else {
+            return Err(bound);
+        };
+        let (inactive, held) = self.outbound.take_held();
+        Ok(Parcel {
+            registration: bound.registration,
+            lang: bound.lang,
+            managed,
+            inactive,
+            held,
+        })
+    }
+
+    /// Says what is said last, and waits for the client to close its stream.
+    async fn say_last(mut self, words: &[u8], closed: bool) {
+        let auth = self.auth.take();
+        let shard = std::rc::Rc::clone(&self.shard);
+        let farewell = async {
+            self.outbound.push(words);
+            if self.write_out().await {
+                self.wait_for_end(closed).await;
+            }
+        };
+        tokio::join!(login::leave(&shard, auth), farewell);
+        self.shut_down().await;
+    }
+
+    async fn without_words(mut self) {
+        let auth = self.auth.take();
+        let shard = std::rc::Rc::clone(&self.shard);
+        tokio::join!(login::leave(&shard, auth), self.shut_down());
+    }
+
     /// Writes what was queued before the end, answers to the client's own requests among it.
     async fn write_mailbox(&mut self, registration: &Registration) {
         let handle = registration.handle();

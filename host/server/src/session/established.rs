@@ -17,12 +17,21 @@ use waxwing_plugins::{AuthStream, Judged, Recipient};
 use waxwing_xml::{Element, StreamEvent};
 use waxwing_xmpp::{
     error::{Condition, StreamCondition, StreamError},
+    ns,
+    sm::{self, Enable, Word},
     stanza::{Kind, Stanza, StanzaFault},
 };
 
-use super::{Connection, component, iq, login, negotiate::Bound, presence};
+use super::{
+    Connection, component, iq, login,
+    managed::Managed,
+    negotiate::{Bound, Resumed},
+    outbound::Outbound,
+    presence,
+};
 use crate::{
     mailbox::{End, Flow},
+    offline::Promise,
     router::{Handle, Routed, account_of},
     shard::Shard,
 };
@@ -47,16 +56,24 @@ pub(super) enum Finish {
 struct Session {
     shard: Rc<Shard>,
     handle: Arc<Handle>,
+    /// The account's id.
+    account: u64,
     lang: Option<String>,
 }
 
 /// Serves a bound session until it ends.
-pub(super) async fn run(connection: &mut Connection, bound: &Bound) -> Finish {
+pub(super) async fn run(connection: &mut Connection, bound: &mut Bound) -> Finish {
     let session = Session {
         shard: Rc::clone(&connection.shard),
         handle: Arc::clone(bound.registration.handle()),
+        account: bound.account,
         lang: bound.lang.clone(),
     };
+    if let Some(resumed) = bound.resumed.take()
+        && let Err(error) = resume(connection, *resumed)
+    {
+        return Finish::Broken(error);
+    }
     loop {
         if let Err(finish) = session.work(connection).await {
             return finish;
@@ -65,6 +82,21 @@ pub(super) async fn run(connection: &mut Connection, bound: &Bound) -> Finish {
             return finish;
         }
     }
+}
+
+/// Goes on with a session on another connection (XEP-0198 §5).
+fn resume(connection: &mut Connection, resumed: Resumed) -> Result<(), StreamError> {
+    let Resumed {
+        mut managed,
+        held,
+        inactive,
+        request,
+    } = resumed;
+    let counted = managed.acked(request.handled);
+    let outbound = &mut connection.outbound;
+    outbound.set_active(!inactive);
+    outbound.resume(managed, &request.previd, held);
+    counted
 }
 
 impl Session {
@@ -84,10 +116,11 @@ impl Session {
                     return Err(Finish::Broken(StreamError::new(StreamCondition::BadFormat)));
                 }
             }
-            if self.handle.mailbox().is_ending() {
+            if self.handle.mailbox().is_over() {
                 return self.wait(connection).await;
             }
-            if self.handle.mailbox().bytes() > HIGH_WATER {
+            // What the client has to acknowledge first it has to be heard for.
+            if self.handle.mailbox().bytes() > HIGH_WATER && !connection.outbound.waits_for_acks() {
                 self.write_below_high_water(connection).await?;
             }
             coop::consume_budget().await;
@@ -118,13 +151,58 @@ impl Session {
         let Connection { io, outbound, .. } = connection;
         poll_fn(|cx| match outbound.poll_mailbox(cx, io, &self.handle) {
             Poll::Ready(end) => Poll::Ready(Err(end.map_or_else(Finish::Lost, Finish::Ended))),
-            Poll::Pending if self.handle.mailbox().bytes() > HIGH_WATER => Poll::Pending,
+            Poll::Pending
+                if self.handle.mailbox().bytes() > HIGH_WATER && !outbound.waits_for_acks() =>
+            {
+                Poll::Pending
+            }
             Poll::Pending => Poll::Ready(Ok(())),
         })
         .await
     }
 
     async fn element(&self, connection: &mut Connection, element: Element) -> Result<(), Finish> {
+        match (element.ns(), element.name()) {
+            (ns::SM, _) => return self.manage(connection, &element),
+            (ns::CSI, "active") => connection.outbound.set_active(true),
+            (ns::CSI, "inactive") => connection.outbound.set_active(false),
+            _ => return self.stanza(connection, element).await,
+        }
+        Ok(())
+    }
+
+    /// Stream management (XEP-0198).
+    fn manage(&self, connection: &mut Connection, element: &Element) -> Result<(), Finish> {
+        let outbound = &mut connection.outbound;
+        let word = Word::read(element).map_err(Finish::Broken)?;
+        match (word, &mut outbound.managed) {
+            (Word::Enable(enable), None) => self.enable(outbound, enable),
+            (Word::Request, Some(managed)) => managed.asked(),
+            (Word::Ack(handled), Some(_)) => {
+                return outbound.acked(handled).map_err(Finish::Broken);
+            }
+            // Out of turn (§3).
+            _ => outbound.say(&sm::failed(&Condition::UnexpectedRequest.into())),
+        }
+        Ok(())
+    }
+
+    fn enable(&self, outbound: &mut Outbound, enable: Enable) {
+        let server = &self.shard.server;
+        let seconds = server.resumptions.seconds().filter(|_| enable.resume);
+        let ticket = seconds.map(|_| server.resumptions.add(self.account, &self.handle));
+        let resumable = ticket
+            .as_ref()
+            .map(|ticket| ticket.id.as_str())
+            .zip(seconds);
+        outbound.say(&sm::enabled(resumable));
+        outbound.managed = Some(Box::new(Managed::new(server.offline.keeper(), ticket)));
+    }
+
+    async fn stanza(&self, connection: &mut Connection, element: Element) -> Result<(), Finish> {
+        let managed = connection.outbound.managed.as_ref();
+        // Kept when it is dropped, and so at the end of this, unless the stanza takes it along.
+        let promise = managed.map(|managed| managed.take());
         let mut stanza = match Stanza::parse(element) {
             Ok(stanza) => stanza,
             Err(StanzaFault::Stream(error)) => return Err(Finish::Broken(error)),
@@ -137,12 +215,12 @@ impl Session {
         self.stamp(&mut stanza)?;
         let recipient = self.recipient(&stanza);
         if !self.shard.plugins.wants_inbound(&stanza, recipient) {
-            return self.route(connection, stanza, recipient).await;
+            return self.route(connection, stanza, recipient, promise).await;
         }
         let verdict = self.shard.plugins.inbound(stanza.clone(), recipient);
         let verdict = self.meanwhile(connection, verdict).await;
         if let Some(stanza) = self.obey(verdict, &stanza) {
-            return self.route(connection, stanza, recipient).await;
+            return self.route(connection, stanza, recipient, promise).await;
         }
         Ok(())
     }
@@ -194,8 +272,9 @@ impl Session {
     async fn route(
         &self,
         connection: &mut Connection,
-        stanza: Stanza,
+        mut stanza: Stanza,
         recipient: Recipient,
+        promise: Option<Arc<Promise>>,
     ) -> Result<(), Finish> {
         if recipient == Recipient::Component {
             let handed = component::hand_over(&self.shard, &self.handle, stanza);
@@ -204,6 +283,9 @@ impl Session {
         }
         let router = &self.shard.server.router;
         router.count(&stanza);
+        if let (Kind::Message, Some(promise)) = (stanza.kind(), promise) {
+            promise.go_with(&mut stanza);
+        }
         let flow = match stanza.kind() {
             Kind::Message => match router.try_message(stanza) {
                 Ok(flow) => flow,

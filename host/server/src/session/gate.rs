@@ -87,12 +87,10 @@ impl Gate {
         Poll::Ready(Some(judged))
     }
 
-    /// Gives back what was not judged.
-    pub(super) fn give_up(&mut self, handle: &Handle) {
+    /// What was not judged.
+    pub(super) fn take(&mut self) -> VecDeque<Delivery> {
         self.call = None;
-        for delivery in self.waiting.drain(..) {
-            handle.give_back(delivery);
-        }
+        std::mem::take(&mut self.waiting)
     }
 }
 

@@ -6,13 +6,17 @@
 mod buffers;
 mod close;
 mod component;
+mod dormant;
 mod established;
 mod gate;
 mod iq;
 mod login;
+mod managed;
 mod negotiate;
 mod outbound;
 mod presence;
+mod quiet;
+mod resumption;
 mod transport;
 
 use std::{io, net::SocketAddr, rc::Rc, task::Context, task::Poll};
@@ -28,6 +32,7 @@ use outbound::Outbound;
 use transport::Transport;
 
 pub(crate) use buffers::Buffers;
+pub(crate) use resumption::Resumptions;
 
 /// What all connections of one listener have in common.
 #[derive(Debug)]
@@ -67,14 +72,14 @@ pub(crate) async fn run(
     };
     // What is needed at the beginning and at the end alone is boxed, so that the session between is small.
     let negotiation = Box::pin(negotiate::run(&mut connection, &endpoint, address));
-    let bound = match negotiation.await {
+    let mut bound = match negotiation.await {
         Ok(bound) => bound,
         Err(failed) => return Box::pin(close::without_session(connection, failed)).await,
     };
     tracing::debug!(jid = %bound.registration.handle().jid, "session begins");
-    let finish = established::run(&mut connection, &bound).await;
+    let finish = established::run(&mut connection, &mut bound).await;
     tracing::debug!(jid = %bound.registration.handle().jid, ?finish, "session ends");
-    Box::pin(close::session(connection, bound.registration, finish)).await;
+    Box::pin(close::session(connection, bound, finish)).await;
 }
 
 impl Connection {

@@ -10,14 +10,20 @@ use std::{
 
 use tokio::time::{Instant as TokioInstant, timeout_at};
 use waxwing_plugins::{PreAuthStream, Unavailable};
+use waxwing_storage::AccountId;
 use waxwing_xmpp::{
     error::{Condition, StanzaError},
     jid::{BareJid, FullJid},
     sasl::{self, ScramKeys},
-    stream::{Authority, Input, Negotiation, Output, Peer, TlsInfo, TlsVersion, random_id},
+    sm::{NotResumed, Resume},
+    stream::{
+        Authority, Established, Input, Negotiation, Output, Peer, TlsInfo, TlsVersion, random_id,
+    },
 };
 
-use super::{Connection, Endpoint, login};
+use super::{
+    Connection, Endpoint, dormant, login, managed::Managed, quiet::Quiet, resumption::Parcel,
+};
 use crate::{config::Kind, plugins, router::Registration, secret, tls};
 
 /// Time for what is said last to a client whose negotiation fails.
@@ -28,6 +34,20 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 pub(super) struct Bound {
     pub(super) registration: Registration,
     pub(super) lang: Option<String>,
+    /// The account's id.
+    pub(super) account: u64,
+    /// The rest of a session that goes on.
+    pub(super) resumed: Option<Box<Resumed>>,
+}
+
+/// What a session had when its connection was lost.
+#[derive(Debug)]
+pub(super) struct Resumed {
+    pub(super) managed: Box<Managed>,
+    pub(super) held: Quiet,
+    pub(super) inactive: bool,
+    /// What its client said.
+    pub(super) request: Resume,
 }
 
 /// How a negotiation came to nothing.
@@ -72,6 +92,8 @@ struct Negotiator<'a> {
     stream: PreAuthStream,
     tls: Option<Arc<tls::Context>>,
     registration: Option<Registration>,
+    /// The session that the client resumes.
+    resumed: Option<(Parcel, Resume)>,
 }
 
 /// Negotiates a stream until a resource is bound.
@@ -92,6 +114,7 @@ pub(super) async fn run(
         machine,
         tls: None,
         registration: None,
+        resumed: None,
     };
     match negotiator.negotiate().await {
         Ok(bound) => bound.map(|bound| *bound).ok_or(Failed::Said),
@@ -162,13 +185,7 @@ impl Negotiator<'_> {
                 }
                 Output::Established(established) => {
                     self.write_out().await?;
-                    let bound = self.registration.take().map(|registration| {
-                        Box::new(Bound {
-                            registration,
-                            lang: established.lang,
-                        })
-                    });
-                    return Ok(Step::Done(bound));
+                    return Ok(Step::Done(self.bound(established).map(Box::new)));
                 }
                 Output::Close => {
                     self.write_out().await?;
@@ -182,6 +199,32 @@ impl Negotiator<'_> {
         }
         self.write_out().await?;
         Ok(Step::Read)
+    }
+
+    /// The session that is now the connection's.
+    fn bound(&mut self, established: Established) -> Option<Bound> {
+        let account = established.account;
+        if let Some((parcel, request)) = self.resumed.take() {
+            let resumed = Resumed {
+                managed: parcel.managed,
+                held: parcel.held,
+                inactive: parcel.inactive,
+                request,
+            };
+            return Some(Bound {
+                registration: parcel.registration,
+                lang: parcel.lang,
+                account,
+                resumed: Some(Box::new(resumed)),
+            });
+        }
+        let registration = self.registration.take()?;
+        Some(Bound {
+            registration,
+            lang: established.lang,
+            account,
+            resumed: None,
+        })
     }
 
     /// Does what needs somebody else, and says what came of it.
@@ -244,6 +287,11 @@ impl Negotiator<'_> {
                 jid,
                 resource,
             } => Input::Bound(self.bind(account, &jid, resource.as_deref()).await?),
+            Output::Resume {
+                account,
+                jid,
+                resume,
+            } => Input::Resumed(self.resume(account, &jid, resume).await?),
             // The rest is carried out where it is polled.
             _ => Input::EffectFailed,
         })
@@ -285,6 +333,42 @@ impl Negotiator<'_> {
         let full = registration.handle().jid.clone();
         self.registration = Some(registration);
         Ok(Ok(full))
+    }
+
+    /// Takes over a session of the account.
+    async fn resume(
+        &mut self,
+        account: u64,
+        jid: &BareJid,
+        request: Resume,
+    ) -> Result<Result<FullJid, NotResumed>, Interrupt> {
+        let server = Arc::clone(&self.connection.shard.server);
+        let claimed = server.resumptions.claim(&request.previd, account);
+        // Not given up in the middle: a session that is handed over is to be in somebody's hands.
+        let Some(parcel) = claimed.await else {
+            let known = server
+                .accounts
+                .streams()
+                .handled(AccountId(account.cast_signed()), &request.previd);
+            let handled = self.in_time(known).await?.unwrap_or_else(|error| {
+                tracing::error!(%error, "cannot look up a stream");
+                None
+            });
+            return Ok(Err(NotResumed {
+                condition: Condition::ItemNotFound,
+                handled,
+            }));
+        };
+        let handle = parcel.registration.handle();
+        handle.set_asleep(false);
+        let full = handle.jid.clone();
+        let is_own = full.to_bare() == *jid;
+        self.resumed = Some((parcel, request));
+        Ok(if is_own {
+            Ok(full)
+        } else {
+            Err(Condition::ItemNotFound.into())
+        })
     }
 
     async fn handshake(&mut self) -> Result<(), Interrupt> {
@@ -349,6 +433,10 @@ impl Negotiator<'_> {
     /// Says why the stream ends, where there is somebody to hear it.
     async fn last_words(&mut self, interrupt: Interrupt) -> Failed {
         self.registration = None;
+        if let Some((parcel, _)) = self.resumed.take() {
+            let shard = std::rc::Rc::clone(&self.connection.shard);
+            shard.spawn(dormant::keep(std::rc::Rc::clone(&shard), parcel));
+        }
         match interrupt {
             Interrupt::Deadline => self.machine.handle(Input::DeadlinePassed),
             Interrupt::Stopping => self.machine.handle(Input::ShuttingDown),

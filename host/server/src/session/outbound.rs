@@ -1,19 +1,20 @@
 //! What is on its way to the client: the mailbox, and the bytes that are being written.
 //!
 //! All that is queued goes out in one write. The stanzas whose bytes are not yet written are kept, so that they can go
-//! elsewhere when the client is lost. With nothing to write no buffer is held.
+//! elsewhere when the client is lost; with stream management those that the client has not acknowledged. With nothing to write no
+//! buffer is held.
 
 use std::{
     collections::VecDeque,
-    io,
+    io, mem,
     rc::Rc,
     task::{Context as TaskContext, Poll, ready},
 };
 
-use waxwing_xml::Context;
-use waxwing_xmpp::ns;
+use waxwing_xml::{Context, Element};
+use waxwing_xmpp::{ns, sm};
 
-use super::{buffers::Buffers, gate::Gate, transport::Transport};
+use super::{buffers::Buffers, gate::Gate, managed::Managed, quiet::Quiet, transport::Transport};
 use crate::{
     mailbox::End,
     router::{Delivery, Handle},
@@ -35,8 +36,12 @@ pub(super) struct Outbound {
     bytes: Vec<u8>,
     /// How much of it is written.
     written: usize,
-    /// The stanzas in it, each with the place where it ends.
+    /// The stanzas in it, each with the place where it ends; none with stream management.
     batch: VecDeque<(usize, Delivery)>,
+    /// Stream management, where the client enabled it.
+    pub(super) managed: Option<Box<Managed>>,
+    /// What is held back while the client says that nobody looks at it.
+    quiet: Option<Box<Quiet>>,
 }
 
 impl Outbound {
@@ -47,20 +52,71 @@ impl Outbound {
             bytes: Vec::new(),
             written: 0,
             batch: VecDeque::new(),
+            managed: None,
+            quiet: None,
         }
     }
 
     /// Adds bytes after what is being written.
     pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.buffer().extend_from_slice(bytes);
+    }
+
+    /// Adds an element of the stream's own.
+    pub(super) fn say(&mut self, element: &Element) {
+        element.write(&CONTEXT, self.buffer());
+    }
+
+    fn buffer(&mut self) -> &mut Vec<u8> {
         if self.bytes.capacity() == 0 {
             self.bytes = self.buffers.output();
         }
-        self.bytes.extend_from_slice(bytes);
+        &mut self.bytes
     }
 
     /// True if something is still to be written.
     pub(super) fn is_busy(&self) -> bool {
         !self.bytes.is_empty()
+    }
+
+    /// True if the client has to acknowledge something before it is sent more.
+    pub(super) fn waits_for_acks(&self) -> bool {
+        self.managed
+            .as_ref()
+            .is_some_and(|managed| managed.is_full())
+    }
+
+    /// Goes on with a session after its connection was lost: says so, and sends what the client has not.
+    pub(super) fn resume(&mut self, managed: Box<Managed>, previd: &str, held: Quiet) {
+        self.say(&sm::resumed(previd, managed.handled()));
+        let bytes = self.buffer();
+        for delivery in managed.unacked() {
+            delivery.write(&CONTEXT, bytes);
+        }
+        self.managed = Some(managed);
+        self.admit(held.into_iter().collect());
+    }
+
+    /// Somebody looks at the client, or nobody does (XEP-0352).
+    pub(super) fn set_active(&mut self, active: bool) {
+        if active {
+            self.flush_quiet();
+            self.quiet = None;
+        } else if self.quiet.is_none() {
+            self.quiet = Some(Box::default());
+        }
+    }
+
+    /// Whether the client said that nobody looks at it, and what is held back from it or was not judged.
+    pub(super) fn take_held(&mut self) -> (bool, Quiet) {
+        let quiet = self.quiet.take();
+        let inactive = quiet.is_some();
+        let mut held = quiet.map_or_else(Quiet::default, |quiet| *quiet);
+        self.gate
+            .take()
+            .into_iter()
+            .for_each(|delivery| held.hold(delivery));
+        (inactive, held)
     }
 
     /// Writes out what is being written. Ready when that is done, or failed.
@@ -88,18 +144,21 @@ impl Outbound {
         Poll::Ready(Ok(()))
     }
 
-    /// Writes out the mailbox. Pending when all is written, or the client reads no more just now; ready when the session is
-    /// to end, or the connection failed.
+    /// Writes out the mailbox. Pending when all is written, or the client reads or acknowledges no more just now; ready when the
+    /// session is to end, or the connection failed.
     pub(super) fn poll_mailbox(
         &mut self,
         cx: &mut TaskContext<'_>,
         io: &mut Transport,
         handle: &Handle,
     ) -> Poll<io::Result<End>> {
+        self.answer(cx);
         loop {
-            if let Poll::Ready(result) = self.poll_write_out(cx, io) {
-                result?;
-            } else {
+            let is_written = match self.poll_write_out(cx, io) {
+                Poll::Ready(result) => result.map(|()| true)?,
+                Poll::Pending => false,
+            };
+            if !is_written || self.waits_for_acks() {
                 // The owner still has to hear of the end, whether the client reads or not.
                 let end = handle.mailbox().watch_end(cx.waker());
                 return end.map_or(Poll::Pending, |end| Poll::Ready(Ok(end)));
@@ -107,7 +166,7 @@ impl Outbound {
             match self.gate.poll(cx, handle) {
                 Poll::Ready(None) => {}
                 Poll::Ready(Some(judged)) => {
-                    self.fill(judged);
+                    self.sort(judged);
                     continue;
                 }
                 Poll::Pending => {
@@ -122,13 +181,20 @@ impl Outbound {
             if taken.items.is_empty() {
                 return Poll::Pending;
             }
-            if let Some(items) = self.gate.admit(taken.items) {
-                self.fill(items);
-            }
+            self.admit(taken.items);
         }
     }
 
-    /// Gives back what was not written: when the session is over, it goes to others who can take it, or to its senders.
+    /// Tells the client what is handled, if it asked.
+    fn answer(&mut self, cx: &mut TaskContext<'_>) {
+        if let Some(managed) = &mut self.managed
+            && let Poll::Ready(handled) = managed.poll_answer(cx)
+        {
+            self.say(&sm::ack(handled));
+        }
+    }
+
+    /// Gives back what the client does not have: when the session is over, it goes to others who can take it, or to its senders.
     pub(super) fn give_up(&mut self, handle: &Handle) {
         let written = self.written;
         for (end, delivery) in self.batch.drain(..) {
@@ -138,24 +204,80 @@ impl Outbound {
                 handle.give_back(delivery);
             }
         }
-        self.gate.give_up(handle);
+        if let Some(mut managed) = self.managed.take() {
+            managed.give_up(handle);
+            managed.forget();
+        }
+        for delivery in self.quiet.take().into_iter().flat_map(|quiet| *quiet) {
+            handle.give_back(delivery);
+        }
+        for delivery in self.gate.take() {
+            handle.give_back(delivery);
+        }
     }
 
-    fn fill(&mut self, items: VecDeque<Delivery>) {
-        if self.bytes.capacity() == 0 {
-            self.bytes = self.buffers.output();
+    /// Has plugins judge what came for the session, where one wants to.
+    fn admit(&mut self, items: VecDeque<Delivery>) {
+        if let Some(items) = self.gate.admit(items) {
+            self.sort(items);
         }
+    }
+
+    /// Writes what is not to be held back, after what was held back before it: it keeps its order.
+    fn sort(&mut self, items: VecDeque<Delivery>) {
+        let Some(mut quiet) = self.quiet.take() else {
+            return self.fill(items);
+        };
         for delivery in items {
-            delivery.write(&CONTEXT, &mut self.bytes);
-            self.batch.push_back((self.bytes.len(), delivery));
+            let hurries = !Quiet::can_wait(&delivery);
+            quiet.hold(delivery);
+            if hurries || quiet.is_full() {
+                self.fill(mem::take(&mut *quiet));
+            }
         }
+        self.quiet = Some(quiet);
+    }
+
+    fn flush_quiet(&mut self) {
+        if let Some(quiet) = &mut self.quiet {
+            let held = mem::take(&mut **quiet);
+            self.fill(held);
+        }
+    }
+
+    fn fill(&mut self, items: impl IntoIterator<Item = Delivery>) {
+        for delivery in items {
+            let bytes = self.buffer();
+            delivery.write(&CONTEXT, bytes);
+            match &mut self.managed {
+                Some(managed) => managed.sent(delivery),
+                None => self.batch.push_back((self.bytes.len(), delivery)),
+            }
+        }
+        if let Some(managed) = &mut self.managed
+            && managed.asks()
+        {
+            self.push(sm::REQUEST);
+        }
+    }
+
+    /// The client acknowledges. Asks it again if there is more to acknowledge.
+    pub(super) fn acked(&mut self, handled: u32) -> Result<(), waxwing_xmpp::error::StreamError> {
+        let Some(managed) = &mut self.managed else {
+            return Ok(());
+        };
+        managed.acked(handled)?;
+        if managed.asks() {
+            self.push(sm::REQUEST);
+        }
+        Ok(())
     }
 
     fn done(&mut self) {
-        for (_, delivery) in std::mem::take(&mut self.batch) {
+        for (_, delivery) in mem::take(&mut self.batch) {
             delivery.delivered();
         }
-        self.buffers.give(std::mem::take(&mut self.bytes));
+        self.buffers.give(mem::take(&mut self.bytes));
         self.written = 0;
     }
 }

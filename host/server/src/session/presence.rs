@@ -1,7 +1,8 @@
 //! Presence of a session: to be told to others, or about who may be told (RFC 6121 §3, §4).
 
-use std::sync::Arc;
+use std::{rc::Rc, sync::Arc, time::Duration};
 
+use tokio::{sync::oneshot, time::timeout};
 use waxwing_xmpp::stanza::{PresenceType, Stanza, Type};
 
 use crate::{
@@ -10,8 +11,11 @@ use crate::{
     shard::Shard,
 };
 
+/// What comes of initial presence is done before the client's next stanza, unless it takes longer than this.
+const IN_ORDER: Duration = Duration::from_secs(2);
+
 /// Deals with a presence stanza; `from` is stamped.
-pub(super) async fn handle(shard: &Shard, sender: &Arc<Handle>, stanza: Stanza) {
+pub(super) async fn handle(shard: &Rc<Shard>, sender: &Arc<Handle>, stanza: Stanza) {
     let (router, contacts) = (&shard.server.router, &shard.server.contacts);
     if let Some(word) = contacts::word(&stanza) {
         return contacts.say(sender, stanza, word).await;
@@ -29,27 +33,48 @@ pub(super) async fn handle(shard: &Shard, sender: &Arc<Handle>, stanza: Stanza) 
         return router.refuse(&stanza, &error.reply());
     }
     let (was_available, took_messages) = (sender.is_available(), sender.takes_messages());
-    let takes_messages = priority(&stanza) >= 0;
-    let gets_messages = takes_messages && !took_messages;
-    if gets_messages {
+    if priority(&stanza) >= 0 && !took_messages {
         // Before others can send it newer ones.
-        shard.server.offline.give(sender).await;
+        sender.catch_up();
     }
     router.presence(sender, stanza);
-    if gets_messages {
-        // What came in between.
-        shard.server.offline.give(sender).await;
+    if (sender.takes_messages() && !took_messages || !was_available) && sender.begin_welcome() {
+        let (done, welcomed) = oneshot::channel();
+        let (shard_too, newcomer) = (Rc::clone(shard), Arc::clone(sender));
+        shard.spawn(async move {
+            welcome(shard_too, newcomer).await;
+            // The session may have gone on.
+            let _ = done.send(());
+        });
+        drop(timeout(IN_ORDER, welcomed).await);
     }
-    if was_available {
-        return;
-    }
-    for presence in router.presence_of_contacts(sender) {
-        if !pacing::room(sender, presence.element().heap_bytes()).await {
+}
+
+/// Gives a session that became available what it has to know: the messages that waited, its contacts' presence, and who asks for
+/// its own. That may be more than a client takes before it is heard, so it is done beside the session.
+async fn welcome(shard: Rc<Shard>, newcomer: Arc<Handle>) {
+    loop {
+        if newcomer.takes_messages() {
+            shard.server.offline.give(&newcomer).await;
+        }
+        tell_of_contacts(&shard, &newcomer).await;
+        if newcomer.end_welcome() {
             return;
         }
-        router.give_to(sender, presence);
     }
-    if let Err(error) = contacts.remind(sender).await {
+}
+
+async fn tell_of_contacts(shard: &Shard, newcomer: &Arc<Handle>) {
+    let (router, contacts) = (&shard.server.router, &shard.server.contacts);
+    for presence in router.presence_of_contacts(newcomer) {
+        if !pacing::room(newcomer, presence.element().heap_bytes()).await
+            || !newcomer.is_available()
+        {
+            return;
+        }
+        router.give_to(newcomer, presence);
+    }
+    if let Err(error) = contacts.remind(newcomer).await {
         drop(error.reply());
     }
 }

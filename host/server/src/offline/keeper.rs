@@ -1,0 +1,61 @@
+//! The one queue to the spool: what is kept, secured and removed happens in the order in which it was asked for, as much at once as
+//! there is.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+use waxwing_storage::{AccountId, StreamNote};
+use waxwing_xmpp::stanza::Stanza;
+
+use super::promise::Promise;
+
+/// Something for the spool to do.
+#[derive(Debug)]
+pub(crate) enum Task {
+    /// To keep a message that nobody takes, and to tell who waits for it.
+    Keep {
+        stanza: Stanza,
+        done: Option<oneshot::Sender<()>>,
+    },
+    /// To put a message there that is still on its way.
+    Secure(Arc<Promise>),
+    /// To remove a message that was delivered.
+    Remove { account: AccountId, id: u64 },
+    /// To note how far a resumable stream is.
+    Note(StreamNote),
+    /// To forget a resumable stream.
+    Forget(String),
+    /// To say that all that was asked for before is done.
+    Answer(oneshot::Sender<()>),
+}
+
+/// The way there.
+#[derive(Debug, Clone)]
+pub(crate) struct Keeper(mpsc::UnboundedSender<Task>);
+
+impl Keeper {
+    /// A new queue.
+    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<Task>) {
+        let (tasks, queue) = mpsc::unbounded_channel();
+        (Self(tasks), queue)
+    }
+
+    /// Asks for something. Nothing is done any more when the server has stopped.
+    pub(crate) fn send(&self, task: Task) {
+        // Sessions are over by then.
+        let _ = self.try_send(task);
+    }
+
+    /// The same; what is not done comes back.
+    pub(crate) fn try_send(&self, task: Task) -> Result<(), Box<Task>> {
+        self.0.send(task).map_err(|unsent| Box::new(unsent.0))
+    }
+
+    /// Waits until all that was asked for before is done.
+    pub(crate) async fn catch_up(&self) {
+        let (done, answer) = oneshot::channel();
+        self.send(Task::Answer(done));
+        // An error: the server has stopped.
+        let _ = answer.await;
+    }
+}

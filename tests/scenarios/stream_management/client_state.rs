@@ -1,0 +1,109 @@
+//! What a client is told when it says that nobody looks at it (XEP-0352).
+
+use anyhow::{Result, ensure};
+use waxwing_tests::Server;
+
+use super::Managed;
+
+const TYPING: &str = "<composing xmlns='http://jabber.org/protocol/chatstates'/>";
+
+/// What a client hears until the answer to its own question, which is not held back either.
+async fn heard(juliet: &mut Managed) -> Result<Vec<String>> {
+    juliet
+        .client
+        .send("<iq type='get' id='barrier' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>")
+        .await?;
+    let mut heard = Vec::new();
+    loop {
+        let stanza = juliet.stanza().await?;
+        if stanza.attr("id") == Some("barrier") {
+            return Ok(heard);
+        }
+        let what = stanza.child_text("body").or(stanza.child_text("status"));
+        heard.push(what.unwrap_or(stanza.name.as_str()).to_owned());
+    }
+}
+
+/// Presence and chat states wait; of each sender the last is of interest; all of it comes in order before what cannot wait.
+#[tokio::test]
+async fn holds_back_what_can_wait() -> Result<()> {
+    let server = Server::new().await?;
+    let mut juliet = Managed::new(&server, "juliet").await?;
+    let mut romeo = Managed::new(&server, "romeo").await?;
+    juliet
+        .client
+        .send("<inactive xmlns='urn:xmpp:csi:0'/>")
+        .await?;
+    juliet.handled().await?;
+    for status in ["one", "two", "three"] {
+        romeo
+            .client
+            .send(&format!(
+                "<presence to='juliet@localhost'><status>{status}</status></presence>\
+                 <message to='juliet@localhost' type='chat'>{TYPING}</message>"
+            ))
+            .await?;
+    }
+    // They are in her mailbox when his own question is answered; she hears nothing of them.
+    heard(&mut romeo).await?;
+    juliet.client.send("<r xmlns='urn:xmpp:sm:3'/>").await?;
+    let before = juliet.received;
+    juliet.ack().await?;
+    assert_eq!(juliet.received, before, "nothing came");
+
+    romeo.chat("juliet", "look").await?;
+    let mut order = Vec::new();
+    while order.last().is_none_or(|last: &String| last != "look") {
+        let stanza = juliet.stanza().await?;
+        let what = stanza.child_text("body").or(stanza.child_text("status"));
+        order.push(what.unwrap_or("typing").to_owned());
+    }
+    assert_eq!(order, ["three", "typing", "look"]);
+
+    // What is held when she looks again comes at once.
+    romeo
+        .client
+        .send("<presence to='juliet@localhost'><status>four</status></presence>")
+        .await?;
+    heard(&mut romeo).await?;
+    juliet
+        .client
+        .send("<active xmlns='urn:xmpp:csi:0'/>")
+        .await?;
+    let stanza = juliet.stanza().await?;
+    assert_eq!(stanza.child_text("status"), Some("four"));
+    server.stop().await
+}
+
+/// A session that is resumed is as it was: nobody looks at it, and what was held is not lost.
+#[tokio::test]
+async fn stays_as_it_was_when_it_is_resumed() -> Result<()> {
+    let server = Server::new().await?;
+    let mut juliet = Managed::new(&server, "juliet").await?;
+    let mut romeo = Managed::new(&server, "romeo").await?;
+    juliet
+        .client
+        .send("<inactive xmlns='urn:xmpp:csi:0'/>")
+        .await?;
+    juliet.handled().await?;
+    let lost = juliet.lose();
+    for status in ["one", "two"] {
+        romeo
+            .client
+            .send(&format!(
+                "<presence to='juliet@localhost'><status>{status}</status></presence>"
+            ))
+            .await?;
+    }
+    heard(&mut romeo).await?;
+    let (mut juliet, _) = lost.resume(&server).await?;
+    let stanza = juliet.stanza().await?;
+    ensure!(stanza.child_text("status") == Some("two"), "{stanza}");
+    romeo
+        .client
+        .send("<presence to='juliet@localhost'><status>three</status></presence>")
+        .await?;
+    heard(&mut romeo).await?;
+    assert_eq!(heard(&mut juliet).await?, ["three"], "before the answer");
+    server.stop().await
+}
