@@ -5,8 +5,6 @@ use std::sync::{
     atomic::{AtomicBool, AtomicI16, AtomicU8, Ordering},
 };
 
-use std::time::Duration;
-
 use parking_lot::Mutex;
 use waxwing_xmpp::{
     jid::{FullJid, Jid},
@@ -28,8 +26,6 @@ const SOMEBODY: u8 = 1;
 /// Somebody does, and is to do it once more.
 const AGAIN: u8 = 2;
 
-/// Time for a session at its end to say what it was not given.
-const RELEASE: Duration = Duration::from_millis(50);
 /// Bytes of messages that are held by a session at its end. What comes beyond that is kept at once, and so before them.
 const MAX_HELD: usize = 1024 * 1024;
 
@@ -138,12 +134,7 @@ impl Handle {
     /// Holds a message until it is known what the session was not given; gives it back if that is known, or if there are too
     /// many.
     pub(super) fn hold(&self, stanza: Stanza) -> Result<(), Stanza> {
-        // Locked for long only by `release`, which may come back here by way of another session that takes nothing: then
-        // there is no use in waiting.
-        let Some(mut held) = self.held.try_lock_for(RELEASE) else {
-            return Err(stanza);
-        };
-        match &mut *held {
+        match &mut *self.held.lock() {
             Some(held) if held.bytes < MAX_HELD => {
                 held.bytes = held.bytes.saturating_add(stanza.element().heap_bytes());
                 held.stanzas.push(stanza);

@@ -12,7 +12,7 @@ use waxwing_xmpp::{
     stanza::{Kind, MessageType, Stanza, Type},
 };
 
-use super::{Chosen, Delivery, Handle, Place, Router, account_of, rules, rules::Verdict};
+use super::{Chosen, Handle, Origin, Place, Router, account_of, rules, rules::Verdict};
 use crate::{
     mailbox::Flow,
     offline::{Task, is_for_keeping},
@@ -44,11 +44,10 @@ impl Router {
 
     /// Routes a message by its `to`, which must be there. One that is to be kept comes back.
     pub(crate) fn try_message(&self, stanza: Stanza) -> Result<Flow, Stanza> {
-        self.route_message(stanza, false)
+        self.route_message(stanza, Origin::Sender)
     }
 
-    /// The same. One that a session at its end has returned is not held by another.
-    fn route_message(&self, stanza: Stanza, is_returned: bool) -> Result<Flow, Stanza> {
+    fn route_message(&self, stanza: Stanza, origin: Origin) -> Result<Flow, Stanza> {
         let (Some(to), Type::Message(kind)) = (stanza.to(), stanza.typed()) else {
             return Ok(Flow::Free);
         };
@@ -66,11 +65,13 @@ impl Router {
                         return Ok(Flow::Free);
                     }
                     return match self.ending(to) {
-                        Some(handle) if !is_returned => handle.hold(stanza).map(|()| Flow::Pressed),
+                        Some(handle) if origin == Origin::Sender => {
+                            handle.hold(stanza).map(|()| Flow::Pressed)
+                        }
                         _ => Err(stanza),
                     };
                 }
-                return Ok(self.hand_over(chosen, stanza));
+                return Ok(self.hand_over(chosen, stanza, origin));
             }
         }
         Ok(Flow::Free)
@@ -85,27 +86,12 @@ impl Router {
         })
     }
 
-    /// Deals with what a session was not given: somebody else gets it, or the sender an error.
-    pub(crate) fn undelivered(&self, delivery: Delivery) {
-        let Some(stanza) = delivery.undelivered() else {
-            return;
-        };
+    /// Deals with a stanza that a session was not given: somebody else gets it, or the sender an error.
+    pub(super) fn give_back(&self, stanza: Stanza, origin: Origin) {
         match stanza.kind() {
             Kind::Message => {
                 // Whoever sent it is not here to make room.
-                let _ = self.message(stanza);
-            }
-            Kind::Iq => self.bounce(&stanza, Condition::ServiceUnavailable),
-            // Presence is a matter of the moment.
-            Kind::Presence => {}
-        }
-    }
-
-    /// Deals with a stanza that a session that is over was not given.
-    pub(super) fn give_back(&self, stanza: Stanza) {
-        match stanza.kind() {
-            Kind::Message => {
-                if let Err(stanza) = self.route_message(stanza, true) {
+                if let Err(stanza) = self.route_message(stanza, origin) {
                     self.keep(stanza, None);
                 }
             }

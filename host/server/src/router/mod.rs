@@ -89,6 +89,15 @@ pub(crate) enum Routed {
     Request(Stanza),
 }
 
+/// Where a message comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// From whoever sends it.
+    Sender,
+    /// From a session at its end, which was not given it. It goes before what comes now, and waits behind no other.
+    Session,
+}
+
 /// The sessions chosen for a stanza.
 enum Chosen {
     One(Arc<Handle>),
@@ -289,7 +298,7 @@ impl Router {
                     }
                     chosen => chosen,
                 };
-                Routed::Done(self.hand_over(chosen, stanza))
+                Routed::Done(self.hand_over(chosen, stanza, Origin::Sender))
             }
         }
     }
@@ -374,10 +383,10 @@ impl Router {
         })
     }
 
-    fn hand_over(&self, chosen: Chosen, stanza: Stanza) -> Flow {
+    fn hand_over(&self, chosen: Chosen, stanza: Stanza, origin: Origin) -> Flow {
         match chosen {
-            Chosen::One(handle) => self.give(&handle, Delivery::one(stanza)),
-            Chosen::Many(handles) => self.copy_to(&handles, &stanza),
+            Chosen::One(handle) => self.give_from(origin, &handle, Delivery::one(stanza)),
+            Chosen::Many(handles) => self.copy_from(origin, &handles, &stanza),
             Chosen::Nobody(Verdict::Bounce) => {
                 self.bounce(&stanza, Condition::ServiceUnavailable);
                 Flow::Free
@@ -387,9 +396,13 @@ impl Router {
     }
 
     fn copy_to(&self, handles: &[Arc<Handle>], stanza: &Stanza) -> Flow {
+        self.copy_from(Origin::Sender, handles, stanza)
+    }
+
+    fn copy_from(&self, origin: Origin, handles: &[Arc<Handle>], stanza: &Stanza) -> Flow {
         let mut flow = Flow::Free;
         for (handle, copy) in handles.iter().zip(Delivery::copies(stanza, handles.len())) {
-            if self.give(handle, copy) == Flow::Pressed {
+            if self.give_from(origin, handle, copy) == Flow::Pressed {
                 flow = Flow::Pressed;
             }
         }
@@ -397,10 +410,16 @@ impl Router {
     }
 
     fn give(&self, handle: &Handle, delivery: Delivery) -> Flow {
+        self.give_from(Origin::Sender, handle, delivery)
+    }
+
+    fn give_from(&self, origin: Origin, handle: &Handle, delivery: Delivery) -> Flow {
         match handle.push(delivery) {
             Push::Queued(flow) => flow,
             Push::Refused(delivery) => {
-                self.undelivered(delivery);
+                if let Some(stanza) = delivery.undelivered() {
+                    self.give_back(stanza, origin);
+                }
                 Flow::Free
             }
         }
@@ -410,7 +429,7 @@ impl Router {
         self.figures.session_ends();
         handle.vanish();
         self.farewell(handle, None);
-        handle.release(|stanza| self.give_back(stanza));
+        handle.release(|stanza| self.give_back(stanza, Origin::Session));
         self.registry.remove(account_of(&handle.jid), handle);
         if !self.is_connected(account_of(&handle.jid)) {
             self.views.remove(account_of(&handle.jid));

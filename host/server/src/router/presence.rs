@@ -13,7 +13,7 @@ use waxwing_xmpp::{
     subscription::{Availability, State},
 };
 
-use super::{Delivery, Handle, Place, Router, View, account_of, rules};
+use super::{Delivery, Handle, Origin, Place, Router, View, account_of, rules};
 
 /// Which sessions of an account are told something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -256,7 +256,7 @@ impl Router {
         }
         if let (Some(to), Type::Presence(kind)) = (stanza.to(), stanza.typed()) {
             let chosen = self.choose(to, |aim, _| rules::presence(kind, aim));
-            let _ = self.hand_over(chosen, stanza);
+            let _ = self.hand_over(chosen, stanza, Origin::Sender);
         }
     }
 

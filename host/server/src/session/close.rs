@@ -124,13 +124,11 @@ impl Connection {
         let Some(managed) = self.outbound.managed.take_if(is_resumable) else {
             return Err(bound);
         };
-        let (inactive, held) = self.outbound.take_held();
         Ok(Parcel {
             registration: bound.registration,
             lang: bound.lang,
             managed,
-            inactive,
-            held,
+            held: self.outbound.take_held(),
         })
     }
 

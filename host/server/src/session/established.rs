@@ -89,13 +89,10 @@ fn resume(connection: &mut Connection, resumed: Resumed) -> Result<(), StreamErr
     let Resumed {
         mut managed,
         held,
-        inactive,
         request,
     } = resumed;
     let counted = managed.acked(request.handled);
-    let outbound = &mut connection.outbound;
-    outbound.set_active(!inactive);
-    outbound.resume(managed, &request.previd, held);
+    connection.outbound.resume(managed, &request.previd, held);
     counted
 }
 

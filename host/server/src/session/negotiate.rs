@@ -45,7 +45,6 @@ pub(super) struct Bound {
 pub(super) struct Resumed {
     pub(super) managed: Box<Managed>,
     pub(super) held: Quiet,
-    pub(super) inactive: bool,
     /// What its client said.
     pub(super) request: Resume,
 }
@@ -208,7 +207,6 @@ impl Negotiator<'_> {
             let resumed = Resumed {
                 managed: parcel.managed,
                 held: parcel.held,
-                inactive: parcel.inactive,
                 request,
             };
             return Some(Bound {

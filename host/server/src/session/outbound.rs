@@ -107,16 +107,17 @@ impl Outbound {
         }
     }
 
-    /// Whether the client said that nobody looks at it, and what is held back from it or was not judged.
-    pub(super) fn take_held(&mut self) -> (bool, Quiet) {
-        let quiet = self.quiet.take();
-        let inactive = quiet.is_some();
-        let mut held = quiet.map_or_else(Quiet::default, |quiet| *quiet);
+    /// What was held back from the client, or not judged. A session that goes on is taken for one that somebody looks at (XEP-0352 §4.1).
+    pub(super) fn take_held(&mut self) -> Quiet {
+        let mut held = self
+            .quiet
+            .take()
+            .map_or_else(Quiet::default, |quiet| *quiet);
         self.gate
             .take()
             .into_iter()
             .for_each(|delivery| held.hold(delivery));
-        (inactive, held)
+        held
     }
 
     /// Writes out what is being written. Ready when that is done, or failed.

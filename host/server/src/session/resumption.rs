@@ -36,8 +36,6 @@ pub(super) struct Parcel {
     pub(super) managed: Box<Managed>,
     /// What came for the client when it was away, or when nobody looked at it.
     pub(super) held: Quiet,
-    /// The client said that nobody looks at it.
-    pub(super) inactive: bool,
 }
 
 /// All sessions that can be resumed, by their ids.
