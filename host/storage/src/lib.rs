@@ -11,6 +11,7 @@ mod conformance;
 mod data;
 mod error;
 mod ledger;
+mod postgres;
 mod roster;
 mod spool;
 mod sqlite;
@@ -64,13 +65,18 @@ pub trait Storage: Send + Sync {
 
 /// Opens the database at `url`, makes it if absent, and brings its schema up to date in transactions.
 ///
-/// `url` is `sqlite:` and a file, relative to `data_dir`, which must exist. Call it within a tokio runtime with time; what
-/// it returns does not depend on that runtime's life.
+/// `url` is `sqlite:` and a file, relative to `data_dir`, which must exist; or `postgres://` and what libpq makes of it. Call
+/// it within a tokio runtime with time; what it returns does not depend on that runtime's life.
 ///
 /// # Errors
 /// [`StorageError::Unsupported`] for any other `url`; otherwise what opening can meet: [`StorageError::Open`],
-/// [`StorageError::NotADatabase`], [`StorageError::NewerSchema`], [`StorageError::Migration`].
+/// [`StorageError::Unreachable`], [`StorageError::InUse`], [`StorageError::NotADatabase`], [`StorageError::Encoding`],
+/// [`StorageError::Incomplete`], [`StorageError::NewerSchema`], [`StorageError::Migration`].
 pub async fn open(url: &str, data_dir: &Path) -> Result<Arc<dyn Storage>, StorageError> {
+    if postgres::is_ours(url) {
+        let address = postgres::Address::parse(url)?;
+        return Ok(Arc::new(postgres::Postgres::open(address).await?));
+    }
     let path = sqlite::path(url, data_dir)?;
     Ok(Arc::new(sqlite::Sqlite::open(path).await?))
 }

@@ -4,6 +4,7 @@
 //! A job is a statement or a plugin's [`Work`]. Callers are answered after the commit. Below is an engine's [`Connection`].
 
 mod gates;
+mod health;
 mod worker;
 
 use std::{
@@ -27,16 +28,15 @@ use tokio::{
 
 use crate::{
     CommitError, StorageError,
-    ledger::{Cache, Cleared, DataSql, Done, Work},
+    ledger::{Cache, Cleared, DataSql, Done, Ledger, Work},
 };
 
 use gates::Gates;
+pub(crate) use health::{Health, PATIENCE};
 pub(crate) use worker::Worker;
 
 /// Jobs that may wait. A caller beyond that waits itself.
 const QUEUE: usize = 1024;
-/// How long a caller waits, for a place in the queue and for its answer.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The connection that an engine writes by, and its transactions.
 pub(crate) trait Connection: Send + Sized + 'static {
@@ -202,6 +202,7 @@ pub(crate) struct Writer<R> {
     gates: Gates,
     commits: Arc<AtomicU64>,
     running: watch::Receiver<()>,
+    health: Arc<Health>,
 }
 
 impl<R: Send + 'static> Writer<R> {
@@ -209,16 +210,26 @@ impl<R: Send + 'static> Writer<R> {
     pub(crate) fn new<C: Connection<Raw = R>>(
         connection: C,
         cache: Arc<Cache>,
+        health: Arc<Health>,
     ) -> (Self, Worker<C>) {
         let (queue, messages) = mpsc::channel(QUEUE);
         let (alive, running) = watch::channel(());
         let commits = Arc::new(AtomicU64::new(0));
-        let worker = Worker::new(connection, messages, Arc::clone(&commits), cache, alive);
+        let worker = Worker {
+            connection,
+            messages,
+            commits: Arc::clone(&commits),
+            cache,
+            ledger: Ledger::default(),
+            health: Arc::clone(&health),
+            _alive: alive,
+        };
         let writer = Self {
             queue,
             gates: Gates::default(),
             commits,
             running,
+            health,
         };
         (writer, worker)
     }
@@ -228,24 +239,24 @@ impl<R: Send + 'static> Writer<R> {
         &self,
         statement: S,
     ) -> Result<S::Output, StorageError> {
-        let deadline = deadline(statement.patience());
+        let deadline = deadline(self.health.patience(statement.patience()));
         let (reply, answer) = oneshot::channel();
         let job = Box::new(Waiting {
             statement,
             output: None,
             reply,
         });
-        self.enqueue(Item::Statement(job)).await?;
+        self.enqueue(Item::Statement(job), deadline).await?;
         let answer = timeout_at(deadline, answer).await;
-        let answer = answer.map_err(|_| StorageError::Late)?;
+        let answer = answer.map_err(|_| self.late())?;
         answer.map_err(|_| StorageError::Closed)?
     }
 
     /// Queues a plugin's work and waits until it is committed or refused.
     pub(crate) async fn call(&self, work: Work) -> Result<Done, CommitError> {
-        let deadline = deadline(PATIENCE);
+        let deadline = deadline(self.health.patience(PATIENCE));
         let passage = timeout_at(deadline, self.gates.pass(&work.batch.namespace)).await;
-        let passage = passage.map_err(|_| StorageError::Overloaded)?;
+        let passage = passage.map_err(|_| self.overloaded())?;
         let (reply, answer) = oneshot::channel();
         let call = Call {
             work,
@@ -253,28 +264,41 @@ impl<R: Send + 'static> Writer<R> {
             reply,
             _passage: passage,
         };
-        self.enqueue(Item::Call(Box::new(call))).await?;
+        self.enqueue(Item::Call(Box::new(call)), deadline).await?;
         let answer = timeout_at(deadline, answer).await;
-        let answer = answer.map_err(|_| StorageError::Late)?;
+        let answer = answer.map_err(|_| self.late())?;
         answer.map_err(|_| StorageError::Closed)?
     }
 
     /// Takes a place at once where there is one: to wait for it may yield although there is, and calls that one task
     /// makes together would change places.
-    async fn enqueue(&self, item: Item<R>) -> Result<(), StorageError> {
+    async fn enqueue(&self, item: Item<R>, deadline: Instant) -> Result<(), StorageError> {
         let place = match self.queue.try_reserve() {
             Ok(place) => place,
-            Err(TrySendError::Full(())) => self.wait_for_place().await?,
+            Err(TrySendError::Full(())) => self.wait_for_place(deadline).await?,
             Err(TrySendError::Closed(())) => return Err(StorageError::Closed),
         };
         place.send(Message::Item(item));
         Ok(())
     }
 
-    async fn wait_for_place(&self) -> Result<mpsc::Permit<'_, Message<R>>, StorageError> {
-        let place = timeout_at(deadline(PATIENCE), self.queue.reserve());
-        let place = place.await.map_err(|_| StorageError::Overloaded)?;
+    async fn wait_for_place(
+        &self,
+        deadline: Instant,
+    ) -> Result<mpsc::Permit<'_, Message<R>>, StorageError> {
+        let place = timeout_at(deadline, self.queue.reserve());
+        let place = place.await.map_err(|_| self.overloaded())?;
         place.map_err(|_| StorageError::Closed)
+    }
+
+    fn late(&self) -> StorageError {
+        self.health.late();
+        StorageError::Late
+    }
+
+    fn overloaded(&self) -> StorageError {
+        self.health.late();
+        StorageError::Overloaded
     }
 
     /// Transactions committed.

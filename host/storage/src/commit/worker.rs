@@ -18,7 +18,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{Begun, Connection, Item, Message};
+use super::{Begun, Connection, Health, Item, Message};
 use crate::{
     StorageError,
     ledger::{Cache, Ledger},
@@ -34,13 +34,14 @@ const AGAIN: Duration = Duration::from_millis(250);
 
 /// Serves one writer.
 pub(crate) struct Worker<C: Connection> {
-    connection: C,
-    messages: mpsc::Receiver<Message<C::Raw>>,
-    commits: Arc<AtomicU64>,
-    cache: Arc<Cache>,
-    ledger: Ledger,
+    pub(super) connection: C,
+    pub(super) messages: mpsc::Receiver<Message<C::Raw>>,
+    pub(super) commits: Arc<AtomicU64>,
+    pub(super) cache: Arc<Cache>,
+    pub(super) ledger: Ledger,
+    pub(super) health: Arc<Health>,
     /// Dropped with the worker, which tells whoever closes.
-    _alive: watch::Sender<()>,
+    pub(super) _alive: watch::Sender<()>,
 }
 
 /// Why a transaction did not come about.
@@ -56,23 +57,6 @@ enum Failure {
 type Group<C> = Vec<Item<<C as Connection>::Raw>>;
 
 impl<C: Connection> Worker<C> {
-    pub(super) fn new(
-        connection: C,
-        messages: mpsc::Receiver<Message<C::Raw>>,
-        commits: Arc<AtomicU64>,
-        cache: Arc<Cache>,
-        alive: watch::Sender<()>,
-    ) -> Self {
-        Self {
-            connection,
-            messages,
-            commits,
-            cache,
-            ledger: Ledger::default(),
-            _alive: alive,
-        }
-    }
-
     /// Until closed, or until nobody is left to close it.
     pub(crate) async fn serve(mut self) {
         while let Some(first) = self.messages.recv().await {
@@ -157,8 +141,15 @@ impl<C: Connection> Worker<C> {
     async fn transaction(&mut self, group: &mut [Item<C::Raw>]) -> Result<(), Failure> {
         let result = self.begin_and_commit(group).await;
         match &result {
-            Ok(()) => drop(self.commits.fetch_add(1, Ordering::Relaxed)),
-            Err(Failure::Statement(error) | Failure::Lost(error) | Failure::Unknown(error)) => {
+            Ok(()) => {
+                self.commits.fetch_add(1, Ordering::Relaxed);
+                self.health.answered();
+            }
+            Err(Failure::Statement(error)) => {
+                self.health.answered();
+                self.connection.rollback(error).await;
+            }
+            Err(Failure::Lost(error) | Failure::Unknown(error)) => {
                 self.connection.rollback(error).await;
             }
         }

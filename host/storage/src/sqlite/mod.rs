@@ -16,7 +16,7 @@ use sqlx::{SqliteConnection, SqlitePool};
 
 use crate::{
     Accounts, PluginData, Rosters, Spool, Storage, StorageError, Streams,
-    commit::{Begun, Connection, Worker, Writer},
+    commit::{Begun, Connection, Health, Worker, Writer},
     ledger::Cache,
 };
 
@@ -45,7 +45,8 @@ impl Sqlite {
         let readers = setup::reader_pool(&path);
         let plugin_readers = setup::reader_pool(&path);
         let cache = Arc::new(cache);
-        let (writer, worker) = Writer::new(connection, Arc::clone(&cache));
+        let health = Arc::new(Health::new(setup::name(&path)));
+        let (writer, worker) = Writer::new(connection, Arc::clone(&cache), health);
         serve(worker).map_err(|source| setup::open_error(&path, source))?;
         Ok(Self {
             readers,

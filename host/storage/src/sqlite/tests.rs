@@ -15,12 +15,16 @@ use tempfile::TempDir;
 
 use super::{Sqlite, setup};
 use crate::{
-    Account, AccountId, AccountKeys, Accounts, Creation, NewAccount, ScramKeys, Storage,
-    StorageError,
+    AccountId, Accounts, Creation, NewAccount, ScramKeys, Storage, StorageError,
     commit::Statement,
-    conformance::{roster, spool},
+    conformance::{
+        Database, Store,
+        accounts::{account, find, keys},
+        roster, spool,
+    },
 };
 
+pub(super) use crate::conformance::accounts::create;
 pub(super) use support::{in_a_group_that_fails, plan, rows_of_accounts};
 
 /// What every engine promises.
@@ -28,97 +32,19 @@ mod promises {
     crate::conformance::every_promise!(crate::sqlite::tests::fresh);
 }
 
-/// Storage in a folder of its own.
-async fn fresh() -> (TempDir, Arc<dyn Storage>) {
-    let folder = TempDir::new().unwrap();
-    let storage = open(folder.path()).await;
-    (folder, storage)
-}
-
-fn keys(seed: u8) -> ScramKeys {
-    ScramKeys {
-        salt: vec![seed; 16],
-        iterations: 10_000,
-        stored_key: vec![seed, 1],
-        server_key: vec![seed, 2],
-    }
-}
-
-fn both(sha1: u8, sha256: u8) -> AccountKeys {
-    let (sha1, sha256) = (keys(sha1), keys(sha256));
-    AccountKeys { sha1, sha256 }
-}
-
-fn account(localpart: &str) -> NewAccount {
-    NewAccount {
-        localpart: localpart.to_owned(),
-        domain: "localhost".to_owned(),
-        sha1: keys(1),
-        sha256: keys(2),
-    }
+/// A database in a folder of its own.
+async fn fresh() -> Database {
+    let folder = Arc::new(TempDir::new().unwrap());
+    Database::new(move || {
+        let folder = Arc::clone(&folder);
+        Box::pin(async move { open(folder.path()).await as Store })
+    })
+    .await
 }
 
 pub(super) async fn open(folder: &Path) -> Arc<Sqlite> {
     let path = setup::path("sqlite:test.db", folder).unwrap();
     Arc::new(Sqlite::open(path).await.unwrap())
-}
-
-pub(super) async fn create(storage: &Sqlite, localpart: &str) -> AccountId {
-    match storage.create(account(localpart)).await.unwrap() {
-        Creation::Created(id) => id,
-        Creation::Taken => panic!("{localpart} is taken"),
-    }
-}
-
-async fn find(storage: &Sqlite, localpart: &str) -> Option<Account> {
-    storage.find(localpart, "localhost").await.unwrap()
-}
-
-/// Makes accounts of all `names` at once, each by a task of its own.
-async fn create_all(storage: &Arc<Sqlite>, names: impl Iterator<Item = String>) -> Vec<Creation> {
-    let mut tasks = tokio::task::JoinSet::new();
-    for name in names {
-        let storage = Arc::clone(storage);
-        tasks.spawn(async move { storage.create(account(&name)).await.unwrap() });
-    }
-    tasks.join_all().await
-}
-
-#[tokio::test]
-async fn gives_back_what_it_was_given() {
-    let folder = TempDir::new().unwrap();
-    let storage = open(folder.path()).await;
-    let id = create(&storage, "alice").await;
-    let found = find(&storage, "alice").await.unwrap();
-    assert_eq!((found.id, found.keys), (id, Some(both(1, 2))));
-    assert!(!found.disabled && found.created_at > 1_700_000_000);
-    assert_eq!(storage.find("alice", "elsewhere").await.unwrap(), None);
-}
-
-#[tokio::test]
-async fn creates_one_of_fifty_concurrent_accounts_of_a_name() {
-    let folder = TempDir::new().unwrap();
-    let storage = open(folder.path()).await;
-    let results = create_all(&storage, (0..50).map(|_| "alice".to_owned())).await;
-    let created = results
-        .iter()
-        .filter(|result| matches!(result, Creation::Created(_)))
-        .count();
-    assert_eq!((created, results.len()), (1, 50));
-}
-
-#[tokio::test]
-async fn commits_concurrent_writes_in_groups() {
-    let folder = TempDir::new().unwrap();
-    let storage = open(folder.path()).await;
-    let results = create_all(&storage, (0..1000).map(|n| format!("user{n}"))).await;
-    assert!(
-        results
-            .iter()
-            .all(|result| matches!(result, Creation::Created(_)))
-    );
-    assert!(storage.commits() <= 100, "{} commits", storage.commits());
-    assert_eq!(storage.list(None).await.unwrap().len(), 1000);
 }
 
 #[tokio::test]
@@ -151,101 +77,6 @@ async fn flushes_each_commit_to_the_disk() {
             .unwrap();
         assert_eq!(found, wanted, "{pragma}");
     }
-}
-
-#[tokio::test]
-async fn gives_a_name_registered_again_a_new_id() {
-    let folder = TempDir::new().unwrap();
-    let storage = open(folder.path()).await;
-    let first = create(&storage, "alice").await;
-    assert!(storage.remove(first).await.unwrap());
-    let second = create(&storage, "alice").await;
-    assert!(second > first);
-    assert!(!storage.remove(first).await.unwrap());
-    assert!(!storage.set_keys(first, keys(3), keys(4)).await.unwrap());
-    assert_eq!(
-        find(&storage, "alice").await.unwrap().keys,
-        Some(both(1, 2))
-    );
-}
-
-#[tokio::test]
-async fn changes_keys_and_disables() {
-    let folder = TempDir::new().unwrap();
-    let storage = open(folder.path()).await;
-    let id = create(&storage, "alice").await;
-    assert!(storage.set_keys(id, keys(3), keys(4)).await.unwrap());
-    assert!(storage.set_disabled(id, true).await.unwrap());
-    let found = find(&storage, "alice").await.unwrap();
-    assert_eq!((found.keys, found.disabled), (Some(both(3, 4)), true));
-    assert!(storage.set_disabled(id, false).await.unwrap());
-    assert!(!find(&storage, "alice").await.unwrap().disabled);
-}
-
-/// A provider's account: no password of the server's own is right for it, until the operator gives it one.
-#[tokio::test]
-async fn an_external_account_has_no_keys_until_it_is_given_some() {
-    let folder = TempDir::new().unwrap();
-    let storage = open(folder.path()).await;
-    let made = storage.create_external("alice", "localhost").await.unwrap();
-    let Creation::Created(id) = made else {
-        panic!("alice is taken")
-    };
-    assert_eq!(find(&storage, "alice").await.unwrap().keys, None);
-    let again = storage.create_external("alice", "localhost").await.unwrap();
-    assert_eq!(again, Creation::Taken);
-    assert_eq!(
-        storage.create(account("alice")).await.unwrap(),
-        Creation::Taken
-    );
-    assert!(storage.set_keys(id, keys(3), keys(4)).await.unwrap());
-    assert_eq!(
-        find(&storage, "alice").await.unwrap().keys,
-        Some(both(3, 4))
-    );
-
-    let own = create(&storage, "bob").await;
-    let taken = storage.create_external("bob", "localhost").await.unwrap();
-    assert_eq!(
-        taken,
-        Creation::Taken,
-        "an account of the server's own stays what it is"
-    );
-    let found = find(&storage, "bob").await.unwrap();
-    assert_eq!((found.id, found.keys), (own, Some(both(1, 2))));
-}
-
-#[tokio::test]
-async fn lists_by_domain_in_order() {
-    let folder = TempDir::new().unwrap();
-    let storage = open(folder.path()).await;
-    for (localpart, domain) in [
-        ("bob", "b.example"),
-        ("zoe", "a.example"),
-        ("amy", "b.example"),
-    ] {
-        let new = NewAccount {
-            domain: domain.to_owned(),
-            ..account(localpart)
-        };
-        assert!(matches!(
-            storage.create(new).await.unwrap(),
-            Creation::Created(_)
-        ));
-    }
-    let names = |list: Vec<crate::AccountSummary>| {
-        list.into_iter()
-            .map(|account| account.localpart)
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(
-        names(storage.list(None).await.unwrap()),
-        ["zoe", "amy", "bob"]
-    );
-    assert_eq!(
-        names(storage.list(Some("b.example")).await.unwrap()),
-        ["amy", "bob"]
-    );
 }
 
 #[test]

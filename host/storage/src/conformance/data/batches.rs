@@ -4,15 +4,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 
-#[tokio::test]
-async fn gives_back_what_it_was_given() {
-    let (folder, storage) = fresh().await;
+pub(crate) async fn gives_back_what_it_was_given(database: &mut Database) {
+    let storage = database.storage();
     let id = create(&storage, "alice").await;
     let mut batch = put(OWN, "a", "1");
     batch.put(Scope::Account(id), key("a"), value("2")).unwrap();
     batch.put(OWN, key("empty"), value("")).unwrap();
-    assert!(storage.commit(batch).await.unwrap().is_empty());
-    let again = reopen(&storage, folder.path()).await;
+    assert!(
+        storage
+            .plugin_data()
+            .commit(batch)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let again = database.reopen().await;
     // From the database, then from the cache.
     for _ in 0..2 {
         assert_eq!(get(&again, OWN, "a").await.unwrap(), "1");
@@ -22,16 +28,15 @@ async fn gives_back_what_it_was_given() {
     }
 }
 
-#[tokio::test]
-async fn gets_many_in_the_order_asked_for() {
-    let (folder, storage) = fresh().await;
+pub(crate) async fn gets_many_in_the_order_asked_for(database: &mut Database) {
+    let storage = database.storage();
     let mut batch = batch();
     for n in 0..600 {
         let n = n.to_string();
         batch.put(OWN, key(&n), value(&n)).unwrap();
     }
-    storage.commit(batch).await.unwrap();
-    let storage = reopen(&storage, folder.path()).await;
+    storage.plugin_data().commit(batch).await.unwrap();
+    let storage = database.reopen().await;
     let asked: Vec<_> = (0..700).rev().map(|n| n.to_string()).collect();
     let keys: Vec<_> = asked.iter().map(|n| key(n)).collect();
     let wanted: Vec<_> = (0..700)
@@ -39,50 +44,50 @@ async fn gets_many_in_the_order_asked_for() {
         .map(|n| (n < 600).then(|| value(&n.to_string())))
         .collect();
     for _ in 0..2 {
-        let found = storage.get_many(&notes(), OWN, &keys).await.unwrap();
+        let found = storage
+            .plugin_data()
+            .get_many(&notes(), OWN, &keys)
+            .await
+            .unwrap();
         assert_eq!(found, wanted);
     }
 }
 
-#[tokio::test]
-async fn lets_the_last_write_of_a_batch_win() {
-    let (_folder, storage) = fresh().await;
+pub(crate) async fn lets_the_last_write_of_a_batch_win(database: &mut Database) {
+    let storage = database.storage();
     let mut batch = put(OWN, "a", "1");
     batch.delete(OWN, key("a")).unwrap();
     batch.put(OWN, key("b"), value("1")).unwrap();
     batch.put(OWN, key("b"), value("22")).unwrap();
     batch.delete(OWN, key("absent")).unwrap();
-    storage.commit(batch).await.unwrap();
+    storage.plugin_data().commit(batch).await.unwrap();
     assert_eq!(get(&storage, OWN, "a").await, None);
     assert_eq!(get(&storage, OWN, "b").await.unwrap(), "22");
     assert_eq!(usage(&storage).await, (3, 1, 0));
 }
 
-#[tokio::test]
-async fn keeps_the_order_of_batches_in_a_group() {
-    let (folder, storage) = fresh().await;
+pub(crate) async fn keeps_the_order_of_batches_in_a_group(database: &mut Database) {
+    let storage = database.storage();
     for round in 0..20 {
         let last = format!("{round}-last");
         let (first, second, third) = tokio::join!(
-            storage.commit(put(OWN, "a", "first")),
-            storage.commit({
+            storage.plugin_data().commit(put(OWN, "a", "first")),
+            storage.plugin_data().commit({
                 let mut batch = batch();
                 batch.delete(OWN, key("a")).unwrap();
                 batch
             }),
-            storage.commit(put(OWN, "a", &last)),
+            storage.plugin_data().commit(put(OWN, "a", &last)),
         );
         first.and(second).and(third).unwrap();
         assert_eq!(get(&storage, OWN, "a").await.unwrap(), last);
     }
-    let storage = reopen(&storage, folder.path()).await;
+    let storage = database.reopen().await;
     assert_eq!(get(&storage, OWN, "a").await.unwrap(), "19-last");
 }
 
-#[tokio::test]
-async fn commits_concurrent_batches_and_accounts_in_groups() {
-    use crate::Storage as _;
-    let (_folder, storage) = fresh().await;
+pub(crate) async fn commits_concurrent_batches_and_accounts_in_groups(database: &mut Database) {
+    let storage = database.storage();
     let mut tasks = tokio::task::JoinSet::new();
     for n in 0..1000_u32 {
         let storage = Arc::clone(&storage);
@@ -91,7 +96,11 @@ async fn commits_concurrent_batches_and_accounts_in_groups() {
             if n % 5 == 0 {
                 create(&storage, &name).await;
             } else {
-                storage.commit(put(OWN, &name, "1")).await.unwrap();
+                storage
+                    .plugin_data()
+                    .commit(put(OWN, &name, "1"))
+                    .await
+                    .unwrap();
             }
         });
     }
@@ -100,38 +109,35 @@ async fn commits_concurrent_batches_and_accounts_in_groups() {
     assert_eq!(usage(&storage).await.1, 800);
 }
 
-#[tokio::test]
-async fn refuses_one_batch_and_spares_its_neighbours() {
-    let (_folder, storage) = fresh().await;
+pub(crate) async fn refuses_one_batch_and_spares_its_neighbours(database: &mut Database) {
+    let storage = database.storage();
     let mut bad = put(OWN, "bad", "1");
     let nobody = Scope::Account(AccountId(7));
     bad.put(nobody, key("a"), value("1")).unwrap();
     bad.append(OWN, key("bad"), value("1")).unwrap();
-    let (first, bad, alice, second) = tokio::join!(
-        storage.commit(put(OWN, "first", "1")),
-        storage.commit(bad),
+    let (first, bad, _, second) = tokio::join!(
+        storage.plugin_data().commit(put(OWN, "first", "1")),
+        storage.plugin_data().commit(bad),
         create(&storage, "alice"),
-        storage.commit(put(OWN, "second", "1")),
+        storage.plugin_data().commit(put(OWN, "second", "1")),
     );
     first.unwrap();
     second.unwrap();
     assert!(matches!(bad, Err(CommitError::NoSuchAccount(AccountId(7)))));
-    assert_eq!(alice, AccountId(1));
     assert_eq!(get(&storage, OWN, "bad").await, None);
     assert!(get(&storage, OWN, "first").await.is_some());
     assert_eq!(usage(&storage).await, (13, 2, 0));
 }
 
-#[tokio::test]
-async fn pages_through_keys() {
-    let (_folder, storage) = fresh().await;
+pub(crate) async fn pages_through_keys(database: &mut Database) {
+    let storage = database.storage();
     let mut batch = batch();
     let names = ["a", "a/", "a/1", "a/2", "a/\u{10FFFF}", "a0", "b", "é", "ü"];
     for name in names.iter().rev() {
         batch.put(OWN, key(name), value(name)).unwrap();
     }
     batch.append(OWN, key("a/log"), value("1")).unwrap();
-    storage.commit(batch).await.unwrap();
+    storage.plugin_data().commit(batch).await.unwrap();
     for (prefix, wanted) in [
         ("", &names[..]),
         ("a", &names[..6]),
@@ -149,7 +155,7 @@ async fn pages_through_keys() {
 }
 
 /// The keys of all pages, each with at most `limit`.
-async fn list_all(storage: &Sqlite, prefix: &str, limit: u32) -> Vec<String> {
+async fn list_all(storage: &dyn Storage, prefix: &str, limit: u32) -> Vec<String> {
     let mut list = List {
         prefix: prefix.to_owned(),
         limit,
@@ -158,7 +164,11 @@ async fn list_all(storage: &Sqlite, prefix: &str, limit: u32) -> Vec<String> {
     };
     let mut keys = Vec::new();
     loop {
-        let page = storage.list(&notes(), OWN, &list).await.unwrap();
+        let page = storage
+            .plugin_data()
+            .list(&notes(), OWN, &list)
+            .await
+            .unwrap();
         assert!(page.items.len() <= limit as usize);
         for item in page.items {
             let name = item.key.as_str().to_owned();
@@ -172,35 +182,44 @@ async fn list_all(storage: &Sqlite, prefix: &str, limit: u32) -> Vec<String> {
     }
 }
 
-#[tokio::test]
-async fn lists_keys_alone_unless_asked_for_values() {
-    let (_folder, storage) = fresh().await;
-    storage.commit(put(OWN, "a", "1")).await.unwrap();
+pub(crate) async fn lists_keys_alone_unless_asked_for_values(database: &mut Database) {
+    let storage = database.storage();
+    storage
+        .plugin_data()
+        .commit(put(OWN, "a", "1"))
+        .await
+        .unwrap();
     let list = List::default();
-    let page = storage.list(&notes(), OWN, &list).await.unwrap();
+    let page = storage
+        .plugin_data()
+        .list(&notes(), OWN, &list)
+        .await
+        .unwrap();
     assert_eq!((page.items[0].value.clone(), page.more), (None, false));
 }
 
-#[tokio::test]
-async fn ends_a_page_of_large_values_early() {
-    let (_folder, storage) = fresh().await;
+pub(crate) async fn ends_a_page_of_large_values_early(database: &mut Database) {
+    let storage = database.storage();
     let large = Value::new(vec![0; 600_000]).unwrap();
     for name in ["a", "b", "c"] {
         let mut batch = batch();
         batch.put(OWN, key(name), large.clone()).unwrap();
-        storage.commit(batch).await.unwrap();
+        storage.plugin_data().commit(batch).await.unwrap();
     }
     let list = List {
         values: true,
         ..List::default()
     };
-    let page = storage.list(&notes(), OWN, &list).await.unwrap();
+    let page = storage
+        .plugin_data()
+        .list(&notes(), OWN, &list)
+        .await
+        .unwrap();
     assert_eq!((page.items.len(), page.more), (2, true));
 }
 
-#[tokio::test]
-async fn sets_a_key_only_if_it_is_as_expected() {
-    let (folder, storage) = fresh().await;
+pub(crate) async fn sets_a_key_only_if_it_is_as_expected(database: &mut Database) {
+    let storage = database.storage();
     for (expected, new, applied) in [
         (Some("1"), Some("2"), false),
         (None, Some("1"), true),
@@ -212,38 +231,45 @@ async fn sets_a_key_only_if_it_is_as_expected() {
         (None, Some("4"), true),
     ] {
         let swap = swap(expected, new);
-        let done = storage.compare_and_set(swap).await.unwrap();
+        let done = storage.plugin_data().compare_and_set(swap).await.unwrap();
         assert_eq!(done, applied, "{expected:?} {new:?}");
     }
     assert_eq!(get(&storage, OWN, "a").await.unwrap(), "4");
-    let storage = reopen(&storage, folder.path()).await;
+    let storage = database.reopen().await;
     assert_eq!(get(&storage, OWN, "a").await.unwrap(), "4");
     assert_eq!(usage(&storage).await, (2, 1, 0));
 }
 
-#[tokio::test]
-async fn lets_one_of_many_swaps_win() {
-    let (_folder, storage) = fresh().await;
+pub(crate) async fn lets_one_of_many_swaps_win(database: &mut Database) {
+    let storage = database.storage();
     let mut tasks = tokio::task::JoinSet::new();
     for n in 0..50 {
         let storage = Arc::clone(&storage);
         let new = n.to_string();
-        tasks.spawn(async move { storage.compare_and_set(swap(None, Some(&new))).await });
+        tasks.spawn(async move {
+            storage
+                .plugin_data()
+                .compare_and_set(swap(None, Some(&new)))
+                .await
+        });
     }
     let won = tasks.join_all().await;
     let won = won.into_iter().filter(|done| *done.as_ref().unwrap());
     assert_eq!(won.count(), 1);
 }
 
-#[tokio::test]
-async fn keeps_one_plugins_flood_from_the_queue_of_others() {
-    let (_folder, storage) = fresh().await;
+pub(crate) async fn keeps_one_plugins_flood_from_the_queue_of_others(database: &mut Database) {
+    let storage = database.storage();
     let done = Arc::new(AtomicUsize::new(0));
     let mut flood = tokio::task::JoinSet::new();
     for n in 0..3000 {
         let (storage, done) = (Arc::clone(&storage), Arc::clone(&done));
         flood.spawn(async move {
-            storage.commit(put(OWN, &n.to_string(), "1")).await.unwrap();
+            storage
+                .plugin_data()
+                .commit(put(OWN, &n.to_string(), "1"))
+                .await
+                .unwrap();
             done.fetch_add(1, Ordering::Relaxed);
         });
     }

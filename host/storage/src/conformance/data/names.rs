@@ -46,33 +46,45 @@ const ODD: [&str; 9] = [
     "\u{202e}\u{10FFFF}",
 ];
 
-#[tokio::test]
-async fn takes_odd_keys_as_they_are() {
-    let (folder, storage) = fresh().await;
+pub(crate) async fn takes_odd_keys_as_they_are(database: &mut Database) {
+    let storage = database.storage();
     let mut batch = batch();
     for odd in ODD {
         batch.put(OWN, key(odd), value(odd)).unwrap();
         batch.append(OWN, key(odd), value(odd)).unwrap();
     }
-    storage.commit(batch).await.unwrap();
-    let storage = reopen(&storage, folder.path()).await;
+    storage.plugin_data().commit(batch).await.unwrap();
+    let storage = database.reopen().await;
     for odd in ODD {
         assert_eq!(get(&storage, OWN, odd).await.unwrap(), odd);
         let range = LogRange::default();
-        let log = storage.range(&notes(), OWN, &key(odd), range).await;
+        let log = storage
+            .plugin_data()
+            .range(&notes(), OWN, &key(odd), range)
+            .await;
         assert_eq!(log.unwrap().items[0].value, value(odd));
         assert!(Key::new(&format!("{odd}\0")).is_err());
     }
-    let listed = storage.list(&notes(), OWN, &List::default()).await;
+    let listed = storage
+        .plugin_data()
+        .list(&notes(), OWN, &List::default())
+        .await;
     assert_eq!(listed.unwrap().items.len(), ODD.len());
 }
 
 /// All that `scope` of `namespace` holds under one name, by each way of reading.
-async fn everything(storage: &Sqlite, namespace: &Namespace, scope: Scope) -> Vec<Value> {
+async fn everything(storage: &dyn Storage, namespace: &Namespace, scope: Scope) -> Vec<Value> {
     let name = key("a");
     let mut found = Vec::new();
-    found.extend(storage.get(namespace, scope, &name).await.unwrap());
+    found.extend(
+        storage
+            .plugin_data()
+            .get(namespace, scope, &name)
+            .await
+            .unwrap(),
+    );
     let many = storage
+        .plugin_data()
         .get_many(namespace, scope, slice::from_ref(&name))
         .await;
     found.extend(many.unwrap().into_iter().flatten());
@@ -80,17 +92,24 @@ async fn everything(storage: &Sqlite, namespace: &Namespace, scope: Scope) -> Ve
         values: true,
         ..List::default()
     };
-    let listed = storage.list(namespace, scope, &list).await.unwrap();
+    let listed = storage
+        .plugin_data()
+        .list(namespace, scope, &list)
+        .await
+        .unwrap();
     found.extend(listed.items.into_iter().filter_map(|item| item.value));
     let range = LogRange::default();
-    let log = storage.range(namespace, scope, &name, range).await.unwrap();
+    let log = storage
+        .plugin_data()
+        .range(namespace, scope, &name, range)
+        .await
+        .unwrap();
     found.extend(log.items.into_iter().map(|entry| entry.value));
     found
 }
 
-#[tokio::test]
-async fn keeps_namespaces_and_scopes_apart() {
-    let (folder, mut storage) = fresh().await;
+pub(crate) async fn keeps_namespaces_and_scopes_apart(database: &mut Database) {
+    let mut storage = database.storage();
     let alice = Scope::Account(create(&storage, "alice").await);
     let bob = Scope::Account(create(&storage, "bob").await);
     let mut wanted = Vec::new();
@@ -108,7 +127,7 @@ async fn keeps_namespaces_and_scopes_apart() {
             let mut batch = Batch::new(namespace(plugin), Quota::default());
             batch.put(scope, key("a"), content.clone()).unwrap();
             batch.append(scope, key("a"), content.clone()).unwrap();
-            storage.commit(batch).await.unwrap();
+            storage.plugin_data().commit(batch).await.unwrap();
             wanted.push((namespace(plugin), scope, content));
         }
     }
@@ -117,23 +136,22 @@ async fn keeps_namespaces_and_scopes_apart() {
             let found = everything(&storage, namespace, *scope).await;
             assert_eq!(found, vec![content.clone(); 4]);
         }
-        storage = reopen(&storage, folder.path()).await;
+        storage = database.reopen().await;
     }
     let stranger = namespace("stranger");
     assert!(everything(&storage, &stranger, OWN).await.is_empty());
 }
 
-#[tokio::test]
-async fn has_no_account_that_is_the_plugin_itself() {
-    let (_folder, storage) = fresh().await;
+pub(crate) async fn has_no_account_that_is_the_plugin_itself(database: &mut Database) {
+    let storage = database.storage();
     let mut batch = put(OWN, "a", "own");
     batch.append(OWN, key("a"), value("own")).unwrap();
-    storage.commit(batch).await.unwrap();
+    storage.plugin_data().commit(batch).await.unwrap();
     for id in [0, -1, i64::MIN] {
         let scope = Scope::Account(AccountId(id));
         assert!(everything(&storage, &notes(), scope).await.is_empty());
         assert!(matches!(
-            storage.commit(put(scope, "a", "1")).await,
+            storage.plugin_data().commit(put(scope, "a", "1")).await,
             Err(CommitError::NoSuchAccount(AccountId(found))) if found == id
         ));
     }

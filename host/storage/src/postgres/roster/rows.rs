@@ -1,0 +1,94 @@
+//! Columns, and what they mean.
+
+use sqlx::FromRow;
+
+use crate::{
+    AccountId, Holder, RosterChange, RosterEntry, RosterItem, Subscription,
+    roster::{Counters, groups_from},
+};
+
+/// An item or a removal, with the roster's version.
+#[derive(FromRow)]
+pub(super) struct VersionedRow {
+    pub(super) now: i64,
+    #[sqlx(flatten)]
+    pub(super) item: ItemRow,
+}
+
+/// What there is about a contact, with the roster's counters.
+#[derive(FromRow)]
+pub(super) struct EntryRow {
+    #[sqlx(flatten)]
+    pub(super) counters: Counters,
+    request: Option<Vec<u8>>,
+    #[sqlx(flatten)]
+    item: ItemRow,
+}
+
+impl EntryRow {
+    pub(super) fn entry(self) -> Result<RosterEntry, sqlx::Error> {
+        Ok(RosterEntry {
+            item: self.item.item()?,
+            request: self.request,
+        })
+    }
+}
+
+/// An item's columns, all of them NULL where a join found none, all but the contact where it is one removed.
+#[derive(FromRow)]
+pub(super) struct ItemRow {
+    contact: Option<Vec<u8>>,
+    name: Option<Vec<u8>>,
+    groups: Option<String>,
+    subscription: Option<String>,
+    pending_out: Option<bool>,
+    approved: Option<bool>,
+}
+
+impl ItemRow {
+    /// `None`: there is no item.
+    pub(super) fn item(self) -> Result<Option<RosterItem>, sqlx::Error> {
+        let (Some(contact), Some(subscription)) = (self.contact, self.subscription) else {
+            return Ok(None);
+        };
+        Ok(Some(RosterItem {
+            contact: text(contact)?,
+            name: self.name.map(text).transpose()?,
+            groups: groups_from(&self.groups.unwrap_or_default())?,
+            subscription: Subscription::stored(&subscription)?,
+            pending_out: self.pending_out.unwrap_or_default(),
+            approved: self.approved.unwrap_or_default(),
+        }))
+    }
+
+    /// `None`: there is no change.
+    pub(super) fn change(mut self) -> Result<Option<RosterChange>, sqlx::Error> {
+        if self.subscription.is_some() {
+            return Ok(self.item()?.map(RosterChange::Set));
+        }
+        let removed = self.contact.take().map(text).transpose()?;
+        Ok(removed.map(RosterChange::Removed))
+    }
+}
+
+/// A name that is kept as its octets.
+pub(super) fn text(column: Vec<u8>) -> Result<String, sqlx::Error> {
+    String::from_utf8(column).map_err(|error| sqlx::Error::Decode(error.into()))
+}
+
+#[derive(FromRow)]
+pub(super) struct HolderRow {
+    id: i64,
+    localpart: String,
+    domain: String,
+}
+
+impl From<HolderRow> for Holder {
+    fn from(row: HolderRow) -> Self {
+        Self {
+            id: AccountId(row.id),
+            localpart: row.localpart,
+            domain: row.domain,
+        }
+    }
+}

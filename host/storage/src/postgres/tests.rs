@@ -1,0 +1,253 @@
+//! What every engine promises, and what is PostgreSQL's own matter.
+
+use std::{sync::Arc, thread, time::Duration};
+
+use rustix::process::Signal;
+use tokio::time::{Instant, timeout};
+use waxwing_test_cluster::Cluster;
+
+use super::{Address, Postgres};
+use crate::{
+    Accounts, PluginData, Storage, StorageError,
+    conformance::{
+        Database, Store,
+        accounts::{create, find},
+        data::{OWN, get, put, usage},
+    },
+};
+
+/// What every engine promises.
+mod promises {
+    crate::conformance::every_promise!(crate::postgres::tests::fresh);
+}
+
+/// A database of its own.
+async fn fresh() -> Database {
+    let url = Cluster::shared().database().unwrap();
+    Database::new(move || {
+        let url = url.clone();
+        Box::pin(async move { open(&url).await as Store })
+    })
+    .await
+}
+
+async fn try_open(url: &str) -> Result<Postgres, StorageError> {
+    Postgres::open(Address::parse(url)?).await
+}
+
+async fn open(url: &str) -> Arc<Postgres> {
+    Arc::new(try_open(url).await.unwrap())
+}
+
+async fn refusal(url: &str) -> String {
+    let error = try_open(url).await.err().unwrap().to_string();
+    for secret in Cluster::secrets() {
+        assert!(!error.contains(secret), "{error}");
+    }
+    error
+}
+
+/// As errors call it.
+fn name(url: &str) -> String {
+    let (_, rest) = url.split_once('@').unwrap();
+    format!("postgres://…@{}", rest.split('?').next().unwrap())
+}
+
+#[tokio::test]
+async fn refuses_a_newer_schema_and_leaves_it_alone() {
+    let cluster = Cluster::shared();
+    let url = cluster.database().unwrap();
+    open(&url).await.close().await;
+    let newer =
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+         VALUES (99, 'newer', true, '', 0)";
+    cluster.query(&url, newer).unwrap();
+    let wanted = format!(
+        "the database {} has schema 99, but this version knows schemas up to 1; run the newer version",
+        name(&url)
+    );
+    assert_eq!(refusal(&url).await, wanted);
+}
+
+#[tokio::test]
+async fn a_database_belongs_to_one_server() {
+    let url = Cluster::shared().database().unwrap();
+    let first = open(&url).await;
+    let wanted = format!(
+        "the database {} is in use by another waxwing; a database belongs to one server",
+        name(&url)
+    );
+    assert_eq!(refusal(&url).await, wanted);
+    first.close().await;
+    open(&url).await;
+}
+
+/// Of several that start at once on an empty database one makes the schema, and the others wait for it to be done.
+#[tokio::test]
+async fn several_that_start_at_once_make_one_schema() {
+    let url = Cluster::shared().database().unwrap();
+    let starting = (0..4).map(|_| async {
+        let storage = try_open(&url).await?;
+        create_any(&storage).await;
+        storage.close().await;
+        Ok::<_, StorageError>(())
+    });
+    for started in futures_util::future::join_all(starting).await {
+        started.unwrap();
+    }
+    let storage = open(&url).await;
+    assert_eq!(storage.accounts().list(None).await.unwrap().len(), 4);
+}
+
+async fn create_any(storage: &Postgres) {
+    let number = storage.accounts().list(None).await.unwrap().len();
+    create(storage, &format!("user{number}")).await;
+}
+
+#[tokio::test]
+async fn says_that_there_is_no_server_and_never_the_password() {
+    let cluster = Cluster::shared();
+    let nowhere = cluster.url_by("test", "/nowhere");
+    let wanted = "cannot reach the database postgres://…@localhost/test: ";
+    let error = refusal(&nowhere).await;
+    assert!(error.starts_with(wanted), "{error}");
+    let url = cluster.database().unwrap();
+    let wrong = url.replace("never", "always");
+    let error = refusal(&wrong).await;
+    assert!(error.contains("password authentication failed"), "{error}");
+    assert!(!error.contains("always"), "{error}");
+}
+
+#[tokio::test]
+async fn refuses_a_database_that_is_not_in_utf8() {
+    let cluster = Cluster::shared();
+    let url = cluster.database().unwrap();
+    let make = "CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0";
+    cluster.query(&url, make).unwrap();
+    let (before, after) = url.split_once("/test").unwrap();
+    let (_, parameters) = after.split_once('?').unwrap();
+    let latin = format!("{before}/latin?{parameters}");
+    let error = refusal(&latin).await;
+    assert!(error.contains("has the encoding LATIN1"), "{error}");
+}
+
+#[test]
+fn outlives_the_runtime_that_opened_it_and_serves_others() {
+    let url = Cluster::shared().database().unwrap();
+    let runtime = || {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_all().build().unwrap()
+    };
+    let storage = runtime().block_on(open(&url));
+    thread::scope(|scope| {
+        for thread in 0..4 {
+            let storage = &storage;
+            scope.spawn(move || {
+                runtime().block_on(async {
+                    for n in 0..10 {
+                        let name = format!("user{thread}-{n}");
+                        create(storage, &name).await;
+                        assert!(find(storage, &name).await.is_some());
+                    }
+                });
+            });
+        }
+    });
+    runtime().block_on(storage.close());
+}
+
+#[tokio::test]
+async fn fails_every_call_once_it_is_closed() {
+    let url = Cluster::shared().database().unwrap();
+    let storage = open(&url).await;
+    let alice = create(&storage, "alice").await;
+    storage.close().await;
+    storage.close().await;
+    assert!(matches!(
+        storage.find("alice", "localhost").await,
+        Err(StorageError::Closed)
+    ));
+    assert!(matches!(
+        storage.remove(alice).await,
+        Err(StorageError::Closed)
+    ));
+}
+
+/// The server was gone for a moment, with all its sessions. Calls that find that out lose nothing and do not fail.
+#[tokio::test]
+async fn goes_on_with_a_server_that_was_gone() {
+    let cluster = Cluster::start().unwrap();
+    let url = cluster.database().unwrap();
+    let storage = open(&url).await;
+    create(&storage, "alice").await;
+    storage.commit(put(OWN, "a", "1")).await.unwrap();
+    cluster.stop().unwrap();
+    cluster.start_again().unwrap();
+    let (_, alice, put) = tokio::join!(
+        create(&storage, "bob"),
+        find(&storage, "alice"),
+        storage.commit(put(OWN, "b", "1")),
+    );
+    assert!(alice.is_some());
+    put.unwrap();
+    assert_eq!(usage(&storage).await, (4, 2, 0));
+    assert_eq!(get(&storage, OWN, "a").await.unwrap(), "1");
+}
+
+/// How a call fails that the server never answers.
+fn is_late<T>(result: &Result<T, StorageError>) -> bool {
+    matches!(result, Err(StorageError::Late))
+}
+
+/// Nobody waits for more than five seconds, then for less, and when the server answers again all is as before. What it was told
+/// before it fell silent may be done then, and is seen to be.
+#[tokio::test]
+async fn gives_up_on_a_silent_server_and_comes_back() {
+    let cluster = Cluster::start().unwrap();
+    let url = cluster.database().unwrap();
+    let storage = open(&url).await;
+    let alice = create(&storage, "alice").await;
+    storage.commit(put(OWN, "a", "1")).await.unwrap();
+    cluster.signal(Signal::STOP).unwrap();
+    let begun = Instant::now();
+    let (found, disabled, put) = tokio::join!(
+        storage.find("alice", "localhost"),
+        storage.set_disabled(alice, true),
+        storage.commit(put(OWN, "a", "2")),
+    );
+    assert!(is_late(&found) && is_late(&disabled) && put.is_err());
+    let waited = begun.elapsed();
+    assert!(waited >= Duration::from_millis(4900), "{waited:?}");
+    assert!(is_late(&storage.find("alice", "localhost").await));
+    let second = begun.elapsed().saturating_sub(waited);
+    assert!(second < Duration::from_secs(4), "{second:?}");
+    cluster.signal(Signal::CONT).unwrap();
+    let back = timeout(Duration::from_secs(5), async {
+        while storage.find("alice", "localhost").await.is_err() {}
+        while storage.set_disabled(alice, false).await.is_err() {}
+    });
+    back.await.expect("not back within five seconds");
+    assert!(!find(&storage, "alice").await.unwrap().disabled);
+    let content = get(&storage, OWN, "a").await.unwrap();
+    let stored = cluster
+        .query(&url, "SELECT encode(value, 'escape') FROM plugin_value")
+        .unwrap();
+    assert_eq!(content, stored, "what is remembered is not what is there");
+    assert_eq!(usage(&storage).await, (2, 1, 0));
+}
+
+/// The session that was lost lives on at the server, with the lock. It is ended before the writer goes on.
+#[tokio::test]
+async fn a_connection_that_is_cut_leaves_no_session_behind() {
+    let cluster = Cluster::start().unwrap();
+    let url = cluster.database().unwrap();
+    let storage = open(&url).await;
+    create(&storage, "alice").await;
+    let cut = "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name LIKE 'waxwing%'";
+    let ended: u32 = cluster.query(&url, cut).unwrap().parse().unwrap();
+    assert!(ended >= 1, "{ended} sessions");
+    create(&storage, "bob").await;
+    let locks = "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory'";
+    assert_eq!(cluster.query(&url, locks).unwrap(), "1");
+    assert_eq!(storage.accounts().list(None).await.unwrap().len(), 2);
+}
