@@ -6,6 +6,7 @@ use crate::clients;
 use crate::host::{self, Profile};
 use crate::hostile;
 use crate::layout::Layout;
+use crate::postgres;
 use crate::process;
 use crate::progress::Progress;
 use crate::totals::Totals;
@@ -24,6 +25,7 @@ const CRATES: [&str; 5] = [
 pub(crate) fn run(layout: &Layout, progress: &Progress, arguments: &[String]) -> Result<()> {
     // What needs the network first: a failure is told before minutes of compiling, not after.
     clients::install(layout, progress)?;
+    postgres::install(layout, progress)?;
     hostile::build_languages(layout, progress)?;
     let binary = host::build_with_guests(layout, progress, Profile::Debug)?;
     let mut totals = Totals::default();

@@ -19,6 +19,7 @@ mod host;
 mod hostile;
 mod layout;
 mod lint;
+mod postgres;
 mod process;
 mod progress;
 mod reference;

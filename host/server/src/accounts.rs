@@ -40,6 +40,17 @@ pub(crate) enum AccountError {
     Storage(#[from] StorageError),
 }
 
+impl AccountError {
+    /// Tells the operator. That the database does not answer it says itself, once.
+    pub(crate) fn log(&self, what: &str) {
+        if let Self::Storage(StorageError::Late | StorageError::Overloaded) = self {
+            tracing::debug!(error = %self, "{what}");
+        } else {
+            tracing::error!(error = %self, "{what}");
+        }
+    }
+}
+
 /// Whether an account that a provider has let in may use this server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]

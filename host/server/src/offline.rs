@@ -22,7 +22,7 @@ use waxwing_plugins::Judged;
 use waxwing_storage::{AccountId, SpoolLimits, SpoolOutcome, Spooled, StreamNote};
 use waxwing_xml::Element;
 use waxwing_xmpp::{
-    error::Condition,
+    error::{Condition, StanzaError},
     jid::{BareJid, Jid},
     ns,
     stanza::Stanza,
@@ -277,8 +277,8 @@ impl Offline {
                 self.router.bounce(stanza, Condition::ServiceUnavailable);
             }
             Err(error) => {
-                tracing::error!(%error, "cannot keep a message");
-                self.router.bounce(stanza, Condition::InternalServerError);
+                error.log("cannot keep a message");
+                self.router.refuse(stanza, &StanzaError::temporary());
             }
         }
     }

@@ -12,7 +12,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use waxwing_plugins::Platform;
-use waxwing_storage::Storage;
+use waxwing_storage::{Storage, StorageError};
 use waxwing_xml::Limits;
 use waxwing_xmpp::stream::{Settings, TlsPolicy};
 
@@ -83,7 +83,9 @@ async fn serve(config: &Config, sources: &Sources) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
     let connection_limit = listener::connection_limit();
     let shards = thread::available_parallelism().map_or(1, NonZero::get);
-    let storage = waxwing_storage::open(&config.storage.url, &config.data_dir).await?;
+    let Some(storage) = open_storage(config, &mut signals).await? else {
+        return Ok(());
+    };
     let bound = listener::bind_all(&config.listen, shards)?;
     let (keeper, tasks) = Keeper::new();
     let server = compose(
@@ -114,6 +116,43 @@ async fn serve(config: &Config, sources: &Sources) -> anyhow::Result<()> {
         () = signals.stop() => tracing::warn!("stopped at once: sessions were cut off"),
     }
     Ok(())
+}
+
+/// How long after an attempt to reach the database there is another.
+const REACHING: Duration = Duration::from_secs(1);
+
+/// Opens the database, waiting for one that cannot be reached yet: it may be starting with the same machine. `None`: told to
+/// stop while it waited.
+async fn open_storage(
+    config: &Config,
+    signals: &mut Signals,
+) -> anyhow::Result<Option<Arc<dyn Storage>>> {
+    let mut told = false;
+    loop {
+        let opening = waxwing_storage::open(&config.storage.url, &config.data_dir);
+        let opened = tokio::select! {
+            opened = opening => opened,
+            () = signals.stop() => return Ok(None),
+        };
+        match opened {
+            Err(error @ StorageError::Unreachable { .. }) if !told => {
+                tracing::error!("{error}; trying again each second");
+                told = true;
+            }
+            Err(StorageError::Unreachable { .. }) => {}
+            Err(error) => return Err(error.into()),
+            Ok(storage) => {
+                if told {
+                    tracing::info!("the database is reached");
+                }
+                return Ok(Some(storage));
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(REACHING) => {}
+            () = signals.stop() => return Ok(None),
+        }
+    }
 }
 
 async fn compose(

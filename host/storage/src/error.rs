@@ -120,3 +120,54 @@ pub(crate) fn without_login(url: &str) -> String {
         None => format!("{scheme}://{rest}"),
     }
 }
+
+/// A database's url with `…` for what may be a password.
+pub(crate) fn without_password(url: &str) -> String {
+    let (base, parameters) = url.split_once('?').unwrap_or((url, ""));
+    let mut shown = match (base.split_once("://"), base.rsplit_once('@')) {
+        (Some((scheme, rest)), Some((_, host))) => {
+            let login = rest.strip_suffix(host).unwrap_or(rest);
+            let user = login.split([':', '@']).next().unwrap_or_default();
+            format!("{scheme}://{user}:…@{host}")
+        }
+        _ => base.to_owned(),
+    };
+    for (number, parameter) in parameters.split('&').filter(|p| !p.is_empty()).enumerate() {
+        shown.push(if number == 0 { '?' } else { '&' });
+        match parameter.split_once('=') {
+            Some((name, _)) if name.contains("pass") => shown.extend([name, "=…"]),
+            _ => shown.push_str(parameter),
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_no_password() {
+        for (url, shown, name) in [
+            (
+                "sqlite:waxwing.db",
+                "sqlite:waxwing.db",
+                "sqlite:waxwing.db",
+            ),
+            (
+                "postgres://me:s3@cret/@db:5432/x?sslmode=require",
+                "postgres://me:…@db:5432/x?sslmode=require",
+                "postgres://…@db:5432/x",
+            ),
+            (
+                "postgres://me@db/x?password=s3&host=/run",
+                "postgres://me:…@db/x?password=…&host=/run",
+                "postgres://…@db/x",
+            ),
+            ("postgres://db/x", "postgres://db/x", "postgres://db/x"),
+        ] {
+            assert_eq!(without_password(url), shown);
+            assert_eq!(without_login(url), name);
+        }
+    }
+}

@@ -8,6 +8,7 @@ mod account;
 mod commit;
 #[cfg(test)]
 mod conformance;
+mod copy;
 mod data;
 mod error;
 mod ledger;
@@ -24,6 +25,7 @@ use async_trait::async_trait;
 pub use account::{
     Account, AccountId, AccountKeys, AccountSummary, Accounts, Creation, NewAccount, ScramKeys,
 };
+pub use copy::{CopyError, Progress, copy};
 pub use data::{
     Batch, CommitError, Invalid, Key, List, Listed, LogEntry, LogRange, MAX_BATCH_BYTES,
     MAX_BATCH_CHANGES, MAX_KEY, MAX_LIMIT, MAX_NAMESPACE, MAX_VALUE, Measure, Namespace,
@@ -61,6 +63,20 @@ pub trait Storage: Send + Sync {
     /// Commits what is queued and closes the database. Calls made afterwards fail with [`StorageError::Closed`].
     /// Closing twice does nothing.
     async fn close(&self);
+}
+
+/// Whether `url` names a database of an engine that there is.
+pub fn is_served(url: &str) -> bool {
+    if postgres::is_ours(url) {
+        postgres::Address::parse(url).is_ok()
+    } else {
+        sqlite::path(url, Path::new("")).is_ok()
+    }
+}
+
+/// A database's url to be shown: without what may be a password.
+pub fn shown(url: &str) -> String {
+    error::without_password(url)
 }
 
 /// Opens the database at `url`, makes it if absent, and brings its schema up to date in transactions.

@@ -259,14 +259,10 @@ fn limits(config: &Config) -> Result<(), Fault> {
 fn not_served(config: &Config) -> Result<(), Fault> {
     let message = "several nodes are not served by this version; remove [cluster]";
     check(config.cluster.is_none(), "cluster", message)?;
-    let url = &config.storage.url;
-    let message = "PostgreSQL is not served by this version; use \"sqlite:FILE\"";
-    let postgres = url.starts_with("postgres:") || url.starts_with("postgresql:");
-    check(!postgres, "storage.url", message)?;
-    let sqlite = url
-        .strip_prefix("sqlite:")
-        .is_some_and(|file| !file.is_empty());
-    check(sqlite, "storage.url", "is not of the form \"sqlite:FILE\"")
+    let message =
+        "is not of the form \"sqlite:FILE\" or \"postgres://USER:PASSWORD@HOST/DATABASE\"";
+    let served = waxwing_storage::is_served(&config.storage.url);
+    check(served, "storage.url", message)
 }
 
 fn plugins(plugins: &mut BTreeMap<String, Plugin>) -> Result<(), Fault> {

@@ -1,13 +1,17 @@
-//! `[storage]`: where accounts are kept.
+//! `[storage]`: where everything is kept that lasts.
+
+use std::fmt;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// The database.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Storage {
-    /// `sqlite:` and a file, relative to `data_dir`.
+    /// `sqlite:` and a file, relative to `data_dir`; or `postgres://USER:PASSWORD@HOST/DATABASE`. It is printed without the
+    /// password.
+    #[serde(serialize_with = "without_password")]
     pub url: String,
 }
 
@@ -16,5 +20,18 @@ impl Default for Storage {
         Self {
             url: "sqlite:waxwing.db".to_owned(),
         }
+    }
+}
+
+fn without_password<S: Serializer>(url: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&waxwing_storage::shown(url))
+}
+
+/// Passwords do not belong in a log.
+impl fmt::Debug for Storage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Storage")
+            .field("url", &waxwing_storage::shown(&self.url))
+            .finish()
     }
 }

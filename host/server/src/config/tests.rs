@@ -299,12 +299,12 @@ const BAD_FILES: &[(&str, &str)] = &[
         "`sasl.allow_plain_without_tls` in waxwing.toml line 2: expected a boolean, found the string \"yes\"",
     ),
     (
-        "[storage]\nurl = \"postgres://me:secret@db/x\"\n",
-        "`storage.url` in waxwing.toml line 2: PostgreSQL is not served by this version; use \"sqlite:FILE\"",
+        "[storage]\nurl = \"postgres://me:secret@db:port/x\"\n",
+        "`storage.url` in waxwing.toml line 2: is not of the form \"sqlite:FILE\" or \"postgres://USER:PASSWORD@HOST/DATABASE\"",
     ),
     (
         "[storage]\nurl = \"waxwing.db\"\n",
-        "`storage.url` in waxwing.toml line 2: is not of the form \"sqlite:FILE\"",
+        "`storage.url` in waxwing.toml line 2: is not of the form \"sqlite:FILE\" or \"postgres://USER:PASSWORD@HOST/DATABASE\"",
     ),
     (
         "\n[cluster]\nnats = \"nats://127.0.0.1:4222\"\n",

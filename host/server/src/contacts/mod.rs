@@ -56,8 +56,8 @@ impl ContactError {
         match self {
             Self::Refused(error) => error,
             Self::Account(error) => {
-                tracing::error!(%error, "cannot read or change a roster");
-                StanzaError::new(Condition::InternalServerError)
+                error.log("cannot read or change a roster");
+                StanzaError::temporary()
             }
         }
     }

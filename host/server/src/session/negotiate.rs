@@ -322,11 +322,10 @@ impl Negotiator<'_> {
             .in_time(server.accounts.is_active(jid, account))
             .await?;
         if !matches!(active, Ok(true)) {
-            let condition = match active {
-                Ok(_) => Condition::NotAllowed,
-                Err(_) => Condition::InternalServerError,
-            };
-            return Ok(Err(StanzaError::new(condition)));
+            return Ok(Err(match active {
+                Ok(_) => StanzaError::new(Condition::NotAllowed),
+                Err(_) => StanzaError::temporary(),
+            }));
         }
         let full = registration.handle().jid.clone();
         self.registration = Some(registration);

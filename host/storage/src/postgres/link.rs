@@ -37,6 +37,7 @@ const END_FORMER: &str = "SELECT COUNT(pg_terminate_backend(l.pid)) FROM pg_lock
        AND l.classid::bigint = $1 >> 32 AND l.objid::bigint = $1 & 4294967295 AND l.objsubid = 1
        AND a.application_name = $2 AND l.pid <> pg_backend_pid()";
 const SCHEMA: &str = "SELECT MAX(version) FROM _sqlx_migrations";
+const UNFINISHED: &str = "SELECT to_regclass('unfinished_copy') IS NOT NULL";
 const ENCODING: &str = "SELECT current_setting('server_encoding')";
 
 /// The writer's connection.
@@ -53,25 +54,7 @@ impl Link {
     /// Connects, takes the lock, and brings the schema up to date.
     pub(super) async fn open(address: Address, health: Arc<Health>) -> Result<Self, StorageError> {
         let application = format!("waxwing {:016x}", RandomState::new().hash_one(0));
-        let connected = address.connect(&application).await;
-        let mut connection = connected.map_err(|error| address.unreachable(&error))?;
-        let failed = |error: sqlx::Error| address.unreachable(&error);
-        let encoding: String = sqlx::query_scalar(ENCODING)
-            .fetch_one(&mut connection)
-            .await
-            .map_err(failed)?;
-        if encoding != "UTF8" {
-            return Err(StorageError::Encoding {
-                database: address.name().to_owned(),
-                found: encoding,
-            });
-        }
-        if !lock(&mut connection, &application).await.map_err(failed)? {
-            return Err(StorageError::InUse {
-                database: address.name().to_owned(),
-            });
-        }
-        setup::migrate(&mut connection, &address).await?;
+        let connection = claim(&address, &application).await?;
         Ok(Self {
             address,
             health,
@@ -94,6 +77,35 @@ impl Link {
         }
         Ok(connection)
     }
+}
+
+/// A connection with the lock, the schema up to date.
+pub(crate) async fn claim(
+    address: &Address,
+    application: &str,
+) -> Result<PgConnection, StorageError> {
+    let failed = |error: sqlx::Error| address.unreachable(&error);
+    let database = || address.name().to_owned();
+    let mut connection = address.connect(application).await.map_err(failed)?;
+    let found = sqlx::query_scalar(ENCODING).fetch_one(&mut connection);
+    let found: String = found.await.map_err(failed)?;
+    if found != "UTF8" {
+        let database = database();
+        return Err(StorageError::Encoding { database, found });
+    }
+    if !lock(&mut connection, application).await.map_err(failed)? {
+        return Err(StorageError::InUse {
+            database: database(),
+        });
+    }
+    setup::migrate(&mut connection, address).await?;
+    let unfinished = sqlx::query_scalar(UNFINISHED).fetch_one(&mut connection);
+    if unfinished.await.map_err(failed)? {
+        return Err(StorageError::Incomplete {
+            database: database(),
+        });
+    }
+    Ok(connection)
 }
 
 /// Takes the lock, waiting for whoever is just letting go of it. False: somebody keeps it.

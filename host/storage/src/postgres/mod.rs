@@ -27,6 +27,7 @@ use crate::{
 };
 
 use link::Link;
+pub(crate) use link::claim;
 use readers::Readers;
 pub(crate) use setup::{Address, is_ours};
 

@@ -3,7 +3,7 @@
 mod accounts;
 mod data;
 mod roster;
-mod setup;
+pub(crate) mod setup;
 mod spool;
 mod streams;
 #[cfg(test)]

@@ -33,6 +33,10 @@ const PREPARED: usize = 128;
 /// Rows that SQLite may be ahead of a reader. A plugin's may be 1 MiB each.
 const ROWS_AHEAD: usize = 16;
 
+/// Whether a copy into the database was begun and not finished.
+const UNFINISHED: &str =
+    "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'unfinished_copy')";
+
 /// SQLite's code of a file that is no database, and of one that is damaged.
 const NOT_A_DATABASE: &str = "26";
 const CORRUPT: &str = "11";
@@ -64,8 +68,14 @@ fn options(path: &Path) -> SqliteConnectOptions {
 }
 
 /// A connection for the writer, with the schema up to date.
-pub(super) async fn writer_connection(path: &Path) -> Result<SqliteConnection, StorageError> {
-    migrated(path, &MIGRATIONS).await
+pub(crate) async fn writer_connection(path: &Path) -> Result<SqliteConnection, StorageError> {
+    let mut connection = migrated(path, &MIGRATIONS).await?;
+    let unfinished = sqlx::query_scalar(UNFINISHED).fetch_one(&mut connection);
+    if unfinished.await? {
+        let database = name(path);
+        return Err(StorageError::Incomplete { database });
+    }
+    Ok(connection)
 }
 
 /// A connection for the writer, with the schema as `migrations` leave it.
@@ -109,7 +119,7 @@ fn make_private(path: &Path) -> io::Result<()> {
         .map(drop)
 }
 
-pub(super) fn open_error(path: &Path, source: impl Into<crate::error::Cause>) -> StorageError {
+pub(crate) fn open_error(path: &Path, source: impl Into<crate::error::Cause>) -> StorageError {
     StorageError::Open {
         database: name(path),
         source: source.into(),
@@ -117,7 +127,7 @@ pub(super) fn open_error(path: &Path, source: impl Into<crate::error::Cause>) ->
 }
 
 /// What a database is called.
-pub(super) fn name(path: &Path) -> String {
+pub(crate) fn name(path: &Path) -> String {
     path.display().to_string()
 }
 

@@ -234,6 +234,12 @@ impl StanzaError {
         }
     }
 
+    /// Something of the server's own failed, such as its database; worth another try later (RFC 6120 §8.3.3.6, whose type
+    /// would be `cancel`).
+    pub fn temporary() -> Self {
+        Self::new(Condition::InternalServerError).with_type(ErrorType::Wait)
+    }
+
     /// The same with a text.
     #[must_use]
     pub fn with_text(mut self, text: impl Into<String>) -> Self {

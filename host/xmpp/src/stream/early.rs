@@ -5,7 +5,7 @@ use super::features;
 use super::io::{Output, PreAuthReply};
 use super::negotiation::Negotiation;
 use super::state::{Handshake, State, Stream};
-use crate::error::{Condition, StreamCondition, StreamError};
+use crate::error::{StanzaError, StreamCondition, StreamError};
 use crate::ns;
 use crate::stanza::{Kind, Stanza, StanzaFault};
 use waxwing_xml::Element;
@@ -60,7 +60,7 @@ impl Negotiation {
     }
 
     pub(super) fn no_reply(&mut self, stream: Stream, request: &Stanza) -> State {
-        if let Some(reply) = request.error_reply(&Condition::InternalServerError.into()) {
+        if let Some(reply) = request.error_reply(&StanzaError::temporary()) {
             self.send(&reply);
         }
         State::Unauthenticated(stream, Handshake::Idle)

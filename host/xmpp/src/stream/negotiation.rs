@@ -8,7 +8,7 @@ use super::random_id;
 use super::settings::{Peer, Settings, TlsInfo};
 use super::state::{Handshake, Proven, State, Stream};
 use super::wire::{CLOSE, OpenReply, element_bytes, error_and_close, open_reply};
-use crate::error::{Condition, StreamCondition, StreamError};
+use crate::error::{StanzaError, StreamCondition, StreamError};
 use crate::ns;
 use crate::sm;
 use crate::stanza::is_stream_error;
@@ -151,7 +151,7 @@ impl Negotiation {
                 self.bound(proven, &request, bound)
             }
             (State::Binding(proven, request), Input::EffectFailed) => {
-                self.bound(proven, &request, Err(Condition::InternalServerError.into()))
+                self.bound(proven, &request, Err(StanzaError::temporary()))
             }
             (State::Resuming(proven), Input::Resumed(resumed)) => self.resumed(proven, resumed),
             (State::Resuming(proven), Input::EffectFailed) => {
