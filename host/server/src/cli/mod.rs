@@ -6,6 +6,7 @@ mod listing;
 mod password;
 mod plugin;
 mod stats;
+mod storage;
 mod trace;
 mod user;
 mod writing;
@@ -56,6 +57,9 @@ enum Command {
     /// Plugins
     #[command(subcommand)]
     Plugin(Plugin),
+    /// The database
+    #[command(subcommand)]
+    Storage(storage::Command),
     /// The configuration, checked and shown
     #[command(subcommand)]
     Config(config::Command),
@@ -111,6 +115,7 @@ fn execute(
             plugin::execute(command, &configuration.load()?)
         }
         Command::Plugin(Plugin::Writing(command)) => writing::execute(command),
+        Command::Storage(command) => storage::execute(command, &configuration.load()?),
         Command::Config(command) => config::execute(command, configuration),
     }
 }

@@ -81,8 +81,8 @@ pub enum Progress<'a> {
         table: &'a str,
         /// Rows in it.
         rows: u64,
-        /// The SHA-256 of what is in them, of which these are the first octets.
-        digest: [u8; 8],
+        /// The SHA-256 of what is in them, whichever engine they are in.
+        digest: [u8; 32],
     },
 }
 
@@ -127,11 +127,10 @@ pub async fn copy(
             let table = table.name;
             return Err(CopyError::Differs { table, database });
         }
-        let [a, b, c, d, e, f, g, h, ..] = sum.digest;
         progress(Progress::Compared {
             table: table.name,
             rows: sum.rows,
-            digest: [a, b, c, d, e, f, g, h],
+            digest: sum.digest,
         });
     }
     for name in SEQUENCES {
@@ -220,7 +219,7 @@ impl Summing {
 /// A database at one end of the copy.
 enum End {
     Sqlite(sqlite::End),
-    Postgres(postgres::End),
+    Postgres(Box<postgres::End>),
 }
 
 /// Calls the same of either engine, and says what it was about if that fails.
@@ -245,7 +244,7 @@ impl End {
     /// Opens a database, its schema up to date. One to copy from must be there.
     async fn open(url: &str, data_dir: &Path, is_source: bool) -> Result<Self, StorageError> {
         if crate::postgres::is_ours(url) {
-            Ok(Self::Postgres(postgres::End::open(url).await?))
+            Ok(Self::Postgres(Box::new(postgres::End::open(url).await?)))
         } else {
             let end = sqlite::End::open(url, data_dir, is_source).await?;
             Ok(Self::Sqlite(end))

@@ -1,5 +1,10 @@
 //! A copy is the same database, on whichever engine.
 
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "numbers that do not add up are to stop a test"
+)]
+
 use std::path::Path;
 
 use tempfile::TempDir;
