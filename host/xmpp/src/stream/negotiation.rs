@@ -8,7 +8,7 @@ use super::random_id;
 use super::settings::{Peer, Settings, TlsInfo};
 use super::state::{Handshake, Proven, State, Stream};
 use super::wire::{CLOSE, OpenReply, element_bytes, error_and_close, open_reply};
-use crate::error::{StanzaError, StreamCondition, StreamError};
+use crate::error::{Condition, StanzaError, StreamCondition, StreamError};
 use crate::ns;
 use crate::sm;
 use crate::stanza::is_stream_error;
