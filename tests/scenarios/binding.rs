@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 use waxwing_tests::client::login::bind_request;
 use waxwing_tests::client::ns;
+use waxwing_tests::server::Settings;
 use waxwing_tests::tls::Version;
 use waxwing_tests::{Client, Event, Login, Server};
 
@@ -35,21 +36,79 @@ async fn the_server_chooses_a_resource_that_cannot_be_guessed() -> Result<()> {
     server.stop().await
 }
 
-/// RFC 6120 section 7.7.2.2: the new session wins, or the old one stays; never both under one name.
+/// Row H14 of the checklist, RFC 6120 section 7.7.2.2: a host's own choice of who has a resource that two sessions want.
 #[tokio::test]
-async fn one_resource_is_held_by_one_session() -> Result<()> {
-    let server = Server::new().await?;
-    server.account("juliet").await?;
-    let login = Login::new("juliet").resource("balcony");
-    let (mut old, old_jid) = server.log_in(&login).await?;
-    match server.log_in(&login).await {
-        Ok((_new, new_jid)) if new_jid == old_jid => {
-            assert_eq!(old.stream_error().await?, "conflict");
-        }
-        Ok((_new, new_jid)) => assert_ne!(new_jid, old_jid),
-        Err(refused) => assert!(format!("{refused:#}").contains("conflict"), "{refused:#}"),
+async fn a_resource_that_two_want_goes_to_whom_the_host_says() -> Result<()> {
+    let hosts = ["replace-old", "refuse", "rename"].map(|policy| {
+        format!("[[host]]\ndomain = \"{policy}.example\"\nresource_conflict = \"{policy}\"\n")
+    });
+    let server = Settings::new().config(&hosts.concat()).start().await?;
+    let mut old = Vec::new();
+    for host in [
+        "localhost",
+        "replace-old.example",
+        "refuse.example",
+        "rename.example",
+    ] {
+        server.account_at("juliet", host).await?;
+        let mut login = Login::new("juliet").resource("balcony");
+        host.clone_into(&mut login.domain);
+        let (client, jid) = server.log_in(&login).await?;
+        assert_eq!(jid, format!("juliet@{host}/balcony"));
+        old.push((client, login));
     }
+    let [by_default, replaced, refusing, renaming] = old.as_mut_slice() else {
+        anyhow::bail!("four hosts")
+    };
+    for (client, login) in [by_default, replaced] {
+        let (_new, jid) = server.log_in(login).await?;
+        assert_eq!(jid, format!("juliet@{}/balcony", login.domain));
+        assert_eq!(client.stream_error().await?, "conflict");
+    }
+
+    let (first, login) = refusing;
+    let mut second = authenticated_at(&server, login).await?;
+    let balcony = bind_request(Some("balcony"));
+    let answer = second.iq("set", "", &balcony).await?;
+    assert_eq!(answer.stanza_error().as_deref(), Some("cancel/conflict"));
+    assert_eq!(
+        second.bind(Some("chamber")).await?,
+        "juliet@refuse.example/chamber"
+    );
+    assert!(first.is_silent().await, "the first session goes on");
+    // Free when its holder has gone.
+    std::mem::replace(first, server.connect().await?)
+        .close()
+        .await?;
+    loop {
+        let mut third = authenticated_at(&server, login).await?;
+        let answer = third.iq("set", "", &balcony).await?;
+        // The end of the other connection is seen before its session is gone.
+        if answer.attr("type") == Some("result") {
+            break;
+        }
+        assert_eq!(answer.stanza_error().as_deref(), Some("cancel/conflict"));
+    }
+
+    let (first, login) = renaming;
+    let (mut second, jid) = server.log_in(login).await?;
+    assert!(jid.starts_with("juliet@rename.example/balcony "), "{jid}");
+    assert!(first.is_silent().await, "the first session goes on");
+    second.be_present(&jid).await?;
     server.stop().await
+}
+
+async fn authenticated_at(server: &Server, login: &Login) -> Result<Client> {
+    let mut client = server.connect().await?;
+    client
+        .open_secure(&login.domain, Some(Version::V13))
+        .await?;
+    client
+        .authenticate(login)
+        .await?
+        .map_err(anyhow::Error::msg)?;
+    client.open(&login.domain).await?;
+    Ok(client)
 }
 
 /// RFC 6120 section 7.7.3.

@@ -165,7 +165,9 @@ async fn compose(
     // One thread for hashing leaves a core to everything else.
     let hashing = HashPool::start(shards.div_ceil(2).clamp(1, 2))
         .context("cannot start the threads that hash passwords")?;
-    let router = Arc::new(Router::new(domains(config)));
+    let conflicts = config.host.iter();
+    let conflicts = conflicts.map(|host| (host.domain.clone(), host.resource_conflict));
+    let router = Arc::new(Router::new(domains(config)).with_conflicts(conflicts));
     router.keep_by(keeper.clone());
     let accounts = Accounts::new(storage, hashing).with_inlet(router.inlet().clone());
     let contacts = Arc::new(Contacts::new(

@@ -13,8 +13,24 @@ pub struct Host {
     pub domain: String,
     /// Bare JIDs of this host's administrators. Prepared once loaded.
     pub admins: Vec<String>,
+    /// What becomes of a client that asks for a resource that another session of its account has (RFC 6120 §7.7.2.2).
+    pub resource_conflict: ResourceConflict,
     /// What is different for plugins on this host, by the plugin's name.
     pub plugin: BTreeMap<String, HostPlugin>,
+}
+
+/// Who has a resource that two sessions of one account want.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ResourceConflict {
+    /// The new session; the old one ends with the stream error `conflict`. A client that comes back after it lost its connection
+    /// finds its place free.
+    #[default]
+    ReplaceOld,
+    /// The old session; the new client gets the error `conflict` and may ask for another resource.
+    Refuse,
+    /// The old session; the new one is bound to the resource with something random behind it.
+    Rename,
 }
 
 /// A plugin on one host.
@@ -34,6 +50,7 @@ impl Default for Host {
         Self {
             domain: "localhost".to_owned(),
             admins: Vec::new(),
+            resource_conflict: ResourceConflict::default(),
             plugin: BTreeMap::new(),
         }
     }

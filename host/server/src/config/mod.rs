@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 
 pub use cluster::Cluster;
 pub use error::ConfigError;
-pub use host::{Host, HostPlugin};
+pub use host::{Host, HostPlugin, ResourceConflict};
 pub use layers::{Sources, load};
 pub use limits::Limits;
 pub use listen::{Kind, Listener, TlsPolicy};

@@ -14,7 +14,7 @@ mod rules;
 mod views;
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
@@ -31,6 +31,7 @@ use waxwing_xmpp::{
 };
 
 use crate::{
+    config::ResourceConflict,
     mailbox::{End, Flow, Push},
     offline::Keeper,
     secret,
@@ -49,6 +50,8 @@ pub(crate) use views::View;
 #[derive(Debug)]
 pub(crate) struct Router {
     hosts: HashSet<String>,
+    /// Whose sessions give way, by the domain; where nothing is said, the old ones.
+    conflicts: HashMap<String, ResourceConflict>,
     registry: Registry,
     views: views::Views,
     next_id: AtomicU64,
@@ -110,6 +113,7 @@ impl Router {
     pub(crate) fn new(hosts: impl IntoIterator<Item = String>) -> Self {
         Self {
             hosts: hosts.into_iter().collect(),
+            conflicts: HashMap::new(),
             registry: Registry::new(),
             views: views::Views::default(),
             next_id: AtomicU64::new(1),
@@ -117,6 +121,15 @@ impl Router {
             figures: Arc::default(),
             keeper: OnceLock::new(),
         }
+    }
+
+    /// Has sessions that want one resource treated so, by the domain.
+    pub(crate) fn with_conflicts(
+        mut self,
+        conflicts: impl IntoIterator<Item = (String, ResourceConflict)>,
+    ) -> Self {
+        self.conflicts = conflicts.into_iter().collect();
+        self
     }
 
     /// Sends messages that are to be kept by that way, once and for all.
@@ -135,7 +148,8 @@ impl Router {
         &self.inlet
     }
 
-    /// Binds a resource, a random one if none is wished. A session that had it ends by `conflict` (RFC 6120 §7.7.2.2).
+    /// Binds a resource, a random one if none is wished. What becomes of a session that has it is the host's to say (RFC 6120
+    /// §7.7.2.2).
     pub(crate) fn bind(
         self: &Arc<Self>,
         bare: &BareJid,
@@ -149,7 +163,16 @@ impl Router {
             .map_err(|_| StanzaError::new(Condition::BadRequest))?;
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let handle = Arc::new(Handle::new(id, jid));
-        match self.registry.add(bare.as_str(), &handle) {
+        let policy = self.conflicts.get(bare.domain().as_str());
+        let policy = policy.copied().unwrap_or_default();
+        let replaces = policy == ResourceConflict::ReplaceOld;
+        match self.registry.add(bare.as_str(), &handle, replaces) {
+            Added::Taken if policy == ResourceConflict::Rename => {
+                let renamed = format!("{resource} {}", random_resource(secret::random));
+                let fits = jid::with_resource(bare, &renamed).is_ok();
+                self.bind(bare, fits.then_some(renamed.as_str()))
+            }
+            Added::Taken => Err(StanzaError::new(Condition::Conflict)),
             Added::TooMany => Err(StanzaError::new(Condition::ResourceConstraint)),
             Added::Done { replaced } => {
                 if let Some(old) = replaced {

@@ -28,6 +28,8 @@ pub(super) struct Registry {
 pub(super) enum Added {
     /// It is there. The session that had the resource before is over, and its owner is to be told.
     Done { replaced: Option<Arc<Handle>> },
+    /// Another session has the resource, and keeps it.
+    Taken,
     /// The account has too many.
     TooMany,
 }
@@ -40,8 +42,8 @@ impl Registry {
         }
     }
 
-    /// Adds a session, in the place of one with the same full JID.
-    pub(super) fn add(&self, account: &str, handle: &Arc<Handle>) -> Added {
+    /// Adds a session. One with the same full JID makes room if it is over, or if the new one `replaces` it.
+    pub(super) fn add(&self, account: &str, handle: &Arc<Handle>, replaces: bool) -> Added {
         let Some(part) = self.part(account) else {
             return Added::TooMany;
         };
@@ -51,6 +53,9 @@ impl Registry {
             .iter_mut()
             .find(|other| other.resource() == handle.resource());
         if let Some(old) = same {
+            if !replaces && old.is_there() {
+                return Added::Taken;
+            }
             let replaced = Some(std::mem::replace(old, Arc::clone(handle)));
             return Added::Done { replaced };
         }
