@@ -16,6 +16,7 @@
 
 mod accounts;
 mod authentication;
+mod behaviours;
 mod binding;
 mod clients;
 mod commands;
@@ -25,6 +26,7 @@ mod discovery;
 mod effects;
 mod grants;
 mod hook_order;
+mod hostile_clients;
 mod hostile_xml;
 mod login_examples;
 mod logins;

@@ -96,7 +96,7 @@ async fn an_injection_is_not_obeyed_however_its_bytes_are_cut() -> Result<()> {
     server.account("juliet").await?;
     let injected = auth("PLAIN", &plain("", "juliet", &password_of("juliet")));
     let whole = format!("{STARTTLS}{injected}");
-    for cut in (1..whole.len()).step_by(7) {
+    for cut in 1..whole.len() {
         let mut client = server.connect().await?;
         client.open("localhost").await?;
         client.send_bytes(&whole.as_bytes()[..cut]).await?;

@@ -8,7 +8,6 @@
     reason = "a test, though without the attribute that says so: what panics here fails, and what is printed is to be read"
 )]
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -16,9 +15,8 @@ use anyhow::{Result, bail};
 use libtest_mimic::{Arguments, Trial};
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
-use waxwing_tests::dialogue::{self, Accounts, Outcome, Script, Target};
-use waxwing_tests::server::Settings;
-use waxwing_tests::{PATIENCE, Server};
+use waxwing_tests::Server;
+use waxwing_tests::dialogue::{self, Outcome, Script, Target};
 
 /// The server, started by the first script.
 #[derive(Default)]
@@ -32,17 +30,8 @@ impl Shared {
 }
 
 async fn start() -> Result<(Server, Target)> {
-    let settings = Settings::new().plain();
-    let settings = settings.config("[[host]]\ndomain = \"other.localhost\"");
-    let server = settings.start().await?;
-    let target = Target {
-        address: server.address("c2s")?,
-        domain: "localhost".to_owned(),
-        other: Some("other.localhost".to_owned()),
-        starttls: None,
-        accounts: Accounts::InBand,
-        patience: PATIENCE,
-    };
+    let server = Target::settings().start().await?;
+    let target = Target::started(&server)?;
     Ok((server, target))
 }
 
@@ -57,8 +46,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let runtime = Arc::new(Runtime::new().unwrap());
     let shared = Arc::new(Shared::default());
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/dialogues");
-    let scripts = Script::read_all(&folder).unwrap();
+    let scripts = Script::read_all(&dialogue::folder()).unwrap();
     let trials = scripts.into_iter().map(|script| {
         let (runtime, shared) = (Arc::clone(&runtime), Arc::clone(&shared));
         Trial::test(script.name.clone(), move || {

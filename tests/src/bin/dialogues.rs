@@ -73,10 +73,7 @@ fn main() -> Result<ExitCode> {
 }
 
 async fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let folder = arguments
-        .scripts
-        .clone()
-        .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/dialogues"));
+    let folder = arguments.scripts.clone().unwrap_or_else(dialogue::folder);
     let mut scripts = Script::read_all(&folder)?;
     let wanted = &arguments.filter;
     scripts

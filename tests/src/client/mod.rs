@@ -50,6 +50,8 @@ pub struct Client {
     /// Everything received, for messages of failures.
     transcript: Vec<u8>,
     bindings: Option<Bindings>,
+    /// The connection ended in the middle: without TLS's own end, or by a reset.
+    cut_short: bool,
     /// The id of the next iq.
     next_id: u64,
 }
@@ -85,6 +87,7 @@ impl Client {
             aside: VecDeque::new(),
             transcript: Vec::new(),
             bindings: None,
+            cut_short: false,
             next_id: 0,
         }
     }
@@ -93,6 +96,12 @@ impl Client {
     #[must_use]
     pub fn bindings(&self) -> Option<&Bindings> {
         self.bindings.as_ref()
+    }
+
+    /// Whether the connection ended without saying so: by a reset, or, with TLS, without `close_notify`.
+    #[must_use]
+    pub fn was_cut_short(&self) -> bool {
+        self.cut_short
     }
 
     /// What was received so far, as text.
@@ -164,7 +173,10 @@ impl Client {
         };
         let received = match read {
             Ok(count) => buffer.get(..count).unwrap_or_default(),
-            Err(error) if is_end(&error) => &[],
+            Err(error) if is_end(&error) => {
+                self.cut_short = true;
+                &[]
+            }
             Err(error) => return Err(error).context("cannot receive"),
         };
         self.unread.extend_from_slice(received);

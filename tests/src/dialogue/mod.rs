@@ -57,6 +57,14 @@ mod script;
 mod speaker;
 mod target;
 
+use std::path::{Path, PathBuf};
+
 pub use run::{Outcome, run};
 pub use script::Script;
 pub use target::{Accounts, Target};
+
+/// The folder of this project's scripts.
+#[must_use]
+pub fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/dialogues")
+}

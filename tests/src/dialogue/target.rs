@@ -8,12 +8,12 @@ use anyhow::{Context, Result, bail, ensure};
 use tokio::sync::Mutex;
 
 use super::script::AccountName;
-use crate::Client;
 use crate::client::login::{mechanisms, password_of};
 use crate::client::sasl::{Binding, Mechanism};
 use crate::peers::register_request;
+use crate::server::Settings;
 use crate::tls::Version;
-use crate::{Element, Login};
+use crate::{Client, Element, Login, PATIENCE, Server};
 
 /// Where scripts get their accounts from.
 #[derive(Debug)]
@@ -59,6 +59,25 @@ impl Account {
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
 impl Target {
+    /// A server that a test has started with [`Target::settings`].
+    pub fn started(server: &Server) -> Result<Self> {
+        Ok(Self {
+            address: server.address("c2s")?,
+            domain: "localhost".to_owned(),
+            other: Some("other.localhost".to_owned()),
+            starttls: None,
+            accounts: Accounts::InBand,
+            patience: PATIENCE,
+        })
+    }
+
+    /// How such a server is set up: plain TCP, open registration, a second domain.
+    #[must_use]
+    pub fn settings() -> Settings {
+        let settings = Settings::new().plain();
+        settings.config("[[host]]\ndomain = \"other.localhost\"")
+    }
+
     /// An account for a script: a new one, or one from the list with an empty roster.
     pub(super) async fn account(&self, wanted: &AccountName) -> Result<Account> {
         let domain = match (&self.other, wanted.at_other) {

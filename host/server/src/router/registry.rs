@@ -42,7 +42,8 @@ impl Registry {
         }
     }
 
-    /// Adds a session. One with the same full JID makes room if it is over, or if the new one `replaces` it.
+    /// Adds a session. One with the same full JID makes room if it is over or asleep, or if the new one
+    /// `replaces` it.
     pub(super) fn add(&self, account: &str, handle: &Arc<Handle>, replaces: bool) -> Added {
         let Some(part) = self.part(account) else {
             return Added::TooMany;
@@ -53,7 +54,8 @@ impl Registry {
             .iter_mut()
             .find(|other| other.resource() == handle.resource());
         if let Some(old) = same {
-            if !replaces && old.is_there() {
+            // One whose client is not connected, though it might come back for it (XEP-0198), keeps nobody out.
+            if !replaces && old.is_there() && !old.is_asleep() {
                 return Added::Taken;
             }
             let replaced = Some(std::mem::replace(old, Arc::clone(handle)));
