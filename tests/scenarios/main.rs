@@ -28,6 +28,7 @@ mod grants;
 mod hook_order;
 mod hostile_clients;
 mod hostile_xml;
+mod limits;
 mod login_examples;
 mod logins;
 mod operation;

@@ -32,7 +32,7 @@ use crate::{
     accounts::{AccountError, Accounts},
     config::Limits,
     pacing,
-    router::{Handle, Router},
+    router::{Handle, Limit, Router},
     turns::Turns,
 };
 
@@ -273,7 +273,10 @@ impl Offline {
     fn tell(&self, stanza: &Stanza, outcome: Result<SpoolOutcome, AccountError>) {
         match outcome {
             Ok(SpoolOutcome::Kept(_)) => {}
-            Ok(SpoolOutcome::Full | SpoolOutcome::NoAccount) => {
+            Ok(outcome @ (SpoolOutcome::Full | SpoolOutcome::NoAccount)) => {
+                if outcome == SpoolOutcome::Full {
+                    self.router.reached(Limit::Spool);
+                }
                 self.router.bounce(stanza, Condition::ServiceUnavailable);
             }
             Err(error) => {

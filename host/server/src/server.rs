@@ -192,7 +192,7 @@ async fn compose(
         resumptions: Resumptions::new(&config.limits),
         accounts,
         tls,
-        connections: Connections::new(connection_limit),
+        connections: Connections::new(connection_limit, &config.limits),
         limits: limits(&config.limits),
         stopping: CancellationToken::new(),
     }))
@@ -323,6 +323,8 @@ fn limits(config: &config::Limits) -> StreamLimits {
             stanza_bytes: config.stanza_bytes,
             ..Limits::stanza()
         },
+        stanzas_per_second: config.stanzas_per_second,
+        bytes_per_second: config.bytes_per_second,
     }
 }
 

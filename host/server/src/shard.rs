@@ -40,11 +40,15 @@ pub(crate) struct Shard {
     tasks: TaskTracker,
 }
 
-/// How much XML a client may have outstanding.
+/// How much XML a client may have outstanding, and how much it may send.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StreamLimits {
     pub(crate) pre_auth: Limits,
     pub(crate) stanza: Limits,
+    /// 0: no limit.
+    pub(crate) stanzas_per_second: u32,
+    /// The same.
+    pub(crate) bytes_per_second: u32,
 }
 
 /// A listener of one shard.
@@ -187,7 +191,14 @@ fn is_peers(error: &io::Error) -> bool {
 }
 
 fn begin(shard: &Rc<Shard>, endpoint: &Rc<Endpoint>, stream: TcpStream, address: SocketAddr) {
-    let slot = shard.server.connections.slot();
+    let slot = match shard.server.connections.slot(address.ip()) {
+        Ok(slot) => slot,
+        Err(limit) => {
+            // Closed without a word: one that opens too many is to cost nothing.
+            tracing::debug!(%address, ?limit, "connection refused");
+            return shard.server.router.reached(limit);
+        }
+    };
     if let Err(error) = listener::prepare(&stream) {
         tracing::debug!(%error, "connection lost before it began");
         return;

@@ -14,6 +14,10 @@ const STANZA_FLOOR: usize = 10_000;
 /// Beyond it one client could hold too much of the server's memory.
 const STANZA_CEILING: usize = 16 * 1024 * 1024;
 const PRE_AUTH_SECONDS: u32 = 600;
+/// Who has not come back by then does not.
+const RESUME_SECONDS: u32 = 86_400;
+/// What a session reads at once.
+const BYTES_PER_SECOND: u32 = 16_384;
 /// The longest that compiling a component may be allowed to take.
 const COMPILE_SECONDS: u32 = 3_600;
 /// Less, and the process that compiles could not begin; more is as good as no limit.
@@ -252,6 +256,16 @@ fn limits(config: &Config) -> Result<(), Fault> {
         fits,
         "limits.pre_auth_seconds",
         "must be from 1 to 600 seconds",
+    )?;
+    check(
+        limits.resume_seconds <= RESUME_SECONDS,
+        "limits.resume_seconds",
+        "must be at most 86400 seconds, a day",
+    )?;
+    check(
+        limits.bytes_per_second == 0 || limits.bytes_per_second >= BYTES_PER_SECOND,
+        "limits.bytes_per_second",
+        "must be 0, for no limit, or at least 16384, since so much is read at once",
     )
 }
 

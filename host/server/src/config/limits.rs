@@ -15,6 +15,17 @@ pub struct Limits {
     pub pre_auth_stanza_bytes: usize,
     /// Time to authenticate and bind a resource, in seconds from the accepted connection.
     pub pre_auth_seconds: u32,
+    /// Most stanzas that a session may send in a second, on average; it may send twice as many at once, and is read from no faster. 0: no
+    /// limit.
+    pub stanzas_per_second: u32,
+    /// The same in bytes, as they are before encryption.
+    pub bytes_per_second: u32,
+    /// Most connections from one address, by IPv6 from one network of 64 bits; more are closed at once. 0: no limit.
+    pub connections_per_address: usize,
+    /// Most that it may open in a second, on average; it may open four times as many at once. 0: no limit.
+    pub connections_per_second_per_address: u32,
+    /// These two hold for addresses of loopback too, from which proxies connect.
+    pub limit_loopback: bool,
     /// Most contacts in a roster, and most requests for presence that wait for an account's answer.
     pub roster_items: u64,
     /// Most messages that wait for an account while it is offline.
@@ -35,6 +46,11 @@ impl Default for Limits {
             stanza_bytes: 262_144,
             pre_auth_stanza_bytes: 10_000,
             pre_auth_seconds: 30,
+            stanzas_per_second: 10_000,
+            bytes_per_second: 10 << 20,
+            connections_per_address: 1_000,
+            connections_per_second_per_address: 50,
+            limit_loopback: false,
             roster_items: 1_000,
             offline_messages: 1_000,
             offline_bytes: 10 << 20,

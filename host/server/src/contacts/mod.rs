@@ -23,7 +23,7 @@ use waxwing_xmpp::{
 use crate::{
     accounts::{AccountError, Accounts},
     config::Limits,
-    router::{Router, View},
+    router::{Limit, Router, View},
     turns::Turns,
 };
 
@@ -144,7 +144,10 @@ impl Contacts {
                 }))
             }
             Edited::Unchanged(_) => Ok(None),
-            Edited::Full => Err(Condition::ResourceConstraint.into()),
+            Edited::Full => {
+                self.router.reached(Limit::Roster);
+                Err(Condition::ResourceConstraint.into())
+            }
             Edited::NoAccount => Err(Condition::ItemNotFound.into()),
         }
     }

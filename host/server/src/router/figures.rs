@@ -25,6 +25,51 @@ pub(crate) struct Figures {
     messages: Striped,
     presences: Striped,
     iqs: Striped,
+    reached: [AtomicU64; Limit::ALL.len()],
+}
+
+/// A limit that keeps somebody from having more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// A session sent more stanzas or bytes than it may, and was not read from for a while.
+    SessionRate,
+    /// A session had more waiting for it than it may, and was ended.
+    Mailbox,
+    /// An address opened more connections than it may have.
+    Connections,
+    /// An address opened connections faster than it may.
+    ConnectionRate,
+    /// A message was not kept: the account's spool is full.
+    Spool,
+    /// A contact or a request was not kept: the account's roster is full.
+    Roster,
+    /// A session that slept was ended: there were too many.
+    SleepingSessions,
+}
+
+impl Limit {
+    const ALL: [Self; 7] = [
+        Self::SessionRate,
+        Self::Mailbox,
+        Self::Connections,
+        Self::ConnectionRate,
+        Self::Spool,
+        Self::Roster,
+        Self::SleepingSessions,
+    ];
+
+    /// As it is called in the figures.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::SessionRate => "session-rate",
+            Self::Mailbox => "mailbox",
+            Self::Connections => "connections-per-address",
+            Self::ConnectionRate => "connection-rate-per-address",
+            Self::Spool => "offline-messages",
+            Self::Roster => "roster",
+            Self::SleepingSessions => "sleeping-sessions",
+        }
+    }
 }
 
 impl Figures {
@@ -43,6 +88,14 @@ impl Figures {
     /// A session handed in a stanza of that kind.
     pub(super) fn routed(&self, kind: Kind) {
         self.of(kind).count();
+    }
+
+    /// Somebody reached a limit.
+    pub(super) fn reached(&self, limit: Limit) {
+        let all = Limit::ALL.iter().zip(&self.reached);
+        for (_, count) in all.filter(|(known, _)| **known == limit) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     fn of(&self, kind: Kind) -> &Striped {
@@ -69,6 +122,17 @@ impl Collector for Figures {
             let exemplar = None::<&Exemplar<NoLabelSet, f64>>;
             let mut counter = family.encode_family(&labels)?;
             counter.encode_counter(&self.of(kind).sum(), exemplar)?;
+        }
+        let (name, help) = (
+            "waxwing_limits_reached",
+            "How often somebody was kept from having more than a limit allows",
+        );
+        let mut family = to.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for (limit, count) in Limit::ALL.iter().zip(&self.reached) {
+            let labels = [("limit", limit.name())];
+            let exemplar = None::<&Exemplar<NoLabelSet, f64>>;
+            let mut counter = family.encode_family(&labels)?;
+            counter.encode_counter(&count.load(Ordering::Relaxed), exemplar)?;
         }
         Ok(())
     }

@@ -42,6 +42,7 @@ use rules::{Aim, Verdict};
 use figures::Figures;
 
 pub(crate) use delivery::Delivery;
+pub(crate) use figures::Limit;
 pub(crate) use handle::Handle;
 pub(crate) use presence::{Told, priority, told_component};
 pub(crate) use views::View;
@@ -141,6 +142,11 @@ impl Router {
     /// Registers its figures.
     pub(crate) fn register(&self, registry: &mut prometheus_client::registry::Registry) {
         self.figures.register(registry);
+    }
+
+    /// Somebody reached a limit.
+    pub(crate) fn reached(&self, limit: Limit) {
+        self.figures.reached(limit);
     }
 
     /// The way to the plugins.

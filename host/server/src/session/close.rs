@@ -17,7 +17,10 @@ use super::{
     negotiate::{Bound, Failed},
     resumption::Parcel,
 };
-use crate::{mailbox::End, router::Registration};
+use crate::{
+    mailbox::End,
+    router::{Limit, Registration},
+};
 
 /// Time for a client to take what is written to it. With [`FAREWELL`] it is less than the time the server takes to stop.
 const WRITE_OUT: Duration = Duration::from_secs(2);
@@ -57,6 +60,9 @@ pub(super) async fn session(mut connection: Connection, bound: Bound, finish: Fi
             connection.end_session(bound, &words, false).await;
         }
         Finish::Ended(end) => {
+            if end == End::Overflow {
+                connection.shard.server.router.reached(Limit::Mailbox);
+            }
             if let (End::Shutdown, Some(managed)) = (end, &mut connection.outbound.managed) {
                 // Its client finds out what was handled when the server is there again.
                 managed.settle().await;

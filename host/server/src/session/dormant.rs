@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use super::resumption::{Parcel, Ticket};
 use crate::{
     mailbox::{End, MAX_BYTES, MAX_ITEMS},
+    router::Limit,
     shard::Shard,
 };
 
@@ -54,8 +55,8 @@ async fn sleep_on(shard: &Shard, parcel: &mut Parcel) -> Option<End> {
     tracing::debug!(jid = %handle.jid, "the client is away");
     handle.set_asleep(true);
     parcel.managed.lose();
-    if let Some(ticket) = &parcel.managed.ticket {
-        ticket.sleep();
+    if parcel.managed.ticket.as_ref().is_some_and(Ticket::sleep) {
+        shard.server.router.reached(Limit::SleepingSessions);
     }
     let end = poll_fn(|cx| parcel.poll_hold(cx));
     let why = tokio::select! {

@@ -10,9 +10,10 @@ use std::{
     rc::Rc,
     sync::Arc,
     task::Poll,
+    time::Duration,
 };
 
-use tokio::{sync::oneshot, task::coop};
+use tokio::{sync::oneshot, task::coop, time::timeout};
 use waxwing_plugins::{AuthStream, Judged, Recipient};
 use waxwing_xml::{Element, StreamEvent};
 use waxwing_xmpp::{
@@ -27,12 +28,13 @@ use super::{
     managed::Managed,
     negotiate::{Bound, Resumed},
     outbound::Outbound,
+    pace::Pace,
     presence,
 };
 use crate::{
     mailbox::{End, Flow},
     offline::Promise,
-    router::{Handle, Routed, account_of},
+    router::{Handle, Limit, Routed, account_of},
     shard::Shard,
 };
 
@@ -74,11 +76,9 @@ pub(super) async fn run(connection: &mut Connection, bound: &mut Bound) -> Finis
     {
         return Finish::Broken(error);
     }
+    let mut pace = Pace::new(&connection.shard.limits);
     loop {
-        if let Err(finish) = session.work(connection).await {
-            return finish;
-        }
-        if let Err(finish) = session.wait(connection).await {
+        if let Err(finish) = session.go_on(connection, &mut pace).await {
             return finish;
         }
     }
@@ -97,8 +97,28 @@ fn resume(connection: &mut Connection, resumed: Resumed) -> Result<(), StreamErr
 }
 
 impl Session {
+    async fn go_on(&self, connection: &mut Connection, pace: &mut Pace) -> Result<(), Finish> {
+        pace.read(connection.unread());
+        self.work(connection, pace).await?;
+        if let Some(wait) = pace.wait() {
+            self.shard.server.router.reached(Limit::SessionRate);
+            self.hold_back(connection, wait).await?;
+        }
+        self.wait(connection).await
+    }
+
+    /// Reads nothing for so long; writes what comes.
+    async fn hold_back(&self, connection: &mut Connection, wait: Duration) -> Result<(), Finish> {
+        let Connection { io, outbound, .. } = connection;
+        let end = poll_fn(|cx| outbound.poll_mailbox(cx, io, &self.handle));
+        match timeout(wait, end).await {
+            Ok(end) => Err(end.map_or_else(Finish::Lost, Finish::Ended)),
+            Err(_) => Ok(()),
+        }
+    }
+
     /// Works through what was read.
-    async fn work(&self, connection: &mut Connection) -> Result<(), Finish> {
+    async fn work(&self, connection: &mut Connection, pace: &mut Pace) -> Result<(), Finish> {
         loop {
             let event = connection.parse().map_err(|error| {
                 tracing::debug!(jid = %self.handle.jid, %error, "stream error");
@@ -106,7 +126,10 @@ impl Session {
             })?;
             match event {
                 None => return Ok(()),
-                Some(StreamEvent::Element(element)) => self.element(connection, element).await?,
+                Some(StreamEvent::Element(element)) => {
+                    pace.stanza();
+                    self.element(connection, element).await?;
+                }
                 Some(StreamEvent::Close) => return Err(Finish::Closed),
                 // The parser knows of one header in a stream.
                 Some(StreamEvent::Open(_)) => {

@@ -14,6 +14,7 @@ mod login;
 mod managed;
 mod negotiate;
 mod outbound;
+mod pace;
 mod presence;
 mod quiet;
 mod resumption;
@@ -97,6 +98,11 @@ impl Connection {
             self.input = None;
         }
         event
+    }
+
+    /// Bytes that were read and are not yet parsed.
+    fn unread(&self) -> usize {
+        self.input.as_ref().map_or(0, |input| input.rest().len())
     }
 
     /// Reads, while what is to be written goes out. Ready with false at the end of the stream.

@@ -116,8 +116,8 @@ impl Resumptions {
         timeout(PATIENCE, answer).await.ok()?.ok()
     }
 
-    /// Ends those that have slept longest where there are too many: of the account, or of all.
-    fn make_room(&self, account: u64) {
+    /// Ends those that have slept longest where there are too many: of the account, or of all. Says whether there were.
+    fn make_room(&self, account: u64) -> bool {
         let known = self.known.lock();
         let sleeping = || known.values().filter(|entry| entry.asleep.is_some());
         let of_account = || sleeping().filter(|entry| entry.account == account);
@@ -128,10 +128,12 @@ impl Resumptions {
         };
         if of_account().count() > self.per_account {
             end_oldest(of_account().min_by_key(|entry| entry.asleep));
-        }
-        if sleeping().count() > self.in_total {
+        } else if sleeping().count() > self.in_total {
             end_oldest(sleeping().min_by_key(|entry| entry.asleep));
+        } else {
+            return false;
         }
+        true
     }
 }
 
@@ -144,13 +146,13 @@ impl Ticket {
         entry.asker.take()
     }
 
-    /// The client is away.
-    pub(super) fn sleep(&self) {
+    /// The client is away. True if another session had to make room.
+    pub(super) fn sleep(&self) -> bool {
         let order = self.sessions.order.fetch_add(1, Ordering::Relaxed);
         if let Some(entry) = self.sessions.known.lock().get_mut(&self.id) {
             entry.asleep = Some(order);
         }
-        self.sessions.make_room(self.account);
+        self.sessions.make_room(self.account)
     }
 }
 

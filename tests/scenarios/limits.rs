@@ -1,0 +1,166 @@
+//! What one client, or one address, may have, and that others do not suffer from who wants more.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use tokio::{io::AsyncReadExt as _, net::TcpStream};
+use waxwing_tests::server::Settings;
+use waxwing_tests::{Client, Login, Server};
+
+use crate::watching::{METRICS, scrape};
+
+async fn start(limits: &str) -> Result<Server> {
+    let config = format!("{METRICS}\n[limits]\n{limits}");
+    Settings::new().config(&config).start().await
+}
+
+/// How often a limit was reached.
+async fn reached(server: &Server, limit: &str) -> Result<u64> {
+    let scraped = scrape(server).await?;
+    let begin = format!("waxwing_limits_reached_total{{limit=\"{limit}\"}} ");
+    let mut lines = scraped.lines();
+    let count = lines.find_map(|line| line.strip_prefix(&begin));
+    Ok(count.context(scraped.clone())?.parse()?)
+}
+
+/// A client that is present, and the time of a round trip with itself.
+async fn present(server: &Server, user: &str) -> Result<Client> {
+    server.account(user).await?;
+    let (mut client, jid) = server.log_in(&Login::new(user)).await?;
+    client.be_present(&jid).await?;
+    Ok(client)
+}
+
+async fn round_trip(client: &mut Client) -> Result<Duration> {
+    let asked = Instant::now();
+    client
+        .iq("get", "localhost", "<ping xmlns='urn:xmpp:ping'/>")
+        .await?;
+    Ok(asked.elapsed())
+}
+
+/// A session that sends more stanzas than it may is read from no faster; nothing is lost, and others notice nothing.
+#[tokio::test]
+async fn a_session_is_read_from_no_faster_than_it_may_send_stanzas() -> Result<()> {
+    let server = start("stanzas_per_second = 100").await?;
+    let mut juliet = present(&server, "juliet").await?;
+    let mut romeo = present(&server, "romeo").await?;
+    let mut paris = present(&server, "paris").await?;
+    let started = Instant::now();
+    let chat = "<message to='juliet@localhost' type='chat'><body>x</body></message>";
+    romeo.send(&chat.repeat(700)).await?;
+    let trip = round_trip(&mut paris).await?;
+    ensure!(trip < Duration::from_secs(2), "{trip:?}");
+    for _ in 0..700 {
+        juliet.message().await?;
+    }
+    // Two hundred at once, then a hundred a second; what was read at the same time as the last of these is not held back.
+    let took = started.elapsed();
+    ensure!(took > Duration::from_secs(2), "{took:?}");
+    ensure!(reached(&server, "session-rate").await? > 0);
+    server.stop().await
+}
+
+/// The same for bytes, of which many may be in few stanzas.
+#[tokio::test]
+async fn a_session_is_read_from_no_faster_than_it_may_send_bytes() -> Result<()> {
+    let server = start("bytes_per_second = 100000").await?;
+    let mut juliet = present(&server, "juliet").await?;
+    let mut romeo = present(&server, "romeo").await?;
+    let started = Instant::now();
+    let long = "x".repeat(100_000);
+    let chat = format!("<message to='juliet@localhost' type='chat'><body>{long}</body></message>");
+    let sending = async {
+        for _ in 0..5 {
+            romeo.send(&chat).await?;
+        }
+        anyhow::Ok(())
+    };
+    let receiving = async {
+        for _ in 0..5 {
+            juliet.message().await?;
+        }
+        anyhow::Ok(())
+    };
+    tokio::try_join!(sending, receiving)?;
+    let took = started.elapsed();
+    ensure!(took > Duration::from_millis(2_500), "{took:?}");
+    server.stop().await
+}
+
+/// An address has so many connections. One more is closed without a word, and there is room again when one has gone.
+#[tokio::test]
+async fn an_address_has_so_many_connections() -> Result<()> {
+    let server = start("connections_per_address = 3\nlimit_loopback = true").await?;
+    let address = server.address("c2s")?;
+    let mut connections = Vec::new();
+    for _ in 0..3 {
+        let mut client = Client::connect(address).await?;
+        client.open("localhost").await?;
+        connections.push(client);
+    }
+    let mut refused = TcpStream::connect(address).await?;
+    let mut nothing = Vec::new();
+    // A reset is as good an end.
+    let _ = refused.read_to_end(&mut nothing).await;
+    ensure!(nothing.is_empty());
+    ensure!(reached(&server, "connections-per-address").await? >= 1);
+    connections.pop().context("none")?.close().await?;
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let mut client = Client::connect(address).await?;
+        if client.open("localhost").await.is_ok() {
+            break;
+        }
+        ensure!(Instant::now() < deadline, "there is room again");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    server.stop().await
+}
+
+/// It opens so many in a second; those that it has go on.
+#[tokio::test]
+async fn an_address_opens_so_many_connections_in_a_second() -> Result<()> {
+    let limits = "connections_per_second_per_address = 3\nlimit_loopback = true";
+    let server = start(limits).await?;
+    server.account("juliet").await?;
+    let (mut juliet, _) = server.log_in(&Login::new("juliet")).await?;
+    let address = server.address("c2s")?;
+    let mut served = 0;
+    for _ in 0..40 {
+        let mut client = Client::connect(address).await?;
+        served += u32::from(client.open("localhost").await.is_ok());
+    }
+    ensure!((5..40).contains(&served), "{served}");
+    ensure!(reached(&server, "connection-rate-per-address").await? > 0);
+    round_trip(&mut juliet).await?;
+    server.stop().await
+}
+
+/// A reader that reads nothing costs a bounded amount of memory, and is cut off; those who send to it notice nothing.
+#[tokio::test]
+async fn a_reader_that_does_not_read_is_cut_off() -> Result<()> {
+    let server = start("").await?;
+    let juliet = present(&server, "juliet").await?;
+    let mut romeo = present(&server, "romeo").await?;
+    let mut paris = present(&server, "paris").await?;
+    round_trip(&mut romeo).await?;
+    let before = server.resident_kib()?;
+    let line = "x".repeat(10_000);
+    let chat =
+        format!("<message to='juliet@localhost' type='headline'><body>{line}</body></message>");
+    let mut worst = Duration::ZERO;
+    for number in 0..2_000 {
+        romeo.send(&chat).await?;
+        if number % 100 == 0 {
+            worst = worst.max(round_trip(&mut paris).await?);
+        }
+    }
+    round_trip(&mut romeo).await?;
+    ensure!(worst < Duration::from_secs(2), "{worst:?}");
+    let grown = server.resident_kib()?.saturating_sub(before);
+    ensure!(grown < 12 * 1024, "{grown} KiB more for 20 MB sent");
+    ensure!(reached(&server, "mailbox").await? == 1);
+    drop(juliet);
+    server.stop().await
+}
