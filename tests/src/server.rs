@@ -15,12 +15,17 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Child;
 use tokio::time::timeout;
 
+use waxwing_test_cluster::Cluster;
+
 use crate::client::login::password_of;
 use crate::peers::{self, Peer};
 use crate::{Client, Login, PATIENCE, environment, process, tls};
 
 /// Names another server to run the scenarios against, to tell a wrong test from a wrong server: `prosody`.
 const AGAINST: &str = "WAXWING_TEST_AGAINST";
+
+/// Names where servers keep their data: `postgres`, each in a database of its own; without it SQLite's file.
+const STORAGE: &str = "WAXWING_TEST_STORAGE";
 
 /// How a server is set up.
 #[derive(Clone, Debug)]
@@ -33,6 +38,12 @@ pub struct Settings {
     registration: bool,
     /// Components put into the plugins folder before the start, with their names there.
     plugins: Vec<(PathBuf, String)>,
+    /// The database's url, where the harness does not choose it.
+    storage: Option<String>,
+    /// The data folder, where it is not the harness's own.
+    data: Option<PathBuf>,
+    /// Writes beyond the system's limit of a file's size fail, as on a full disk, and do not kill.
+    survives_file_limit: bool,
 }
 
 impl Settings {
@@ -44,6 +55,9 @@ impl Settings {
             config: String::new(),
             registration: true,
             plugins: Vec::new(),
+            storage: None,
+            data: None,
+            survives_file_limit: false,
         }
     }
 
@@ -77,6 +91,43 @@ impl Settings {
         self
     }
 
+    /// With its data in the database at that url.
+    #[must_use]
+    pub fn storage(mut self, url: &str) -> Self {
+        self.storage = Some(url.to_owned());
+        self
+    }
+
+    /// With its data in that folder.
+    #[must_use]
+    pub fn data(mut self, folder: &Path) -> Self {
+        self.data = Some(folder.to_owned());
+        self
+    }
+
+    /// With writes that fail, instead of a signal that kills, where a file would become larger than the system lets it.
+    #[must_use]
+    pub fn survives_file_limit(mut self) -> Self {
+        self.survives_file_limit = true;
+        self
+    }
+
+    /// Where the data lie, by a url, where that is not the default.
+    fn storage_url(&self) -> Result<Option<String>> {
+        if self.storage.is_some() {
+            return Ok(self.storage.clone());
+        }
+        match std::env::var(STORAGE).as_deref() {
+            Ok("postgres") => Cluster::shared().database().map(Some),
+            Ok("sqlite" | "") | Err(_) => Ok(None),
+            Ok(other) => bail!("{STORAGE} names an unknown database: {other}"),
+        }
+    }
+
+    fn data_dir(&self, folder: &Path) -> PathBuf {
+        self.data.clone().unwrap_or_else(|| folder.join("data"))
+    }
+
     /// Starts a server with these settings.
     pub async fn start(self) -> Result<Server> {
         Server::start(self).await
@@ -84,10 +135,11 @@ impl Settings {
 
     fn toml(&self, folder: &Path) -> Result<String> {
         let path = |name: &str| serde_json::to_string(&folder.join(name).to_string_lossy());
-        let mut toml = format!(
-            "data_dir = {}\n[[host]]\ndomain = \"localhost\"\n",
-            path("data")?
-        );
+        let data = serde_json::to_string(&self.data_dir(folder).to_string_lossy())?;
+        let mut toml = format!("data_dir = {data}\n[[host]]\ndomain = \"localhost\"\n");
+        if let Some(url) = self.storage_url()? {
+            writeln!(toml, "[storage]\nurl = {}", serde_json::to_string(&url)?)?;
+        }
         for (kind, policy) in &self.listeners {
             writeln!(
                 toml,
@@ -130,6 +182,7 @@ pub struct Printed {
 
 /// A running server. Dropped without [`Server::stop`], it is killed and its log shown.
 pub struct Server {
+    survives_file_limit: bool,
     folder: TempDir,
     child: Child,
     ready: Vec<(String, SocketAddr)>,
@@ -155,7 +208,7 @@ impl Server {
             folder.path().join("waxwing.toml"),
             settings.toml(folder.path())?,
         )?;
-        let plugins = folder.path().join("data/plugins");
+        let plugins = settings.data_dir(folder.path()).join("plugins");
         std::fs::create_dir_all(&plugins)?;
         for (component, name) in &settings.plugins {
             std::fs::copy(component, plugins.join(name))
@@ -164,8 +217,10 @@ impl Server {
         let against = std::env::var(AGAINST).ok();
         let mut server = match against.as_deref() {
             None | Some("") => {
-                let (child, log) = spawn(folder.path())?;
+                let survives = settings.survives_file_limit;
+                let (child, log) = spawn(folder.path(), survives)?;
                 Self {
+                    survives_file_limit: survives,
                     folder,
                     child,
                     ready: Vec::new(),
@@ -190,6 +245,7 @@ impl Server {
                 .await?;
                 let ready = peer.listeners.clone();
                 return Ok(Self {
+                    survives_file_limit: false,
                     folder,
                     child,
                     ready,
@@ -212,7 +268,7 @@ impl Server {
     /// Starts the server again on the data that it left.
     pub async fn start_again(&mut self) -> Result<()> {
         ensure!(self.child.try_wait()?.is_some(), "the server still runs");
-        let (child, log) = spawn(self.folder.path())?;
+        let (child, log) = spawn(self.folder.path(), self.survives_file_limit)?;
         self.child = child;
         self.log = log;
         self.ready = self.wait_until_ready().await?;
@@ -283,6 +339,16 @@ impl Server {
     pub async fn session(&self, user: &str) -> Result<(Client, String)> {
         self.account(user).await?;
         self.log_in(&Login::new(user)).await
+    }
+
+    /// As [`Server::session`], on a listener that asks for no TLS.
+    pub async fn session_without_tls(&self, user: &str) -> Result<(Client, String)> {
+        self.account(user).await?;
+        let login = Login {
+            starttls: None,
+            ..Login::new(user)
+        };
+        self.log_in(&login).await
     }
 
     /// Makes an account `user@localhost` with the password that [`Login::new`] uses.
@@ -487,8 +553,17 @@ pub async fn run(arguments: &[&str], stdin: &str) -> Result<Printed> {
     })
 }
 
-fn spawn(folder: &Path) -> Result<(Child, Arc<Mutex<String>>)> {
-    let mut command = environment::waxwing()?;
+fn spawn(folder: &Path, survives_file_limit: bool) -> Result<(Child, Arc<Mutex<String>>)> {
+    let mut command = if survives_file_limit {
+        // What is ignored stays so in the program that the shell becomes.
+        let mut shell = tokio::process::Command::new("/bin/sh");
+        environment::remove_variables(&mut shell);
+        let ignoring = "trap '' XFSZ; exec \"$0\" \"$@\"";
+        shell.args(["-c", ignoring]).arg(environment::binary()?);
+        shell
+    } else {
+        environment::waxwing()?
+    };
     command
         .args(["run", "--config"])
         .arg(folder.join("waxwing.toml"))

@@ -21,6 +21,15 @@ const CRATES: [&str; 5] = [
     "waxwing-server",
 ];
 
+/// Scenarios that are run on PostgreSQL too: what they show stands or falls with the database.
+const ON_POSTGRESQL: [&str; 5] = [
+    "contacts::",
+    "effects::storage",
+    "effects::atomicity",
+    "accounts::",
+    "registration::",
+];
+
 /// Runs the crates' own tests, xtask's, and the black-box tests of the built server; `arguments` go to the last.
 pub(crate) fn run(layout: &Layout, progress: &Progress, arguments: &[String]) -> Result<()> {
     // What needs the network first: a failure is told before minutes of compiling, not after.
@@ -55,6 +64,18 @@ pub(crate) fn run(layout: &Layout, progress: &Progress, arguments: &[String]) ->
         .env("WAXWING_BIN", &binary)
         .env("WAXWING_TEST_ENV", layout.test_environment());
     totals.run(&mut cargo)?;
+    if arguments.is_empty() {
+        progress.phase("what depends on the database, on PostgreSQL");
+        let mut cargo = host::cargo(layout);
+        cargo
+            .args(["test", "--no-fail-fast", "--package", "waxwing-tests"])
+            .args(["--test", "scenarios", "--"])
+            .args(ON_POSTGRESQL)
+            .env("WAXWING_BIN", &binary)
+            .env("WAXWING_TEST_ENV", layout.test_environment())
+            .env("WAXWING_TEST_STORAGE", "postgres");
+        totals.run(&mut cargo)?;
+    }
     totals.verdict()?;
     progress.done(&totals.to_string());
     Ok(())

@@ -58,6 +58,12 @@ pub(crate) struct Offline {
 /// The account that a message is for, if there is one.
 type Found = Result<Option<AccountId>, AccountError>;
 
+/// A message before it is known for whose account it is.
+enum Coming {
+    Keep(Stanza, Option<oneshot::Sender<()>>),
+    Secure(Arc<Promise>),
+}
+
 /// A message that goes into the spool.
 enum Adding {
     Keep(ToKeep),
@@ -133,13 +139,9 @@ impl Offline {
         let mut rest = Rest::default();
         for task in tasks {
             match task {
-                Task::Keep { stanza, done } => adding.push(self.to_keep(stanza, done).await),
-                Task::Secure(promise) => {
-                    if let Some(stanza) = promise.begin() {
-                        let id = self.account_of(&stanza).await;
-                        adding.push(Adding::Secure(stanza, id, promise));
-                    }
-                }
+                // Together: with a database that is slow to answer each would wait for the one before.
+                Task::Keep { stanza, done } => adding.push(Coming::Keep(stanza, done)),
+                Task::Secure(promise) => adding.push(Coming::Secure(promise)),
                 Task::Remove { account, id } => {
                     rest.removals.entry(account.0).or_default().push(id);
                 }
@@ -153,12 +155,25 @@ impl Offline {
                 Task::Answer(done) => rest.answers.push(done),
             }
         }
-        let judged = adding.into_iter().map(|adding| self.judge(adding));
+        let adding = adding.into_iter().map(|coming| self.look_up(coming));
+        let adding = join_all(adding).await.into_iter().flatten();
+        let judged = adding.map(|adding| self.judge(adding));
         let judged = join_all(judged).await.into_iter().flatten();
         // Their order is that in which they are first polled.
         let added = join_all(judged.map(|adding| self.put(adding)));
         tokio::join!(added, self.tidy(&mut rest));
         rest.answers.into_iter().for_each(tell_done);
+    }
+
+    async fn look_up(&self, coming: Coming) -> Option<Adding> {
+        match coming {
+            Coming::Keep(stanza, done) => Some(self.to_keep(stanza, done).await),
+            Coming::Secure(promise) => {
+                let stanza = promise.begin()?;
+                let id = self.account_of(&stanza).await;
+                Some(Adding::Secure(stanza, id, promise))
+            }
+        }
     }
 
     async fn to_keep(&self, stanza: Stanza, done: Option<oneshot::Sender<()>>) -> Adding {

@@ -187,8 +187,10 @@ impl<C: Connection> Worker<C> {
             self.ledger.forget();
             self.cache.reset();
         }
+        self.health.answered();
         for run in group.chunk_by_mut(together) {
             in_time::<C, _>(run_together(&mut self.connection, &mut self.ledger, run)).await?;
+            self.health.answered();
         }
         let connection = self.connection.raw()?;
         in_time::<C, _>(self.ledger.persist(connection)).await
