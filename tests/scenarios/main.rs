@@ -40,6 +40,7 @@ mod quarantine;
 mod receiving;
 mod registration;
 mod replies;
+mod rosters;
 mod starttls;
 mod stream_management;
 mod streams;

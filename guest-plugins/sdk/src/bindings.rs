@@ -33,6 +33,8 @@ macro_rules! world {
                     "waxwing:plugin/events@0.1.0": crate::bindings::lifecycle::waxwing::plugin::events,
                     "waxwing:plugin/timers@0.1.0": crate::bindings::lifecycle::waxwing::plugin::timers,
                     "waxwing:plugin/sessions@0.1.0": crate::bindings::lifecycle::waxwing::plugin::sessions,
+                    "waxwing:plugin/contacts@0.1.0": crate::bindings::lifecycle::waxwing::plugin::contacts,
+                    "waxwing:plugin/roster@0.1.0": crate::bindings::lifecycle::waxwing::plugin::roster,
                     "waxwing:plugin/disco@0.1.0": crate::bindings::lifecycle::waxwing::plugin::disco,
                     "waxwing:plugin/config@0.1.0": crate::bindings::lifecycle::waxwing::plugin::config,
                     "waxwing:plugin/log@0.1.0": crate::bindings::lifecycle::waxwing::plugin::log,
@@ -135,4 +137,10 @@ world!(
     "with-auth-provider",
     "export_auth_provider",
     "waxwing_plugin::bindings::auth_provider"
+);
+world!(
+    roster_provider,
+    "with-roster-provider",
+    "export_roster_provider",
+    "waxwing_plugin::bindings::roster_provider"
 );

@@ -106,6 +106,9 @@ macro_rules! __interface_check {
     (RemovalVeto, $plugin:ty) => {
         $crate::__serves::<$plugin, _>(<$plugin as $crate::RemovalVeto>::removing);
     };
+    (RosterProvider, $plugin:ty) => {
+        $crate::__serves::<$plugin, _>(<$plugin as $crate::RosterProvider>::contacts);
+    };
     (AuthProvider, $plugin:ty) => {
         $crate::__serves::<$plugin, _>(<$plugin as $crate::AuthProvider>::stream);
     };
@@ -304,6 +307,48 @@ macro_rules! __interface {
             }
         }
         $crate::bindings::removal_veto::export_removal_veto!(Component with_types_in $crate::bindings::removal_veto);
+    };
+    (RosterProvider, $plugin:ty) => {
+        const _: () = {
+            use ::std::{option::Option, result::Result, string::String, vec::Vec};
+            use $crate::bindings::roster_provider::exports::waxwing::plugin::roster_provider as wit;
+            use $crate::RosterProvider;
+
+            fn with<R>(f: impl FnOnce(&$plugin) -> R) -> R {
+                PLUGIN.with(|slot| slot.lend(f))
+            }
+
+            impl wit::Guest for Component {
+                fn bind(session: wit::Session) {
+                    with(|plugin| RosterProvider::bind(plugin, &session));
+                }
+                fn unbind(session: wit::Session) {
+                    with(|plugin| RosterProvider::unbind(plugin, &session));
+                }
+                fn get_contacts(account: String) -> Result<wit::Roster, wit::Failure> {
+                    with(|plugin| RosterProvider::contacts(plugin, &account))
+                }
+                fn get_contact(account: String, contact: String) -> Result<Option<$crate::Contact>, wit::Failure> {
+                    with(|plugin| RosterProvider::contact(plugin, &account, &contact))
+                }
+                fn update_contact(account: String, contact: String, name: Option<String>, groups: Vec<String>) -> Result<wit::Change, wit::Failure> {
+                    with(|plugin| RosterProvider::update(plugin, &account, &contact, name, groups))
+                }
+                fn remove_contact(account: String, contact: String) -> Result<wit::Change, wit::Failure> {
+                    with(|plugin| RosterProvider::remove(plugin, &account, &contact))
+                }
+                fn get_pending(account: String) -> Result<Vec<wit::Request>, wit::Failure> {
+                    with(|plugin| RosterProvider::pending(plugin, &account))
+                }
+                fn outbound(account: String, contact: String, word: $crate::Word) -> Result<wit::Change, wit::Failure> {
+                    with(|plugin| RosterProvider::outbound(plugin, &account, &contact, word))
+                }
+                fn inbound(account: String, contact: String, word: $crate::Word, stanza: String) -> Result<wit::Change, wit::Failure> {
+                    with(|plugin| RosterProvider::inbound(plugin, &account, &contact, word, &stanza))
+                }
+            }
+        };
+        $crate::bindings::roster_provider::export_roster_provider!(Component with_types_in $crate::bindings::roster_provider);
     };
     (AuthProvider, $plugin:ty) => {
         const _: () = {

@@ -37,6 +37,7 @@ extern crate self as waxwing_plugin;
 mod auth;
 pub mod bindings;
 pub mod commands;
+mod contacts;
 mod element;
 mod error;
 mod filters;
@@ -70,6 +71,10 @@ pub use bindings::pre_auth::exports::waxwing::plugin::pre_auth::{
     PreAuthStream, TlsVersion, Transport,
 };
 pub use bindings::session_events::exports::waxwing::plugin::session_events::Session;
+pub use contacts::{
+    Change, Contact, Entry, Request, Roster, RosterFailure, RosterProvider, RosterSession, State,
+    Subscription, Word,
+};
 pub use element::Element;
 pub use error::StanzaError;
 pub use filters::{DeliverFilter, InboundFilter, IqFilter, OfflineFilter};
@@ -85,15 +90,15 @@ pub use traits::{
 /// In a component: the host's handles, and the imports, each a module of functions (see the interface of the same name).
 #[cfg(target_family = "wasm")]
 pub use bindings::lifecycle::waxwing::plugin::{
-    accounts, clock, config, disco, events, http_client, log, memory, metrics, random, router,
-    sessions,
+    accounts, clock, config, disco, events, http_client, log, memory, metrics, random, roster,
+    router, sessions,
     stanzas::{Draft, Element as Parsed, Stanza},
     storage, timers,
 };
 #[cfg(not(target_family = "wasm"))]
 pub use native::{
     Draft, Parsed, Stanza, accounts, clock, config, disco, events, http_client, log, memory,
-    metrics, random, router, sessions, storage, timers,
+    metrics, random, roster, router, sessions, storage, timers,
 };
 
 #[doc(hidden)]
@@ -103,13 +108,14 @@ pub use glue::{__serves, Slot, report_panics};
 pub mod prelude {
     pub use crate::{
         AccountEvents, Answer, AuthFailure, AuthOffer, AuthProvider, AuthStream, BindReason,
-        ChangeFailure, Component, Deliver, DeliverFilter, Draft, Element, ErrorCondition,
-        ErrorType, Event, FaultPolicy, Handled, Inbound, InboundFilter, IqFilter, IqHandler,
-        Keeping, LateIqHandler, Localised, Login, Manifest, Name, Offline, OfflineFilter, Parsed,
-        PasswordVeto, Payload, PayloadError, Placement, Plugin, PluginEvents, PreAuth,
-        PreAuthStream, Promise, Refusal, RegistrationVeto, RemovalVeto, ReplyHandler, Scope,
-        Session, SessionEvents, Setting, Stanza, StanzaError, StanzaKind, TimerHandler, Verdict,
-        accounts, clock, config, disco, events, log, manifest, memory, metrics, random, router,
-        sessions, settle, storage, timers,
+        Change, ChangeFailure, Component, Contact, Deliver, DeliverFilter, Draft, Element, Entry,
+        ErrorCondition, ErrorType, Event, FaultPolicy, Handled, Inbound, InboundFilter, IqFilter,
+        IqHandler, Keeping, LateIqHandler, Localised, Login, Manifest, Name, Offline,
+        OfflineFilter, Parsed, PasswordVeto, Payload, PayloadError, Placement, Plugin,
+        PluginEvents, PreAuth, PreAuthStream, Promise, Refusal, RegistrationVeto, RemovalVeto,
+        ReplyHandler, Request, Roster, RosterFailure, RosterProvider, RosterSession, Scope,
+        Session, SessionEvents, Setting, Stanza, StanzaError, StanzaKind, State, Subscription,
+        TimerHandler, Verdict, Word, accounts, clock, config, disco, events, log, manifest, memory,
+        metrics, random, roster, router, sessions, settle, storage, timers,
     };
 }

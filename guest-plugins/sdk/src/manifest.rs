@@ -200,6 +200,15 @@ impl Manifest {
         self
     }
 
+    /// Wants to keep rosters, with a priority: [`AuthOffer::PRIORITY`](crate::AuthOffer::PRIORITY) is the usual one.
+    #[must_use]
+    pub fn rosters(mut self, priority: i32) -> Self {
+        self.0
+            .subscriptions
+            .push(wit::Subscription::RosterProvider(priority));
+        self
+    }
+
     #[cfg(not(target_family = "wasm"))]
     pub(crate) fn as_wit(&self) -> &wit::PluginManifest {
         &self.0

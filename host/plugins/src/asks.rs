@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::hash::{BuildHasher as _, RandomState};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread;
@@ -16,8 +17,38 @@ use crate::caller::Caller;
 use crate::pool::MAX_BUSY;
 use crate::shared::Shared;
 
-/// Something to do with the thread's caller. It begins a task there.
-type Job = Box<dyn FnOnce(&Rc<Caller>) + Send>;
+/// Something to do at the thread's desk. It begins a task there.
+type Job = Box<dyn FnOnce(&Rc<Desk>) + Send>;
+
+/// Locks that accounts share, by hash.
+const LOCKS: usize = 256;
+
+/// What the thread has.
+struct Desk {
+    caller: Rc<Caller>,
+    /// What is done about one account in order.
+    accounts: Box<[Turn]>,
+    hasher: RandomState,
+}
+
+type Turn = tokio::sync::Mutex<()>;
+
+impl Desk {
+    fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            caller: Rc::new(Caller::new(shared)),
+            accounts: (0..LOCKS).map(|_| Turn::default()).collect(),
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// The account's turn; there always is one.
+    async fn turn(&self, account: &str) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        let hash = self.hasher.hash_one(account);
+        let index = usize::try_from(hash & 0xffff).unwrap_or(0) % LOCKS;
+        Some(self.accounts.get(index)?.lock().await)
+    }
+}
 
 /// The way to the thread. Whoever asks waits for the answer, so that no more questions wait than there are those who ask.
 pub(crate) struct Asks {
@@ -50,8 +81,8 @@ impl Asks {
     {
         let turn = self.turns(sort).acquire_owned().await.ok()?;
         let (answer, answered) = oneshot::channel();
-        let job: Job = Box::new(move |caller| {
-            let work = work(Rc::clone(caller));
+        let job: Job = Box::new(move |desk| {
+            let work = work(Rc::clone(&desk.caller));
             tokio::task::spawn_local(async move {
                 let _turn = turn;
                 // Whoever asked may be gone.
@@ -60,6 +91,33 @@ impl Asks {
         });
         self.jobs.send(job).ok()?;
         answered.await.ok()
+    }
+
+    /// The same for something about an account that must not get before what was handed in earlier about it. Done also if
+    /// nobody waits for the result.
+    pub(crate) fn in_turn<T, F>(
+        &self,
+        account: &str,
+        sort: &str,
+        work: impl FnOnce(Rc<Caller>) -> F + Send + 'static,
+    ) -> oneshot::Receiver<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let (account, turns) = (account.to_owned(), self.turns(sort));
+        let job: Job = Box::new(move |desk| {
+            let desk = Rc::clone(desk);
+            tokio::task::spawn_local(async move {
+                let _account = desk.turn(&account).await;
+                let _turn = turns.acquire().await;
+                let _ = answer.send(work(Rc::clone(&desk.caller)).await);
+            });
+        });
+        // Nobody is there while the platform stops: then nobody answers.
+        drop(self.jobs.send(job));
+        answered
     }
 
     fn turns(&self, sort: &str) -> Arc<Semaphore> {
@@ -93,12 +151,12 @@ pub(crate) fn start(shared: &Arc<Shared>, jobs: Jobs) -> anyhow::Result<()> {
 
 async fn serve(shared: Arc<Shared>, mut jobs: Jobs) {
     let stopping = shared.stopping.clone();
-    let caller = Rc::new(Caller::new(shared));
+    let desk = Rc::new(Desk::new(shared));
     loop {
         tokio::select! {
             () = stopping.cancelled() => return,
             job = jobs.0.recv() => match job {
-                Some(job) => job(&caller),
+                Some(job) => job(&desk),
                 None => return,
             },
         }

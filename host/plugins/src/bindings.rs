@@ -9,6 +9,7 @@ wasmtime::component::bindgen!({
         "waxwing:plugin/accounts": async | trappable,
         "waxwing:plugin/storage": async | trappable,
         "waxwing:plugin/http-client": async | trappable,
+        "waxwing:plugin/roster": async | trappable,
         default: trappable,
     },
     exports: { default: async },

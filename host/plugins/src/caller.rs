@@ -18,6 +18,7 @@ use crate::instance::Instance;
 use crate::meter::Meter;
 use crate::plugin::Plugin;
 use crate::pool::Pools;
+use crate::providing::Role;
 use crate::run::{INIT_BUDGET, run};
 use crate::shared::Shared;
 use crate::trace::About;
@@ -116,7 +117,10 @@ impl Caller {
         change: Change,
     ) -> Option<Result<(), Refusal>> {
         let host = account.domain().as_str();
-        let provider = self.shared.registry.now().auth_provider(host).cloned()?;
+        let provider = {
+            let now = self.shared.registry.now();
+            now.providers.at(Role::Logins, host).cloned()?
+        };
         let scope = provider.scope(host);
         let about = About::Account(account.as_str());
         let Ok((changed, effects)) = self.call(&provider, scope, about, change).await else {

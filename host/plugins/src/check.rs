@@ -8,6 +8,7 @@ use serde::Serialize;
 use waxwing_storage::{AccountId, PluginData};
 use waxwing_xml::Element;
 use waxwing_xmpp::jid::{BareJid, FullJid, Jid};
+use waxwing_xmpp::roster::Item;
 use waxwing_xmpp::stanza::Stanza;
 
 use crate::compile::{CompileCommand, Compiler};
@@ -117,6 +118,21 @@ impl Services for Nobody {
     async fn account_id(&self, _: &BareJid) -> Result<Option<AccountId>, ServiceError> {
         Err(ServiceError::Unavailable)
     }
+
+    async fn accounts(
+        &self,
+        _: &str,
+        _: Option<&str>,
+        _: usize,
+    ) -> Result<(Vec<BareJid>, bool), ServiceError> {
+        Err(ServiceError::Unavailable)
+    }
+
+    async fn roster(&self, _: &BareJid) -> Result<Vec<Item>, ServiceError> {
+        Err(ServiceError::Unavailable)
+    }
+
+    fn rosters_moved(&self, _: Vec<String>) {}
 
     fn plugin_data(&self) -> Result<&dyn PluginData, ServiceError> {
         Err(ServiceError::Unavailable)

@@ -106,6 +106,41 @@ pub enum After {
         /// Its address.
         session: FullJid,
     },
+    /// Gives a contact in an account's roster a name and groups, as if the user had done it.
+    UpdateContact {
+        /// Whose roster.
+        account: BareJid,
+        /// Whom it is about.
+        contact: BareJid,
+        /// Its name.
+        name: Option<String>,
+        /// Its groups.
+        groups: Vec<String>,
+    },
+    /// Removes a contact from an account's roster, as if the user had done it.
+    RemoveContact {
+        /// Whose roster.
+        account: BareJid,
+        /// Whom it is about.
+        contact: BareJid,
+    },
+    /// Looks again at what an account has about a contact, and tells its sessions: the roster's provider has changed it.
+    ContactChanged {
+        /// Whose roster.
+        account: BareJid,
+        /// Whom it is about.
+        contact: BareJid,
+    },
+}
+
+impl After {
+    /// Whether it changes a roster.
+    pub(crate) const fn is_roster_change(&self) -> bool {
+        matches!(
+            self,
+            Self::UpdateContact { .. } | Self::RemoveContact { .. }
+        )
+    }
 }
 
 /// Why nothing of what a call caused was done.

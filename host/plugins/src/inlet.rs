@@ -12,6 +12,8 @@ use crate::filter::Sender;
 use crate::hooks::Judged;
 use crate::imports::stanzas::HostStanza;
 use crate::notices::{Notice, What};
+use crate::providing::Role;
+use crate::rosters::RosterProvider;
 use crate::shared::Shared;
 
 /// The router's way to the plugins. Made before the platform, which needs the router; until that is there nothing comes through.
@@ -30,7 +32,7 @@ impl Inlet {
         let _ = self.0.set(Arc::downgrade(shared));
     }
 
-    fn shared(&self) -> Option<Arc<Shared>> {
+    pub(crate) fn shared(&self) -> Option<Arc<Shared>> {
         self.0.get()?.upgrade()
     }
 
@@ -135,6 +137,17 @@ impl Inlet {
         });
         // Only a platform that stops answers nothing.
         judged.await.unwrap_or_else(|| Judged::Bounce(failure()))
+    }
+
+    /// The plugin that keeps the rosters of a host; none where the server does.
+    #[must_use]
+    pub fn roster_provider(&self, host: &str) -> Option<RosterProvider> {
+        let shared = self.shared()?;
+        let plugin = {
+            let now = shared.registry.now();
+            Arc::clone(now.providers.at(Role::Rosters, host)?)
+        };
+        Some(RosterProvider { shared, plugin })
     }
 
     fn session(&self, session: &FullJid, what: impl Fn() -> What) {

@@ -230,10 +230,12 @@ fn check_kind(bytes: &[u8]) -> anyhow::Result<()> {
 
 /// Names the first import that this server does not have.
 fn check_imports(component: &Component) -> anyhow::Result<()> {
-    const KNOWN: [&str; 17] = [
+    const KNOWN: [&str; 19] = [
         "types",
         "manifest",
         "stanzas",
+        "contacts",
+        "roster",
         "accounts",
         "memory",
         "storage",

@@ -20,13 +20,14 @@ const MAX_CPU_MILLIS: u32 = 1_000;
 const MAX_MEMORY_MIB: u32 = 512;
 
 /// Grants that a plugin can ask for besides those for the interfaces that it exports.
-pub(crate) const ASKABLE: [&str; 10] = [
+pub(crate) const ASKABLE: [&str; 11] = [
     "accounts",
     "address",
     "http-client",
     "storage",
     "router",
     "router-as-accounts",
+    "roster",
     "reserved-elements",
     "events",
     "sessions",

@@ -298,6 +298,10 @@ impl Platform {
     /// at most. Nothing may call plugins any more.
     pub async fn stop(&self) {
         self.watch.lock().take();
+        let gone = self.shared.tenants.gone();
+        if tokio::time::timeout(FAREWELL, gone).await.is_err() {
+            tracing::warn!("providers were not told of all sessions that ended");
+        }
         let _turn = self.turn.lock().await;
         let mut retiring = std::mem::take(&mut *self.retiring.lock());
         let serving = self.in_order_of_going();

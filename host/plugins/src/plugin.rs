@@ -20,6 +20,7 @@ use crate::limits::Limits;
 use crate::load::PluginSettings;
 use crate::manifest::Manifest;
 use crate::memory::Table;
+use crate::providing::Role;
 use crate::quarantine::Quarantine;
 use crate::slots::Slots;
 use crate::state::State;
@@ -158,10 +159,16 @@ impl Plugin {
         self.manifest.wants.auth.filter(|_| granted)
     }
 
-    /// Its priority among the providers of logins, the operator's included.
-    pub(crate) fn auth_priority(&self) -> i32 {
-        let own = self.manifest.wants.auth.map_or(0, |offer| offer.priority);
-        own.saturating_add(self.settings.priority)
+    /// Its priority among the providers of that kind, the operator's included; none where it offers to be no such provider, or
+    /// is not granted to be one.
+    pub(crate) fn priority_as(&self, role: Role) -> Option<i32> {
+        let own = match role {
+            Role::Logins => self.auth_offer()?.priority,
+            Role::Rosters if self.exports.roster_provider.is_none() => return None,
+            Role::Rosters => self.manifest.wants.rosters?,
+        };
+        let granted = self.grants.contains(role.export());
+        granted.then(|| own.saturating_add(self.settings.priority))
     }
 
     /// Whether calls of this plugin ran long just now, so that the next ones should not begin beside the sockets.

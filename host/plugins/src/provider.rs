@@ -27,6 +27,7 @@ use crate::fault::Fault;
 use crate::instance::Instance;
 use crate::limits::STREAMS;
 use crate::plugin::Plugin;
+use crate::providing::Role;
 use crate::registry::Registry;
 use crate::shared::Shared;
 use crate::trace::About;
@@ -66,6 +67,12 @@ impl AuthStream {
     #[must_use]
     pub fn host(&self) -> &str {
         &self.facts.host
+    }
+
+    /// The bare JID of the account that it is logged in as.
+    #[must_use]
+    pub fn account(&self) -> Option<&str> {
+        self.account.as_deref()
     }
 
     /// Goes over to the plugin's newest version, if it was loaded anew. An error where it may decide no longer.
@@ -206,7 +213,7 @@ impl Asker<'_> {
     /// A stream that begins at a host with a provider; none where the server's own accounts serve.
     pub(crate) fn stream(&self, facts: &PreAuthStream) -> Option<AuthStream> {
         let now = self.caller.shared.registry.now();
-        let provider = now.auth_provider(&facts.host)?;
+        let provider = now.providers.at(Role::Logins, &facts.host)?;
         Some(AuthStream {
             abilities: provider.auth_offer()?.abilities(),
             provider: Arc::clone(provider),
@@ -416,7 +423,8 @@ pub(crate) async fn map(
     host: &str,
     map: Map,
 ) -> Result<Option<String>, Fault> {
-    let Some(provider) = shared.registry.now().auth_provider(host).cloned() else {
+    let now = shared.registry.keep();
+    let Some(provider) = now.providers.at(Role::Logins, host).cloned() else {
         return Ok(None);
     };
     let instance = create(shared, &provider, provider.scope(host), Level::Provider).await?;

@@ -18,6 +18,7 @@ use crate::exports::vetoes::Question;
 use crate::filter::{IqFilter, Qname, Recipient, Sender};
 use crate::hooks::Hooks;
 use crate::plugin::Plugin;
+use crate::providing::Providers;
 
 /// The current snapshot, replaceable.
 pub(crate) struct Registry {
@@ -44,8 +45,7 @@ pub(crate) struct Snapshot {
     pub(crate) session_listeners: Vec<Arc<Plugin>>,
     /// Those that are told what other plugins publish.
     pub(crate) event_listeners: Vec<Arc<Plugin>>,
-    /// Providers of logins, highest priority first, ties by name.
-    auth: Vec<Arc<Plugin>>,
+    pub(crate) providers: Providers,
     features: BTreeSet<String>,
 }
 
@@ -122,9 +122,7 @@ impl Snapshot {
                 .extend(plugin.manifest.features.iter().cloned());
             snapshot.index_handlers(plugin);
             snapshot.index_listeners(plugin);
-            if plugin.auth_offer().is_some() {
-                snapshot.auth.push(Arc::clone(plugin));
-            }
+            snapshot.providers.add(plugin);
         }
         // Stable sorts: the plugins come in the order of their names.
         snapshot.inbound.sort();
@@ -143,9 +141,7 @@ impl Snapshot {
             vetoes.sort_by_key(|plugin| Reverse(plugin.settings.priority));
         }
         snapshot.index_components(&plugins, hosts);
-        snapshot
-            .auth
-            .sort_by_key(|plugin| Reverse(plugin.auth_priority()));
+        snapshot.providers.sort();
         snapshot.plugins = plugins;
         snapshot
     }
@@ -326,28 +322,6 @@ impl Snapshot {
         plugins
     }
 
-    /// The plugin that provides logins at a host; none where the server's own accounts serve, whose priority is 0. One
-    /// that the operator named for the host goes before all others.
-    pub(crate) fn auth_provider(&self, host: &str) -> Option<&Arc<Plugin>> {
-        let named = |plugin: &&Arc<Plugin>| plugin.settings.provides_at(host) == Some(true);
-        let anywhere = |plugin: &&Arc<Plugin>| {
-            plugin.settings.provides_at(host).is_none() && plugin.auth_priority() > 0
-        };
-        let first = self.auth.iter().find(named);
-        first.or_else(|| self.auth.iter().find(anywhere))
-    }
-
-    /// Providers that serve hosts in this plugin's place.
-    fn auth_conflicts<'a>(&'a self, plugin: &'a Plugin) -> impl Iterator<Item = String> + 'a {
-        let hosts = plugin.scopes.iter().flat_map(|scope| &scope.hosts);
-        let hosts = hosts.filter(|host| {
-            plugin.auth_offer().is_some() && plugin.settings.provides_at(host) != Some(false)
-        });
-        let serving = hosts.filter_map(|host| self.auth_provider(host));
-        let others = serving.filter(|other| other.id != plugin.id);
-        others.map(|other| other.manifest.name.clone())
-    }
-
     /// The names of plugins that would serve a request of this plugin's in its place.
     pub(crate) fn conflicts(&self, plugin: &Plugin) -> Vec<String> {
         let mut names = BTreeSet::new();
@@ -365,7 +339,7 @@ impl Snapshot {
             let lost = wanted.filter(|(_, component)| component.plugin.id != plugin.id);
             names.extend(lost.map(|(_, component)| component.plugin.manifest.name.clone()));
         }
-        names.extend(self.auth_conflicts(plugin));
+        names.extend(self.providers.in_the_way(plugin));
         names.into_iter().collect()
     }
 }

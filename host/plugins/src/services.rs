@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use waxwing_storage::{AccountId, PluginData};
 use waxwing_xml::Element;
 use waxwing_xmpp::jid::{BareJid, FullJid, Jid};
+use waxwing_xmpp::roster::Item;
 use waxwing_xmpp::stanza::Stanza;
 
 use crate::effects::After;
@@ -31,6 +32,21 @@ pub trait Services: Send + Sync + 'static {
 
     /// The id of an account, disabled ones included.
     async fn account_id(&self, account: &BareJid) -> Result<Option<AccountId>, ServiceError>;
+
+    /// Up to so many accounts of a domain after that one, in the order of their bare JIDs, and whether there are more. Those
+    /// that are disabled are left out.
+    async fn accounts(
+        &self,
+        host: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<BareJid>, bool), ServiceError>;
+
+    /// The roster of an account, whoever keeps it.
+    async fn roster(&self, account: &BareJid) -> Result<Vec<Item>, ServiceError>;
+
+    /// Another plugin keeps the rosters of these domains now, or the server itself does.
+    fn rosters_moved(&self, hosts: Vec<String>);
 
     /// What plugins keep in the database.
     fn plugin_data(&self) -> Result<&dyn PluginData, ServiceError>;

@@ -19,10 +19,12 @@ use crate::imports;
 use crate::limits::{MemoryLimits, MemoryTotals};
 use crate::notices::{self, Notices};
 use crate::plugin::Plugin;
+use crate::providing::Role;
 use crate::registry::{Registry, Snapshot};
 use crate::requests::{Owed, Sent, Tokens};
 use crate::services::Services;
 use crate::state::State;
+use crate::tenants::Tenants;
 use crate::timers::Timers;
 
 /// The platform's common parts. One for each process.
@@ -43,6 +45,7 @@ pub(crate) struct Shared {
     pub(crate) started: Instant,
     pub(crate) notices: Notices,
     pub(crate) asks: Asks,
+    pub(crate) tenants: Tenants,
     pub(crate) agenda: Agenda<Due>,
     pub(crate) timers: Timers,
     /// Requests that plugins sent.
@@ -78,6 +81,7 @@ impl Shared {
             started: Instant::now(),
             notices,
             asks,
+            tenants: Tenants::default(),
             agenda: Agenda::default(),
             timers: Timers::default(),
             sent: Sent::default(),
@@ -98,6 +102,7 @@ impl Shared {
         };
         let before = self.registry.keep();
         self.registry.replace(&[], plugins.clone(), &self.hosts);
+        self.tell_of_rosters(&before);
         for plugin in plugins {
             let name = plugin.manifest.name.as_str();
             if !heard(&before, name) && heard(&self.registry.now(), name) {
@@ -108,10 +113,27 @@ impl Shared {
 
     /// Takes plugins out in one switch, with all that is kept for them but their storage.
     pub(crate) fn remove(&self, names: &[String]) {
+        let before = self.registry.keep();
         self.registry.replace(names, [], &self.hosts);
+        self.tell_of_rosters(&before);
         for name in names {
             self.timers.forget(&self.agenda, name);
             self.notices.forget(name);
+        }
+    }
+
+    /// Tells the server where somebody else keeps the rosters than before.
+    fn tell_of_rosters(&self, before: &Snapshot) {
+        let keeper = |snapshot: &Snapshot, host: &str| {
+            let provider = snapshot.providers.at(Role::Rosters, host);
+            provider.map(|plugin| plugin.manifest.name.clone())
+        };
+        let now = self.registry.now();
+        let hosts = self.hosts.iter();
+        let moved = hosts.filter(|host| keeper(before, host) != keeper(&now, host));
+        let moved: Vec<String> = moved.map(ToString::to_string).collect();
+        if !moved.is_empty() {
+            self.services.rosters_moved(moved);
         }
     }
 

@@ -20,6 +20,8 @@ pub(crate) struct Wants {
     pub(crate) components: Vec<String>,
     pub(crate) events: Vec<EventFilter>,
     pub(crate) auth: Option<AuthOffer>,
+    /// Its priority as a provider of rosters.
+    pub(crate) rosters: Option<i32>,
 }
 
 impl Wants {
@@ -55,6 +57,11 @@ impl Wants {
                 let offer = offer.or_else(|problem| wrong("offer to provide logins", problem))?;
                 if self.auth.replace(offer).is_some() {
                     return wrong("subscriptions", "offer to provide logins twice");
+                }
+            }
+            wit::Subscription::RosterProvider(priority) => {
+                if self.rosters.replace(priority).is_some() {
+                    return wrong("subscriptions", "offer to provide rosters twice");
                 }
             }
         }

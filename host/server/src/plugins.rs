@@ -18,7 +18,8 @@ use waxwing_plugins::{
 use waxwing_storage::{AccountId, PluginData};
 use waxwing_xml::Element;
 use waxwing_xmpp::{
-    jid::{BareJid, FullJid, Jid},
+    jid::{self, BareJid, FullJid, Jid},
+    roster::Item,
     sasl,
     stanza::Stanza,
     stream::{PreAuthReply, TlsVersion},
@@ -27,7 +28,7 @@ use waxwing_xmpp::{
 use crate::{
     accounts::{AccountError, Accounts},
     config::{Config, Plugin},
-    contacts::Contacts,
+    contacts::{Chore, Contacts},
     http_client::HttpClient,
     mailbox::End,
     router::Router,
@@ -161,6 +162,7 @@ pub(crate) fn follow(router: &Router, after: Vec<After>) {
                 router.end_account(&account, End::AccountGone);
             }
             After::EndSession { session } => router.end_session(&session, End::Policy),
+            roster => router.chore(Chore::After(roster)),
         }
     }
 }
@@ -225,6 +227,38 @@ impl Services for Server {
                 AccountError::NotAnAccount => Ok(None),
                 other => Err(service_error(other)),
             })
+    }
+
+    async fn accounts(
+        &self,
+        host: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<BareJid>, bool), ServiceError> {
+        let listed = self.accounts.list(Some(host)).await;
+        let mut accounts: Vec<BareJid> = listed
+            .map_err(service_error)?
+            .into_iter()
+            .filter(|account| !account.disabled)
+            .filter_map(|account| jid::bare(&account.localpart, &account.domain).ok())
+            .filter(|account| after.is_none_or(|after| account.as_str() > after))
+            .collect();
+        accounts.sort_by(|one, other| one.as_str().cmp(other.as_str()));
+        let more = accounts.len() > limit;
+        accounts.truncate(limit);
+        Ok((accounts, more))
+    }
+
+    async fn roster(&self, account: &BareJid) -> Result<Vec<Item>, ServiceError> {
+        let items = self.contacts.items(account).await;
+        items.map_err(|error| {
+            drop(error.reply());
+            ServiceError::Unavailable
+        })
+    }
+
+    fn rosters_moved(&self, hosts: Vec<String>) {
+        self.router.chore(Chore::Moved(hosts));
     }
 
     fn plugin_data(&self) -> Result<&dyn PluginData, ServiceError> {

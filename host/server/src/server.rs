@@ -21,7 +21,7 @@ use crate::{
     admin::{self, AdminHandler},
     config::{self, Config, Kind, Listener, Mechanism, Sources},
     connections::Connections,
-    contacts::Contacts,
+    contacts::{Contacts, MAX_CHORES},
     hashing::HashPool,
     listener::{self, Bound},
     mailbox::End,
@@ -285,9 +285,10 @@ async fn stop(
     storage.close().await;
 }
 
-/// The task that keeps messages for those who cannot wait for the database.
+/// The tasks of those who cannot wait: one keeps messages, one does what plugins want of rosters.
 struct Keeping {
     task: JoinHandle<()>,
+    chores: JoinHandle<()>,
     last: CancellationToken,
 }
 
@@ -297,7 +298,11 @@ impl Keeping {
         let offline = Arc::clone(&server.offline);
         let until = last.clone();
         let task = tokio::spawn(async move { offline.keep_all(tasks, until).await });
-        Self { task, last }
+        let (chores, to_do) = mpsc::channel(MAX_CHORES);
+        server.router.chores_by(chores);
+        let (contacts, until) = (Arc::clone(&server.contacts), last.clone());
+        let chores = tokio::spawn(async move { contacts.work(to_do, until).await });
+        Self { task, chores, last }
     }
 
     /// Waits until all that came is kept.
@@ -305,6 +310,9 @@ impl Keeping {
         self.last.cancel();
         if let Err(error) = self.task.await {
             tracing::error!(%error, "keeping messages failed");
+        }
+        if let Err(error) = self.chores.await {
+            tracing::error!(%error, "seeing to rosters failed");
         }
     }
 }

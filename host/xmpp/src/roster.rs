@@ -156,12 +156,13 @@ pub fn removed(contact: &BareJid) -> Element {
         .build()
 }
 
-/// The payload of a result or push, with its version (§2.1.1).
-pub fn query(version: &str, items: impl IntoIterator<Item = Element>) -> Element {
-    Element::builder("query", ns::ROSTER)
-        .attr("ver", version)
-        .children(items)
-        .build()
+/// The payload of a result or push, with its version if there is one (§2.1.1).
+pub fn query(version: Option<&str>, items: impl IntoIterator<Item = Element>) -> Element {
+    let mut query = Element::builder("query", ns::ROSTER);
+    if let Some(version) = version {
+        query = query.attr("ver", version);
+    }
+    query.children(items).build()
 }
 
 /// The value of the attribute `subscription` (§2.1.2.5).

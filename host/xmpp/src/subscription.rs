@@ -82,79 +82,86 @@ impl State {
     /// What a word of the account does (RFC 6121 §3.1.2, §3.1.5, §3.2.2, §3.3.2, §3.4.2; A.2).
     pub fn outbound(self, word: Word) -> Outbound {
         let mut state = self;
-        let mut presence = None;
-        let route = match word {
-            Word::Subscribe => {
-                state.pending_out = !self.to;
-                true
-            }
-            Word::Unsubscribe => {
-                (state.to, state.pending_out) = (false, false);
-                true
-            }
-            Word::Subscribed if self.from => false,
-            Word::Subscribed if self.pending_in => {
-                (state.from, state.pending_in) = (true, false);
-                presence = Some(Availability::Current);
-                true
-            }
-            Word::Subscribed => {
-                state.approved = true;
-                false
-            }
+        match word {
+            Word::Subscribe => state.pending_out = !self.to,
+            Word::Unsubscribe => (state.to, state.pending_out) = (false, false),
+            Word::Subscribed if self.from => {}
+            Word::Subscribed if self.pending_in => (state.from, state.pending_in) = (true, false),
+            Word::Subscribed => state.approved = true,
             Word::Unsubscribed => {
                 (state.from, state.pending_in, state.approved) = (false, false, false);
-                presence = self.from.then_some(Availability::Unavailable);
-                self.from || self.pending_in
             }
-        };
-        Outbound {
-            state,
-            route,
-            presence,
         }
+        Outbound::between(word, self, state)
     }
 
     /// What a word of the contact does (RFC 6121 §3.1.3, §3.1.6, §3.2.3, §3.3.3, §3.4.2; A.3).
     pub fn inbound(self, word: Word) -> Inbound {
         let mut state = self;
-        let (mut reply, mut presence) = (None, None);
-        let deliver = match word {
-            Word::Subscribe if self.from => {
-                reply = Some(Word::Subscribed);
-                false
+        match word {
+            Word::Subscribe if self.from => {}
+            Word::Subscribe if self.approved => (state.from, state.pending_in) = (true, false),
+            Word::Subscribe => state.pending_in = true,
+            Word::Unsubscribe => (state.from, state.pending_in) = (false, false),
+            Word::Subscribed if self.pending_out => {
+                (state.to, state.pending_out) = (true, false);
             }
-            Word::Subscribe if self.approved => {
-                (state.from, state.pending_in) = (true, false);
-                reply = Some(Word::Subscribed);
-                presence = Some(Availability::Current);
-                false
-            }
-            Word::Subscribe => {
-                state.pending_in = true;
-                !self.pending_in
-            }
-            Word::Unsubscribe => {
-                (state.from, state.pending_in) = (false, false);
-                presence = self.from.then_some(Availability::Unavailable);
-                self.from || self.pending_in
-            }
-            Word::Subscribed => {
-                if self.pending_out {
-                    (state.to, state.pending_out) = (true, false);
-                }
-                self.pending_out
-            }
+            Word::Subscribed => {}
+            Word::Unsubscribed => (state.to, state.pending_out) = (false, false),
+        }
+        Inbound::between(word, self, state)
+    }
+
+    /// What the contact is told of the account's resources when this becomes `after`.
+    fn shown(self, after: Self) -> Option<Availability> {
+        match (self.from, after.from) {
+            (false, true) => Some(Availability::Current),
+            (true, false) => Some(Availability::Unavailable),
+            _ => None,
+        }
+    }
+}
+
+impl Outbound {
+    /// What is to be done about a word of the account, where whoever keeps the state has made `after` of `before`. One who
+    /// keeps to the tables makes what [`State::outbound`] makes.
+    pub fn between(word: Word, before: State, after: State) -> Self {
+        let route = match word {
+            // Whatever stands here, the two sides may not agree (A.2.1, A.2.2).
+            Word::Subscribe | Word::Unsubscribe => true,
+            Word::Subscribed => after.from && !before.from,
             Word::Unsubscribed => {
-                (state.to, state.pending_out) = (false, false);
-                self.to || self.pending_out
+                (before.from || before.pending_in) && !(after.from || after.pending_in)
             }
         };
-        Inbound {
-            state,
+        Self {
+            state: after,
+            route,
+            presence: before.shown(after),
+        }
+    }
+}
+
+impl Inbound {
+    /// What is to be done about a word of the contact, where whoever keeps the state has made `after` of `before`. One who
+    /// keeps to the tables makes what [`State::inbound`] makes.
+    pub fn between(word: Word, before: State, after: State) -> Self {
+        let deliver = match word {
+            Word::Subscribe => after.pending_in && !before.pending_in,
+            Word::Unsubscribe => {
+                (before.from || before.pending_in) && !(after.from || after.pending_in)
+            }
+            Word::Subscribed => after.to && !before.to,
+            Word::Unsubscribed => {
+                (before.to || before.pending_out) && !(after.to || after.pending_out)
+            }
+        };
+        let granted = word == Word::Subscribe && after.from;
+        Self {
+            state: after,
             deliver,
-            reply,
-            presence,
+            reply: granted.then_some(Word::Subscribed),
+            presence: before.shown(after),
         }
     }
 }

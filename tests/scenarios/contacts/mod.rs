@@ -4,6 +4,7 @@ mod offline;
 mod presence;
 mod roster;
 mod subscriptions;
+mod table;
 
 use anyhow::{Context, Result};
 use waxwing_tests::{Client, Element, Login, Server};

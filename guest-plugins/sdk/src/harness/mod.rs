@@ -43,6 +43,7 @@ mod hooks;
 mod later;
 mod outcome;
 mod reply;
+mod rosters;
 mod script;
 mod settings;
 mod stream;

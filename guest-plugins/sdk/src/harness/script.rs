@@ -53,6 +53,14 @@ impl<P: Plugin> Script<P> {
         self
     }
 
+    /// A contact in the roster that the server keeps of an account.
+    #[must_use]
+    pub fn contact(mut self, account: &str, contact: crate::Contact) -> Self {
+        let roster = self.world.rosters.entry(account.to_owned()).or_default();
+        roster.insert(contact.jid.clone(), contact);
+        self
+    }
+
     /// The operator does not grant what the manifest asks for.
     #[must_use]
     pub fn refuse(mut self, grant: &str) -> Self {

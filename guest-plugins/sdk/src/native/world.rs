@@ -3,13 +3,13 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::Element;
 use crate::bindings::lifecycle::waxwing::plugin::types as wit;
 use crate::disco::Identity;
 use crate::http_client::{HttpError, Request, Response};
 use crate::log::Level;
 use crate::metrics::Figure;
 use crate::sessions::Session;
+use crate::{Contact, Element};
 
 /// Everything that the imports answer from.
 #[derive(Debug)]
@@ -46,6 +46,12 @@ pub(crate) struct World {
     /// Answers to such requests.
     pub(crate) settled: Vec<(u64, LateReply)>,
     pub(crate) last_token: u64,
+    /// The rosters of the accounts, as the server keeps them.
+    pub(crate) rosters: BTreeMap<String, BTreeMap<String, Contact>>,
+    /// What the plugin said has changed in rosters that it provides.
+    pub(crate) changed: Vec<(String, String)>,
+    /// The call under way asks the plugin as a provider.
+    pub(crate) provides: bool,
     pub(crate) call: Call,
 }
 
@@ -128,6 +134,15 @@ pub(crate) struct Call {
     pub(crate) published: Vec<Published>,
     pub(crate) timers: Vec<TimerChange>,
     pub(crate) ended: Vec<String>,
+    pub(crate) rosters: Vec<RosterEffect>,
+}
+
+/// A change to a roster: the account, the contact, and what.
+#[derive(Debug)]
+pub(crate) enum RosterEffect {
+    Update(String, String, Option<String>, Vec<String>),
+    Remove(String, String),
+    Changed(String, String),
 }
 
 /// A value of the configuration.
@@ -192,6 +207,9 @@ impl Default for World {
             may_promise: None,
             settled: Vec::new(),
             last_token: 0,
+            rosters: BTreeMap::new(),
+            changed: Vec::new(),
+            provides: false,
             call: Call::default(),
         }
     }
@@ -237,6 +255,20 @@ impl World {
                     self.timers.insert(name, Timer { due, period });
                 }
                 TimerChange::Cancel(name) => drop(self.timers.remove(&name)),
+            }
+        }
+        for effect in call.rosters {
+            match effect {
+                RosterEffect::Update(account, contact, name, groups) => {
+                    let roster = self.rosters.entry(account).or_default();
+                    let there = roster.entry(contact.clone());
+                    let there = there.or_insert_with(|| Contact::new(&contact));
+                    (there.name, there.groups) = (name, groups);
+                }
+                RosterEffect::Remove(account, contact) => {
+                    self.rosters.entry(account).or_default().remove(&contact);
+                }
+                RosterEffect::Changed(account, contact) => self.changed.push((account, contact)),
             }
         }
         self.sent.extend(call.sent);

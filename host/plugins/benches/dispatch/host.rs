@@ -14,6 +14,7 @@ use waxwing_plugins::{
 use waxwing_storage::{AccountId, PluginData, Storage};
 use waxwing_xml::Element;
 use waxwing_xmpp::jid::{BareJid, FullJid, Jid};
+use waxwing_xmpp::roster::Item;
 use waxwing_xmpp::stanza::Stanza;
 
 /// The argument that makes this program compile a component.
@@ -112,6 +113,21 @@ impl Services for Idle {
     async fn account_id(&self, _: &BareJid) -> Result<Option<AccountId>, ServiceError> {
         Err(ServiceError::Unavailable)
     }
+
+    async fn accounts(
+        &self,
+        _: &str,
+        _: Option<&str>,
+        _: usize,
+    ) -> Result<(Vec<BareJid>, bool), ServiceError> {
+        Err(ServiceError::Unavailable)
+    }
+
+    async fn roster(&self, _: &BareJid) -> Result<Vec<Item>, ServiceError> {
+        Err(ServiceError::Unavailable)
+    }
+
+    fn rosters_moved(&self, _: Vec<String>) {}
 
     fn plugin_data(&self) -> Result<&dyn PluginData, ServiceError> {
         Ok(self.storage.plugin_data())

@@ -13,6 +13,7 @@ mod outcome;
 pub(crate) mod plugin_events;
 pub(crate) mod pre_auth;
 pub(crate) mod reply_handler;
+pub(crate) mod roster_provider;
 pub(crate) mod session_events;
 mod table;
 pub(crate) mod timer_handler;

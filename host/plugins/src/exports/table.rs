@@ -14,7 +14,7 @@ pub(crate) const PACKAGE: &str = "waxwing:plugin/";
 pub(crate) const VERSION: &str = "@0.1.0";
 
 /// Interfaces that only hold types: a component that uses those of an import in an export may export them again.
-const TYPES: [&str; 3] = ["types", "manifest", "stanzas"];
+const TYPES: [&str; 4] = ["types", "manifest", "stanzas", "contacts"];
 
 macro_rules! exports {
     ($($field:ident = $name:literal),+ $(,)?) => {
@@ -107,6 +107,7 @@ exports! {
     password_veto = "password-veto",
     removal_veto = "removal-veto",
     auth_provider = "auth-provider",
+    roster_provider = "roster-provider",
 }
 
 impl Exports {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use waxwing_xmpp::jid::{self, BareJid};
 
-use crate::bindings::waxwing::plugin::accounts::{AccountError, Host};
+use crate::bindings::waxwing::plugin::accounts::{AccountError, AccountPage, Host};
 use crate::effects::AccountEffect;
 use crate::exports::Level;
 use crate::shared::Shared;
@@ -14,7 +14,36 @@ use crate::state::State;
 /// How long a call may wait for the storage. Past it the plugin gets an error value: waiting is no fault.
 const WAIT: Duration = Duration::from_secs(5);
 
+/// The longest page of accounts.
+const MAX_PAGE: u32 = 1_000;
+
 impl Host for State {
+    async fn list(
+        &mut self,
+        host: String,
+        after: Option<String>,
+        limit: u32,
+    ) -> wasmtime::Result<Result<AccountPage, AccountError>> {
+        self.charge()?;
+        // Whoever is asked itself may ask this too: it asks nobody.
+        if !self.is_granted("accounts") {
+            return Ok(Err(AccountError::NotGranted));
+        }
+        if !self.shared.serves(&host) {
+            return Ok(Err(AccountError::UnknownHost));
+        }
+        let limit = usize::try_from(limit.min(MAX_PAGE)).unwrap_or(0);
+        let shared = Arc::clone(&self.shared);
+        let page = shared.services.accounts(&host, after.as_deref(), limit);
+        Ok(match tokio::time::timeout(WAIT, page).await {
+            Ok(Ok((accounts, more))) => Ok(AccountPage {
+                accounts: accounts.iter().map(ToString::to_string).collect(),
+                more,
+            }),
+            Ok(Err(_)) | Err(_) => Err(AccountError::Unavailable),
+        })
+    }
+
     async fn exists(
         &mut self,
         host: String,

@@ -10,6 +10,7 @@ mod log;
 mod memory;
 mod metrics;
 mod random;
+mod roster;
 pub(crate) mod router;
 mod sessions;
 pub(crate) mod stanzas;
@@ -25,6 +26,7 @@ use crate::state::State;
 
 // Interfaces of types alone.
 impl waxwing::plugin::types::Host for State {}
+impl waxwing::plugin::contacts::Host for State {}
 impl waxwing::plugin::manifest::Host for State {}
 
 /// A linker with everything that a plugin may import. What a plugin was not granted is there too, and refuses by name.

@@ -23,7 +23,7 @@ pub(super) fn state(entry: &RosterEntry) -> State {
     }
 }
 
-pub(super) fn state_of_item(item: &RosterItem) -> State {
+fn state_of_item(item: &RosterItem) -> State {
     State {
         to: matches!(item.subscription, Subscription::To | Subscription::Both),
         from: matches!(item.subscription, Subscription::From | Subscription::Both),
@@ -83,13 +83,26 @@ pub(super) fn new_item(contact: &str) -> RosterItem {
     }
 }
 
-/// The item as the user sees it.
-pub(super) fn item(contact: &BareJid, entry: &RosterEntry) -> Item {
-    let item = entry.item.as_ref();
-    Item {
-        contact: contact.clone(),
-        name: item.and_then(|item| item.name.clone()),
-        groups: item.map(|item| item.groups.clone()).unwrap_or_default(),
-        state: state(entry),
+/// The item as the user sees it; `None` for one whose contact is no address.
+pub(super) fn item(stored: RosterItem) -> Option<Item> {
+    Some(Item {
+        contact: contact(&stored.contact)?,
+        state: state_of_item(&stored),
+        name: stored.name,
+        groups: stored.groups,
+    })
+}
+
+/// What an account has about a contact.
+pub(super) fn entry(about: &BareJid, stored: &RosterEntry) -> waxwing_plugins::RosterEntry {
+    let item = stored.item.as_ref().map(|item| Item {
+        contact: about.clone(),
+        state: state_of_item(item),
+        name: item.name.clone(),
+        groups: item.groups.clone(),
+    });
+    waxwing_plugins::RosterEntry {
+        item,
+        requested: stored.request.is_some(),
     }
 }

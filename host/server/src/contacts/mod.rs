@@ -2,28 +2,34 @@
 //!
 //! Every change is committed before anybody hears of it. Changes of one account take turns, from the commit to the last push,
 //! so that no session hears of an older state after a newer one; two accounts are never held at once. Above are the sessions;
-//! below are the storage and the router, whose view of who sees whom is kept true here.
+//! below are those who keep rosters (`keeper`: the database, or a plugin) and the router, whose view of who sees whom is kept
+//! true here.
 
+mod chores;
 mod convert;
+mod keeper;
+mod native;
 mod requests;
 mod subscriptions;
 
+pub(crate) use chores::{Chore, MAX_CHORES};
 pub(crate) use subscriptions::word;
 
 use std::sync::Arc;
 
-use waxwing_storage::{AccountId, Edited, RosterEntry, RosterLimits, StorageError};
+use waxwing_plugins::RosterChange;
+use waxwing_storage::{RosterLimits, StorageError};
 use waxwing_xmpp::{
     error::{Condition, StanzaError},
     jid::BareJid,
-    roster,
-    subscription::State,
+    roster::{self, Item},
 };
 
+use self::{keeper::Keeper, native::Native};
 use crate::{
     accounts::{AccountError, Accounts},
     config::Limits,
-    router::{Limit, Router, View},
+    router::{Router, View},
     turns::Turns,
 };
 
@@ -41,6 +47,12 @@ pub(crate) enum ContactError {
 impl From<StorageError> for ContactError {
     fn from(error: StorageError) -> Self {
         Self::Account(error.into())
+    }
+}
+
+impl From<StanzaError> for ContactError {
+    fn from(error: StanzaError) -> Self {
+        Self::Refused(error)
     }
 }
 
@@ -67,28 +79,21 @@ impl ContactError {
 pub struct Contacts {
     accounts: Accounts,
     router: Arc<Router>,
-    limits: RosterLimits,
+    native: Arc<dyn Keeper>,
     turns: Turns,
-}
-
-/// What an edit did.
-struct Change {
-    before: RosterEntry,
-    after: RosterEntry,
-    /// How the roster's new version is written.
-    version: String,
 }
 
 impl Contacts {
     /// The contacts of these accounts, whose sessions that router knows.
     pub(crate) fn new(accounts: Accounts, router: Arc<Router>, limits: &Limits) -> Self {
+        let limits = RosterLimits {
+            items: limits.roster_items,
+            requests: limits.roster_items,
+        };
         Self {
+            native: Arc::new(Native::new(accounts.clone(), Arc::clone(&router), limits)),
             accounts,
             router,
-            limits: RosterLimits {
-                items: limits.roster_items,
-                requests: limits.roster_items,
-            },
             turns: Turns::default(),
         }
     }
@@ -114,54 +119,37 @@ impl Contacts {
         Ok(())
     }
 
-    async fn id(&self, account: &BareJid) -> Result<Option<AccountId>, ContactError> {
-        Ok(self.accounts.id(account).await?)
-    }
-
-    /// Changes what an account has about a contact, in one step, in its turn. The sessions that are interested are told; the
-    /// router as well. `None`: there was nothing to change.
-    async fn edit(
-        &self,
-        account: &BareJid,
-        id: AccountId,
-        contact: &BareJid,
-        edit: impl Fn(&RosterEntry) -> Option<RosterEntry> + Send + Sync + 'static,
-    ) -> Result<Option<Change>, ContactError> {
-        let rosters = self.accounts.rosters();
-        let edited = rosters.edit(id, contact.as_str(), self.limits, Arc::new(edit));
-        match edited.await? {
-            Edited::Done {
-                before,
-                after,
-                version,
-            } => {
-                let state = convert::state(&after);
-                self.router.note_view(account, contact, state);
-                Ok(Some(Change {
-                    before,
-                    after,
-                    version: version_text(id, version),
-                }))
-            }
-            Edited::Unchanged(_) => Ok(None),
-            Edited::Full => {
-                self.router.reached(Limit::Roster);
-                Err(Condition::ResourceConstraint.into())
-            }
-            Edited::NoAccount => Err(Condition::ItemNotFound.into()),
+    /// Who keeps the rosters of an account's host.
+    fn keeper(&self, account: &BareJid) -> Arc<dyn Keeper> {
+        match self
+            .router
+            .inlet()
+            .roster_provider(account.domain().as_str())
+        {
+            Some(provider) => Arc::new(provider),
+            None => Arc::clone(&self.native),
         }
     }
 
-    /// Tells the interested sessions what became of an item, if it changed.
-    fn push(&self, account: &BareJid, contact: &BareJid, change: &Change) {
-        if change.before.item == change.after.item {
+    /// Notes a change for the presence that follows it, and tells the sessions that are interested what became of the item.
+    fn tell(&self, account: &BareJid, contact: &BareJid, change: &RosterChange) {
+        if change.before == change.after {
             return;
         }
+        self.router
+            .note_view(account, contact, change.after.state());
+        if change.before.item != change.after.item {
+            self.push(account, contact, change);
+        }
+    }
+
+    /// Tells the interested sessions what there is about a contact.
+    fn push(&self, account: &BareJid, contact: &BareJid, change: &RosterChange) {
         let item = match &change.after.item {
-            Some(_) => convert::item(contact, &change.after).to_element(),
+            Some(item) => item.to_element(),
             None => roster::removed(contact),
         };
-        let query = roster::query(&change.version, [item]);
+        let query = roster::query(change.version.as_deref(), [item]);
         self.router.push_roster(account, &query);
     }
 
@@ -171,29 +159,30 @@ impl Contacts {
             return Ok(());
         }
         let _turn = self.turns.of(account).await;
-        let Some(id) = self.id(account).await? else {
+        if self.accounts.id(account).await?.is_none() {
             return Ok(());
-        };
-        let roster = self.accounts.rosters().load(id).await?;
-        let mut view = View::default();
-        for item in &roster.items {
-            let Some(contact) = convert::contact(&item.contact) else {
-                continue;
-            };
-            let State { to, from, .. } = convert::state_of_item(item);
-            if from {
-                view.seen_by.insert(contact.clone());
-            }
-            if to {
-                view.sees.insert(contact);
-            }
         }
+        let view = self.view(account).await?;
         self.router.put_view(account, view);
         Ok(())
     }
-}
 
-/// How a version is written. The account's id is in it: a roster of the same name that is made again is another one.
-fn version_text(id: AccountId, version: u64) -> String {
-    format!("{:x}.{version}", id.0)
+    /// An account's roster, for plugins. Its turn is not waited for: whoever has it may be asking.
+    pub(crate) async fn items(&self, account: &BareJid) -> Result<Vec<Item>, ContactError> {
+        Ok(self.keeper(account).load(account).await?.items)
+    }
+
+    async fn view(&self, account: &BareJid) -> Result<View, ContactError> {
+        let roster = self.keeper(account).load(account).await?;
+        let mut view = View::default();
+        for Item { contact, state, .. } in roster.items {
+            if state.from {
+                view.seen_by.insert(contact.clone());
+            }
+            if state.to {
+                view.sees.insert(contact);
+            }
+        }
+        Ok(view)
+    }
 }

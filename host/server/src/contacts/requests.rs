@@ -2,18 +2,17 @@
 
 use std::sync::Arc;
 
-use waxwing_storage::RosterEntry;
 use waxwing_xml::Element;
 use waxwing_xmpp::{
     error::Condition,
     jid::BareJid,
-    ns, roster,
-    roster::Request,
+    ns,
+    roster::{self, Item, Request},
     stanza::Stanza,
     subscription::{Availability, State, Word},
 };
 
-use super::{ContactError, Contacts, convert, version_text};
+use super::{ContactError, Contacts};
 use crate::router::Handle;
 
 impl Contacts {
@@ -31,7 +30,12 @@ impl Contacts {
                 self.set(asker, &account, stanza, contact, name, groups)
                     .await
             }
-            Request::Remove { contact } => self.remove(asker, &account, stanza, contact).await,
+            Request::Remove { contact } => {
+                let answer = || {
+                    self.router.answer(&asker.jid, stanza.result_reply(None));
+                };
+                self.remove(&account, &contact, answer).await
+            }
         };
         if let Err(error) = served {
             self.router.refuse(stanza, &error.reply());
@@ -46,21 +50,12 @@ impl Contacts {
         version: Option<String>,
     ) -> Result<(), ContactError> {
         let _turn = self.turns.of(account).await;
-        let id = self.id(account).await?.ok_or(Condition::ItemNotFound)?;
-        let stored = self.accounts.rosters().load(id).await?;
-        let now = version_text(id, stored.version);
-        let payload = if version.as_ref() == Some(&now) {
+        let roster = self.keeper(account).load(account).await?;
+        let payload = if version.is_some() && version == roster.version {
             None
         } else {
-            let items = stored.items.into_iter().filter_map(|item| {
-                let contact = convert::contact(&item.contact)?;
-                let entry = RosterEntry {
-                    item: Some(item),
-                    request: None,
-                };
-                Some(convert::item(&contact, &entry).to_element())
-            });
-            Some(roster::query(&now, items))
+            let items = roster.items.iter().map(Item::to_element);
+            Some(roster::query(roster.version.as_deref(), items))
         };
         self.router.answer(&asker.jid, stanza.result_reply(payload));
         asker.become_interested();
@@ -79,51 +74,65 @@ impl Contacts {
         if contact == *account {
             return Err(Condition::NotAllowed.into());
         }
+        let answer = || {
+            self.router.answer(&asker.jid, stanza.result_reply(None));
+        };
+        self.update(account, &contact, name, groups, answer).await
+    }
+
+    /// Gives a contact a name and groups. Who asked is answered before anybody is told.
+    pub(super) async fn update(
+        &self,
+        account: &BareJid,
+        contact: &BareJid,
+        name: Option<String>,
+        groups: Vec<String>,
+        answer: impl FnOnce(),
+    ) -> Result<(), ContactError> {
         let _turn = self.turns.of(account).await;
-        let id = self.id(account).await?.ok_or(Condition::ItemNotFound)?;
-        let about = contact.as_str().to_owned();
-        let edited = self.edit(account, id, &contact, move |entry| {
-            let mut entry = entry.clone();
-            let item = entry.item.get_or_insert_with(|| convert::new_item(&about));
-            item.name.clone_from(&name);
-            item.groups.clone_from(&groups);
-            Some(entry)
-        });
-        let change = edited.await?;
-        self.router.answer(&asker.jid, stanza.result_reply(None));
-        if let Some(change) = change {
-            self.push(account, &contact, &change);
+        let keeper = self.keeper(account);
+        let updating = keeper.update(account, contact, name.clone(), groups.clone());
+        let change = updating.await?;
+        answer();
+        self.tell(account, contact, &change);
+        let item = change.after.item.as_ref();
+        let is_done = item.is_some_and(|item| item.name == name && item.groups == groups);
+        if !is_done && change.before.item == change.after.item {
+            // Whoever keeps the roster would not have it so: the user is told how it is.
+            self.push(account, contact, &change);
         }
         Ok(())
     }
 
-    async fn remove(
+    /// Removes a contact, and ends what there was between the two. Who asked is answered before anybody is told.
+    pub(super) async fn remove(
         &self,
-        asker: &Handle,
         account: &BareJid,
-        stanza: &Stanza,
-        contact: BareJid,
+        contact: &BareJid,
+        answer: impl FnOnce(),
     ) -> Result<(), ContactError> {
-        let before = {
+        let change = {
             let _turn = self.turns.of(account).await;
-            let id = self.id(account).await?.ok_or(Condition::ItemNotFound)?;
-            let edited = self.edit(account, id, &contact, |entry| {
-                entry.item.as_ref()?;
-                Some(RosterEntry {
-                    item: None,
-                    request: entry.request.clone(),
-                })
-            });
-            let change = edited.await?.ok_or(Condition::ItemNotFound)?;
-            self.router.answer(&asker.jid, stanza.result_reply(None));
-            self.push(account, &contact, &change);
-            State {
-                // A request that waits goes on waiting.
-                pending_in: false,
-                ..convert::state(&change.before)
+            let change = self.keeper(account).remove(account, contact).await?;
+            if change.before.item.is_none() {
+                return Err(Condition::ItemNotFound.into());
             }
+            answer();
+            if change.before.item == change.after.item {
+                // It stays: the user is told so.
+                self.push(account, contact, &change);
+            }
+            self.tell(account, contact, &change);
+            change
         };
-        self.part(account, &contact, before).await;
+        let (before, after) = (change.before.state(), change.after.state());
+        let ended = State {
+            from: before.from && !after.from,
+            to: before.to && !after.to,
+            pending_out: before.pending_out && !after.pending_out,
+            ..State::default()
+        };
+        self.part(account, contact, ended).await;
         Ok(())
     }
 
@@ -135,11 +144,11 @@ impl Contacts {
         }
         if before.to || before.pending_out {
             let word = said(account, contact, "unsubscribe");
-            self.hear(contact, account, Word::Unsubscribe, word).await;
+            drop(self.hear(contact, account, Word::Unsubscribe, word).await);
         }
         if before.from || before.pending_in {
             let word = said(account, contact, "unsubscribed");
-            self.hear(contact, account, Word::Unsubscribed, word).await;
+            drop(self.hear(contact, account, Word::Unsubscribed, word).await);
         }
     }
 }

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use waxwing_xml::{Element, Limits};
 use waxwing_xmpp::{
-    error::Condition,
+    error::{Condition, ErrorType},
     jid::{BareJid, Jid},
     ns,
     stanza::{PresenceType, Stanza, Type},
     subscription::{Availability, Inbound, Outbound, State, Word},
 };
 
-use super::{ContactError, Contacts, convert, requests::said};
+use super::{ContactError, Contacts, requests::said};
 use crate::{
     pacing,
     router::{Handle, Place, Told},
@@ -70,56 +70,57 @@ impl Contacts {
     ) -> Result<(), ContactError> {
         stanza.stamp_from(Jid::from(account.clone()));
         stanza.set_to(Jid::from(contact.clone()));
-        let Outbound {
-            route, presence, ..
-        } = {
+        let outbound = {
             let _turn = self.turns.of(account).await;
-            let id = self.id(account).await?.ok_or(Condition::ItemNotFound)?;
-            let before = self.accounts.rosters().entry(id, contact.as_str()).await?;
-            let about = contact.as_str().to_owned();
-            let edited = self.edit(account, id, contact, move |entry| {
-                let state = convert::state(entry).outbound(word).state;
-                let after = convert::with_state(entry, &about, state, None);
-                (after != *entry).then_some(after)
-            });
-            // The turn is ours: what was read is what was changed.
-            let outbound = convert::state(&before).outbound(word);
-            if let Some(change) = edited.await? {
-                self.push(account, contact, &change);
-            }
-            outbound
+            let change = self
+                .keeper(account)
+                .outbound(account, contact, word)
+                .await?;
+            self.tell(account, contact, &change);
+            Outbound::between(word, change.before.state(), change.after.state())
         };
+        let presence = outbound.presence;
         if presence == Some(Availability::Unavailable) {
             self.router
                 .send_presence(account, contact, Availability::Unavailable);
         }
-        if route {
-            self.hear(contact, account, word, Some(stanza)).await;
-        }
+        let heard = if outbound.route {
+            self.hear(contact, account, word, Some(stanza)).await
+        } else {
+            Ok(())
+        };
         if presence == Some(Availability::Current) {
             self.router
                 .send_presence(account, contact, Availability::Current);
         }
-        Ok(())
+        heard
     }
 
     /// Takes a word of a contact to an account of this server; one that does not exist hears nothing, nor does anybody else
-    /// (§8.5.1).
+    /// (§8.5.1). An error says that the word is lost, and may be said again.
     pub(super) async fn hear(
         &self,
         account: &BareJid,
         contact: &BareJid,
         word: Word,
         stanza: Option<Stanza>,
-    ) {
-        let Some(stanza) = stanza else { return };
+    ) -> Result<(), ContactError> {
+        let Some(stanza) = stanza else { return Ok(()) };
         match self.hear_now(account, contact, word, &stanza).await {
-            Ok(Some(inbound)) => self.after(account, contact, &inbound).await,
-            Ok(None) => {}
+            Ok(Some(inbound)) => {
+                self.after(account, contact, &inbound).await;
+                Ok(())
+            }
+            Ok(None) => Ok(()),
             Err(ContactError::Refused(error)) => {
                 tracing::debug!(%account, condition = error.condition.name(), "a word about a subscription is lost");
+                if error.kind == ErrorType::Wait {
+                    return Err(error.into());
+                }
+                // What an account may not keep is nobody else's business.
+                Ok(())
             }
-            Err(error) => drop(error.reply()),
+            Err(error) => Err(error),
         }
     }
 
@@ -131,19 +132,15 @@ impl Contacts {
         stanza: &Stanza,
     ) -> Result<Option<Inbound>, ContactError> {
         let _turn = self.turns.of(account).await;
-        let Some(id) = self.id(account).await? else {
+        if self.accounts.id(account).await?.is_none() {
+            return Ok(None);
+        }
+        let request = request(account, contact, stanza);
+        let keeper = self.keeper(account);
+        let Some(change) = keeper.inbound(account, contact, word, request).await? else {
             return Ok(None);
         };
-        let before = self.accounts.rosters().entry(id, contact.as_str()).await?;
-        let inbound = convert::state(&before).inbound(word);
-        let about = contact.as_str().to_owned();
-        let request = request(account, contact, stanza);
-        let edited = self.edit(account, id, contact, move |entry| {
-            let state = convert::state(entry).inbound(word).state;
-            let after = convert::with_state(entry, &about, state, Some(&request));
-            (after != *entry).then_some(after)
-        });
-        let change = edited.await?;
+        let inbound = Inbound::between(word, change.before.state(), change.after.state());
         if inbound.deliver {
             let whom = match word {
                 Word::Subscribe => Told::Available,
@@ -151,9 +148,7 @@ impl Contacts {
             };
             self.router.tell_account(account, whom, stanza);
         }
-        if let Some(change) = change {
-            self.push(account, contact, &change);
-        }
+        self.tell(account, contact, &change);
         Ok(Some(inbound))
     }
 
@@ -165,8 +160,8 @@ impl Contacts {
         }
         if let Some(Word::Subscribed) = inbound.reply {
             let reply = said(account, contact, "subscribed");
-            // What is granted is answered by nothing: this goes one step deep.
-            Box::pin(self.hear(contact, account, Word::Subscribed, reply)).await;
+            // What is granted is answered by nothing: this goes one step deep. Where it is lost, who asked may ask again.
+            drop(Box::pin(self.hear(contact, account, Word::Subscribed, reply)).await);
         }
         if inbound.presence == Some(Availability::Current) {
             self.router
@@ -176,14 +171,12 @@ impl Contacts {
 
     /// Shows a session that has become available the requests that wait for an answer (§3.1.3).
     pub(crate) async fn remind(&self, handle: &Arc<Handle>) -> Result<(), ContactError> {
-        let Some(id) = self.id(&handle.jid.to_bare()).await? else {
-            return Ok(());
-        };
-        for (contact, request) in self.accounts.rosters().requests(id).await? {
+        let account = handle.jid.to_bare();
+        for (contact, request) in self.keeper(&account).requests(&account).await? {
             let element = Element::parse(&request, ns::CLIENT, &Limits::own());
             let stanza = element.ok().and_then(|element| Stanza::parse(element).ok());
             let Some(stanza) = stanza else {
-                tracing::error!(contact, "a stored request is no stanza");
+                tracing::error!(%contact, "a kept request is no stanza");
                 continue;
             };
             if !pacing::room(handle, stanza.element().heap_bytes()).await {
@@ -200,18 +193,16 @@ impl Contacts {
         account: &BareJid,
     ) -> Result<Vec<(BareJid, State)>, ContactError> {
         let mut parted = Vec::new();
-        if let Some(id) = self.id(account).await? {
-            for item in self.accounts.rosters().load(id).await?.items {
-                if let Some(contact) = convert::contact(&item.contact) {
-                    parted.push((contact, convert::state_of_item(&item)));
-                }
-            }
-            for (asker, _) in self.accounts.rosters().requests(id).await? {
+        if self.accounts.id(account).await?.is_some() {
+            let keeper = self.keeper(account);
+            let items = keeper.load(account).await?.items;
+            parted.extend(items.into_iter().map(|item| (item.contact, item.state)));
+            for (asker, _) in keeper.requests(account).await? {
                 let asked = State {
                     pending_in: true,
                     ..State::default()
                 };
-                parted.extend(convert::contact(&asker).map(|asker| (asker, asked)));
+                parted.push((asker, asked));
             }
         }
         Ok(parted)

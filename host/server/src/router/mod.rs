@@ -21,7 +21,8 @@ use std::{
     },
 };
 
-use waxwing_plugins::{Inlet, Recipient, Sender};
+use tokio::sync::mpsc::{self, error::TrySendError};
+use waxwing_plugins::{After, Inlet, Recipient, Sender};
 use waxwing_xml::Element;
 use waxwing_xmpp::{
     error::{Condition, StanzaError},
@@ -32,6 +33,7 @@ use waxwing_xmpp::{
 
 use crate::{
     config::ResourceConflict,
+    contacts::Chore,
     mailbox::{End, Flow, Push},
     offline::Keeper,
     secret,
@@ -60,6 +62,8 @@ pub(crate) struct Router {
     figures: Arc<Figures>,
     /// Where messages go that are to be kept, from those who cannot wait for it.
     keeper: OnceLock<Keeper>,
+    /// Where it is seen to what plugins want of rosters.
+    chores: OnceLock<mpsc::Sender<Chore>>,
 }
 
 /// Whom an address means.
@@ -121,6 +125,7 @@ impl Router {
             inlet: Inlet::default(),
             figures: Arc::default(),
             keeper: OnceLock::new(),
+            chores: OnceLock::new(),
         }
     }
 
@@ -137,6 +142,30 @@ impl Router {
     pub(crate) fn keep_by(&self, keeper: Keeper) {
         // The first stays.
         let _ = self.keeper.set(keeper);
+    }
+
+    /// Hands chores about rosters in by that way, once and for all.
+    pub(crate) fn chores_by(&self, chores: mpsc::Sender<Chore>) {
+        // The first stays.
+        let _ = self.chores.set(chores);
+    }
+
+    /// Hands in a chore about rosters. Never waits.
+    pub(crate) fn chore(&self, chore: Chore) {
+        if let Chore::After(After::ContactChanged { account, .. }) = &chore
+            && !self.is_connected(account.as_str())
+        {
+            // It reads its roster when it comes.
+            return;
+        }
+        let Some(chores) = self.chores.get() else {
+            return;
+        };
+        if let Err(TrySendError::Full(_)) = chores.try_send(chore) {
+            tracing::warn!(
+                "plugins want more of rosters than is done in time: some of it is not done"
+            );
+        }
     }
 
     /// Registers its figures.
@@ -464,6 +493,7 @@ impl Router {
             self.views.remove(account_of(&handle.jid));
         }
         self.inlet.unbound(&handle.jid, handle.id);
+        self.inlet.departed(&handle.jid, handle.id);
     }
 }
 

@@ -121,6 +121,16 @@ impl Router {
         self.views.has(account)
     }
 
+    /// The accounts whose subscriptions are known here.
+    pub(crate) fn viewed(&self) -> Vec<BareJid> {
+        self.views.accounts()
+    }
+
+    /// Whether an account that is online shows its presence to that contact.
+    pub(crate) fn is_seen_by(&self, account: &BareJid, contact: &BareJid) -> bool {
+        self.may_see(contact, account)
+    }
+
     /// Makes the subscriptions of an account known, for as long as it has a session.
     pub(crate) fn put_view(&self, account: &BareJid, view: View) {
         self.views.put(account.as_str(), view);

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use waxwing_xmpp::jid::BareJid;
+use waxwing_xmpp::jid::{self, BareJid};
 
 /// The subscriptions of one account.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +27,15 @@ impl Views {
 
     pub(super) fn has(&self, account: &str) -> bool {
         self.0.read().contains_key(account)
+    }
+
+    /// The accounts whose views are kept.
+    pub(super) fn accounts(&self) -> Vec<BareJid> {
+        let views = self.0.read();
+        let accounts = views.keys();
+        accounts
+            .filter_map(|account| jid::parse_bare(account).ok())
+            .collect()
     }
 
     pub(super) fn put(&self, account: &str, view: View) {

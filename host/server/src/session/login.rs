@@ -95,10 +95,16 @@ pub(super) async fn may_ask(
     }
 }
 
-/// Tells the provider that the stream is over, after everything else of it.
+/// Tells the provider that the stream is over, after everything else of it: other providers know by then that its session is,
+/// unless it waits to be resumed.
 pub(super) async fn leave(shard: &Shard, auth: Option<Box<AuthStream>>) {
-    if let Some(auth) = auth {
-        // One that takes longer hears nothing more, and nobody waits for it.
-        drop(timeout(LEAVE, shard.plugins.end_auth(*auth)).await);
-    }
+    let Some(auth) = auth else { return };
+    let leave = async {
+        if let Some(account) = auth.account() {
+            shard.server.router.inlet().all_departed(account).await;
+        }
+        shard.plugins.end_auth(*auth).await;
+    };
+    // One that takes longer hears nothing more, and nobody waits for it.
+    drop(timeout(LEAVE, leave).await);
 }

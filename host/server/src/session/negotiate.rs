@@ -328,6 +328,11 @@ impl Negotiator<'_> {
             }));
         }
         let full = registration.handle().jid.clone();
+        let told = server
+            .router
+            .inlet()
+            .arrived(&full, registration.handle().id);
+        self.in_time(told).await?;
         self.registration = Some(registration);
         Ok(Ok(full))
     }

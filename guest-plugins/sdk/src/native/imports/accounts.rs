@@ -3,10 +3,35 @@
 use crate::jid;
 use crate::native::world::{self, AccountEffect, World};
 
-pub use crate::bindings::lifecycle::waxwing::plugin::accounts::AccountError;
+pub use crate::bindings::lifecycle::waxwing::plugin::accounts::{AccountError, AccountPage};
+
+/// The longest page.
+const MAX_PAGE: u32 = 1_000;
 
 /// The longest password, in bytes.
 const MAX_PASSWORD: usize = 1_023;
+
+/// The accounts of a domain after that one.
+pub fn list(host: &str, after: Option<&str>, limit: u32) -> Result<AccountPage, AccountError> {
+    world::with(|world| {
+        if !world.grants.contains("accounts") {
+            return Err(AccountError::NotGranted);
+        }
+        if !world.serves(host) {
+            return Err(AccountError::UnknownHost);
+        }
+        let limit = usize::try_from(limit.min(MAX_PAGE)).unwrap_or(0);
+        let accounts = world.accounts.keys();
+        let mut accounts = accounts.filter(|account| {
+            jid::domain(account) == host && after.is_none_or(|after| account.as_str() > after)
+        });
+        let page = accounts.by_ref().take(limit).cloned().collect();
+        Ok(AccountPage {
+            accounts: page,
+            more: accounts.next().is_some(),
+        })
+    })
+}
 
 /// Whether there is an account of that user name at that domain.
 pub fn exists(host: &str, username: &str) -> Result<bool, AccountError> {

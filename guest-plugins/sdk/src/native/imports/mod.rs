@@ -10,6 +10,7 @@ pub mod log;
 pub mod memory;
 pub mod metrics;
 pub mod random;
+pub mod roster;
 pub mod router;
 pub mod sessions;
 pub mod storage;

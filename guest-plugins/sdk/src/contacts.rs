@@ -1,0 +1,237 @@
+//! Contacts: keeping rosters in the server's place, and what the standard says about states.
+
+use crate::{ErrorCondition, Plugin, StanzaError};
+
+pub use crate::bindings::lifecycle::waxwing::plugin::contacts::{
+    Contact, Entry, Subscription, Word,
+};
+pub use crate::bindings::roster_provider::exports::waxwing::plugin::roster_provider::{
+    Change, Failure as RosterFailure, Request, Roster, Session as RosterSession,
+};
+
+/// Keeps rosters (interface `roster-provider`, granted as `roster-provider`). What is not written here makes a roster that users
+/// can read and not change. The manifest says that it does: [`Manifest::rosters`](crate::Manifest::rosters).
+pub trait RosterProvider: Plugin {
+    /// The roster of an account.
+    fn contacts(&self, account: &str) -> Result<Roster, RosterFailure>;
+
+    /// One contact of an account.
+    fn contact(&self, account: &str, contact: &str) -> Result<Option<Contact>, RosterFailure> {
+        let roster = self.contacts(account)?;
+        Ok(roster.contacts.into_iter().find(|one| one.jid == contact))
+    }
+
+    /// A session was bound.
+    fn bind(&self, _session: &RosterSession) {}
+
+    /// A session has ended.
+    fn unbind(&self, _session: &RosterSession) {}
+
+    /// The user gives a contact a name and groups. Unless it is written here, it stays as it is, and the user is told.
+    fn update(
+        &self,
+        account: &str,
+        contact: &str,
+        _name: Option<String>,
+        _groups: Vec<String>,
+    ) -> Result<Change, RosterFailure> {
+        Ok(Change::nothing(self.contact(account, contact)?))
+    }
+
+    /// The user removes a contact. Unless it is written here, it stays.
+    fn remove(&self, account: &str, contact: &str) -> Result<Change, RosterFailure> {
+        Ok(Change::nothing(self.contact(account, contact)?))
+    }
+
+    /// The requests that wait for the user's answer, oldest first.
+    fn pending(&self, _account: &str) -> Result<Vec<Request>, RosterFailure> {
+        Ok(Vec::new())
+    }
+
+    /// The user says a word to a contact. Unless it is written here, nothing changes.
+    fn outbound(&self, account: &str, contact: &str, _word: Word) -> Result<Change, RosterFailure> {
+        Ok(Change::nothing(self.contact(account, contact)?))
+    }
+
+    /// A contact says a word to the user. Unless it is written here, nothing changes.
+    fn inbound(
+        &self,
+        account: &str,
+        contact: &str,
+        _word: Word,
+        _stanza: &str,
+    ) -> Result<Change, RosterFailure> {
+        Ok(Change::nothing(self.contact(account, contact)?))
+    }
+}
+
+impl Change {
+    /// Nothing changed, and this is what there is.
+    pub fn nothing(contact: Option<Contact>) -> Self {
+        let entry = Entry {
+            contact,
+            requested: false,
+        };
+        Self {
+            before: entry.clone(),
+            after: entry,
+            version: None,
+        }
+    }
+}
+
+impl PartialEq for Contact {
+    fn eq(&self, other: &Self) -> bool {
+        self.jid == other.jid
+            && self.name == other.name
+            && self.groups == other.groups
+            && self.subscription == other.subscription
+            && self.asked == other.asked
+            && self.approved == other.approved
+    }
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.contact == other.contact && self.requested == other.requested
+    }
+}
+
+impl Contact {
+    /// A contact in no groups, without a name, with whom there is nothing.
+    pub fn new(jid: &str) -> Self {
+        Self {
+            jid: jid.to_owned(),
+            name: None,
+            groups: Vec::new(),
+            subscription: Subscription::None,
+            asked: false,
+            approved: false,
+        }
+    }
+
+    /// Each hears of the other.
+    #[must_use]
+    pub fn both(mut self) -> Self {
+        self.subscription = Subscription::Both;
+        self
+    }
+
+    /// What the user calls it.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        self.name = Some(name.to_owned()).filter(|name| !name.is_empty());
+        self
+    }
+
+    /// One group more that it is in.
+    #[must_use]
+    pub fn group(mut self, group: &str) -> Self {
+        self.groups.push(group.to_owned());
+        self
+    }
+}
+
+impl From<StanzaError> for RosterFailure {
+    fn from(error: StanzaError) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl From<ErrorCondition> for RosterFailure {
+    fn from(condition: ErrorCondition) -> Self {
+        StanzaError::new(condition).into()
+    }
+}
+
+/// What stands between an account and a contact, as RFC 6121 appendix A has it.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the standard's own flags, of which nearly every combination is a state"
+)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// The account hears of the contact.
+    pub to: bool,
+    /// The contact hears of the account.
+    pub from: bool,
+    /// The account has asked.
+    pub asked: bool,
+    /// The contact has asked.
+    pub requested: bool,
+    /// The contact may hear as soon as it asks.
+    pub approved: bool,
+}
+
+impl State {
+    /// The state that an entry is in.
+    pub fn of(entry: &Entry) -> Self {
+        let Some(contact) = &entry.contact else {
+            return Self {
+                requested: entry.requested,
+                ..Self::default()
+            };
+        };
+        let is =
+            |either| contact.subscription == Subscription::Both || contact.subscription == either;
+        Self {
+            to: is(Subscription::To),
+            from: is(Subscription::From),
+            asked: contact.asked,
+            requested: entry.requested,
+            approved: contact.approved,
+        }
+    }
+
+    /// The state after the account said a word to the contact (A.2).
+    #[must_use]
+    pub fn said(mut self, word: Word) -> Self {
+        match word {
+            Word::Subscribe => self.asked = !self.to,
+            Word::Unsubscribe => (self.to, self.asked) = (false, false),
+            Word::Subscribed if self.from => {}
+            Word::Subscribed if self.requested => (self.from, self.requested) = (true, false),
+            Word::Subscribed => self.approved = true,
+            Word::Unsubscribed => {
+                (self.from, self.requested, self.approved) = (false, false, false);
+            }
+        }
+        self
+    }
+
+    /// The state after the contact said a word to the account (A.3).
+    #[must_use]
+    pub fn heard(mut self, word: Word) -> Self {
+        match word {
+            Word::Subscribe if self.from => {}
+            Word::Subscribe if self.approved => (self.from, self.requested) = (true, false),
+            Word::Subscribe => self.requested = true,
+            Word::Unsubscribe => (self.from, self.requested) = (false, false),
+            Word::Subscribed if self.asked => (self.to, self.asked) = (true, false),
+            Word::Subscribed => {}
+            Word::Unsubscribed => (self.to, self.asked) = (false, false),
+        }
+        self
+    }
+
+    /// The entry in this state. A contact is made where the state needs one, and none is taken away: that is for the user to do.
+    pub fn applied(self, entry: &Entry, jid: &str) -> Entry {
+        let in_roster = self.to || self.from || self.asked || self.approved;
+        let made = || in_roster.then(|| Contact::new(jid));
+        let contact = entry.contact.clone().or_else(made);
+        Entry {
+            contact: contact.map(|contact| Contact {
+                subscription: match (self.to, self.from) {
+                    (false, false) => Subscription::None,
+                    (true, false) => Subscription::To,
+                    (false, true) => Subscription::From,
+                    (true, true) => Subscription::Both,
+                },
+                asked: self.asked,
+                approved: self.approved,
+                ..contact
+            }),
+            requested: self.requested,
+        }
+    }
+}

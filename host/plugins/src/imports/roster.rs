@@ -1,0 +1,121 @@
+//! The import `roster`, for plugins granted it. Reads wait for whoever keeps the rosters; changes are effects.
+
+use std::sync::Arc;
+
+use tokio::time::timeout;
+use waxwing_xmpp::jid::{self, BareJid};
+
+use crate::bindings::waxwing::plugin::roster::{Contact, Host, RosterError};
+use crate::contact;
+use crate::effects::After;
+use crate::exports::Level;
+use crate::rosters::LATE;
+use crate::state::State;
+
+/// Changes of rosters that a call may cause.
+const MAX_CHANGES: usize = 64;
+
+impl Host for State {
+    async fn get_contacts(
+        &mut self,
+        account: String,
+    ) -> wasmtime::Result<Result<Vec<Contact>, RosterError>> {
+        self.charge()?;
+        if self.level == Level::Provider {
+            return Ok(Err(RosterError::NotHere));
+        }
+        let account = match self.of_roster(&account) {
+            Ok(account) => account,
+            Err(error) => return Ok(Err(error)),
+        };
+        let shared = Arc::clone(&self.shared);
+        let roster = timeout(LATE, shared.services.roster(&account)).await;
+        Ok(match roster {
+            Ok(Ok(items)) => Ok(items.iter().map(contact::contact).collect()),
+            Ok(Err(_)) | Err(_) => Err(RosterError::Unavailable),
+        })
+    }
+
+    async fn update_contact(
+        &mut self,
+        account: String,
+        contact: String,
+        name: Option<String>,
+        groups: Vec<String>,
+    ) -> wasmtime::Result<Result<(), RosterError>> {
+        self.charge()?;
+        let changed = self.may_edit(&account, &contact);
+        let is_valid = contact::is_name(name.as_deref()) && contact::are_groups(&groups);
+        Ok(changed.and_then(|(account, contact)| {
+            if !is_valid || self.roster_changes() >= MAX_CHANGES {
+                return Err(RosterError::Invalid);
+            }
+            self.call.after.push(After::UpdateContact {
+                account,
+                contact,
+                name,
+                groups,
+            });
+            Ok(())
+        }))
+    }
+
+    async fn remove_contact(
+        &mut self,
+        account: String,
+        contact: String,
+    ) -> wasmtime::Result<Result<(), RosterError>> {
+        self.charge()?;
+        let changed = self.may_edit(&account, &contact);
+        Ok(changed.and_then(|(account, contact)| {
+            if self.roster_changes() >= MAX_CHANGES {
+                return Err(RosterError::Invalid);
+            }
+            let remove = After::RemoveContact { account, contact };
+            self.call.after.push(remove);
+            Ok(())
+        }))
+    }
+
+    async fn changed(
+        &mut self,
+        account: String,
+        contact: String,
+    ) -> wasmtime::Result<Result<(), RosterError>> {
+        self.charge()?;
+        Ok(self.of_roster(&account).and_then(|account| {
+            let contact = jid::parse_bare(&contact).map_err(|_| RosterError::InvalidAddress)?;
+            let changed = After::ContactChanged { account, contact };
+            self.call.after.push(changed);
+            Ok(())
+        }))
+    }
+}
+
+impl State {
+    /// An account here, if the plugin may see its roster.
+    fn of_roster(&self, account: &str) -> Result<BareJid, RosterError> {
+        if !self.is_granted("roster") {
+            return Err(RosterError::NotGranted);
+        }
+        let account = jid::parse_bare(account).ok();
+        let account = account.filter(|account| {
+            account.node().is_some() && self.shared.serves(account.domain().as_str())
+        });
+        account.ok_or(RosterError::InvalidAddress)
+    }
+
+    fn may_edit(&self, account: &str, contact: &str) -> Result<(BareJid, BareJid), RosterError> {
+        if self.level != Level::Hook {
+            return Err(RosterError::NotHere);
+        }
+        let account = self.of_roster(account)?;
+        let contact = jid::parse_bare(contact).map_err(|_| RosterError::InvalidAddress)?;
+        Ok((account, contact))
+    }
+
+    fn roster_changes(&self) -> usize {
+        let after = self.call.after.iter();
+        after.filter(|after| after.is_roster_change()).count()
+    }
+}

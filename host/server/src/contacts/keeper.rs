@@ -1,0 +1,133 @@
+//! Who keeps the rosters of a host: the server's own database, or a plugin that provides them. Whoever it is keeps states; what
+//! follows from a change of them is the same for all, and is done by the other files here.
+
+use async_trait::async_trait;
+use waxwing_plugins::{RosterChange, RosterProvider};
+use waxwing_xmpp::{jid::BareJid, roster::Item, subscription::Word};
+
+use super::ContactError;
+
+/// A whole roster.
+pub(super) struct Roster {
+    /// What names this state of it; `None` where there are no versions.
+    pub(super) version: Option<String>,
+    pub(super) items: Vec<Item>,
+}
+
+/// Keeps rosters. A change is durable when its call returns, and an error has changed nothing. Calls about one account come one
+/// after the other.
+#[async_trait]
+pub(super) trait Keeper: Send + Sync {
+    /// The roster of an account.
+    async fn load(&self, account: &BareJid) -> Result<Roster, ContactError>;
+
+    /// What is in the roster about a contact.
+    async fn item(
+        &self,
+        account: &BareJid,
+        contact: &BareJid,
+    ) -> Result<Option<Item>, ContactError>;
+
+    /// The requests that wait for an account's answer, as they came, oldest first.
+    async fn requests(&self, account: &BareJid) -> Result<Vec<(BareJid, Vec<u8>)>, ContactError>;
+
+    /// The user gives a contact a name and groups.
+    async fn update(
+        &self,
+        account: &BareJid,
+        contact: &BareJid,
+        name: Option<String>,
+        groups: Vec<String>,
+    ) -> Result<RosterChange, ContactError>;
+
+    /// The user removes a contact. What the contact asked goes on waiting.
+    async fn remove(
+        &self,
+        account: &BareJid,
+        contact: &BareJid,
+    ) -> Result<RosterChange, ContactError>;
+
+    /// The user says a word to a contact.
+    async fn outbound(
+        &self,
+        account: &BareJid,
+        contact: &BareJid,
+        word: Word,
+    ) -> Result<RosterChange, ContactError>;
+
+    /// A contact says a word to the user; `request` is the stanza, to be kept where it waits for an answer. `None`: there is
+    /// no such account.
+    async fn inbound(
+        &self,
+        account: &BareJid,
+        contact: &BareJid,
+        word: Word,
+        request: Vec<u8>,
+    ) -> Result<Option<RosterChange>, ContactError>;
+}
+
+/// A plugin's rosters.
+#[async_trait]
+impl Keeper for RosterProvider {
+    async fn load(&self, account: &BareJid) -> Result<Roster, ContactError> {
+        let roster = self.contacts(account).await?;
+        Ok(Roster {
+            version: roster.version,
+            items: roster.items,
+        })
+    }
+
+    async fn item(
+        &self,
+        account: &BareJid,
+        contact: &BareJid,
+    ) -> Result<Option<Item>, ContactError> {
+        Ok(self.contact(account, contact).await?)
+    }
+
+    async fn requests(&self, account: &BareJid) -> Result<Vec<(BareJid, Vec<u8>)>, ContactError> {
+        let pending = self.pending(account).await?.into_iter();
+        Ok(pending
+            .map(|(contact, stanza)| (contact, stanza.into_bytes()))
+            .collect())
+    }
+
+    async fn update(
+        &self,
+        account: &BareJid,
+        contact: &BareJid,
+        name: Option<String>,
+        groups: Vec<String>,
+    ) -> Result<RosterChange, ContactError> {
+        Ok(Self::update(self, account, contact, name, groups).await?)
+    }
+
+    async fn remove(
+        &self,
+        account: &BareJid,
+        contact: &BareJid,
+    ) -> Result<RosterChange, ContactError> {
+        Ok(Self::remove(self, account, contact).await?)
+    }
+
+    async fn outbound(
+        &self,
+        account: &BareJid,
+        contact: &BareJid,
+        word: Word,
+    ) -> Result<RosterChange, ContactError> {
+        Ok(Self::outbound(self, account, contact, word).await?)
+    }
+
+    async fn inbound(
+        &self,
+        account: &BareJid,
+        contact: &BareJid,
+        word: Word,
+        request: Vec<u8>,
+    ) -> Result<Option<RosterChange>, ContactError> {
+        let stanza = String::from_utf8_lossy(&request).into_owned();
+        let changed = Self::inbound(self, account, contact, word, stanza).await?;
+        Ok(Some(changed))
+    }
+}
