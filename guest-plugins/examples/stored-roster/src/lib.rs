@@ -44,6 +44,7 @@ fn of(account: &str) -> Owner {
     Owner::Account(account.to_owned())
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it on")]
 fn failed(error: StorageError) -> RosterFailure {
     match error {
         StorageError::NoSuchAccount => RosterFailure::NoRoster,
