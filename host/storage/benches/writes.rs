@@ -31,6 +31,7 @@ use waxwing_storage::{
     AccountId, Batch, Creation, Edited, Key, Namespace, NewAccount, Quota, RosterEntry,
     RosterLimits, Scope, ScramKeys, SpoolLimits, SpoolOutcome, Storage, Value,
 };
+use waxwing_test_cluster::Cluster;
 
 const ROUNDS: usize = 5;
 const CALLERS: u64 = 64;
@@ -52,7 +53,11 @@ const ROOMY: Quota = Quota {
 async fn main() {
     // `cargo test --benches` only wants to know that it runs.
     let full = std::env::args().any(|argument| argument == "--bench");
+    // `-- --postgresql`: the same there, but for reads, which are the cache's matter.
+    let on_postgresql = std::env::args().any(|argument| argument == "--postgresql");
+    let cluster = on_postgresql.then(|| Cluster::durable().unwrap());
     let bench = Bench {
+        cluster,
         round: Duration::from_millis(if full { 1000 } else { 1 }),
         stored: if full { STORED } else { 1000 },
         done: Cell::new(0),
@@ -66,10 +71,14 @@ async fn main() {
     bench.accounts(folder.path()).await;
     bench.spools(folder.path()).await;
     bench.rosters(folder.path()).await;
-    bench.reads(folder.path()).await;
+    if bench.cluster.is_none() {
+        bench.reads(folder.path()).await;
+    }
 }
 
 struct Bench {
+    /// `None`: SQLite.
+    cluster: Option<Cluster>,
     round: Duration,
     stored: u64,
     /// Calls so far, so that each has a number of its own.
@@ -77,6 +86,14 @@ struct Bench {
 }
 
 impl Bench {
+    async fn open(&self, folder: &Path, file: &str) -> Arc<dyn Storage> {
+        let url = match &self.cluster {
+            Some(cluster) => cluster.database().unwrap(),
+            None => format!("sqlite:{file}"),
+        };
+        waxwing_storage::open(&url, folder).await.unwrap()
+    }
+
     /// What the disk itself can do: nothing that waits for it by itself is faster.
     fn flushes(&self, folder: &Path) {
         let file = File::create(folder.join("flushes")).unwrap();
@@ -91,7 +108,7 @@ impl Bench {
     }
 
     async fn writes(&self, folder: &Path) {
-        let storage = open(folder, "writes.db").await;
+        let storage = self.open(folder, "writes.db").await;
         for (name, callers, size) in [
             ("puts, 1 caller, a commit each", 1, 1),
             ("puts, 64 callers, batches of 1", CALLERS, 1),
@@ -119,7 +136,7 @@ impl Bench {
     }
 
     async fn accounts(&self, folder: &Path) {
-        let storage = open(folder, "accounts.db").await;
+        let storage = self.open(folder, "accounts.db").await;
         let create = async |n: u64| {
             let created = storage.accounts().create(account(n)).await.unwrap();
             assert!(matches!(created, Creation::Created(_)));
@@ -131,7 +148,7 @@ impl Bench {
 
     /// With 10,000 stanzas there before, as whoever was away for long has them.
     async fn spools(&self, folder: &Path) {
-        let storage = open(folder, "spools.db").await;
+        let storage = self.open(folder, "spools.db").await;
         let account = new_account(&*storage, 0).await;
         let limits = SpoolLimits {
             stanzas: 1 << 40,
@@ -155,7 +172,7 @@ impl Bench {
     }
 
     async fn rosters(&self, folder: &Path) {
-        let storage = open(folder, "rosters.db").await;
+        let storage = self.open(folder, "rosters.db").await;
         let account = new_account(&*storage, 0).await;
         let limits = RosterLimits {
             items: 1 << 40,
@@ -186,7 +203,7 @@ impl Bench {
     }
 
     async fn reads(&self, folder: &Path) {
-        let storage = open(folder, "reads.db").await;
+        let storage = self.open(folder, "reads.db").await;
         for first in (0..self.stored).step_by(1000) {
             let mut batch = Batch::new(namespace(), ROOMY);
             for n in first..first + 1000 {
@@ -241,11 +258,6 @@ impl Bench {
         .await;
         (self.done.get() - before) as f64 / start.elapsed().as_secs_f64()
     }
-}
-
-async fn open(folder: &Path, file: &str) -> Arc<dyn Storage> {
-    let url = format!("sqlite:{file}");
-    waxwing_storage::open(&url, folder).await.unwrap()
 }
 
 async fn new_account(storage: &dyn Storage, n: u64) -> AccountId {

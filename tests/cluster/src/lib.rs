@@ -27,8 +27,9 @@ const PASSWORD: &str = "a password, never shown";
 /// The password as it stands in a url.
 const PASSWORD_IN_URL: &str = "a%20password,%20never%20shown";
 /// Tests do not outlive a loss of power, and kills lose nothing that was written.
-const SETTINGS: &str = "listen_addresses = ''\nfsync = off\nfull_page_writes = off\nshared_buffers = 16MB\n\
-                        max_connections = 400\nmax_wal_size = 256MB\nlogging_collector = off\n";
+const SETTINGS: &str = "listen_addresses = ''\nshared_buffers = 16MB\nmax_connections = 400\n\
+                        max_wal_size = 256MB\nlogging_collector = off\n";
+const NOT_DURABLE: &str = "fsync = off\nfull_page_writes = off\n";
 /// Ends the cluster and removes its folder, `$1`, when standard input ends: whoever held it is gone.
 const JANITOR: &str = r#"cat >/dev/null
 pids=$(cat "$1/data/postmaster.pid" 2>/dev/null | head -n 1)
@@ -53,6 +54,15 @@ pub struct Cluster {
 impl Cluster {
     /// Makes a cluster and starts it.
     pub fn start() -> Result<Self> {
+        Self::with(&(SETTINGS.to_owned() + NOT_DURABLE))
+    }
+
+    /// The same, but what it commits is on the disk: to see how long that takes.
+    pub fn durable() -> Result<Self> {
+        Self::with(SETTINGS)
+    }
+
+    fn with(settings: &str) -> Result<Self> {
         let programs = Programs::find()?;
         let folder = tempfile::Builder::new()
             .prefix("waxwing-postgres")
@@ -75,7 +85,7 @@ impl Cluster {
             janitor,
             held,
         };
-        cluster.initialise()?;
+        cluster.initialise(settings)?;
         cluster.start_again()?;
         Ok(cluster)
     }
@@ -90,7 +100,7 @@ impl Cluster {
         SHARED.get_or_init(|| Self::start().unwrap_or_else(|error| panic!("{error:#}")))
     }
 
-    fn initialise(&self) -> Result<()> {
+    fn initialise(&self, settings: &str) -> Result<()> {
         let secret = self.folder.join("password");
         fs::write(&secret, PASSWORD)?;
         fs::set_permissions(&secret, fs::Permissions::from_mode(0o644))?;
@@ -107,9 +117,9 @@ impl Cluster {
             .arg("--pgdata")
             .arg(self.data());
         run(&mut initdb)?;
-        let settings = self.data().join("postgresql.auto.conf");
+        let file = self.data().join("postgresql.auto.conf");
         let sockets = format!("unix_socket_directories = '{}'\n", self.folder.display());
-        fs::write(settings, SETTINGS.to_owned() + &sockets)?;
+        fs::write(file, settings.to_owned() + &sockets)?;
         Ok(())
     }
 

@@ -28,6 +28,9 @@ const ASKING: Duration = Duration::from_millis(200);
 /// How long a transaction's beginning or undoing may take.
 const ANSWER: Duration = Duration::from_secs(10);
 
+/// How long saying goodbye may take: nothing depends on it.
+const PARTING: Duration = Duration::from_secs(1);
+
 /// What may make commits less than durable is set right; what makes them more so stays.
 const TAKE_LOCK: &str = "SELECT pg_try_advisory_lock($1), set_config('synchronous_commit',
          CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false)";
@@ -163,7 +166,7 @@ impl Connection for Link {
         let Some(connection) = self.connection else {
             return Ok(());
         };
-        match timeout(ANSWER, connection.close()).await {
+        match timeout(PARTING, connection.close()).await {
             Ok(closed) => closed,
             Err(_) => Err(gone("no answer")),
         }
