@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 use waxwing_tests::client::login::password_of;
-use waxwing_tests::{Login, Server, external};
+use waxwing_tests::relay::Relay;
+use waxwing_tests::{Element, Login, Server, external};
 
 /// Row R8 of the checklist: registration inside TLS before authentication, as slixmpp's users do it.
 #[tokio::test]
@@ -151,4 +152,112 @@ async fn tokio_xmpp_logs_in_bound_to_its_tls_connection() -> Result<()> {
     );
     assert_eq!(lines.next(), Some("received hello from tokio-xmpp"));
     server.stop().await
+}
+
+/// The other side of a client that becomes a contact of juliet, says hello, loses its connection and resumes: she hears of no
+/// absence, and what she says meanwhile arrives.
+async fn meet(server: &Server, relay: &Relay) -> Result<()> {
+    let (mut juliet, juliet_jid) = server.session("juliet").await?;
+    juliet
+        .iq("get", "", "<query xmlns='jabber:iq:roster'/>")
+        .await?;
+    juliet.be_present(&juliet_jid).await?;
+    let romeos = |kind: &'static str| {
+        move |element: &Element| {
+            let from = element.attr("from").unwrap_or_default();
+            element.name == "presence"
+                && from.starts_with("romeo@localhost")
+                && element.attr("type") == Some(kind)
+        }
+    };
+    juliet.wait_for("a request", romeos("subscribe")).await?;
+    for kind in ["subscribed", "subscribe"] {
+        juliet
+            .send(&format!("<presence type='{kind}' to='romeo@localhost'/>"))
+            .await?;
+    }
+    juliet.wait_for("an approval", romeos("subscribed")).await?;
+    let (hello, body) = juliet.message().await?;
+    assert_eq!(body, "hello");
+    relay.cut();
+    let to = hello.attr("from").unwrap_or_default();
+    juliet
+        .send(&format!(
+            "<message to='{to}' type='chat'><body>while away</body></message>"
+        ))
+        .await?;
+    let gone = romeos("unavailable");
+    let answer = juliet
+        .wait_for("an answer, or the end", |element| {
+            gone(element) || element.child_text("body").is_some()
+        })
+        .await?;
+    assert_eq!(answer.child_text("body"), Some("still here"), "{answer}");
+    Ok(())
+}
+
+/// What such a client prints.
+const MET: [&str; 6] = [
+    "online romeo@localhost",
+    "roster 0",
+    "sees juliet@localhost",
+    "resumed",
+    "received while away",
+    "",
+];
+
+/// XEP-0198: an unmodified client of this library is back where it was, by itself.
+#[tokio::test]
+async fn xmpp_js_becomes_a_contact_and_resumes_its_stream() -> Result<()> {
+    let (server, relay) = relayed().await?;
+    let service = format!("xmpp://{}", relay.address);
+    let password = password_of("romeo");
+    let arguments = [
+        service.as_str(),
+        "localhost",
+        "romeo",
+        &password,
+        "juliet@localhost",
+    ];
+    let certificate = server.certificate();
+    let script = external::xmpp_js("contacts.mjs", &arguments, &certificate);
+    let (printed, ()) = tokio::try_join!(script, meet(&server, &relay))?;
+    // What it missed comes with the answer to its wish to resume, maybe before the library says that it has resumed.
+    let mut steps: Vec<_> = printed.split('\n').collect();
+    let mut met = MET;
+    steps.sort_unstable();
+    met.sort_unstable();
+    assert_eq!(steps, met);
+    server.stop().await
+}
+
+/// The same.
+#[tokio::test]
+async fn slixmpp_becomes_a_contact_and_resumes_its_stream() -> Result<()> {
+    let (server, relay) = relayed().await?;
+    let (host, port) = (
+        relay.address.ip().to_string(),
+        relay.address.port().to_string(),
+    );
+    let password = password_of("romeo");
+    let arguments = [
+        host.as_str(),
+        &port,
+        "romeo@localhost",
+        &password,
+        "juliet@localhost",
+    ];
+    let certificate = server.certificate();
+    let script = external::slixmpp("resumption.py", &arguments, &certificate);
+    let (printed, ()) = tokio::try_join!(script, meet(&server, &relay))?;
+    assert_eq!(printed.split('\n').collect::<Vec<_>>(), MET);
+    server.stop().await
+}
+
+/// A server with an account for the client, behind a network that can fail.
+async fn relayed() -> Result<(Server, Relay)> {
+    let server = Server::new().await?;
+    server.account("romeo").await?;
+    let relay = Relay::start(server.address("c2s")?).await?;
+    Ok((server, relay))
 }

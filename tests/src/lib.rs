@@ -2,7 +2,7 @@
 //!
 //! It knows the server only from outside: its command line, its `ready` line, its sockets and its exit code. Layers,
 //! from the bottom: [`xml`] and [`tls`]; [`client`], which speaks XMPP byte by byte; [`server`], which starts the built
-//! binary, and [`peers`], other servers; [`external`], unmodified clients of other projects;
+//! binary, [`relay`], a network that fails, and [`peers`], other servers; [`external`], unmodified clients of other projects;
 //! [`dialogue`], scripts for any server.
 
 pub mod client;
@@ -11,6 +11,7 @@ pub mod environment;
 pub mod external;
 pub mod peers;
 pub mod process;
+pub mod relay;
 pub mod server;
 pub mod tls;
 pub mod xml;
