@@ -38,6 +38,7 @@ mod plugin_life;
 mod plugin_writing;
 mod quarantine;
 mod receiving;
+mod recording;
 mod registration;
 mod replies;
 mod rosters;

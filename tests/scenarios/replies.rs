@@ -198,3 +198,53 @@ async fn a_malformed_address_is_told() -> Result<()> {
     }
     server.stop().await
 }
+
+/// Row N7 of the checklist: what is for somebody who is not there, or is nobody, comes back or waits; it never just goes.
+#[tokio::test]
+async fn what_is_for_nobody_who_is_there_comes_back_or_waits() -> Result<()> {
+    let server = Server::new().await?;
+    server.account("juliet").await?;
+    let (mut romeo, _) = server.session("romeo").await?;
+    let body = "<body>hi</body>";
+    for (number, (to, kind)) in [
+        ("nobody@localhost", "chat"),
+        ("nobody@localhost/x", "chat"),
+        ("nobody@localhost", "normal"),
+        ("juliet@localhost/gone", "groupchat"),
+        ("nobody@elsewhere.example", "chat"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let id = format!("n{number}");
+        let message = format!("<message to='{to}' type='{kind}' id='{id}'>{body}</message>");
+        romeo.send(&message).await?;
+        let error = romeo.wait_for("the error", |one| one.attr("id") == Some(&id));
+        let error = error.await?;
+        assert_eq!(error.attr("type"), Some("error"), "{to} {kind}");
+        assert!(error.stanza_error().is_some(), "{to} {kind}");
+    }
+    for to in [
+        "nobody@localhost",
+        "nobody@localhost/x",
+        "juliet@localhost/gone",
+    ] {
+        let answer = romeo
+            .iq("get", to, "<query xmlns='urn:example:any'/>")
+            .await?;
+        assert_eq!(answer.attr("type"), Some("error"), "{to}");
+    }
+    // Who is away gets it when it comes.
+    for to in ["juliet@localhost", "juliet@localhost/gone"] {
+        let message = format!("<message to='{to}' type='chat'>{body}</message>");
+        romeo.send(&message).await?;
+    }
+    before_the_next_answer(&mut romeo).await?;
+    let (mut juliet, _) = server.log_in(&waxwing_tests::Login::new("juliet")).await?;
+    juliet.send("<presence/>").await?;
+    for _ in 0..2 {
+        let message = juliet.wait_for("a message", |one| one.name == "message");
+        message.await?;
+    }
+    server.stop().await
+}

@@ -235,3 +235,28 @@ async fn a_provider_that_fails_changes_nothing_and_says_so() -> Result<()> {
     assert_eq!(error.stanza_error().as_deref(), wait);
     server.stop().await
 }
+
+/// Row H8 of the checklist, its half about contacts: who may not be asked for presence is not found, and the roster stays as it
+/// was.
+#[tokio::test]
+async fn a_contact_that_may_not_be_asked_leaves_the_roster_as_it_was() -> Result<()> {
+    let component = environment::guest("fixtures/decides-logins.wasm")?;
+    let settings = Settings::new().plugin(&component, "decides-logins");
+    let grant = "[plugin.decides-logins]\ngrants = [\"auth-provider\"]";
+    let server = settings.config(grant).start().await?;
+    let login = Login::new("juliet").password("of-juliet").resource("r");
+    let (mut juliet, _) = server.log_in(&login).await?;
+    assert_eq!(roster(&mut juliet).await?, [""; 0]);
+    for (contact, error) in [
+        ("nobody@localhost", "item-not-found"),
+        ("trap@localhost", "internal-server-error"),
+    ] {
+        let subscribe = format!("<presence type='subscribe' to='{contact}' id='s'/>");
+        juliet.send(&subscribe).await?;
+        let answer = juliet.wait_for("the error", |one| one.attr("id") == Some("s"));
+        let answer = answer.await?.stanza_error().context("no error")?;
+        assert_eq!(answer.split('/').next_back(), Some(error), "{contact}");
+        assert_eq!(roster(&mut juliet).await?, [""; 0], "{contact}");
+    }
+    server.stop().await
+}

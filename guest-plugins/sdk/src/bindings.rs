@@ -144,3 +144,9 @@ world!(
     "export_roster_provider",
     "waxwing_plugin::bindings::roster_provider"
 );
+world!(
+    session_provider,
+    "with-session-provider",
+    "export_session_provider",
+    "waxwing_plugin::bindings::session_provider"
+);

@@ -106,6 +106,9 @@ macro_rules! __interface_check {
     (RemovalVeto, $plugin:ty) => {
         $crate::__serves::<$plugin, _>(<$plugin as $crate::RemovalVeto>::removing);
     };
+    (SessionProvider, $plugin:ty) => {
+        $crate::__serves::<$plugin, _>(<$plugin as $crate::SessionProvider>::bind);
+    };
     (RosterProvider, $plugin:ty) => {
         $crate::__serves::<$plugin, _>(<$plugin as $crate::RosterProvider>::contacts);
     };
@@ -307,6 +310,36 @@ macro_rules! __interface {
             }
         }
         $crate::bindings::removal_veto::export_removal_veto!(Component with_types_in $crate::bindings::removal_veto);
+    };
+    (SessionProvider, $plugin:ty) => {
+        const _: () = {
+            use ::std::{option::Option, result::Result, string::String, vec::Vec};
+            use $crate::bindings::session_provider::exports::waxwing::plugin::session_provider as wit;
+            use $crate::SessionProvider;
+
+            fn with<R>(f: impl FnOnce(&$plugin) -> R) -> R {
+                PLUGIN.with(|slot| slot.lend(f))
+            }
+
+            impl wit::Guest for Component {
+                fn bind(session: wit::Session) -> Result<wit::Claim, wit::Failure> {
+                    with(|plugin| SessionProvider::bind(plugin, &session))
+                }
+                fn unbind(session: wit::Session) {
+                    with(|plugin| SessionProvider::unbind(plugin, &session));
+                }
+                fn release(jid: String) -> Result<(), wit::Failure> {
+                    with(|plugin| SessionProvider::release(plugin, &jid))
+                }
+                fn set_presence(session: wit::Session, priority: Option<i8>, presence: Option<String>) -> Result<(), wit::Failure> {
+                    with(|plugin| SessionProvider::set_presence(plugin, &session, priority, presence.as_deref()))
+                }
+                fn resources(account: String) -> Result<Vec<wit::Entry>, wit::Failure> {
+                    with(|plugin| SessionProvider::resources(plugin, &account))
+                }
+            }
+        };
+        $crate::bindings::session_provider::export_session_provider!(Component with_types_in $crate::bindings::session_provider);
     };
     (RosterProvider, $plugin:ty) => {
         const _: () = {

@@ -53,6 +53,7 @@ mod name;
 #[cfg(not(target_family = "wasm"))]
 mod native;
 pub mod payload;
+mod recording;
 #[cfg(test)]
 mod tests;
 mod traits;
@@ -81,6 +82,7 @@ pub use filters::{DeliverFilter, InboundFilter, IqFilter, OfflineFilter};
 pub use late::settle;
 pub use manifest::{DiscoNode, FaultPolicy, Manifest, Placement, Setting};
 pub use payload::{Payload, PayloadError};
+pub use recording::{BoundSession, Claim, SessionEntry, SessionFailure, SessionProvider};
 pub use traits::{
     AccountEvents, Answer, Component, Deliver, Handled, Inbound, IqHandler, Keeping, LateIqHandler,
     Offline, PasswordVeto, Plugin, PluginEvents, PreAuth, Promise, RegistrationVeto, RemovalVeto,
@@ -108,14 +110,15 @@ pub use glue::{__serves, Slot, report_panics};
 pub mod prelude {
     pub use crate::{
         AccountEvents, Answer, AuthFailure, AuthOffer, AuthProvider, AuthStream, BindReason,
-        Change, ChangeFailure, Component, Contact, Deliver, DeliverFilter, Draft, Element, Entry,
-        ErrorCondition, ErrorType, Event, FaultPolicy, Handled, Inbound, InboundFilter, IqFilter,
-        IqHandler, Keeping, LateIqHandler, Localised, Login, Manifest, Name, Offline,
-        OfflineFilter, Parsed, PasswordVeto, Payload, PayloadError, Placement, Plugin,
-        PluginEvents, PreAuth, PreAuthStream, Promise, Refusal, RegistrationVeto, RemovalVeto,
-        ReplyHandler, Request, Roster, RosterFailure, RosterProvider, RosterSession, Scope,
-        Session, SessionEvents, Setting, Stanza, StanzaError, StanzaKind, State, Subscription,
-        TimerHandler, Verdict, Word, accounts, clock, config, disco, events, log, manifest, memory,
-        metrics, random, roster, router, sessions, settle, storage, timers,
+        BoundSession, Change, ChangeFailure, Claim, Component, Contact, Deliver, DeliverFilter,
+        Draft, Element, Entry, ErrorCondition, ErrorType, Event, FaultPolicy, Handled, Inbound,
+        InboundFilter, IqFilter, IqHandler, Keeping, LateIqHandler, Localised, Login, Manifest,
+        Name, Offline, OfflineFilter, Parsed, PasswordVeto, Payload, PayloadError, Placement,
+        Plugin, PluginEvents, PreAuth, PreAuthStream, Promise, Refusal, RegistrationVeto,
+        RemovalVeto, ReplyHandler, Request, Roster, RosterFailure, RosterProvider, RosterSession,
+        Scope, Session, SessionEntry, SessionEvents, SessionFailure, SessionProvider, Setting,
+        Stanza, StanzaError, StanzaKind, State, Subscription, TimerHandler, Verdict, Word,
+        accounts, clock, config, disco, events, log, manifest, memory, metrics, random, roster,
+        router, sessions, settle, storage, timers,
     };
 }

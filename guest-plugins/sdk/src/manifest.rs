@@ -209,6 +209,15 @@ impl Manifest {
         self
     }
 
+    /// Wants to record sessions, with a priority like that of [`Self::rosters`].
+    #[must_use]
+    pub fn sessions(mut self, priority: i32) -> Self {
+        self.0
+            .subscriptions
+            .push(wit::Subscription::SessionProvider(priority));
+        self
+    }
+
     #[cfg(not(target_family = "wasm"))]
     pub(crate) fn as_wit(&self) -> &wit::PluginManifest {
         &self.0

@@ -88,4 +88,5 @@ pub use rosters::{ProvidedRoster, RosterChange, RosterEntry, RosterProvider};
 pub use services::{ServiceError, Services};
 pub use shard::{IqAnswer, Shard};
 pub use status::{PluginError, PluginStatus};
+pub use tenants::{Claim, RecordedSession, SessionProvider};
 pub use trace::{Trace, TraceLine, TracedCall, TracedStanza};

@@ -298,7 +298,7 @@ impl Platform {
     /// at most. Nothing may call plugins any more.
     pub async fn stop(&self) {
         self.watch.lock().take();
-        let gone = self.shared.tenants.gone();
+        let gone = self.shared.tenants.all_gone();
         if tokio::time::timeout(FAREWELL, gone).await.is_err() {
             tracing::warn!("providers were not told of all sessions that ended");
         }

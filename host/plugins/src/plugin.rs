@@ -166,6 +166,8 @@ impl Plugin {
             Role::Logins => self.auth_offer()?.priority,
             Role::Rosters if self.exports.roster_provider.is_none() => return None,
             Role::Rosters => self.manifest.wants.rosters?,
+            Role::Sessions if self.exports.session_provider.is_none() => return None,
+            Role::Sessions => self.manifest.wants.sessions?,
         };
         let granted = self.grants.contains(role.export());
         granted.then(|| own.saturating_add(self.settings.priority))

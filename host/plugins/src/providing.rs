@@ -12,17 +12,20 @@ pub(crate) enum Role {
     Logins,
     /// Who has whom in the roster.
     Rosters,
+    /// Who has which address.
+    Sessions,
 }
 
 impl Role {
     /// All of them.
-    pub(crate) const ALL: [Self; 2] = [Self::Logins, Self::Rosters];
+    pub(crate) const ALL: [Self; 3] = [Self::Logins, Self::Rosters, Self::Sessions];
 
     /// The export that it takes, and the grant.
     pub(crate) const fn export(self) -> &'static str {
         match self {
             Self::Logins => "auth-provider",
             Self::Rosters => "roster-provider",
+            Self::Sessions => "session-provider",
         }
     }
 }

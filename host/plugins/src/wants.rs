@@ -22,6 +22,8 @@ pub(crate) struct Wants {
     pub(crate) auth: Option<AuthOffer>,
     /// Its priority as a provider of rosters.
     pub(crate) rosters: Option<i32>,
+    /// Its priority as a provider of sessions.
+    pub(crate) sessions: Option<i32>,
 }
 
 impl Wants {
@@ -62,6 +64,11 @@ impl Wants {
             wit::Subscription::RosterProvider(priority) => {
                 if self.rosters.replace(priority).is_some() {
                     return wrong("subscriptions", "offer to provide rosters twice");
+                }
+            }
+            wit::Subscription::SessionProvider(priority) => {
+                if self.sessions.replace(priority).is_some() {
+                    return wrong("subscriptions", "offer to provide sessions twice");
                 }
             }
         }

@@ -42,6 +42,7 @@ mod call;
 mod hooks;
 mod later;
 mod outcome;
+mod recording;
 mod reply;
 mod rosters;
 mod script;

@@ -15,6 +15,7 @@ pub(crate) mod pre_auth;
 pub(crate) mod reply_handler;
 pub(crate) mod roster_provider;
 pub(crate) mod session_events;
+pub(crate) mod session_provider;
 mod table;
 pub(crate) mod timer_handler;
 pub(crate) mod vetoes;

@@ -108,6 +108,7 @@ exports! {
     removal_veto = "removal-veto",
     auth_provider = "auth-provider",
     roster_provider = "roster-provider",
+    session_provider = "session-provider",
 }
 
 impl Exports {

@@ -12,7 +12,7 @@ use waxwing_xmpp::{
     stanza::{Kind, MessageType, Stanza, Type},
 };
 
-use super::{Chosen, Handle, Origin, Place, Router, account_of, rules, rules::Verdict};
+use super::{Chosen, Handle, Origin, Place, Ranks, Router, account_of, rules, rules::Verdict};
 use crate::{
     mailbox::Flow,
     offline::{Task, is_for_keeping},
@@ -44,10 +44,24 @@ impl Router {
 
     /// Routes a message by its `to`, which must be there. One that is to be kept comes back.
     pub(crate) fn try_message(&self, stanza: Stanza) -> Result<Flow, Stanza> {
-        self.route_message(stanza, Origin::Sender)
+        self.route_message(stanza, None, Origin::Sender)
     }
 
-    fn route_message(&self, stanza: Stanza, origin: Origin) -> Result<Flow, Stanza> {
+    /// The same by the priorities that a provider of sessions has for the account.
+    pub(crate) fn try_message_by(
+        &self,
+        stanza: Stanza,
+        ranks: Option<&Ranks>,
+    ) -> Result<Flow, Stanza> {
+        self.route_message(stanza, ranks, Origin::Sender)
+    }
+
+    fn route_message(
+        &self,
+        stanza: Stanza,
+        ranks: Option<&Ranks>,
+        origin: Origin,
+    ) -> Result<Flow, Stanza> {
         let (Some(to), Type::Message(kind)) = (stanza.to(), stanza.typed()) else {
             return Ok(Flow::Free);
         };
@@ -55,7 +69,7 @@ impl Router {
             Place::Foreign => self.bounce(&stanza, Condition::RemoteServerNotFound),
             Place::Server => self.bounce(&stanza, Condition::ServiceUnavailable),
             Place::Account | Place::Resource => {
-                let chosen = self.choose(to, |aim, best| rules::message(kind, aim, best));
+                let chosen = self.choose_by(to, ranks, |aim, best| rules::message(kind, aim, best));
                 if matches!(&chosen, Chosen::One(handle) if is_behind(handle, &stanza)) {
                     return Err(stanza);
                 }
@@ -91,7 +105,7 @@ impl Router {
         match stanza.kind() {
             Kind::Message => {
                 // Whoever sent it is not here to make room.
-                if let Err(stanza) = self.route_message(stanza, origin) {
+                if let Err(stanza) = self.route_message(stanza, None, origin) {
                     self.keep(stanza, None);
                 }
             }

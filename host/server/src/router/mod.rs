@@ -6,6 +6,7 @@
 mod delivery;
 mod figures;
 mod handle;
+mod keeper;
 mod messages;
 mod presence;
 mod probes;
@@ -46,6 +47,7 @@ use figures::Figures;
 pub(crate) use delivery::Delivery;
 pub(crate) use figures::Limit;
 pub(crate) use handle::Handle;
+pub(crate) use keeper::Ranks;
 pub(crate) use presence::{Told, priority, told_component};
 pub(crate) use views::View;
 
@@ -183,13 +185,12 @@ impl Router {
         &self.inlet
     }
 
-    /// Binds a resource, a random one if none is wished. What becomes of a session that has it is the host's to say (RFC 6120
-    /// §7.7.2.2).
-    pub(crate) fn bind(
-        self: &Arc<Self>,
+    /// A session of that resource, or of a random one.
+    fn handle_for(
+        &self,
         bare: &BareJid,
         resource: Option<&str>,
-    ) -> Result<Registration, StanzaError> {
+    ) -> Result<Arc<Handle>, StanzaError> {
         let resource = match resource {
             Some(wished) => wished.to_owned(),
             None => random_resource(secret::random),
@@ -197,17 +198,23 @@ impl Router {
         let jid = jid::with_resource(bare, &resource)
             .map_err(|_| StanzaError::new(Condition::BadRequest))?;
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let handle = Arc::new(Handle::new(id, jid));
-        let policy = self.conflicts.get(bare.domain().as_str());
-        let policy = policy.copied().unwrap_or_default();
-        let replaces = policy == ResourceConflict::ReplaceOld;
-        match self.registry.add(bare.as_str(), &handle, replaces) {
-            Added::Taken if policy == ResourceConflict::Rename => {
-                let renamed = format!("{resource} {}", random_resource(secret::random));
-                let fits = jid::with_resource(bare, &renamed).is_ok();
-                self.bind(bare, fits.then_some(renamed.as_str()))
-            }
-            Added::Taken => Err(StanzaError::new(Condition::Conflict)),
+        Ok(Arc::new(Handle::new(id, jid)))
+    }
+
+    /// Who gives way where two sessions of an account want one resource.
+    fn policy(&self, account: &BareJid) -> ResourceConflict {
+        let policy = self.conflicts.get(account.domain().as_str());
+        policy.copied().unwrap_or_default()
+    }
+
+    /// Enters a session. One that has its address makes room if it is over, or if the new one `replaces` it; else this gives `None`.
+    fn enter(
+        self: &Arc<Self>,
+        handle: &Arc<Handle>,
+        replaces: bool,
+    ) -> Result<Option<Registration>, StanzaError> {
+        match self.registry.add(account_of(&handle.jid), handle, replaces) {
+            Added::Taken => Ok(None),
             Added::TooMany => Err(StanzaError::new(Condition::ResourceConstraint)),
             Added::Done { replaced } => {
                 if let Some(old) = replaced {
@@ -216,10 +223,10 @@ impl Router {
                 }
                 self.figures.session_begins();
                 self.inlet.bound(&handle.jid, handle.id);
-                Ok(Registration {
+                Ok(Some(Registration {
                     router: Arc::clone(self),
-                    handle,
-                })
+                    handle: Arc::clone(handle),
+                }))
             }
         }
     }
@@ -419,6 +426,22 @@ impl Router {
 
     /// Chooses among the sessions of the account that an address is about.
     fn choose(&self, to: &Jid, rule: impl FnOnce(Aim, Option<i8>) -> Verdict) -> Chosen {
+        self.choose_by(to, None, rule)
+    }
+
+    /// The same by the priorities that a provider has.
+    fn choose_by(
+        &self,
+        to: &Jid,
+        ranks: Option<&Ranks>,
+        rule: impl FnOnce(Aim, Option<i8>) -> Verdict,
+    ) -> Chosen {
+        let rank = |handle: &Handle| {
+            let own = handle.priority();
+            let ranks = ranks.filter(|_| handle.is_there());
+            let recorded = ranks.and_then(|ranks| ranks.get(handle.resource()));
+            recorded.copied().unwrap_or(own)
+        };
         let (account, resource) = split(to);
         self.registry.look(account, |sessions| {
             let addressed = resource.and_then(|resource| {
@@ -430,12 +453,14 @@ impl Router {
                 (Some(_), Some(_)) => Aim::Resource,
                 (Some(_), None) => Aim::NoResource,
             };
-            let best = sessions.iter().filter_map(|handle| handle.priority()).max();
+            let best = sessions.iter().filter_map(|handle| rank(handle)).max();
             match (rule(aim, best), addressed) {
                 (Verdict::Resource, Some(handle)) => Chosen::One(Arc::clone(handle)),
-                (Verdict::MostAvailable, _) => pick(sessions, |priority| Some(priority) == best),
-                (Verdict::NonNegative, _) => pick(sessions, |priority| priority >= 0),
-                (Verdict::Available, _) => pick(sessions, |_| true),
+                (Verdict::MostAvailable, _) => pick(sessions, |one| {
+                    rank(one).is_some_and(|own| Some(own) == best)
+                }),
+                (Verdict::NonNegative, _) => pick(sessions, |one| rank(one) >= Some(0)),
+                (Verdict::Available, _) => pick(sessions, |one| rank(one).is_some()),
                 (verdict, _) => Chosen::Nobody(verdict),
             }
         })
@@ -510,10 +535,8 @@ impl Drop for Registration {
     }
 }
 
-fn pick(sessions: &[Arc<Handle>], takes: impl Fn(i8) -> bool) -> Chosen {
-    let mut chosen = sessions
-        .iter()
-        .filter(|handle| handle.priority().is_some_and(&takes));
+fn pick(sessions: &[Arc<Handle>], takes: impl Fn(&Handle) -> bool) -> Chosen {
+    let mut chosen = sessions.iter().filter(|handle| takes(handle));
     match (chosen.next(), chosen.next()) {
         (None, _) => Chosen::Nobody(Verdict::Ignore),
         (Some(one), None) => Chosen::One(Arc::clone(one)),

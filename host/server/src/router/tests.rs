@@ -21,7 +21,8 @@ fn router() -> Arc<Router> {
 /// Binds a resource of an account at example.org.
 fn bind(router: &Arc<Router>, account: &str, resource: &str) -> Registration {
     let bare = jid::parse_bare(&format!("{account}@example.org")).unwrap();
-    router.bind(&bare, Some(resource)).unwrap()
+    let handle = router.handle_for(&bare, Some(resource)).unwrap();
+    router.enter(&handle, true).unwrap().unwrap()
 }
 
 fn parse(xml: &str) -> Stanza {

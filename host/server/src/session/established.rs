@@ -307,7 +307,7 @@ impl Session {
             promise.go_with(&mut stanza);
         }
         let flow = match stanza.kind() {
-            Kind::Message => match router.try_message(stanza) {
+            Kind::Message => match self.by_rank(connection, stanza).await {
                 Ok(flow) => flow,
                 Err(stanza) => {
                     let (done, kept) = oneshot::channel();
@@ -346,6 +346,21 @@ impl Session {
             tokio::task::yield_now().await;
         }
         Ok(())
+    }
+
+    /// Routes a message; by the priorities of the provider of sessions, where its account has one.
+    async fn by_rank(&self, connection: &mut Connection, stanza: Stanza) -> Result<Flow, Stanza> {
+        let router = &self.shard.server.router;
+        if !router.has_ranks(&stanza) {
+            return router.try_message(stanza);
+        }
+        match self.meanwhile(connection, router.ranks(&stanza)).await {
+            Ok(ranks) => router.try_message_by(stanza, ranks.as_ref()),
+            Err(error) => {
+                router.refuse(&stanza, &error);
+                Ok(Flow::Free)
+            }
+        }
     }
 
     /// Whether the provider of logins, where there is one, lets a request for presence go.

@@ -314,7 +314,8 @@ impl Negotiator<'_> {
         resource: Option<&str>,
     ) -> Result<Result<FullJid, StanzaError>, Interrupt> {
         let server = Arc::clone(&self.connection.shard.server);
-        let registration = match server.router.bind(jid, resource) {
+        let binding = server.router.bind(jid, resource);
+        let registration = match self.in_time(binding).await? {
             Ok(registration) => registration,
             Err(error) => return Ok(Err(error)),
         };

@@ -26,11 +26,15 @@ pub(super) async fn handle(shard: &Rc<Shard>, sender: &Arc<Handle>, stanza: Stan
         if matches!(stanza.typed(), Type::Presence(PresenceType::Probe)) {
             make_known(shard, sender).await;
         }
-        return router.presence(sender, stanza);
+        return retire(shard, sender, stanza).await;
     }
     if let Err(error) = contacts.make_known(&sender.jid.to_bare()).await {
         // To be available without contacts would tell the wrong people that one is not.
         return router.refuse(&stanza, &error.reply());
+    }
+    let recorded = router.record(sender, Some((priority(&stanza), &stanza)));
+    if let Err(error) = recorded.await {
+        return router.refuse(&stanza, &error);
     }
     let (was_available, took_messages) = (sender.is_available(), sender.takes_messages());
     if priority(&stanza) >= 0 && !took_messages {
@@ -76,6 +80,21 @@ async fn tell_of_contacts(shard: &Shard, newcomer: &Arc<Handle>) {
     }
     if let Err(error) = contacts.remind(newcomer).await {
         drop(error.reply());
+    }
+}
+
+/// Passes on what is not presence to be told to all; who is unavailable is recorded as such when everybody knows.
+async fn retire(shard: &Shard, sender: &Arc<Handle>, stanza: Stanza) {
+    let router = &shard.server.router;
+    let is_farewell = stanza.to().is_none()
+        && matches!(stanza.typed(), Type::Presence(PresenceType::Unavailable));
+    router.presence(sender, stanza);
+    if is_farewell && let Err(error) = router.record(sender, None).await {
+        // It is unavailable all the same: the provider's record is what is late.
+        tracing::debug!(
+            condition = error.condition.name(),
+            "unavailable presence was not recorded"
+        );
     }
 }
 
