@@ -71,7 +71,7 @@ async fn log_with(server: &Server, lines: &[&str]) -> Result<String> {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     };
-    let waited = tokio::time::timeout(std::time::Duration::from_secs(60), wait).await;
+    let waited = tokio::time::timeout(std::time::Duration::from_mins(1), wait).await;
     waited.with_context(|| format!("not all of {lines:?} in {}", server.log()))
 }
 
