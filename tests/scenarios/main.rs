@@ -45,5 +45,6 @@ mod rosters;
 mod starttls;
 mod stream_management;
 mod streams;
+mod survival;
 mod watching;
 mod word_filter;

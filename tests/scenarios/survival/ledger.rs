@@ -1,0 +1,180 @@
+//! What each user sent, was told and received, and what must hold between them.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, ensure};
+
+use super::{USERS, user::User};
+
+/// An ack that was sent less than this before a break may not have come to anything.
+const IN_FLIGHT: Duration = Duration::from_millis(500);
+
+/// What all users know of each other: when something broke, the server or a connection, and who has nothing left to be acknowledged.
+#[derive(Clone, Default)]
+pub(super) struct Crowd(Arc<Mutex<Vec<Instant>>>, Arc<[AtomicBool; USERS]>);
+
+impl Crowd {
+    /// Whether a user has nothing left. True if nobody has.
+    pub(super) fn is_settled(&self, index: usize, settled: bool) -> bool {
+        self.1[index].store(settled, Ordering::Relaxed);
+        self.1.iter().all(|settled| settled.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn note(&self) {
+        self.0.lock().unwrap().push(Instant::now());
+    }
+
+    /// The last one before a moment.
+    fn before(&self, moment: Instant) -> Option<Instant> {
+        let breaks = self.0.lock().unwrap();
+        breaks.iter().copied().filter(|at| *at <= moment).max()
+    }
+}
+
+/// A message: whom from, whom to, and its number between these two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Message {
+    pub(super) from: usize,
+    pub(super) to: usize,
+    pub(super) number: u32,
+}
+
+impl Message {
+    pub(super) fn id(self) -> String {
+        format!("{}-{}-{}", self.from, self.to, self.number)
+    }
+
+    pub(super) fn parse(id: &str) -> Option<Self> {
+        let mut parts = id.split('-').map(str::parse);
+        let mut next = || parts.next()?.ok();
+        let (from, to, number) = (next()?, next()?, next()?);
+        Some(Self {
+            from,
+            to,
+            number: u32::try_from(number).ok()?,
+        })
+    }
+}
+
+/// A message as it came.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Receipt {
+    pub(super) message: Message,
+    pub(super) at: Instant,
+    /// When its receiver acknowledged it.
+    pub(super) acked: Option<Instant>,
+}
+
+/// What a user knows.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    /// Messages that were sent.
+    pub(super) sent: u32,
+    /// Those that the server acknowledged.
+    pub(super) acked: HashSet<Message>,
+    /// Those that were sent again, since they were not.
+    pub(super) again: HashSet<Message>,
+    pub(super) received: Vec<Receipt>,
+    /// Contacts whose place in the roster the server confirmed.
+    pub(super) contacts: HashSet<String>,
+    /// The roster in the end.
+    pub(super) roster: HashSet<String>,
+    /// Sessions that went on.
+    pub(super) resumed: u32,
+    /// Sessions that could not.
+    pub(super) refused: u32,
+}
+
+/// All of them together.
+#[derive(Debug, Default)]
+pub(super) struct Total {
+    pub(super) sent: u32,
+    acked: usize,
+    again: usize,
+    twice: u32,
+    contacts: usize,
+    resumed: u32,
+    refused: u32,
+}
+
+impl fmt::Display for Total {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            sent,
+            acked,
+            again,
+            twice,
+            contacts,
+            resumed,
+            refused,
+        } = self;
+        write!(
+            f,
+            "{sent} messages sent, {acked} acknowledged, none of them lost, {again} sent again by clients, {twice} received twice; \
+             {contacts} contacts; {resumed} sessions resumed, {refused} begun anew"
+        )
+    }
+}
+
+/// Compares the ledgers: nothing acknowledged is missing, nothing came twice that need not have, and the order is kept.
+pub(super) fn compare(users: &[User], breaks: &Crowd) -> Result<Total> {
+    let mut total = Total::default();
+    let again: HashSet<Message> = users
+        .iter()
+        .flat_map(|user| user.ledger.again.iter().copied())
+        .collect();
+    for user in users {
+        let ledger = &user.ledger;
+        total.sent += ledger.sent;
+        total.acked += ledger.acked.len();
+        total.again += ledger.again.len();
+        total.contacts += ledger.contacts.len();
+        total.resumed += ledger.resumed;
+        total.refused += ledger.refused;
+        for message in &ledger.acked {
+            let receiver = users.get(message.to).context("nobody")?;
+            let mut received = receiver.ledger.received.iter();
+            ensure!(
+                received.any(|receipt| receipt.message == *message),
+                "{message:?} was acknowledged and is lost"
+            );
+        }
+        let missing: Vec<_> = ledger.contacts.difference(&ledger.roster).collect();
+        ensure!(missing.is_empty(), "confirmed and lost: {missing:?}");
+        total.twice += in_order_and_once(ledger, &again, breaks)?;
+    }
+    Ok(total)
+}
+
+/// Looks at what one user received. Returns how much came twice for a good reason.
+fn in_order_and_once(ledger: &Ledger, again: &HashSet<Message>, breaks: &Crowd) -> Result<u32> {
+    let mut last: HashMap<usize, u32> = HashMap::new();
+    let mut first: HashMap<Message, Receipt> = HashMap::new();
+    let mut twice = 0;
+    for receipt in &ledger.received {
+        let message = receipt.message;
+        if let Some(before) = first.get(&message) {
+            twice += 1;
+            let lost = breaks.before(receipt.at).context("nothing broke")?;
+            let was_taken = before.acked.is_some_and(|acked| acked + IN_FLIGHT < lost);
+            ensure!(
+                !was_taken || again.contains(&message),
+                "{message:?} came twice, although its receiver had acknowledged it: {before:?}, {receipt:?}, {lost:?}"
+            );
+            continue;
+        }
+        first.insert(message, *receipt);
+        let last = last.entry(message.from).or_insert(0);
+        ensure!(*last < message.number, "{message:?} came after {last}");
+        *last = message.number;
+    }
+    Ok(twice)
+}
