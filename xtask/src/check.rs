@@ -22,8 +22,10 @@ const CRATES: [&str; 5] = [
 ];
 
 /// Scenarios that are run on PostgreSQL too: what they show stands or falls with the database.
-const ON_POSTGRESQL: [&str; 5] = [
+const ON_POSTGRESQL: [&str; 7] = [
     "contacts::",
+    "stream_management::survival",
+    "survival::",
     "effects::storage",
     "effects::atomicity",
     "accounts::",
