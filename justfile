@@ -24,6 +24,14 @@ lint:
 test *ARGUMENTS:
     cargo xtask test {{ARGUMENTS}}
 
+# What the server survives, for longer than the tests have time for
+soak:
+    cargo xtask soak
+
+# Run the scripted dialogues against any server
+dialogues *ARGUMENTS:
+    cargo xtask dialogues {{ARGUMENTS}}
+
 # Compare messages a second with other servers
 bench *ARGUMENTS:
     cargo xtask bench {{ARGUMENTS}}

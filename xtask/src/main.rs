@@ -4,7 +4,7 @@
 //! installs it. Every step may be repeated, interrupted, and run beside another one.
 //!
 //! Layers, from the bottom: [`process`] and [`progress`]; [`apt`], [`toolchain`] and [`clients`] bring what is missing;
-//! [`guests`] and [`host`] build; [`check`], [`dialogues`] and [`mod@bench`] use what was built;
+//! [`guests`] and [`host`] build; [`check`], [`soak`], [`dialogues`] and [`mod@bench`] use what was built;
 //! [`mod@reference`] and [`guide`] keep the guide true. Nothing here is part of the server.
 
 mod apt;
@@ -23,6 +23,7 @@ mod postgres;
 mod process;
 mod progress;
 mod reference;
+mod soak;
 mod toolchain;
 mod totals;
 
@@ -43,6 +44,7 @@ usage: cargo xtask COMMAND
   lint                           formatting and lints of the server and of the plugins, and what the guide says of wit/
   reference                      write the guide's pages about the interfaces anew, from wit/
   test [FILTER]                  build, install the clients that the tests use, run all tests
+  soak                           kill the server 200 times on each database, let databases and disks fail for a minute each
   dialogues [ARGUMENTS…]         run the scripted dialogues against any server, or Prosody; --help lists the arguments
   bench [ARGUMENTS…]             compare messages a second with the other servers; --help lists the arguments";
 
@@ -63,7 +65,8 @@ fn main() -> ExitCode {
 
 fn dispatch(command: &str, rest: &[String]) -> Result<ExitCode> {
     match command {
-        "run" | "build" | "guests" | "lint" | "reference" | "test" | "dialogues" | "bench" => {}
+        "run" | "build" | "guests" | "lint" | "reference" | "test" | "soak" | "dialogues"
+        | "bench" => {}
         "help" | "--help" | "-h" => {
             progress::plain(USAGE);
             return Ok(ExitCode::SUCCESS);
@@ -103,6 +106,10 @@ fn dispatch(command: &str, rest: &[String]) -> Result<ExitCode> {
             reference::run(&layout, &progress)?;
         }
         "test" => check::run(&layout, &progress, rest)?,
+        "soak" => {
+            no_more(rest)?;
+            soak::run(&layout, &progress)?;
+        }
         "dialogues" => dialogues::run(&layout, &progress, rest)?,
         _ => bench::run(&layout, &progress, rest)?,
     }
