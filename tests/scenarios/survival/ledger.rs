@@ -4,7 +4,7 @@ use std::{
     collections::{HashMap, HashSet},
     fmt,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -29,13 +29,20 @@ impl Crowd {
     }
 
     pub(super) fn note(&self) {
-        self.0.lock().unwrap().push(Instant::now());
+        self.breaks().push(Instant::now());
+    }
+
+    fn breaks(&self) -> MutexGuard<'_, Vec<Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The last one before a moment.
     fn before(&self, moment: Instant) -> Option<Instant> {
-        let breaks = self.0.lock().unwrap();
-        breaks.iter().copied().filter(|at| *at <= moment).max()
+        self.breaks()
+            .iter()
+            .copied()
+            .filter(|at| *at <= moment)
+            .max()
     }
 }
 

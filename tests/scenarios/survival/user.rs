@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(16);
 /// Time without news after which nothing more comes.
 const QUIET: Duration = Duration::from_secs(2);
 /// Time for the server to be there again.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What the users do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
