@@ -22,6 +22,7 @@ mod clients;
 mod commands;
 mod compatibility;
 mod contacts;
+mod crowds;
 mod discovery;
 mod effects;
 mod grants;
