@@ -1,6 +1,7 @@
 //! Starts the built server as an operator would, in a folder of its own, on free ports.
 
-use std::fmt::Write as _;
+mod settings;
+
 use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -15,159 +16,14 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Child;
 use tokio::time::timeout;
 
-use waxwing_test_cluster::Cluster;
-
 use crate::client::login::password_of;
 use crate::peers::{self, Peer};
 use crate::{Client, Login, PATIENCE, environment, process, tls};
 
+pub use settings::Settings;
+
 /// Names another server to run the scenarios against, to tell a wrong test from a wrong server: `prosody`.
 const AGAINST: &str = "WAXWING_TEST_AGAINST";
-
-/// Names where servers keep their data: `postgres`, each in a database of its own; without it SQLite's file.
-const STORAGE: &str = "WAXWING_TEST_STORAGE";
-
-/// How a server is set up.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Kind and TLS policy of each listener, in order.
-    listeners: Vec<(&'static str, &'static str)>,
-    /// TOML that follows the harness's own.
-    config: String,
-    /// In-band registration is open, without rate limits.
-    registration: bool,
-    /// Components put into the plugins folder before the start, with their names there.
-    plugins: Vec<(PathBuf, String)>,
-    /// The database's url, where the harness does not choose it.
-    storage: Option<String>,
-    /// The data folder, where it is not the harness's own.
-    data: Option<PathBuf>,
-    /// Writes beyond the system's limit of a file's size fail, as on a full disk, and do not kill.
-    survives_file_limit: bool,
-}
-
-impl Settings {
-    /// Listens with STARTTLS and with direct TLS on loopback; registration is open.
-    #[must_use]
-    pub fn new() -> Self {
-        Self {
-            listeners: vec![("c2s", "required"), ("c2s-tls", "required")],
-            config: String::new(),
-            registration: true,
-            plugins: Vec::new(),
-            storage: None,
-            data: None,
-            survives_file_limit: false,
-        }
-    }
-
-    /// With a listener that asks for no TLS instead of the usual ones.
-    #[must_use]
-    pub fn plain(mut self) -> Self {
-        self.listeners = vec![("c2s", "none")];
-        self
-    }
-
-    /// With registration as the server's defaults have it.
-    #[must_use]
-    pub fn registration_untouched(mut self) -> Self {
-        self.registration = false;
-        self
-    }
-
-    /// With more configuration, TOML that begins with the head of a table.
-    #[must_use]
-    pub fn config(mut self, toml: &str) -> Self {
-        self.config.push_str(toml);
-        self.config.push('\n');
-        self
-    }
-
-    /// With a component in the plugins folder from the start.
-    #[must_use]
-    pub fn plugin(mut self, component: &Path, name: &str) -> Self {
-        self.plugins
-            .push((component.to_owned(), format!("{name}.wasm")));
-        self
-    }
-
-    /// With its data in the database at that url.
-    #[must_use]
-    pub fn storage(mut self, url: &str) -> Self {
-        self.storage = Some(url.to_owned());
-        self
-    }
-
-    /// With its data in that folder.
-    #[must_use]
-    pub fn data(mut self, folder: &Path) -> Self {
-        self.data = Some(folder.to_owned());
-        self
-    }
-
-    /// With writes that fail, instead of a signal that kills, where a file would become larger than the system lets it.
-    #[must_use]
-    pub fn survives_file_limit(mut self) -> Self {
-        self.survives_file_limit = true;
-        self
-    }
-
-    /// Where the data lie, by a url, where that is not the default.
-    fn storage_url(&self) -> Result<Option<String>> {
-        if self.storage.is_some() {
-            return Ok(self.storage.clone());
-        }
-        match std::env::var(STORAGE).as_deref() {
-            Ok("postgres") => Cluster::shared().database().map(Some),
-            Ok("sqlite" | "") | Err(_) => Ok(None),
-            Ok(other) => bail!("{STORAGE} names an unknown database: {other}"),
-        }
-    }
-
-    fn data_dir(&self, folder: &Path) -> PathBuf {
-        self.data.clone().unwrap_or_else(|| folder.join("data"))
-    }
-
-    /// Starts a server with these settings.
-    pub async fn start(self) -> Result<Server> {
-        Server::start(self).await
-    }
-
-    fn toml(&self, folder: &Path) -> Result<String> {
-        let path = |name: &str| serde_json::to_string(&folder.join(name).to_string_lossy());
-        let data = serde_json::to_string(&self.data_dir(folder).to_string_lossy())?;
-        let mut toml = format!("data_dir = {data}\n[[host]]\ndomain = \"localhost\"\n");
-        if let Some(url) = self.storage_url()? {
-            writeln!(toml, "[storage]\nurl = {}", serde_json::to_string(&url)?)?;
-        }
-        for (kind, policy) in &self.listeners {
-            writeln!(
-                toml,
-                "[[listen]]\nkind = \"{kind}\"\naddress = \"127.0.0.1:0\""
-            )?;
-            if *kind == "c2s" {
-                writeln!(toml, "tls = \"{policy}\"")?;
-            }
-        }
-        writeln!(
-            toml,
-            "[tls]\ncertificate = {}\nprivate_key = {}",
-            path("cert.pem")?,
-            path("key.pem")?
-        )?;
-        if self.registration {
-            toml.push_str("[plugin.registration.config]\nopen = true\nrate_limit = false\n");
-        }
-        toml.push_str(&self.config);
-        Ok(toml)
-    }
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self::new()
-    }
-}
 
 /// What a command printed, and its exit code.
 #[derive(Debug)]

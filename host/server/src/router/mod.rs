@@ -3,6 +3,7 @@
 //! Nothing here waits. What a sender hears, a bounce included, reaches its session by the same way as any other stanza, since
 //! one day the answer comes from another node. Above are the sessions; below are only mailboxes.
 
+mod choosing;
 mod delivery;
 mod figures;
 mod handle;
@@ -35,13 +36,14 @@ use waxwing_xmpp::{
 use crate::{
     config::ResourceConflict,
     contacts::Chore,
-    mailbox::{End, Flow, Push},
+    mailbox::{End, Flow},
     offline::Keeper,
     secret,
 };
 use registry::{Added, Registry};
-use rules::{Aim, Verdict};
+use rules::Verdict;
 
+use choosing::{Chosen, Origin};
 use figures::Figures;
 
 pub(crate) use delivery::Delivery;
@@ -97,22 +99,6 @@ pub(crate) enum Routed {
     Done(Flow),
     /// It is a request that the server answers: to itself, or on behalf of an account.
     Request(Stanza),
-}
-
-/// Where a message comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Origin {
-    /// From whoever sends it.
-    Sender,
-    /// From a session at its end, which was not given it. It goes before what comes now, and waits behind no other.
-    Session,
-}
-
-/// The sessions chosen for a stanza.
-enum Chosen {
-    One(Arc<Handle>),
-    Many(Vec<Arc<Handle>>),
-    Nobody(Verdict),
 }
 
 impl Router {
@@ -424,90 +410,6 @@ impl Router {
         })
     }
 
-    /// Chooses among the sessions of the account that an address is about.
-    fn choose(&self, to: &Jid, rule: impl FnOnce(Aim, Option<i8>) -> Verdict) -> Chosen {
-        self.choose_by(to, None, rule)
-    }
-
-    /// The same by the priorities that a provider has.
-    fn choose_by(
-        &self,
-        to: &Jid,
-        ranks: Option<&Ranks>,
-        rule: impl FnOnce(Aim, Option<i8>) -> Verdict,
-    ) -> Chosen {
-        let rank = |handle: &Handle| {
-            let own = handle.priority();
-            let ranks = ranks.filter(|_| handle.is_there());
-            let recorded = ranks.and_then(|ranks| ranks.get(handle.resource()));
-            recorded.copied().unwrap_or(own)
-        };
-        let (account, resource) = split(to);
-        self.registry.look(account, |sessions| {
-            let addressed = resource.and_then(|resource| {
-                let mut there = sessions.iter().filter(|handle| handle.is_there());
-                there.find(|handle| handle.resource() == resource)
-            });
-            let aim = match (resource, addressed) {
-                (None, _) => Aim::Account,
-                (Some(_), Some(_)) => Aim::Resource,
-                (Some(_), None) => Aim::NoResource,
-            };
-            let best = sessions.iter().filter_map(|handle| rank(handle)).max();
-            match (rule(aim, best), addressed) {
-                (Verdict::Resource, Some(handle)) => Chosen::One(Arc::clone(handle)),
-                (Verdict::MostAvailable, _) => pick(sessions, |one| {
-                    rank(one).is_some_and(|own| Some(own) == best)
-                }),
-                (Verdict::NonNegative, _) => pick(sessions, |one| rank(one) >= Some(0)),
-                (Verdict::Available, _) => pick(sessions, |one| rank(one).is_some()),
-                (verdict, _) => Chosen::Nobody(verdict),
-            }
-        })
-    }
-
-    fn hand_over(&self, chosen: Chosen, stanza: Stanza, origin: Origin) -> Flow {
-        match chosen {
-            Chosen::One(handle) => self.give_from(origin, &handle, Delivery::one(stanza)),
-            Chosen::Many(handles) => self.copy_from(origin, &handles, &stanza),
-            Chosen::Nobody(Verdict::Bounce) => {
-                self.bounce(&stanza, Condition::ServiceUnavailable);
-                Flow::Free
-            }
-            Chosen::Nobody(_) => Flow::Free,
-        }
-    }
-
-    fn copy_to(&self, handles: &[Arc<Handle>], stanza: &Stanza) -> Flow {
-        self.copy_from(Origin::Sender, handles, stanza)
-    }
-
-    fn copy_from(&self, origin: Origin, handles: &[Arc<Handle>], stanza: &Stanza) -> Flow {
-        let mut flow = Flow::Free;
-        for (handle, copy) in handles.iter().zip(Delivery::copies(stanza, handles.len())) {
-            if self.give_from(origin, handle, copy) == Flow::Pressed {
-                flow = Flow::Pressed;
-            }
-        }
-        flow
-    }
-
-    fn give(&self, handle: &Handle, delivery: Delivery) -> Flow {
-        self.give_from(Origin::Sender, handle, delivery)
-    }
-
-    fn give_from(&self, origin: Origin, handle: &Handle, delivery: Delivery) -> Flow {
-        match handle.push(delivery) {
-            Push::Queued(flow) => flow,
-            Push::Refused(delivery) => {
-                if let Some(stanza) = delivery.undelivered() {
-                    self.give_back(stanza, origin);
-                }
-                Flow::Free
-            }
-        }
-    }
-
     fn leave(&self, handle: &Arc<Handle>) {
         self.figures.session_ends();
         handle.vanish();
@@ -532,19 +434,6 @@ impl Registration {
 impl Drop for Registration {
     fn drop(&mut self) {
         self.router.leave(&self.handle);
-    }
-}
-
-fn pick(sessions: &[Arc<Handle>], takes: impl Fn(&Handle) -> bool) -> Chosen {
-    let mut chosen = sessions.iter().filter(|handle| takes(handle));
-    match (chosen.next(), chosen.next()) {
-        (None, _) => Chosen::Nobody(Verdict::Ignore),
-        (Some(one), None) => Chosen::One(Arc::clone(one)),
-        (Some(one), Some(two)) => {
-            let mut handles = vec![Arc::clone(one), Arc::clone(two)];
-            handles.extend(chosen.cloned());
-            Chosen::Many(handles)
-        }
     }
 }
 
