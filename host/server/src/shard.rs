@@ -203,9 +203,12 @@ fn begin(shard: &Rc<Shard>, endpoint: &Rc<Endpoint>, stream: TcpStream, address:
         tracing::debug!(%error, "connection lost before it began");
         return;
     }
-    let session = session::run(Rc::clone(shard), Rc::clone(endpoint), stream, address);
-    shard.spawn(async move {
-        session.await;
-        drop(slot);
-    });
+    // Not from within another future: that would have room for the session twice.
+    shard.spawn(session::run(
+        Rc::clone(shard),
+        Rc::clone(endpoint),
+        stream,
+        address,
+        slot,
+    ));
 }

@@ -6,7 +6,7 @@
 use std::{
     future::{Future, poll_fn},
     io,
-    pin::pin,
+    pin::Pin,
     rc::Rc,
     sync::Arc,
     task::Poll,
@@ -237,7 +237,7 @@ impl Session {
         if !self.shard.plugins.wants_inbound(&stanza, recipient) {
             return self.route(connection, stanza, recipient, promise).await;
         }
-        let verdict = self.shard.plugins.inbound(stanza.clone(), recipient);
+        let verdict = Box::pin(self.shard.plugins.inbound(stanza.clone(), recipient));
         let verdict = self.meanwhile(connection, verdict).await;
         if let Some(stanza) = self.obey(verdict, &stanza) {
             return self.route(connection, stanza, recipient, promise).await;
@@ -297,7 +297,7 @@ impl Session {
         promise: Option<Arc<Promise>>,
     ) -> Result<(), Finish> {
         if recipient == Recipient::Component {
-            let handed = component::hand_over(&self.shard, &self.handle, stanza);
+            let handed = Box::pin(component::hand_over(&self.shard, &self.handle, stanza));
             self.meanwhile(connection, handed).await;
             return Ok(());
         }
@@ -321,20 +321,20 @@ impl Session {
                 if let Err(condition) = self.may_ask(connection, &stanza).await {
                     router.bounce(&stanza, condition);
                 } else {
-                    let presence = presence::handle(&self.shard, &self.handle, stanza);
+                    let presence = Box::pin(presence::handle(&self.shard, &self.handle, stanza));
                     self.meanwhile(connection, presence).await;
                 }
                 Flow::Free
             }
             Kind::Iq => {
                 if recipient == Recipient::Full && stanza.is_request() {
-                    let known = presence::make_known(&self.shard, &self.handle);
+                    let known = Box::pin(presence::make_known(&self.shard, &self.handle));
                     self.meanwhile(connection, known).await;
                 }
                 match router.iq(stanza) {
                     Routed::Done(flow) => flow,
                     Routed::Request(request) => {
-                        let answer = iq::answer(&self.shard, &self.handle, request);
+                        let answer = Box::pin(iq::answer(&self.shard, &self.handle, request));
                         self.meanwhile(connection, answer).await;
                         Flow::Free
                     }
@@ -354,7 +354,8 @@ impl Session {
         if !router.has_ranks(&stanza) {
             return router.try_message(stanza);
         }
-        match self.meanwhile(connection, router.ranks(&stanza)).await {
+        let ranks = Box::pin(router.ranks(&stanza));
+        match self.meanwhile(connection, ranks).await {
             Ok(ranks) => router.try_message_by(stanza, ranks.as_ref()),
             Err(error) => {
                 router.refuse(&stanza, &error);
@@ -369,19 +370,23 @@ impl Session {
         let Some(mut auth) = connection.auth.take_if(asked) else {
             return Ok(());
         };
-        let word = login::may_ask(&self.shard, &mut auth, stanza);
+        let word = Box::pin(login::may_ask(&self.shard, &mut auth, stanza));
         let word = self.meanwhile(connection, word).await;
         connection.auth = Some(auth);
         word
     }
 
     /// Waits for something, and writes what comes for the client meanwhile. What comes to an end meanwhile is seen
-    /// afterwards: guests are not interrupted for it.
-    async fn meanwhile<T>(&self, connection: &mut Connection, work: impl Future<Output = T>) -> T {
+    /// afterwards: guests are not interrupted for it. Work of any size is boxed, so that a session that waits for its client is
+    /// as small as it can be.
+    async fn meanwhile<T>(
+        &self,
+        connection: &mut Connection,
+        mut work: impl Future<Output = T> + Unpin,
+    ) -> T {
         let Connection { io, outbound, .. } = connection;
-        let mut work = pin!(work);
         poll_fn(|cx| {
-            let result = work.as_mut().poll(cx);
+            let result = Pin::new(&mut work).poll(cx);
             if result.is_pending()
                 && let Poll::Ready(Err(_)) = outbound.poll_mailbox(cx, io, &self.handle)
             {

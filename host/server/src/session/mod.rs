@@ -27,7 +27,7 @@ use waxwing_plugins::AuthStream;
 use waxwing_xml::{StreamEvent, StreamParser, XmlError};
 use waxwing_xmpp::stream::Settings;
 
-use crate::{config::Kind, shard::Shard};
+use crate::{config::Kind, connections::Slot, shard::Shard};
 use buffers::Input;
 use outbound::Outbound;
 use transport::Transport;
@@ -54,6 +54,8 @@ struct Connection {
     outbound: Outbound,
     /// The provider of logins, if its host has one: until the end of the stream.
     auth: Option<Box<AuthStream>>,
+    /// Its place among the open connections, until it is dropped.
+    _slot: Slot,
 }
 
 /// Serves one connection to its end.
@@ -62,6 +64,7 @@ pub(crate) async fn run(
     endpoint: Rc<Endpoint>,
     stream: TcpStream,
     address: SocketAddr,
+    slot: Slot,
 ) {
     let mut connection = Connection {
         io: Transport::Plain(stream),
@@ -69,6 +72,7 @@ pub(crate) async fn run(
         input: None,
         outbound: Outbound::new(&shard),
         auth: None,
+        _slot: slot,
         shard,
     };
     // What is needed at the beginning and at the end alone is boxed, so that the session between is small.
