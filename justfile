@@ -32,7 +32,7 @@ soak:
 dialogues *ARGUMENTS:
     cargo xtask dialogues {{ARGUMENTS}}
 
-# Compare messages a second with other servers
+# Measure the server beside others and beside a relay that only copies bytes
 bench *ARGUMENTS:
     cargo xtask bench {{ARGUMENTS}}
 

@@ -55,16 +55,7 @@ pub async fn connect(
     version: Version,
     alpn: bool,
 ) -> Result<TlsStream<TcpStream>> {
-    let versions: &[&SupportedProtocolVersion] = match version {
-        Version::V12 => &[&TLS12],
-        Version::V13 => &[&TLS13],
-    };
-    let provider = Arc::new(ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_protocol_versions(versions)?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
-        .with_no_client_auth();
+    let mut config = client_config(version)?;
     if alpn {
         config.alpn_protocols = vec![b"xmpp-client".to_vec()];
     }
@@ -73,6 +64,20 @@ pub async fn connect(
         .connect(name, tcp)
         .await
         .context("the TLS handshake failed")
+}
+
+/// What a client wants of TLS: that version, and any certificate.
+pub fn client_config(version: Version) -> Result<ClientConfig> {
+    let versions: &[&SupportedProtocolVersion] = match version {
+        Version::V12 => &[&TLS12],
+        Version::V13 => &[&TLS13],
+    };
+    let provider = Arc::new(ring::default_provider());
+    Ok(ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(versions)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
+        .with_no_client_auth())
 }
 
 /// The channel bindings of a connection.

@@ -46,7 +46,7 @@ usage: cargo xtask COMMAND
   test [FILTER]                  build, install the clients that the tests use, run all tests
   soak                           kill the server 200 times on each database, let databases and disks fail for a minute each
   dialogues [ARGUMENTS…]         run the scripted dialogues against any server, or Prosody; --help lists the arguments
-  bench [ARGUMENTS…]             compare messages a second with the other servers; --help lists the arguments";
+  bench [ARGUMENTS…]             measure the server beside others and beside a relay; --help lists the arguments";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
