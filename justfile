@@ -32,6 +32,10 @@ soak:
 dialogues *ARGUMENTS:
     cargo xtask dialogues {{ARGUMENTS}}
 
+# Count the instructions of inner steps
+counts *ARGUMENTS:
+    cargo xtask counts {{ARGUMENTS}}
+
 # Measure the server beside others and beside a relay that only copies bytes
 bench *ARGUMENTS:
     cargo xtask bench {{ARGUMENTS}}

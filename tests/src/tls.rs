@@ -24,6 +24,9 @@ use tokio_rustls::rustls::{
 pub fn write_certificate(domain: &str, certificate: &Path, key: &Path) -> Result<()> {
     let mut params = CertificateParams::new([domain.to_owned()])?;
     params.distinguished_name.push(DnType::CommonName, domain);
+    // ejabberd knows no dates far from now.
+    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    params.not_after = rcgen::date_time_ymd(2049, 12, 31);
     let pair = KeyPair::generate()?;
     let signed = params.self_signed(&pair)?;
     std::fs::write(certificate, signed.pem()).context("cannot write the certificate")?;

@@ -4,6 +4,7 @@ pub(crate) mod compare;
 mod figures;
 mod goals;
 mod machine;
+mod million;
 mod table;
 
 use std::collections::BTreeMap;

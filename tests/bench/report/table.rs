@@ -1,7 +1,7 @@
 //! Figures as Markdown.
 
 use super::goals;
-use super::{Report, Row, Seen, figures};
+use super::{Report, Row, Seen, figures, million};
 use crate::metric::Metric;
 use crate::subjects::{Server, Subject};
 
@@ -38,6 +38,7 @@ pub(super) fn page(report: &Report) -> String {
             page += &format!("\n![{}]({}.svg)\n", seen.about, seen.name);
         }
     }
+    page += &million::section(report);
     page += &failures(report);
     page
 }
