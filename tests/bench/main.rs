@@ -60,8 +60,8 @@ struct Arguments {
     /// Rounds; each measures every server once
     #[arg(long, default_value_t = 3)]
     rounds: usize,
-    /// Seconds measured, after one of warming up
-    #[arg(long, default_value_t = 2.0)]
+    /// Seconds measured, after half a second of warming up
+    #[arg(long, default_value_t = 1.5)]
     seconds: f64,
     /// Folder for the figures: JSON, Markdown, plots
     #[arg(long)]

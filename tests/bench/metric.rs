@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum Metric {
     /// Units done in a second.
     Rate,
+    /// Units that were due in a second, where that is given.
+    Offered,
     /// Processor time of the server for each unit, user and system, in microseconds.
     Cpu,
     /// Processor time of the server in percent of one processor. Near 100: the server is the limit.
@@ -36,6 +38,7 @@ impl Metric {
     pub(crate) fn head(self, unit: &str) -> String {
         match self {
             Self::Rate => format!("{unit}s/s"),
+            Self::Offered => "due/s".to_owned(),
             Self::Cpu => format!("CPU µs a {unit}"),
             Self::Busy => "server busy %".to_owned(),
             Self::Generator => "generator busy %".to_owned(),
@@ -50,7 +53,7 @@ impl Metric {
     /// A value as it is shown.
     pub(crate) fn shown(self, value: f64) -> String {
         match self {
-            Self::Rate => thousands(value),
+            Self::Rate | Self::Offered => thousands(value),
             Self::Busy | Self::Generator => format!("{value:.0}"),
             Self::Memory | Self::Session => format!("{value:.1}"),
             Self::Cpu if value >= 100.0 => thousands(value),

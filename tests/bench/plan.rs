@@ -202,7 +202,7 @@ fn idle() -> Vec<Workload> {
     vec![
         idle(
             "idle",
-            "2,000 users who are there and do nothing, with nobody on the roster",
+            "2,000 users more than 1,000 who are there and do nothing, with nobody on the roster",
         )
         .on(with_relay(), &load(2_000, 0)),
         idle("idle-tls", "the same over TLS")
@@ -210,7 +210,7 @@ fn idle() -> Vec<Workload> {
             .tls(),
         idle(
             "idle-roster",
-            "1,000 users who are there and do nothing, with 50 contacts each who are there too",
+            "1,000 users more than 1,000 who are there and do nothing, with 50 contacts each who are there too",
         )
         .on([waxwing()], &load(1_000, 50)),
         idle("idle-roster-tls", "the same over TLS")
@@ -225,7 +225,8 @@ fn curves() -> Vec<Workload> {
         "as chat-1, with larger and smaller messages",
         "message",
     )
-    .along("octets of a message");
+    .along("octets of a message")
+    .at_most(2);
     for bytes in [100, 1_024, 65_536] {
         let load = Load::Chat(Chat { bytes, ..CHAT });
         sizes = sizes.at(bytes, with_relay(), &load);

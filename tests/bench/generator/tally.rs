@@ -12,7 +12,7 @@ use crate::measure::Start;
 use crate::metric::Values;
 
 /// Before anything is measured, so that buffers, caches and compilers have settled.
-const WARM_UP: Duration = Duration::from_secs(1);
+const WARM_UP: Duration = Duration::from_millis(500);
 
 /// Counts units, and how long they took while that is wanted.
 #[derive(Default)]

@@ -16,7 +16,7 @@ use crate::generator::{Keyring, Target, Transport, friends};
 use crate::report;
 
 /// Numbers of accounts that are made: the least that is enough serves several loads.
-const SIZES: [u32; 4] = [100, 1_000, 2_050, 15_000];
+const SIZES: [u32; 4] = [100, 1_000, 3_000, 15_000];
 
 /// Everything that servers are started from.
 pub(crate) struct Stock {

@@ -9,8 +9,8 @@ use crate::generator::{ARRIVE, Session, Target};
 use crate::measure::proportional_kib;
 use crate::metric::{Metric, Values};
 
-/// Sessions before those that count: what the server needs once, it has then.
-pub(super) const BEFORE: u32 = 50;
+/// Sessions before those that count: they use up what the process has kept of its start, and would be given away for nothing.
+pub(super) const BEFORE: u32 = 1_000;
 /// Until the server has given back what it only needed for logins.
 const SETTLE: Duration = Duration::from_secs(2);
 

@@ -12,7 +12,7 @@ use tokio::task::yield_now;
 use super::Tasks;
 use super::chat::{self, Chat};
 use crate::generator::{Link, Reader, Tally, Target};
-use crate::metric::Values;
+use crate::metric::{Metric, Values};
 
 /// When the messages were due that a pair has on the way.
 type Due = Rc<RefCell<VecDeque<Instant>>>;
@@ -29,7 +29,9 @@ pub(super) async fn run(chat: Chat, target: &Target, span: Duration) -> Result<V
         tasks.add(receive(pair.to, due, Rc::clone(&tally)));
     }
     tasks.add(send(senders, Duration::from_secs_f64(2.0 / rate)));
-    tasks.during(tally.measure(target.pid, span)).await
+    let mut values = tasks.during(tally.measure(target.pid, span)).await?;
+    values.insert(Metric::Offered, rate / 2.0);
+    Ok(values)
 }
 
 async fn receive(mut to: Reader, due: Due, tally: Rc<Tally>) -> Result<()> {
