@@ -32,7 +32,11 @@ soak:
 dialogues *ARGUMENTS:
     cargo xtask dialogues {{ARGUMENTS}}
 
-# Compare messages a second with other servers
+# Count the instructions of inner steps
+counts *ARGUMENTS:
+    cargo xtask counts {{ARGUMENTS}}
+
+# Measure the server beside others and beside a relay that only copies bytes
 bench *ARGUMENTS:
     cargo xtask bench {{ARGUMENTS}}
 

@@ -1,4 +1,4 @@
-//! The harness of the black-box tests and of the load bench.
+//! The harness of the black-box tests and of the bench.
 //!
 //! It knows the server only from outside: its command line, its `ready` line, its sockets and its exit code. Layers,
 //! from the bottom: [`xml`] and [`tls`]; [`client`], which speaks XMPP byte by byte; [`server`], which starts the built

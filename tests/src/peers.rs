@@ -74,13 +74,13 @@ pub fn register_request(user: &str, password: &str) -> String {
     )
 }
 
-/// Starts a program, on one processor if the environment of the bench says so.
-fn program(name: &OsStr, cpu: Option<usize>) -> Command {
-    match cpu {
+/// Starts a program, on some processors only if the bench says so.
+fn program(name: &OsStr, cpus: Option<&str>) -> Command {
+    match cpus {
         None => Command::new(name),
-        Some(cpu) => {
+        Some(cpus) => {
             let mut command = Command::new("taskset");
-            command.arg("--cpu-list").arg(cpu.to_string()).arg(name);
+            command.arg("--cpu-list").arg(cpus).arg(name);
             command
         }
     }
@@ -88,12 +88,16 @@ fn program(name: &OsStr, cpu: Option<usize>) -> Command {
 
 /// Starts Prosody; `folder` holds `cert.pem` and `key.pem` when TLS is required.
 pub async fn prosody(folder: &Path, tls: Tls) -> Result<(Peer, Child)> {
-    prosody_with(folder, tls, None, PROSODY_FOR_LOAD).await
+    let hash = match tls {
+        Tls::Off => "SHA-1",
+        Tls::Required => "SHA-256",
+    };
+    prosody_with(folder, tls, None, &prosody_for_load(hash)).await
 }
 
-/// Starts Prosody on one processor.
-pub async fn prosody_on(folder: &Path, tls: Tls, cpu: Option<usize>) -> Result<(Peer, Child)> {
-    prosody_with(folder, tls, cpu, PROSODY_FOR_LOAD).await
+/// Starts Prosody on some processors, in the syntax of `taskset`; its accounts have keys for SCRAM-SHA-1.
+pub async fn prosody_on(folder: &Path, tls: Tls, cpus: &str) -> Result<(Peer, Child)> {
+    prosody_with(folder, tls, Some(cpus), &prosody_for_load("SHA-1")).await
 }
 
 /// Starts Prosody with offline messages and a second domain, without TLS: for the dialogues.
@@ -103,26 +107,31 @@ pub async fn prosody_for_dialogues(folder: &Path, other: &str) -> Result<(Peer, 
 }
 
 /// What is enabled and served where messages are counted.
-const PROSODY_FOR_LOAD: &str =
-    "modules_disabled = { \"s2s\"; \"offline\" }\nVirtualHost \"localhost\"\n";
+fn prosody_for_load(hash: &str) -> String {
+    format!(
+        "password_hash = \"{hash}\"\nmodules_disabled = {{ \"s2s\"; \"offline\" }}\n\
+         VirtualHost \"localhost\"\nmodules_enabled = {{ \"smacks\" }}\n"
+    )
+}
+
 /// What is served where behaviour is compared.
-const PROSODY_LIKE_OURS: &str =
-    "modules_disabled = { \"s2s\" }\nVirtualHost \"localhost\"\nVirtualHost \"OTHER\"\n";
+const PROSODY_LIKE_OURS: &str = "password_hash = \"SHA-1\"\nmodules_disabled = { \"s2s\" }\n\
+     VirtualHost \"localhost\"\nVirtualHost \"OTHER\"\n";
 
 async fn prosody_with(
     folder: &Path,
     tls: Tls,
-    cpu: Option<usize>,
+    cpus: Option<&str>,
     served: &str,
 ) -> Result<(Peer, Child)> {
     let (plain, direct) = (free_port()?, free_port()?);
     let shown = folder.display();
     let (secure, modules, direct_ports) = match tls {
-        Tls::Off => ("false", "", "password_hash = \"SHA-1\"\n".to_owned()),
+        Tls::Off => ("false", "", String::new()),
         Tls::Required => (
             "true",
             "\"tls\";",
-            format!("password_hash = \"SHA-256\"\nc2s_direct_tls_ports = {{ {direct} }}\n"),
+            format!("c2s_direct_tls_ports = {{ {direct} }}\n"),
         ),
     };
     let config = format!(
@@ -138,7 +147,7 @@ async fn prosody_with(
     std::fs::create_dir_all(folder.join("prosody-data"))?;
     let file = folder.join("prosody.cfg.lua");
     std::fs::write(&file, config)?;
-    let mut command = program(OsStr::new("prosody"), cpu);
+    let mut command = program(OsStr::new("prosody"), cpus);
     command
         .arg("-F")
         .arg("--config")
@@ -164,15 +173,23 @@ async fn prosody_with(
     Ok((Peer { listeners, tls }, child))
 }
 
-/// Starts ejabberd without TLS on one processor.
-pub async fn ejabberd_on(folder: &Path, cpu: Option<usize>) -> Result<(Peer, Child)> {
+/// Starts ejabberd on some processors, in the syntax of `taskset`; `folder` holds `cert.pem` and `key.pem` when TLS is required.
+pub async fn ejabberd_on(folder: &Path, tls: Tls, cpus: &str) -> Result<(Peer, Child)> {
     let port = free_port()?;
+    let shown = folder.display();
+    let (starttls, certificate) = match tls {
+        Tls::Off => ("starttls: false", String::new()),
+        Tls::Required => (
+            "starttls_required: true",
+            format!("certfiles:\n  - \"{shown}/cert.pem\"\n  - \"{shown}/key.pem\"\n"),
+        ),
+    };
     let config = format!(
         "hosts: [\"localhost\"]\nloglevel: error\nlisten:\n  -\n    port: {port}\n    ip: \"127.0.0.1\"\n    module: ejabberd_c2s\n    \
-         max_stanza_size: 262144\n    shaper: none\n    access: c2s\n    starttls: false\n\
+         max_stanza_size: 262144\n    shaper: none\n    access: c2s\n    {starttls}\n{certificate}\
          auth_method: internal\nauth_password_format: scram\nregistration_timeout: infinity\n\
          acl:\n  local:\n    user_regexp: \"\"\naccess_rules:\n  c2s:\n    - allow\n  register:\n    - allow\n\
-         modules:\n  mod_disco: {{}}\n  mod_ping: {{}}\n  mod_roster: {{}}\n  mod_register:\n    access: register\n    \
+         modules:\n  mod_disco: {{}}\n  mod_ping: {{}}\n  mod_roster: {{}}\n  mod_stream_mgmt: {{}}\n  mod_register:\n    access: register\n    \
          ip_access: all\n    password_strength: 0\n"
     );
     let file = folder.join("ejabberd.yml");
@@ -181,9 +198,10 @@ pub async fn ejabberd_on(folder: &Path, cpu: Option<usize>) -> Result<(Peer, Chi
         .context("ejabberd is not installed; `cargo xtask bench` installs it")?;
     let spool = folder.join("mnesia");
     std::fs::create_dir_all(&spool)?;
-    let mut command = program(OsStr::new("erl"), cpu);
+    let mut command = program(OsStr::new("erl"), Some(cpus));
+    // Connections as many as the system lets it have.
     command
-        .args(["-noinput", "+K", "true"])
+        .args(["-noinput", "+K", "true", "+Q", "65536"])
         .arg("-pa")
         .args(libraries)
         .arg("-mnesia")
@@ -209,7 +227,7 @@ pub async fn ejabberd_on(folder: &Path, cpu: Option<usize>) -> Result<(Peer, Chi
     Ok((
         Peer {
             listeners: vec![("c2s".to_owned(), address)],
-            tls: Tls::Off,
+            tls,
         },
         child,
     ))

@@ -24,6 +24,9 @@ use tokio_rustls::rustls::{
 pub fn write_certificate(domain: &str, certificate: &Path, key: &Path) -> Result<()> {
     let mut params = CertificateParams::new([domain.to_owned()])?;
     params.distinguished_name.push(DnType::CommonName, domain);
+    // ejabberd knows no dates far from now.
+    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    params.not_after = rcgen::date_time_ymd(2049, 12, 31);
     let pair = KeyPair::generate()?;
     let signed = params.self_signed(&pair)?;
     std::fs::write(certificate, signed.pem()).context("cannot write the certificate")?;
@@ -55,16 +58,7 @@ pub async fn connect(
     version: Version,
     alpn: bool,
 ) -> Result<TlsStream<TcpStream>> {
-    let versions: &[&SupportedProtocolVersion] = match version {
-        Version::V12 => &[&TLS12],
-        Version::V13 => &[&TLS13],
-    };
-    let provider = Arc::new(ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_protocol_versions(versions)?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
-        .with_no_client_auth();
+    let mut config = client_config(version)?;
     if alpn {
         config.alpn_protocols = vec![b"xmpp-client".to_vec()];
     }
@@ -73,6 +67,20 @@ pub async fn connect(
         .connect(name, tcp)
         .await
         .context("the TLS handshake failed")
+}
+
+/// What a client wants of TLS: that version, and any certificate.
+pub fn client_config(version: Version) -> Result<ClientConfig> {
+    let versions: &[&SupportedProtocolVersion] = match version {
+        Version::V12 => &[&TLS12],
+        Version::V13 => &[&TLS13],
+    };
+    let provider = Arc::new(ring::default_provider());
+    Ok(ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(versions)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
+        .with_no_client_auth())
 }
 
 /// The channel bindings of a connection.

@@ -6,12 +6,13 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::clients;
+use crate::counts::{self, Mode};
 use crate::host::{self, Profile};
 use crate::hostile;
 use crate::layout::Layout;
 use crate::postgres;
 use crate::process;
-use crate::progress::Progress;
+use crate::progress::{self, Progress};
 use crate::totals::Totals;
 
 /// The crates tested on their own. Apart from `waxwing-tests`, whose clients would switch on features of shared
@@ -42,7 +43,12 @@ pub(crate) fn run(layout: &Layout, progress: &Progress, arguments: &[String]) ->
     hostile::build_languages(layout, progress)?;
     let binary = host::build_with_guests(layout, progress, Profile::Debug)?;
     let mut totals = Totals::default();
+    let mut counted = Ok(());
     if arguments.is_empty() {
+        counted = counts::run(layout, progress, Mode::Check);
+        if let Err(error) = &counted {
+            progress::failure(error);
+        }
         progress.phase("tests of the server's crates");
         let mut cargo = host::cargo(layout);
         cargo.args(["test", "--no-fail-fast"]);
@@ -69,6 +75,7 @@ pub(crate) fn run(layout: &Layout, progress: &Progress, arguments: &[String]) ->
         totals.run(cargo.args(ON_POSTGRESQL))?;
     }
     totals.verdict()?;
+    counted?;
     progress.done(&totals.to_string());
     Ok(())
 }

@@ -4,7 +4,7 @@
 //! installs it. Every step may be repeated, interrupted, and run beside another one.
 //!
 //! Layers, from the bottom: [`process`] and [`progress`]; [`apt`], [`toolchain`] and [`clients`] bring what is missing;
-//! [`guests`] and [`host`] build; [`check`], [`soak`], [`dialogues`] and [`mod@bench`] use what was built;
+//! [`guests`] and [`host`] build; [`check`], [`soak`], [`dialogues`], [`counts`] and [`mod@bench`] use what was built;
 //! [`mod@reference`] and [`guide`] keep the guide true. Nothing here is part of the server.
 
 mod apt;
@@ -12,6 +12,7 @@ mod bench;
 mod check;
 mod clients;
 mod compatibility;
+mod counts;
 mod dialogues;
 mod guests;
 mod guide;
@@ -31,6 +32,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
+use crate::counts::Mode;
 use crate::host::Profile;
 use crate::layout::Layout;
 use crate::progress::Progress;
@@ -46,7 +48,8 @@ usage: cargo xtask COMMAND
   test [FILTER]                  build, install the clients that the tests use, run all tests
   soak                           kill the server 200 times on each database, let databases and disks fail for a minute each
   dialogues [ARGUMENTS…]         run the scripted dialogues against any server, or Prosody; --help lists the arguments
-  bench [ARGUMENTS…]             compare messages a second with the other servers; --help lists the arguments";
+  counts [--bless]               count the instructions of inner steps, and compare with what was counted before
+  bench [ARGUMENTS…]             measure the server beside others and beside a relay; --help lists the arguments";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -66,7 +69,7 @@ fn main() -> ExitCode {
 fn dispatch(command: &str, rest: &[String]) -> Result<ExitCode> {
     match command {
         "run" | "build" | "guests" | "lint" | "reference" | "test" | "soak" | "dialogues"
-        | "bench" => {}
+        | "counts" | "bench" => {}
         "help" | "--help" | "-h" => {
             progress::plain(USAGE);
             return Ok(ExitCode::SUCCESS);
@@ -111,6 +114,12 @@ fn dispatch(command: &str, rest: &[String]) -> Result<ExitCode> {
             soak::run(&layout, &progress)?;
         }
         "dialogues" => dialogues::run(&layout, &progress, rest)?,
+        "counts" => {
+            let bless = rest.first().is_some_and(|argument| argument == "--bless");
+            no_more(rest.get(usize::from(bless)..).unwrap_or_default())?;
+            let mode = if bless { Mode::Bless } else { Mode::Check };
+            counts::run(&layout, &progress, mode)?;
+        }
         _ => bench::run(&layout, &progress, rest)?,
     }
     Ok(ExitCode::SUCCESS)

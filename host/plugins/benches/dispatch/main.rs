@@ -1,5 +1,5 @@
-//! What a hook costs, beside bare wasmtime in the same run: `cargo xtask bench` or
-//! `cargo bench -p waxwing-plugins --bench dispatch`. Needs the built guests (`WAXWING_GUESTS`).
+//! What a hook costs, beside bare wasmtime in the same run: `cargo bench -p waxwing-plugins --bench dispatch`. Needs the built guests
+//! (`WAXWING_GUESTS`).
 //!
 //! Bare is a `call_async` of the same guest function in one store, the stanza's handle made before and used again. Ours is
 //! everything: the filter, an instance from the pool, the call, its effects, its verdict. Then what guests write a second ([`writes`]).

@@ -1,0 +1,288 @@
+//! Which load goes on which subject.
+
+use anyhow::{Result, bail};
+
+use crate::subjects::{Server, Subject};
+use crate::workloads::{Chat, Load};
+
+const PING: &str = "<ping xmlns='urn:xmpp:ping'/>";
+const DISCO: &str = "<query xmlns='http://jabber.org/protocol/disco#info'/>";
+
+/// Loads whose figures are shown beside each other.
+#[derive(Clone, Debug)]
+pub(crate) struct Workload {
+    pub(crate) name: &'static str,
+    /// What is done, in a line.
+    pub(crate) about: &'static str,
+    /// What is counted, in the singular.
+    pub(crate) unit: &'static str,
+    /// What the cases differ in beside the subject, where that is a number.
+    pub(crate) axis: Option<&'static str>,
+    /// More rounds would tell nothing more.
+    pub(crate) most_rounds: usize,
+    pub(crate) cases: Vec<Case>,
+}
+
+/// One load on one subject.
+#[derive(Clone, Debug)]
+pub(crate) struct Case {
+    pub(crate) subject: Subject,
+    /// Where the case stands on the axis.
+    pub(crate) at: Option<u32>,
+    pub(crate) tls: bool,
+    pub(crate) load: Load,
+}
+
+const CHAT: Chat = Chat {
+    pairs: 50,
+    window: 1,
+    bytes: 300,
+    managed: false,
+};
+const CHAT_4: Chat = Chat { window: 4, ..CHAT };
+
+fn waxwing() -> Subject {
+    Subject::new(Server::Waxwing)
+}
+
+/// This server and the other two.
+fn servers() -> [Subject; 3] {
+    [Server::Waxwing, Server::Prosody, Server::Ejabberd].map(Subject::new)
+}
+
+/// The same, with the floor under them, and with hooks that judge every message.
+fn with_hooks() -> [Subject; 6] {
+    let [waxwing, prosody, ejabberd] = servers();
+    let relay = Subject::new(Server::Relay);
+    [
+        relay,
+        waxwing,
+        waxwing.hooks(1),
+        waxwing.hooks(5),
+        prosody,
+        ejabberd,
+    ]
+}
+
+fn with_relay() -> [Subject; 4] {
+    let [waxwing, prosody, ejabberd] = servers();
+    [Subject::new(Server::Relay), waxwing, prosody, ejabberd]
+}
+
+fn workload(name: &'static str, about: &'static str, unit: &'static str) -> Workload {
+    Workload {
+        name,
+        about,
+        unit,
+        axis: None,
+        most_rounds: usize::MAX,
+        cases: Vec::new(),
+    }
+}
+
+impl Workload {
+    fn on(mut self, subjects: impl IntoIterator<Item = Subject>, load: &Load) -> Self {
+        self.cases.extend(subjects.into_iter().map(|subject| Case {
+            subject,
+            at: None,
+            tls: false,
+            load: load.clone(),
+        }));
+        self
+    }
+
+    /// With TLS 1.3 by STARTTLS.
+    fn tls(mut self) -> Self {
+        for case in &mut self.cases {
+            case.tls = true;
+        }
+        self
+    }
+
+    fn along(mut self, axis: &'static str) -> Self {
+        self.axis = Some(axis);
+        self
+    }
+
+    fn at(mut self, at: u32, subjects: impl IntoIterator<Item = Subject>, load: &Load) -> Self {
+        let before = self.cases.len();
+        self = self.on(subjects, load);
+        for case in self.cases.iter_mut().skip(before) {
+            case.at = Some(at);
+        }
+        self
+    }
+
+    fn at_most(mut self, rounds: usize) -> Self {
+        self.most_rounds = rounds;
+        self
+    }
+}
+
+/// Everything that can be measured, in the order in which it is.
+fn all() -> Vec<Workload> {
+    let mut all = chats();
+    all.extend(requests());
+    all.extend(idle());
+    all.extend(curves());
+    all
+}
+
+fn chats() -> Vec<Workload> {
+    let (one, four) = (Load::Chat(CHAT), Load::Chat(CHAT_4));
+    let managed = Load::Chat(Chat {
+        managed: true,
+        ..CHAT
+    });
+    let latency = Load::Latency(CHAT_4);
+    let chat = |name, about| workload(name, about, "message");
+    vec![
+        chat(
+            "chat-1",
+            "50 pairs of users, one message of 300 octets on the way in each",
+        )
+        .on(with_hooks(), &one),
+        chat(
+            "chat-4",
+            "50 pairs of users, four messages of 300 octets on the way in each",
+        )
+        .on(with_hooks(), &four),
+        chat("chat-tls", "as chat-1, over TLS 1.3").on(servers(), &one).tls(),
+        chat(
+            "chat-managed",
+            "as chat-1, with stream management on both sides; each sender asks for an acknowledgement after ten messages",
+        )
+        .on(servers(), &managed),
+        chat(
+            "latency",
+            "50 pairs of users, at half of the rate that chat-4 reaches on the same server just before; a message's time runs from when it was due",
+        )
+        .on(servers(), &latency)
+        .on([waxwing().hooks(1)], &latency),
+    ]
+}
+
+fn requests() -> Vec<Workload> {
+    let answers = |name, about| workload(name, about, "answer");
+    let logins = |name, about| workload(name, about, "login");
+    vec![
+        answers(
+            "ping",
+            "50 users ping the server; in this one a plugin answers",
+        )
+        .on(servers(), &Load::Requests { payload: PING }),
+        answers(
+            "disco",
+            "50 users ask the server what it can do; in this one a plugin answers",
+        )
+        .on(servers(), &Load::Requests { payload: DISCO }),
+        logins(
+            "logins",
+            "users log in by SCRAM-SHA-1 up to a bound resource and leave, 32 at a time",
+        )
+        .on(servers(), &Load::Logins),
+        logins(
+            "logins-tls",
+            "the same after STARTTLS: TLS 1.3, ECDSA P-256, full handshakes",
+        )
+        .on(servers(), &Load::Logins)
+        .tls(),
+        workload(
+            "presence",
+            "a user with 500 contacts who are there comes and goes; presence that arrives is counted, time is that of coming and going",
+            "presence",
+        )
+        .on(servers(), &Load::Presence { contacts: 500 }),
+    ]
+}
+
+fn idle() -> Vec<Workload> {
+    let idle = |name, about| workload(name, about, "session").at_most(1);
+    let load = |sessions, contacts| Load::Idle { sessions, contacts };
+    vec![
+        idle(
+            "idle",
+            "2,000 users more than 1,000 who are there and do nothing, with nobody on the roster",
+        )
+        .on(with_relay(), &load(2_000, 0)),
+        idle("idle-tls", "the same over TLS")
+            .on(servers(), &load(2_000, 0))
+            .tls(),
+        idle(
+            "idle-roster",
+            "1,000 users more than 1,000 who are there and do nothing, with 50 contacts each who are there too",
+        )
+        .on([waxwing()], &load(1_000, 50)),
+        idle("idle-roster-tls", "the same over TLS")
+            .on([waxwing()], &load(1_000, 50))
+            .tls(),
+    ]
+}
+
+fn curves() -> Vec<Workload> {
+    let mut sizes = workload(
+        "sizes",
+        "as chat-1, with larger and smaller messages",
+        "message",
+    )
+    .along("octets of a message")
+    .at_most(2);
+    for bytes in [100, 1_024, 65_536] {
+        let load = Load::Chat(Chat { bytes, ..CHAT });
+        sizes = sizes.at(bytes, with_relay(), &load);
+    }
+    let mut shards = workload(
+        "shards",
+        "as chat-4; sessions land on a shard at random, and the generator shares the second processor",
+        "message",
+    )
+    .along("shards");
+    for cores in [1, 2] {
+        shards = shards.at(cores, [waxwing().cores(cores)], &Load::Chat(CHAT_4));
+    }
+    let mut hooks = workload(
+        "hooks",
+        "as chat-4, with more plugins that judge every message",
+        "message",
+    )
+    .along("hooks");
+    for count in [0, 1, 2, 5, 10, 20] {
+        hooks = hooks.at(count, [waxwing().hooks(count)], &Load::Chat(CHAT_4));
+    }
+    let mut sessions = workload(
+        "sessions",
+        "more and more sessions send in turn, 50 messages of 300 octets on the way among all of them",
+        "message",
+    )
+    .along("sessions")
+    .at_most(2);
+    for count in [100, 1_000, 5_000, 10_000, 15_000] {
+        let relay = Subject::new(Server::Relay);
+        let load = Load::Turns { sessions: count };
+        sessions = sessions.at(count, [waxwing(), relay], &load);
+    }
+    vec![sizes, shards, hooks, sessions]
+}
+
+/// The workloads that were named, or all.
+pub(crate) fn chosen(names: &[String]) -> Result<Vec<Workload>> {
+    let all = all();
+    if let Some(unknown) = names
+        .iter()
+        .find(|name| all.iter().all(|workload| workload.name != **name))
+    {
+        bail!("there is no workload `{unknown}`; --list names them");
+    }
+    let wanted =
+        |workload: &Workload| names.is_empty() || names.iter().any(|name| name == workload.name);
+    Ok(all.into_iter().filter(wanted).collect())
+}
+
+/// Names and descriptions, a line each.
+pub(crate) fn listing(workloads: &[Workload]) -> String {
+    let mut lines = String::new();
+    for workload in workloads {
+        lines += &format!("{:<16} {}\n", workload.name, workload.about);
+    }
+    lines
+}

@@ -1,0 +1,97 @@
+//! Which plots are drawn of what.
+
+use std::collections::BTreeMap;
+
+use super::{Report, Seen};
+use crate::metric::Metric;
+use crate::plot::{Bar, Curve, Panel, bars, curves};
+use crate::subjects::{Server, Subject};
+
+/// Names and contents of the plots.
+pub(super) fn plots(report: &Report) -> Vec<(String, String)> {
+    let drawn = report.workloads.iter().filter(|seen| has_plot(seen));
+    drawn
+        .map(|seen| {
+            let svg = match &seen.axis {
+                Some(axis) => along(seen, axis),
+                None => beside(seen),
+            };
+            (format!("{}.svg", seen.name), svg)
+        })
+        .collect()
+}
+
+/// One subject alone needs no plot.
+pub(super) fn has_plot(seen: &Seen) -> bool {
+    seen.rows.len() > 1
+}
+
+/// What a plot is about: what is best seen at a glance.
+fn drawn(seen: &Seen) -> Vec<Metric> {
+    let metrics = seen.metrics();
+    let wanted = if metrics.contains(&Metric::Session) {
+        vec![Metric::Session]
+    } else if seen.name == "latency" {
+        vec![Metric::P50, Metric::P99]
+    } else {
+        vec![Metric::Rate, Metric::Cpu]
+    };
+    wanted
+        .into_iter()
+        .filter(|metric| metrics.contains(metric))
+        .collect()
+}
+
+fn beside(seen: &Seen) -> String {
+    let panels = drawn(seen).into_iter().map(|metric| Panel {
+        title: metric.head(&seen.unit),
+        bars: seen
+            .rows
+            .iter()
+            .filter_map(|row| {
+                let value = row.median(metric)?;
+                Some(Bar {
+                    name: row.subject.name(),
+                    value,
+                    shown: metric.shown(value),
+                    spread: row.spread(metric)?,
+                    color: color(row.subject),
+                })
+            })
+            .collect(),
+    });
+    bars(&seen.name, &panels.collect::<Vec<_>>())
+}
+
+fn along(seen: &Seen, axis: &str) -> String {
+    // Subjects that differ in what the axis shows are one curve.
+    let mut points: BTreeMap<Server, Vec<(f64, f64)>> = BTreeMap::new();
+    for row in &seen.rows {
+        if let (Some(at), Some(value)) = (row.at, row.median(Metric::Cpu)) {
+            let curve = points.entry(row.subject.server).or_default();
+            curve.push((f64::from(at), value));
+        }
+    }
+    let curves_of: Vec<Curve> = points
+        .into_iter()
+        .map(|(server, points)| Curve {
+            name: Subject::new(server).name(),
+            points,
+            color: color(Subject::new(server)),
+        })
+        .collect();
+    curves(&seen.name, axis, &Metric::Cpu.head(&seen.unit), &curves_of)
+}
+
+/// Each server has its colour everywhere; with hooks it is paler.
+fn color(subject: Subject) -> &'static str {
+    match (subject.server, subject.hooks) {
+        (Server::Waxwing, 0) => "#b3401f",
+        (Server::Waxwing, 1) => "#cf6b4c",
+        (Server::Waxwing, _) => "#e09c85",
+        (Server::Against, _) => "#7c5295",
+        (Server::Prosody, _) => "#3f6fa8",
+        (Server::Ejabberd, _) => "#3a8a6a",
+        (Server::Relay, _) => "#8a8a8a",
+    }
+}

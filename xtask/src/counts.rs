@@ -1,0 +1,252 @@
+//! `cargo xtask counts`: instructions that inner steps take, counted by valgrind's callgrind and compared with what was counted
+//! before. Unlike time these are the same on a busy machine, so that a change that makes a step dearer is seen at once.
+//!
+//! Another compiler or another set of instructions makes other counts: then they are shown and judged by nobody.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::{Deserialize, Serialize};
+
+use crate::apt::{self, Services};
+use crate::host;
+use crate::layout::{self, Layout};
+use crate::process;
+use crate::progress::{self, Progress};
+
+/// What was counted before.
+const FILE: &str = "tests/counts/counts.json";
+/// How often a step is done in two runs: what the program does once falls out of the difference.
+const TIMES: (u64, u64) = (500, 2_500);
+/// Percent that a step may take more than before.
+const TOLERANCE: u64 = 5;
+
+/// What is done with what was counted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// A step that takes more than before is an error.
+    Check,
+    /// It is what is compared with from now on.
+    Bless,
+}
+
+/// Instructions of each step, and what they hang on.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Counts {
+    compiler: String,
+    /// Of the processor, as far as code chooses by it.
+    features: Vec<String>,
+    valgrind: String,
+    instructions: BTreeMap<String, u64>,
+}
+
+/// Counts all steps.
+pub(crate) fn run(layout: &Layout, progress: &Progress, mode: Mode) -> Result<()> {
+    if process::find("valgrind").is_none() && !apt::can_install() {
+        progress.note("instructions are not counted: valgrind is not installed");
+        return Ok(());
+    }
+    let why = "counts of instructions";
+    apt::ensure(layout, progress, &["valgrind"], why, Services::AsPackaged)?;
+    progress.phase("counting instructions");
+    let counted = count(&build(layout)?)?;
+    let file = layout.root.join(FILE);
+    if mode == Mode::Bless {
+        let json = serde_json::to_string_pretty(&counted)? + "\n";
+        layout::write_if_changed(&file, json.as_bytes())?;
+        progress.note(&format!("written to {FILE}"));
+        return Ok(());
+    }
+    let before = fs::read_to_string(&file).with_context(|| format!("cannot read {FILE}"))?;
+    let before = serde_json::from_str(&before).with_context(|| format!("{FILE} is no counts"))?;
+    let (table, verdict) = compare(&before, &counted);
+    progress::plain(&table);
+    verdict
+}
+
+/// Builds the program that does the steps.
+fn build(layout: &Layout) -> Result<PathBuf> {
+    let mut cargo = host::cargo(layout);
+    cargo.args([
+        "build",
+        "--profile",
+        "counts",
+        "--package",
+        "waxwing-counts",
+    ]);
+    process::run(&mut cargo, "building what is counted")?;
+    Ok(layout.target.join("counts/waxwing-counts"))
+}
+
+fn count(program: &Path) -> Result<Counts> {
+    let steps = printed(&mut Command::new(program))?;
+    let mut instructions = BTreeMap::new();
+    for step in steps.lines() {
+        let (few, many) = (
+            collected(program, step, TIMES.0)?,
+            collected(program, step, TIMES.1)?,
+        );
+        let times = TIMES.1.saturating_sub(TIMES.0);
+        let each = many.saturating_sub(few).checked_div(times);
+        instructions.insert(step.to_owned(), each.unwrap_or_default());
+    }
+    Ok(Counts {
+        compiler: printed(Command::new("rustc").arg("--version"))?,
+        features: features(),
+        valgrind: printed(Command::new("valgrind").arg("--version"))?,
+        instructions,
+    })
+}
+
+/// The instructions of one run.
+fn collected(program: &Path, step: &str, times: u64) -> Result<u64> {
+    let mut valgrind = Command::new("valgrind");
+    valgrind
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(program)
+        .arg(step)
+        .arg(times.to_string())
+        // An allocator may be told to behave otherwise by the environment.
+        .env_clear();
+    let captured = process::capture(&mut valgrind)?;
+    let failure = process::last_lines(&captured.stderr, 3);
+    ensure!(captured.status.success(), "counting {step}: {failure}");
+    let mut lines = captured.stderr.lines();
+    let count = lines.find_map(|line| line.split_once("Collected :"));
+    let (_, count) = count.with_context(|| format!("callgrind counted nothing: {failure}"))?;
+    count
+        .trim()
+        .parse()
+        .context("callgrind's count is no number")
+}
+
+fn printed(command: &mut Command) -> Result<String> {
+    let captured = process::capture(command)?;
+    ensure!(captured.status.success(), "{command:?} failed");
+    Ok(captured.stdout.trim().to_owned())
+}
+
+/// What libraries look for in the processor before they choose how to copy and to search.
+fn features() -> Vec<String> {
+    let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let flags = cpus.lines().find(|line| line.starts_with("flags"));
+    let has = |name: &&str| {
+        let mut flags = flags.into_iter().flat_map(str::split_whitespace);
+        flags.any(|flag| flag == *name)
+    };
+    let looked_for = ["avx2", "bmi2", "erms", "fsrm", "sse4_2"];
+    looked_for
+        .into_iter()
+        .filter(has)
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The counts beside those before, and whether they may stand.
+fn compare(before: &Counts, now: &Counts) -> (String, Result<()>) {
+    let mut table = String::new();
+    let (mut dearer, mut cheaper, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
+    for (step, count) in &now.instructions {
+        let old = before.instructions.get(step).copied();
+        let shown = old.map_or("new".to_owned(), |old| old.to_string());
+        // A String takes whatever is written to it.
+        let _ = writeln!(table, "{step:<30} {count:>8}  before {shown:>8}");
+        match old {
+            None => unknown.push(step.as_str()),
+            Some(old) if exceeds(*count, old) => dearer.push(step.as_str()),
+            Some(old) if exceeds(old, *count) => cheaper.push(step.as_str()),
+            Some(_) => {}
+        }
+    }
+    let same = (&before.compiler, &before.features, &before.valgrind)
+        == (&now.compiler, &now.features, &now.valgrind);
+    if !same {
+        let _ = writeln!(
+            table,
+            "not judged: before it was {}, {}, {}; now it is {}, {}, {}",
+            before.compiler,
+            before.features.join(" "),
+            before.valgrind,
+            now.compiler,
+            now.features.join(" "),
+            now.valgrind
+        );
+        return (table, Ok(()));
+    }
+    if !cheaper.is_empty() {
+        let list = cheaper.join(", ");
+        let _ = writeln!(
+            table,
+            "cheaper than before: {list}; `cargo xtask counts --bless` keeps it so"
+        );
+    }
+    (table, verdict(&dearer, &unknown))
+}
+
+fn verdict(dearer: &[&str], unknown: &[&str]) -> Result<()> {
+    if dearer.is_empty() && unknown.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "more than {TOLERANCE} % more instructions than before: {}; not counted before: {}. If that is as it should be, \
+         `cargo xtask counts --bless` writes {FILE} anew",
+        dearer.join(", "),
+        unknown.join(", ")
+    )
+}
+
+/// Whether `count` is beyond the tolerance above `base`.
+fn exceeds(count: u64, base: u64) -> bool {
+    count.saturating_mul(100) > base.saturating_mul(TOLERANCE.saturating_add(100))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(compiler: &str, steps: &[(&str, u64)]) -> Counts {
+        let steps = steps
+            .iter()
+            .map(|(name, count)| ((*name).to_owned(), *count));
+        Counts {
+            compiler: compiler.to_owned(),
+            features: vec!["avx2".to_owned()],
+            valgrind: "valgrind-3".to_owned(),
+            instructions: steps.collect(),
+        }
+    }
+
+    #[test]
+    fn lets_a_step_be_a_little_dearer_and_no_more() {
+        let before = counts("rustc 1", &[("parse", 1000), ("write", 1000)]);
+        let (_, verdict) = compare(
+            &before,
+            &counts("rustc 1", &[("parse", 1050), ("write", 10)]),
+        );
+        assert!(verdict.is_ok());
+        let (_, verdict) = compare(&before, &counts("rustc 1", &[("parse", 1051)]));
+        let error = verdict.unwrap_err().to_string();
+        assert!(
+            error.contains("than before: parse; ") && error.contains("--bless"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn wants_a_new_step_to_be_counted() {
+        let (_, verdict) = compare(&counts("rustc 1", &[]), &counts("rustc 1", &[("parse", 1)]));
+        assert!(verdict.is_err());
+    }
+
+    #[test]
+    fn judges_nothing_that_another_compiler_made() {
+        let before = counts("rustc 1", &[("parse", 1000)]);
+        let (table, verdict) = compare(&before, &counts("rustc 2", &[("parse", 9000)]));
+        assert!(verdict.is_ok());
+        assert!(table.contains("not judged"), "{table}");
+    }
+}
