@@ -176,7 +176,7 @@ async fn a_roster_and_a_spool_hold_so_much() -> Result<()> {
         ensure!(answer.stanza_error().as_deref() == error, "{answer}");
     }
     let long = "x".repeat(2_500);
-    for (id, body) in [("a", "1"), ("b", &long), ("c", "2"), ("d", "3")] {
+    for (id, body) in [("a", "1"), ("b", long.as_str()), ("c", "2"), ("d", "3")] {
         let to = "to='nurse@localhost' type='chat'";
         let message = format!("<message {to} id='{id}'><body>{body}</body></message>");
         juliet.send(&message).await?;

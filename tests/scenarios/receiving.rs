@@ -333,14 +333,26 @@ async fn an_offline_hook_alters_what_is_in_the_spool_already() -> Result<()> {
         .send("<enable xmlns='urn:xmpp:sm:3' resume='true'/><presence/><presence to='romeo@localhost/x'/>")
         .await?;
     settled(&mut juliet).await?;
-    for body in ["one", "offline-mark two", "three", "offline-drop", "offline-mark four", "five"] {
+    for body in [
+        "one",
+        "offline-mark two",
+        "three",
+        "offline-drop",
+        "offline-mark four",
+        "five",
+    ] {
         say(&mut romeo, "juliet@localhost", "chat", body).await?;
     }
     // It never acknowledges them.
-    assert_eq!(bodies(&mut juliet, 6).await?.last().map(String::as_str), Some("five"));
+    assert_eq!(
+        bodies(&mut juliet, 6).await?.last().map(String::as_str),
+        Some("five")
+    );
     drop(juliet);
     romeo
-        .wait_for("the end of the session", |one| one.attr("type") == Some("unavailable"))
+        .wait_for("the end of the session", |one| {
+            one.attr("type") == Some("unavailable")
+        })
         .await?;
     let mut juliet = arriving(&server, "juliet", "two").await?;
     assert_eq!(
@@ -385,7 +397,9 @@ async fn a_slow_offline_hook_keeps_up_its_own_account_alone() -> Result<()> {
     say(&mut nurse, "romeo@localhost", "normal", "three").await?;
     nurse.send("<r xmlns='urn:xmpp:sm:3'/>").await?;
     nurse
-        .wait_for("an ack", |one| one.name == "a" && one.attr("h") == Some("1"))
+        .wait_for("an ack", |one| {
+            one.name == "a" && one.attr("h") == Some("1")
+        })
         .await?;
     // What is for the account itself waits its turn, and comes in order.
     say(&mut nurse, "juliet@localhost", "chat", "behind").await?;
@@ -418,6 +432,9 @@ async fn what_is_judged_when_the_server_stops_is_not_lost() -> Result<()> {
     server.wait().await?;
     server.start_again().await?;
     let mut juliet = arriving(&server, "juliet", "two").await?;
-    assert_eq!(bodies(&mut juliet, 2).await?, [wait.as_str(), "offline-mark two"]);
+    assert_eq!(
+        bodies(&mut juliet, 2).await?,
+        [wait.as_str(), "offline-mark two"]
+    );
     server.stop().await
 }

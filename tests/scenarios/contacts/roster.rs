@@ -190,7 +190,7 @@ async fn a_client_with_an_older_version_is_told_what_changed_since() -> Result<(
     since(&mut hall, &told[2].1).await?;
     assert_eq!(pushes(&mut hall).await?, told[3..]);
     since(&mut hall, &told[4].1).await?;
-    assert_eq!(pushes(&mut hall).await?, []);
+    assert!(pushes(&mut hall).await?.is_empty());
     // Who is told is interested from then on, and was not told more than others.
     assert_eq!(juliet.set("<item jid='last@localhost'/>").await?, None);
     for online in [&mut juliet, &mut chamber, &mut hall] {
@@ -227,7 +227,10 @@ async fn what_changed_is_told_before_what_changes_meanwhile() -> Result<()> {
     let told = pushes(&mut chamber).await?;
     let number = |version: &str| version.split('.').next_back()?.parse::<u64>().ok();
     let versions: Vec<_> = told.iter().map(|(_, version)| number(version)).collect();
-    let falls = versions.windows(2).filter(|pair| pair[0] >= pair[1]).count();
+    let falls = versions
+        .windows(2)
+        .filter(|pair| pair[0] >= pair[1])
+        .count();
     assert!(falls <= 2, "{versions:?}");
     let last = |contact: u32| {
         let push = format!("push c{contact} ");
@@ -260,11 +263,12 @@ async fn a_client_that_missed_too_much_is_sent_the_whole_roster() -> Result<()> 
     pushes(&mut juliet).await?;
     let elsewhere = format!("0{old}");
     let newer = format!("{old}9");
-    for version in [&old, &elsewhere, &newer, "x", "1.", "1.-1"] {
+    let odd = [old.as_str(), &elsewhere, &newer, "x", "1.", "1.-1"];
+    for version in odd {
         let answer = since(&mut juliet, version).await?;
         let query = answer.child("query", super::ROSTER).expect(version);
         assert_eq!(query.children.len(), 66, "{version}");
-        assert_eq!(pushes(&mut juliet).await?, []);
+        assert!(pushes(&mut juliet).await?.is_empty());
     }
     server.stop().await
 }

@@ -333,7 +333,10 @@ async fn words_said_at_once_leave_both_accounts_of_one_mind() -> Result<()> {
     let mut two = Online::again(&server, "romeo", "two").await?;
     let mut juliet = Online::new(&server, "juliet").await?;
     for round in 0..40 {
-        let (first, second) = (one.say("subscribe", "juliet"), two.say("unsubscribe", "juliet"));
+        let (first, second) = (
+            one.say("subscribe", "juliet"),
+            two.say("unsubscribe", "juliet"),
+        );
         tokio::try_join!(first, second)?;
         one.heard().await?;
         two.heard().await?;

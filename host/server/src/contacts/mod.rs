@@ -154,7 +154,11 @@ impl Contacts {
 
     /// Tells the interested sessions what there is about a contact.
     fn push(&self, account: &BareJid, contact: &BareJid, change: &RosterChange) {
-        let query = told(change.version.as_deref(), contact, change.after.item.as_ref());
+        let query = told(
+            change.version.as_deref(),
+            contact,
+            change.after.item.as_ref(),
+        );
         self.router.push_roster(account, &query);
     }
 

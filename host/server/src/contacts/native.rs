@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use waxwing_plugins::RosterChange;
-use waxwing_storage::{
-    AccountId, Edited, RosterChange as StoredChange, RosterEntry, RosterLimits,
-};
+use waxwing_storage::{AccountId, Edited, RosterChange as StoredChange, RosterEntry, RosterLimits};
 use waxwing_xmpp::{
     error::Condition,
     jid::BareJid,

@@ -85,9 +85,10 @@ mod tests {
             let (offline, storage, account) = offline(&folder, days).await;
             let now = now();
             for ago in [2 * DAY + 1, DAY + 1, DAY - 1000] {
-                let added = storage
-                    .spool()
-                    .add(account, now - ago, b"<m/>".to_vec(), offline.limits);
+                let added =
+                    storage
+                        .spool()
+                        .add(account, now - ago, b"<m/>".to_vec(), offline.limits);
                 let _ = added.await.unwrap();
             }
             offline.expire(now).await;
@@ -112,7 +113,10 @@ mod tests {
         storage.streams().note(notes).await.unwrap();
         offline.expire(now).await;
         let handled = async |id| storage.streams().handled(account, id).await.unwrap();
-        assert_eq!((handled("old").await, handled("new").await), (None, Some(3)));
+        assert_eq!(
+            (handled("old").await, handled("new").await),
+            (None, Some(3))
+        );
         storage.close().await;
     }
 }

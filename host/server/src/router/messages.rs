@@ -140,10 +140,7 @@ impl Router {
 
 /// Whether a message has to queue up behind others that wait in the spool for the session.
 fn is_behind(handle: &Handle, stanza: &Stanza) -> bool {
-    is_in_order(stanza)
-        && handle.is_catching_up()
-        && is_for_keeping(stanza)
-        && handle.keep_behind()
+    is_in_order(stanza) && handle.is_catching_up() && is_for_keeping(stanza) && handle.keep_behind()
 }
 
 /// Whether a stanza keeps its place behind those that wait in the spool.

@@ -67,9 +67,8 @@ impl Router {
         }
         let _ = self.copy_to(&available, stanza);
         self.broadcast(account, stanza);
-        if sender.presence.lock().retired
-            && let Some(unavailable) = unavailable(&sender.jid)
-        {
+        let is_over = sender.presence.lock().retired;
+        if is_over && let Some(unavailable) = unavailable(&sender.jid) {
             // Somebody else ended the session meanwhile, and said so before this: that it is over is the last word.
             self.retract(sender, &unavailable);
         }

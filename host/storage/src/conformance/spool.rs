@@ -139,7 +139,10 @@ pub(crate) async fn replaces_a_stanza_in_its_place(storage: &dyn Storage) {
         replaced.await.unwrap()
     };
     assert!(replace(alice, second, b"longer").await);
-    assert_eq!(stanzas(storage, alice).await, [b"a".to_vec(), b"longer".to_vec(), b"c".to_vec()]);
+    assert_eq!(
+        stanzas(storage, alice).await,
+        [b"a".to_vec(), b"longer".to_vec(), b"c".to_vec()]
+    );
     let there = &read(storage, alice).await[1];
     assert_eq!((there.id, there.at), (second, 7));
     assert_eq!(usage(storage, alice).await, (3, 8));

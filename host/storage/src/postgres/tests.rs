@@ -132,7 +132,10 @@ async fn is_reached_over_tls_by_a_certificate_that_is_trusted() {
     for (host, tls) in [
         ("localhost", "sslmode=require"),
         ("localhost", whole.as_str()),
-        ("127.0.0.1", &format!("sslmode=verify-ca&sslrootcert={trusted}")),
+        (
+            "127.0.0.1",
+            &format!("sslmode=verify-ca&sslrootcert={trusted}"),
+        ),
     ] {
         let storage = try_open(&url(host, tls)).await.unwrap();
         assert_eq!(sessions_with_tls(&cluster, &url(host, tls)), "t", "{tls}");
@@ -144,7 +147,11 @@ async fn is_reached_over_tls_by_a_certificate_that_is_trusted() {
          besides the system's";
     for (host, tls, why) in [
         ("localhost", "sslmode=verify-full", unknown),
-        ("localhost", &format!("sslmode=verify-full&sslrootcert={other}"), unknown),
+        (
+            "localhost",
+            &format!("sslmode=verify-full&sslrootcert={other}"),
+            unknown,
+        ),
         ("127.0.0.1", &whole, "not valid for name"),
         (
             "localhost",
@@ -153,7 +160,10 @@ async fn is_reached_over_tls_by_a_certificate_that_is_trusted() {
         ),
     ] {
         let error = refusal(&url(host, tls)).await;
-        assert!(error.starts_with("cannot reach the database postgres://…@localhost/test0: "), "{error}");
+        assert!(
+            error.starts_with("cannot reach the database postgres://…@localhost/test0: "),
+            "{error}"
+        );
         assert!(error.contains(why), "{tls}: {error}");
     }
 }

@@ -9,15 +9,15 @@ use sqlx::PgConnection;
 use super::{Postgres, readers::Read};
 use crate::{
     AccountId, Edit, Edited, Holder, Roster, RosterChange, RosterEntry, RosterLimits, Rosters,
-    StorageError,
-    roster::changes_from,
+    StorageError, roster::changes_from,
 };
 
 use edit::EditEntry;
 use rows::{EntryRow, HolderRow, VersionedRow, text};
 
 /// A row for each item, one without a contact if there are none, and no row if there is no such account.
-const LOAD: &str = "SELECT r.version, i.contact, i.name, i.groups, i.subscription, i.pending_out, i.approved
+const LOAD: &str =
+    "SELECT r.version, i.contact, i.name, i.groups, i.subscription, i.pending_out, i.approved
      FROM roster r LEFT JOIN roster_item i ON i.account = r.account
      WHERE r.account = $1 ORDER BY i.contact";
 

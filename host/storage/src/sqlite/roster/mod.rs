@@ -10,8 +10,7 @@ use async_trait::async_trait;
 use super::Sqlite;
 use crate::{
     AccountId, Edit, Edited, Holder, Roster, RosterChange, RosterEntry, RosterLimits, Rosters,
-    StorageError,
-    roster::changes_from,
+    StorageError, roster::changes_from,
 };
 
 use edit::EditEntry;

@@ -21,7 +21,8 @@ const ADD: &str = "INSERT INTO spooled (account, at, stanza) SELECT account, ?2,
 const READ: &str =
     "SELECT id, at, stanza FROM spooled WHERE account = ? AND id > ? ORDER BY id LIMIT ?";
 /// No trigger counts this.
-const COUNT_REPLACED: &str = "UPDATE spool SET bytes = bytes + OCTET_LENGTH(?3) - OCTET_LENGTH(old.stanza)
+const COUNT_REPLACED: &str =
+    "UPDATE spool SET bytes = bytes + OCTET_LENGTH(?3) - OCTET_LENGTH(old.stanza)
      FROM (SELECT stanza FROM spooled WHERE id = ?2 AND +account = ?1) old WHERE account = ?1";
 const REPLACE: &str = "UPDATE spooled SET stanza = ?3 WHERE id = ?2 AND +account = ?1";
 /// By id: the plus keeps SQLite from going through the account's whole spool instead.
