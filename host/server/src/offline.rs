@@ -202,16 +202,20 @@ impl Offline {
         while adding.peek().is_some() {
             let some = adding.by_ref().take(AT_ONCE);
             // Their order is that in which they are first polled.
-            join_all(some.map(|adding| self.put(adding))).await;
+            let answers = join_all(some.map(|adding| self.put(adding))).await;
+            // Given when all that came before is done.
+            drop(answers);
         }
     }
 
-    async fn put(&self, adding: Adding) {
+    /// Returns the answer that is to be given then, if it is one.
+    async fn put(&self, adding: Adding) -> Option<Done> {
         match adding {
             Adding::Keep(keep) => self.keep(keep).await,
             Adding::Secure(stanza, id, promise) => self.secure(stanza, id, &promise).await,
-            Adding::Answer(..) => {}
+            Adding::Answer(_, done) => return Some(done),
         }
+        None
     }
 
     /// Keeps a message for its account. A sender hears if that cannot be, the same as if there were no such account.
