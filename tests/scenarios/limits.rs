@@ -50,13 +50,13 @@ async fn a_session_is_read_from_no_faster_than_it_may_send_stanzas() -> Result<(
     let chat = "<message to='juliet@localhost' type='chat'><body>x</body></message>";
     romeo.send(&chat.repeat(700)).await?;
     let trip = round_trip(&mut paris).await?;
-    ensure!(trip < Duration::from_secs(2), "{trip:?}");
     for _ in 0..700 {
         juliet.message().await?;
     }
     // Two hundred at once, then a hundred a second; what was read at the same time as the last of these is not held back.
     let took = started.elapsed();
     ensure!(took > Duration::from_secs(2), "{took:?}");
+    ensure!(trip < took / 2, "{trip:?} of {took:?}");
     ensure!(reached(&server, "session-rate").await? > 0);
     server.stop().await
 }
@@ -149,18 +149,51 @@ async fn a_reader_that_does_not_read_is_cut_off() -> Result<()> {
     let line = "x".repeat(10_000);
     let chat =
         format!("<message to='juliet@localhost' type='headline'><body>{line}</body></message>");
-    let mut worst = Duration::ZERO;
     for number in 0..2_000 {
         romeo.send(&chat).await?;
         if number % 100 == 0 {
-            worst = worst.max(round_trip(&mut paris).await?);
+            round_trip(&mut paris).await?;
         }
     }
     round_trip(&mut romeo).await?;
-    ensure!(worst < Duration::from_secs(2), "{worst:?}");
     let grown = server.resident_kib()?.saturating_sub(before);
     ensure!(grown < 12 * 1024, "{grown} KiB more for 20 MB sent");
     ensure!(reached(&server, "mailbox").await? == 1);
     drop(juliet);
+    server.stop().await
+}
+
+/// A roster and a spool hold so much; what is more is refused, to whoever wanted it, and counted.
+#[tokio::test]
+async fn a_roster_and_a_spool_hold_so_much() -> Result<()> {
+    let server = start("roster_items = 1\noffline_messages = 2\noffline_bytes = 2000").await?;
+    server.account("nurse").await?;
+    let mut juliet = present(&server, "juliet").await?;
+    for (contact, error) in [("one", None), ("two", Some("wait/resource-constraint"))] {
+        let item = format!("<item jid='{contact}@localhost'/>");
+        let query = format!("<query xmlns='jabber:iq:roster'>{item}</query>");
+        let answer = juliet.iq("set", "", &query).await?;
+        ensure!(answer.stanza_error().as_deref() == error, "{answer}");
+    }
+    let long = "x".repeat(2_500);
+    for (id, body) in [("a", "1"), ("b", long.as_str()), ("c", "2"), ("d", "3")] {
+        let to = "to='nurse@localhost' type='chat'";
+        let message = format!("<message {to} id='{id}'><body>{body}</body></message>");
+        juliet.send(&message).await?;
+    }
+    for id in ["b", "d"] {
+        let back = juliet.wait_for("an error", |one| one.name == "message");
+        let back = back.await?;
+        ensure!(back.attr("id") == Some(id), "{back}");
+        let error = back.stanza_error().unwrap_or_default();
+        ensure!(error == "cancel/service-unavailable", "{error}");
+    }
+    ensure!(reached(&server, "roster").await? == 1);
+    ensure!(reached(&server, "offline-messages").await? == 2);
+    let (mut nurse, _) = server.log_in(&Login::new("nurse")).await?;
+    nurse.send("<presence/>").await?;
+    for body in ["1", "2"] {
+        ensure!(nurse.message().await?.1 == body);
+    }
     server.stop().await
 }

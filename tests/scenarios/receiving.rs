@@ -2,17 +2,32 @@
 //! first word of a message says.
 
 use anyhow::{Context, Result};
+use rustix::process::Signal;
+use tokio::net::TcpListener;
 use waxwing_tests::server::Settings;
 use waxwing_tests::{Client, Element, Login, Server, environment};
 
 async fn server(table: &str) -> Result<Server> {
+    server_with(table, "").await
+}
+
+async fn server_with(table: &str, more: &str) -> Result<Server> {
     let component = environment::guest("fixtures/receives.wasm")?;
-    let config = format!("[plugin.receives]\ngrants = {table}");
+    let config = format!("[plugin.receives]\ngrants = {table}\n{more}");
     let settings = Settings::new().plugin(&component, "receives");
     settings.config(&config).start().await
 }
 
 const BOTH: &str = "[\"deliver\", \"offline\", \"storage\", \"router\"]";
+
+/// The same for a hook that waits for an HTTP server, which is there and says nothing; what a message is to begin with for that.
+async fn server_that_waits() -> Result<(Server, TcpListener, String)> {
+    let silent = TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("http://{}", silent.local_addr()?);
+    let table = "[\"deliver\", \"offline\", \"storage\", \"router\", \"http-client\"]";
+    let server = server_with(table, &format!("http_hosts = [\"{url}\"]")).await?;
+    Ok((server, silent, format!("offline-wait {url}/")))
+}
 
 /// A user online.
 async fn online(server: &Server, user: &str, resource: &str) -> Result<Client> {
@@ -293,5 +308,133 @@ async fn what_was_kept_is_judged_once_when_it_is_delivered() -> Result<()> {
     juliet.close().await?;
     let mut again = arriving(&server, "juliet", "two").await?;
     assert_eq!(heard(&mut again).await?, own(&[]));
+    server.stop().await
+}
+
+/// The bodies of the next messages, of which there are so many.
+async fn bodies(client: &mut Client, count: usize) -> Result<Vec<String>> {
+    let mut bodies = Vec::new();
+    for _ in 0..count {
+        let message = client.wait_for("a message", |one| one.name == "message");
+        bodies.extend(message.await?.child_text("body").map(str::to_owned));
+    }
+    Ok(bodies)
+}
+
+/// What was put into the spool while its session was away, and is judged when that is over, is kept as it was judged, in its place.
+#[tokio::test]
+async fn an_offline_hook_alters_what_is_in_the_spool_already() -> Result<()> {
+    let server = server_with(BOTH, "[limits]\nresume_seconds = 1").await?;
+    server.account("juliet").await?;
+    server.account("romeo").await?;
+    let mut romeo = online(&server, "romeo", "x").await?;
+    let (mut juliet, _) = server.log_in(&Login::new("juliet").resource("one")).await?;
+    juliet
+        .send("<enable xmlns='urn:xmpp:sm:3' resume='true'/><presence/><presence to='romeo@localhost/x'/>")
+        .await?;
+    settled(&mut juliet).await?;
+    for body in [
+        "one",
+        "offline-mark two",
+        "three",
+        "offline-drop",
+        "offline-mark four",
+        "five",
+    ] {
+        say(&mut romeo, "juliet@localhost", "chat", body).await?;
+    }
+    // It never acknowledges them.
+    assert_eq!(
+        bodies(&mut juliet, 6).await?.last().map(String::as_str),
+        Some("five")
+    );
+    drop(juliet);
+    romeo
+        .wait_for("the end of the session", |one| {
+            one.attr("type") == Some("unavailable")
+        })
+        .await?;
+    let mut juliet = arriving(&server, "juliet", "two").await?;
+    assert_eq!(
+        bodies(&mut juliet, 5).await?,
+        [
+            "one",
+            "[juliet@localhost] offline-mark two",
+            "three",
+            "[juliet@localhost] offline-mark four",
+            "five"
+        ]
+    );
+    assert_eq!(heard(&mut juliet).await?, own(&[]));
+    server.stop().await
+}
+
+/// A hook that takes its time over a message keeps up what comes for the same account, and nobody else.
+#[tokio::test]
+async fn a_slow_offline_hook_keeps_up_its_own_account_alone() -> Result<()> {
+    let (server, silent, wait) = server_that_waits().await?;
+    for user in ["juliet", "tybalt", "nurse", "romeo", "paris"] {
+        server.account(user).await?;
+    }
+    let mut romeo = online(&server, "romeo", "x").await?;
+    let mut paris = online(&server, "paris", "x").await?;
+    say(&mut romeo, "juliet@localhost", "chat", &wait).await?;
+    // The hook waits from here on.
+    let (held, _) = silent.accept().await?;
+    // Others go on: what is for others is kept, judged and given, and nobody waits for it.
+    for body in ["one", "offline-mark two"] {
+        say(&mut paris, "tybalt@localhost", "chat", body).await?;
+    }
+    assert_eq!(heard(&mut paris).await?, own(&[]));
+    let mut tybalt = arriving(&server, "tybalt", "y").await?;
+    assert_eq!(
+        bodies(&mut tybalt, 2).await?,
+        ["one", "[tybalt@localhost] offline-mark two"]
+    );
+    // Who has it acknowledged that what it sends is kept hears so.
+    let (mut nurse, _) = server.log_in(&Login::new("nurse").resource("z")).await?;
+    nurse.send("<enable xmlns='urn:xmpp:sm:3'/>").await?;
+    say(&mut nurse, "romeo@localhost", "normal", "three").await?;
+    nurse.send("<r xmlns='urn:xmpp:sm:3'/>").await?;
+    nurse
+        .wait_for("an ack", |one| {
+            one.name == "a" && one.attr("h") == Some("1")
+        })
+        .await?;
+    // What is for the account itself waits its turn, and comes in order.
+    say(&mut nurse, "juliet@localhost", "chat", "behind").await?;
+    drop(held);
+    assert_eq!(heard(&mut romeo).await?, ["three"]);
+    settled(&mut nurse).await?;
+    let mut juliet = arriving(&server, "juliet", "one").await?;
+    assert_eq!(bodies(&mut juliet, 2).await?, [wait.as_str(), "behind"]);
+    server.stop().await
+}
+
+/// A message that was acknowledged is not lost because the server stops while it is judged.
+#[tokio::test]
+async fn what_is_judged_when_the_server_stops_is_not_lost() -> Result<()> {
+    let (mut server, silent, wait) = server_that_waits().await?;
+    server.account("juliet").await?;
+    server.account("romeo").await?;
+    let mut romeo = online(&server, "romeo", "x").await?;
+    let (mut juliet, _) = server.log_in(&Login::new("juliet").resource("one")).await?;
+    juliet
+        .send("<enable xmlns='urn:xmpp:sm:3' resume='true'/><presence/>")
+        .await?;
+    settled(&mut juliet).await?;
+    for body in [wait.as_str(), "offline-mark two"] {
+        say(&mut romeo, "juliet@localhost", "chat", body).await?;
+    }
+    assert_eq!(bodies(&mut juliet, 2).await?.len(), 2);
+    server.signal(Signal::TERM)?;
+    let (_held, _) = silent.accept().await?;
+    server.wait().await?;
+    server.start_again().await?;
+    let mut juliet = arriving(&server, "juliet", "two").await?;
+    assert_eq!(
+        bodies(&mut juliet, 2).await?,
+        [wait.as_str(), "offline-mark two"]
+    );
     server.stop().await
 }

@@ -5,7 +5,6 @@ use std::sync::{Arc, OnceLock, Weak};
 use waxwing_xmpp::jid::{BareJid, FullJid};
 use waxwing_xmpp::stanza::Stanza;
 
-use crate::effects::failure;
 use crate::exports::account_events::AccountEvent;
 use crate::exports::offline;
 use crate::filter::Sender;
@@ -116,10 +115,16 @@ impl Inlet {
         !now.offline.is_empty() && now.offline.want(message, sender())
     }
 
-    /// Takes a message for an account that nobody takes it for through the offline hooks.
-    pub async fn offline(&self, message: Stanza, account: &BareJid, sender: Sender) -> Judged {
+    /// Takes a message for an account that nobody takes it for through the offline hooks. `None`: the platform stops, and nobody
+    /// judges it any more.
+    pub async fn offline(
+        &self,
+        message: Stanza,
+        account: &BareJid,
+        sender: Sender,
+    ) -> Option<Judged> {
         let Some(shared) = self.shared() else {
-            return Judged::Pass(message);
+            return Some(Judged::Pass(message));
         };
         let account = account.clone();
         let judged = shared.asks.ask("offline", move |caller| async move {
@@ -135,8 +140,7 @@ impl Inlet {
             };
             caller.judge(&snapshot.offline, class, lent, call).await
         });
-        // Only a platform that stops answers nothing.
-        judged.await.unwrap_or_else(|| Judged::Bounce(failure()))
+        judged.await
     }
 
     /// The plugin that keeps the rosters of a host; none where the server does.

@@ -5,7 +5,9 @@
 //! or when it is written to the connection of a client that acknowledges nothing: it is delivered at least once whatever happens in
 //! between, and in the order in which it came.
 
+mod expiry;
 mod keeper;
+mod lanes;
 mod promise;
 
 use std::{
@@ -18,7 +20,6 @@ use futures_util::future::join_all;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use waxwing_plugins::Judged;
 use waxwing_storage::{AccountId, SpoolLimits, SpoolOutcome, Spooled, StreamNote};
 use waxwing_xml::Element;
 use waxwing_xmpp::{
@@ -33,10 +34,10 @@ use crate::{
     config::Limits,
     pacing,
     router::{Handle, Limit, Router},
-    turns::Turns,
 };
 
 pub(crate) use keeper::{Keeper, Task};
+use lanes::Lanes;
 use promise::Place;
 pub(crate) use promise::{Ledger, Promise};
 
@@ -50,24 +51,29 @@ pub(crate) struct Offline {
     accounts: Accounts,
     router: Arc<Router>,
     limits: SpoolLimits,
+    /// How long a message waits, if not for as long as it takes.
+    days: Option<u32>,
     keeper: Keeper,
-    /// One message for an account at a time is judged.
-    judging: Turns,
 }
 
 /// The account that a message is for, if there is one.
 type Found = Result<Option<AccountId>, AccountError>;
 
-/// A message before it is known for whose account it is.
+/// Whoever waits for it hears when it is dropped.
+type Done = Arc<oneshot::Sender<()>>;
+
+/// A message before it is known for whose account it is, and what has to wait for those before it.
 enum Coming {
     Keep(Stanza, Option<oneshot::Sender<()>>),
     Secure(Arc<Promise>),
+    Answer(Option<BareJid>, Done),
 }
 
-/// A message that goes into the spool.
+/// A message that goes into the spool, and what has to wait for those before it.
 enum Adding {
     Keep(ToKeep),
     Secure(Stanza, Found, Arc<Promise>),
+    Answer(Option<BareJid>, Done),
 }
 
 /// A message that nobody takes.
@@ -78,6 +84,8 @@ struct ToKeep {
     promise: Option<Arc<Promise>>,
     /// It was put there while it was on its way.
     is_there: bool,
+    /// Plugins made it another than the one that was put there.
+    is_altered: bool,
     done: Option<oneshot::Sender<()>>,
 }
 
@@ -87,7 +95,6 @@ struct Rest {
     removals: HashMap<i64, Vec<u64>>,
     notes: HashMap<String, StreamNote>,
     forgotten: Vec<String>,
-    answers: Vec<oneshot::Sender<()>>,
 }
 
 impl Offline {
@@ -104,8 +111,8 @@ impl Offline {
                 stanzas: limits.offline_messages,
                 bytes: limits.offline_bytes,
             },
+            days: (limits.offline_days > 0).then_some(limits.offline_days),
             keeper,
-            judging: Turns::default(),
         }
     }
 
@@ -114,27 +121,29 @@ impl Offline {
         &self.keeper
     }
 
-    /// Does what comes by that way, in the order in which it comes, as much at once as there is. From `last` on nothing more
-    /// may come; what has come is still done.
+    /// Does what comes by that way, for each account in the order in which it comes, as much at once as there is. From `last` on
+    /// nothing more may come; what has come is still done.
     pub(crate) async fn keep_all(
         &self,
         mut tasks: mpsc::UnboundedReceiver<Task>,
         last: CancellationToken,
     ) {
-        loop {
+        let mut lanes = Lanes::new(self);
+        let mut is_over = false;
+        while !is_over || lanes.are_busy() {
             let mut some = Vec::new();
+            let mut free = Vec::new();
             tokio::select! {
-                biased;
-                number = tasks.recv_many(&mut some, AT_ONCE) => if number == 0 {
-                    return;
-                },
+                number = tasks.recv_many(&mut some, AT_ONCE), if !is_over => is_over = number == 0,
+                judged = lanes.judged(), if lanes.are_busy() => free = lanes.go_on(judged),
                 () = last.cancelled(), if !tasks.is_closed() => tasks.close(),
             }
-            self.work(some).await;
+            self.work(some, free, &mut lanes).await;
         }
     }
 
-    async fn work(&self, tasks: Vec<Task>) {
+    /// Puts into the spool what is free to go there, then does what is asked for.
+    async fn work(&self, tasks: Vec<Task>, mut free: Vec<Adding>, lanes: &mut Lanes<'_>) {
         let mut adding = Vec::new();
         let mut rest = Rest::default();
         for task in tasks {
@@ -142,6 +151,9 @@ impl Offline {
                 // Together: with a database that is slow to answer each would wait for the one before.
                 Task::Keep { stanza, done } => adding.push(Coming::Keep(stanza, done)),
                 Task::Secure(promise) => adding.push(Coming::Secure(promise)),
+                Task::Answer { account, done } => {
+                    adding.push(Coming::Answer(account, Arc::new(done)));
+                }
                 Task::Remove { account, id } => {
                     rest.removals.entry(account.0).or_default().push(id);
                 }
@@ -152,17 +164,12 @@ impl Offline {
                     rest.notes.remove(&id);
                     rest.forgotten.push(id);
                 }
-                Task::Answer(done) => rest.answers.push(done),
             }
         }
         let adding = adding.into_iter().map(|coming| self.look_up(coming));
         let adding = join_all(adding).await.into_iter().flatten();
-        let judged = adding.map(|adding| self.judge(adding));
-        let judged = join_all(judged).await.into_iter().flatten();
-        // Their order is that in which they are first polled.
-        let added = join_all(judged.map(|adding| self.put(adding)));
-        tokio::join!(added, self.tidy(&mut rest));
-        rest.answers.into_iter().for_each(tell_done);
+        free.extend(adding.filter_map(|adding| lanes.enter(adding)));
+        tokio::join!(self.put_all(free), self.tidy(&mut rest));
     }
 
     async fn look_up(&self, coming: Coming) -> Option<Adding> {
@@ -173,6 +180,7 @@ impl Offline {
                 let id = self.account_of(&stanza).await;
                 Some(Adding::Secure(stanza, id, promise))
             }
+            Coming::Answer(account, done) => Some(Adding::Answer(account, done)),
         }
     }
 
@@ -181,50 +189,33 @@ impl Offline {
         Adding::Keep(ToKeep {
             is_there: promise.as_ref().is_some_and(|promise| promise.rests()),
             id: self.account_of(&stanza).await,
+            is_altered: false,
             stanza,
             promise,
             done,
         })
     }
 
-    /// Has plugins judge a message for an account that is there, after those that came for it before. `None`: it ends here.
-    async fn judge(&self, adding: Adding) -> Option<Adding> {
-        let Adding::Keep(mut keep) = adding else {
-            return Some(adding);
-        };
-        let inlet = self.router.inlet();
-        let account = keep.stanza.to().map(Jid::to_bare);
-        let (Ok(Some(_)), Some(account), false) = (&keep.id, account, keep.stanza.is_unshown())
-        else {
-            return Some(Adding::Keep(keep));
-        };
-        let sender = self
-            .router
-            .sender(&keep.stanza, &Jid::from(account.clone()));
-        if !inlet.wants_offline(&keep.stanza, sender) {
-            return Some(Adding::Keep(keep));
+    /// As many at once as come at once.
+    async fn put_all(&self, adding: Vec<Adding>) {
+        let mut adding = adding.into_iter().peekable();
+        while adding.peek().is_some() {
+            let some = adding.by_ref().take(AT_ONCE);
+            // Their order is that in which they are first polled.
+            let answers = join_all(some.map(|adding| self.put(adding))).await;
+            // Given when all that came before is done.
+            drop(answers);
         }
-        let _turn = self.judging.of(&account).await;
-        match inlet.offline(keep.stanza.clone(), &account, sender).await {
-            Judged::Pass(stanza) => {
-                keep.stanza = stanza;
-                return Some(Adding::Keep(keep));
-            }
-            Judged::Bounce(error) => self.router.refuse(&keep.stanza, &error),
-            Judged::Drop | Judged::Answer(_) => {}
-        }
-        if let Some(promise) = keep.promise {
-            promise.delivered();
-        }
-        keep.done.into_iter().for_each(tell_done);
-        None
     }
 
-    async fn put(&self, adding: Adding) {
+    /// Returns the answer that is to be given then, if it is one.
+    async fn put(&self, adding: Adding) -> Option<Done> {
         match adding {
             Adding::Keep(keep) => self.keep(keep).await,
             Adding::Secure(stanza, id, promise) => self.secure(stanza, id, &promise).await,
+            Adding::Answer(_, done) => return Some(done),
         }
+        None
     }
 
     /// Keeps a message for its account. A sender hears if that cannot be, the same as if there were no such account.
@@ -232,6 +223,14 @@ impl Offline {
         if !keep.is_there {
             let outcome = self.add(keep.id, &keep.stanza).await;
             self.tell(&keep.stanza, outcome);
+        } else if keep.is_altered
+            && let Some((account, id)) = keep.promise.as_ref().and_then(|promise| promise.place())
+        {
+            // In its place, before what came after it.
+            let xml = keep.stanza.element().to_xml().into_bytes();
+            if let Err(error) = self.accounts.spool().replace(account, id, xml).await {
+                tracing::error!(%error, "a message is kept as it was before plugins altered it");
+            }
         }
         keep.done.into_iter().for_each(tell_done);
     }
@@ -305,8 +304,9 @@ impl Offline {
     /// What the client does not take stays.
     pub(crate) async fn give(&self, handle: &Arc<Handle>) {
         let account = handle.jid.to_bare();
+        handle.catch_up();
         let given = self.give_all(handle, &account).await;
-        handle.stop_catching_up();
+        self.router.stop_catching_up(handle);
         if let Err(error) = given {
             tracing::error!(%error, %account, "cannot give an account its messages");
         }
@@ -318,7 +318,7 @@ impl Offline {
         };
         loop {
             // What was sent here before, by way of the spool, is there from now on.
-            self.keeper.catch_up().await;
+            self.keeper.catch_up(Some(account.clone())).await;
             loop {
                 let page = self.accounts.spool().read(id, handle.given(), PAGE).await?;
                 if page.is_empty() {
@@ -328,7 +328,7 @@ impl Offline {
                     return Ok(());
                 }
             }
-            if handle.has_caught_up() {
+            if self.router.has_caught_up(handle) {
                 return Ok(());
             }
         }
@@ -343,7 +343,9 @@ impl Offline {
     ) -> bool {
         for spooled in page {
             let id = spooled.id;
-            if let Some(mut stanza) = delayed(&spooled, handle) {
+            if handle.is_held_behind(id) {
+                // It was on its way when it was put there.
+            } else if let Some(mut stanza) = delayed(&spooled, handle) {
                 if !pacing::room(handle, stanza.element().heap_bytes()).await
                     || !handle.takes_messages()
                 {

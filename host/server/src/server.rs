@@ -9,6 +9,7 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::mpsc,
     task::JoinHandle,
+    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 use waxwing_plugins::Platform;
@@ -120,6 +121,8 @@ async fn serve(config: &Config, sources: &Sources) -> anyhow::Result<()> {
 
 /// How long after an attempt to reach the database there is another.
 const REACHING: Duration = Duration::from_secs(1);
+/// Time for plugins to judge what sessions were not given when the server stops.
+const JUDGING: Duration = Duration::from_secs(5);
 
 /// Opens the database, waiting for one that cannot be reached yet: it may be starting with the same machine. `None`: told to
 /// stop while it waited.
@@ -279,15 +282,19 @@ async fn stop(
     if let Err(error) = admin.await {
         tracing::error!(%error, "administration failed");
     }
+    // What sessions were not given is judged while there is somebody to do so.
+    let judged = server.offline.keeper().catch_up(None);
+    drop(timeout(JUDGING, judged).await);
     server.platform.stop().await;
     server.platform.shutdown();
     keeping.finish().await;
     storage.close().await;
 }
 
-/// The tasks of those who cannot wait: one keeps messages, one does what plugins want of rosters.
+/// The tasks of those who cannot wait: one keeps messages, one does what plugins want of rosters; and one removes what is too old.
 struct Keeping {
     task: JoinHandle<()>,
+    expiry: JoinHandle<()>,
     chores: JoinHandle<()>,
     last: CancellationToken,
 }
@@ -298,11 +305,18 @@ impl Keeping {
         let offline = Arc::clone(&server.offline);
         let until = last.clone();
         let task = tokio::spawn(async move { offline.keep_all(tasks, until).await });
+        let (offline, until) = (Arc::clone(&server.offline), last.clone());
+        let expiry = tokio::spawn(async move { offline.expire_all(until).await });
         let (chores, to_do) = mpsc::channel(MAX_CHORES);
         server.router.chores_by(chores);
         let (contacts, until) = (Arc::clone(&server.contacts), last.clone());
         let chores = tokio::spawn(async move { contacts.work(to_do, until).await });
-        Self { task, chores, last }
+        Self {
+            task,
+            expiry,
+            chores,
+            last,
+        }
     }
 
     /// Waits until all that came is kept.
@@ -313,6 +327,9 @@ impl Keeping {
         }
         if let Err(error) = self.chores.await {
             tracing::error!(%error, "seeing to rosters failed");
+        }
+        if let Err(error) = self.expiry.await {
+            tracing::error!(%error, "removing what is too old failed");
         }
     }
 }

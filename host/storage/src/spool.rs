@@ -79,6 +79,15 @@ pub trait Spool: Send + Sync {
         limit: u32,
     ) -> Result<Vec<Spooled>, StorageError>;
 
+    /// Puts a stanza in the place of another of the account, also where a limit is exceeded by it. False: that one is gone, and
+    /// nothing was changed.
+    async fn replace(
+        &self,
+        account: AccountId,
+        id: u64,
+        stanza: Vec<u8>,
+    ) -> Result<bool, StorageError>;
+
     /// Removes those of `ids` that are in the account's spool, all or none, and says how many that were.
     async fn remove(&self, account: AccountId, ids: &[u64]) -> Result<u64, StorageError>;
 

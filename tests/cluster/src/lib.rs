@@ -6,6 +6,7 @@
 
 use std::{
     env, fs,
+    net::TcpListener,
     os::unix::{
         fs::{PermissionsExt, chown},
         process::CommandExt,
@@ -26,6 +27,8 @@ const ROLE: &str = "waxwing";
 const PASSWORD: &str = "a password, never shown";
 /// The password as it stands in a url.
 const PASSWORD_IN_URL: &str = "a%20password,%20never%20shown";
+/// Ports that are tried.
+const ATTEMPTS: u32 = 5;
 /// Tests do not outlive a loss of power, and kills lose nothing that was written.
 const SETTINGS: &str = "listen_addresses = ''\nshared_buffers = 16MB\nmax_connections = 400\n\
                         max_wal_size = 256MB\nlogging_collector = off\n";
@@ -88,6 +91,42 @@ impl Cluster {
         cluster.initialise(settings)?;
         cluster.start_again()?;
         Ok(cluster)
+    }
+
+    /// From now on the server is reached over TCP alone, at the port of 127.0.0.1 that this gives, over TLS with that certificate and
+    /// key in PEM where there are some.
+    pub fn serve_tcp(&self, tls: Option<(&str, &str)>) -> Result<u16> {
+        let mut settings = "listen_addresses = '127.0.0.1'\n".to_owned();
+        if let Some((certificate, key)) = tls {
+            self.write("server.crt", certificate)?;
+            self.write("server.key", key)?;
+            settings.push_str("ssl = on\n");
+        }
+        self.stop()?;
+        let file = self.data().join("postgresql.auto.conf");
+        let before = fs::read_to_string(&file)?;
+        let mut started = Ok(());
+        for _ in 0..ATTEMPTS {
+            // Somebody else may take it in between.
+            let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+            fs::write(&file, format!("{before}{settings}port = {port}\n"))?;
+            started = self.start_again();
+            if started.is_ok() {
+                return Ok(port);
+            }
+        }
+        started.map(|()| 0)
+    }
+
+    /// A file for the server's eyes alone.
+    fn write(&self, name: &str, text: &str) -> Result<()> {
+        let file = self.data().join(name);
+        fs::write(&file, text)?;
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600))?;
+        if let Some((user, group)) = self.programs.user {
+            chown(&file, Some(user), Some(group))?;
+        }
+        Ok(())
     }
 
     /// One cluster for all tests of a process.

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use futures_util::future::try_join_all;
-use waxwing_tests::Server;
+use waxwing_tests::{Element, Server};
 
 use super::{Online, at};
 
@@ -106,17 +106,6 @@ async fn a_client_that_has_the_newest_version_is_sent_nothing() -> Result<()> {
     assert_eq!(query.children.len(), 1);
     let nothing = juliet.client.iq("get", "", &get(&version)).await?;
     assert!(nothing.children.is_empty(), "{nothing}");
-    juliet.set("<item jid='romeo@localhost'/>").await?;
-    let newer = juliet.client.iq("get", "", &get(&version)).await?;
-    assert_eq!(
-        newer
-            .child("query", super::ROSTER)
-            .expect("a roster")
-            .children
-            .len(),
-        2
-    );
-
     let removed = server.cli(&["user", "remove", "juliet@localhost"]).await?;
     assert_eq!(removed.code, Some(0), "{}", removed.stderr);
     let mut juliet = Online::new(&server, "juliet").await?;
@@ -127,6 +116,184 @@ async fn a_client_that_has_the_newest_version_is_sent_nothing() -> Result<()> {
         0,
         "a name registered again inherits nothing"
     );
+    server.stop().await
+}
+
+/// The answer to a roster get with that version.
+async fn since(online: &mut Online, version: &str) -> Result<Element> {
+    let get = format!("<query xmlns='jabber:iq:roster' ver='{version}'/>");
+    online.client.iq("get", "", &get).await
+}
+
+/// The pushes that have come so far, each with its version.
+async fn pushes(online: &mut Online) -> Result<Vec<(String, String)>> {
+    let barrier = "<iq type='get' id='barrier' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>";
+    online.client.send(barrier).await?;
+    let mut pushes = Vec::new();
+    loop {
+        let element = online.client.element().await?;
+        if element.attr("id") == Some("barrier") {
+            return Ok(pushes);
+        }
+        if let (Some(line), Some(query)) =
+            (super::line(&element), element.child("query", super::ROSTER))
+        {
+            pushes.push((line, query.attr("ver").unwrap_or_default().to_owned()));
+        }
+    }
+}
+
+/// RFC 6121 §2.6.3: an empty answer, then a push for each contact that is another, in order, with the version by that; nothing newer
+/// comes before it.
+#[tokio::test]
+async fn a_client_with_an_older_version_is_told_what_changed_since() -> Result<()> {
+    let server = Server::new().await?;
+    let mut juliet = Online::new(&server, "juliet").await?;
+    for contact in ["kept", "named", "gone", "back"] {
+        let item = format!("<item jid='{contact}@localhost'/>");
+        assert_eq!(juliet.set(&item).await?, None);
+    }
+    let known = pushes(&mut juliet).await?;
+    let (_, old) = known.last().expect("pushes").clone();
+    for item in [
+        "<item jid='named@localhost' name='Once'/>",
+        "<item jid='gone@localhost' subscription='remove'/>",
+        "<item jid='back@localhost' subscription='remove'/>",
+        "<item jid='came-and-went@localhost'/>",
+        "<item jid='came-and-went@localhost' subscription='remove'/>",
+        "<item jid='named@localhost' name='Twice'/>",
+        "<item jid='back@localhost' name='Back'/>",
+        "<item jid='new@localhost'/>",
+    ] {
+        assert_eq!(juliet.set(item).await?, None, "{item}");
+    }
+    let lived = pushes(&mut juliet).await?;
+    let newest = |what: &str| {
+        let push = lived.iter().rfind(|(line, _)| line == what);
+        push.cloned().expect(what)
+    };
+    let told = [
+        "push gone remove",
+        "push came-and-went remove",
+        "push named none 'Twice'",
+        "push back none 'Back'",
+        "push new none",
+    ]
+    .map(newest);
+
+    let mut chamber = Online::connected(&server, "juliet", "chamber").await?;
+    let answer = since(&mut chamber, &old).await?;
+    assert!(answer.children.is_empty(), "{answer}");
+    assert_eq!(pushes(&mut chamber).await?, told);
+    // From the middle it goes on from there, and who has all is told nothing.
+    let mut hall = Online::connected(&server, "juliet", "hall").await?;
+    since(&mut hall, &told[2].1).await?;
+    assert_eq!(pushes(&mut hall).await?, told[3..]);
+    since(&mut hall, &told[4].1).await?;
+    assert!(pushes(&mut hall).await?.is_empty());
+    // Who is told is interested from then on, and was not told more than others.
+    assert_eq!(juliet.set("<item jid='last@localhost'/>").await?, None);
+    for online in [&mut juliet, &mut chamber, &mut hall] {
+        let pushed = pushes(online).await?;
+        assert_eq!(pushed.len(), 1, "{pushed:?}");
+        assert_eq!(pushed[0].0, "push last none");
+    }
+    server.stop().await
+}
+
+/// Also while it changes: what a client knows of an older version, with what it is told, is what is there.
+#[tokio::test]
+async fn what_changed_is_told_before_what_changes_meanwhile() -> Result<()> {
+    let server = Server::new().await?;
+    let mut juliet = Online::new(&server, "juliet").await?;
+    juliet.set("<item jid='first@localhost'/>").await?;
+    let (_, old) = pushes(&mut juliet).await?.pop().expect("a push");
+    let mut chamber = Online::connected(&server, "juliet", "chamber").await?;
+    for number in 0..60 {
+        let set = format!(
+            "<iq type='set' id='s'><query xmlns='jabber:iq:roster'>\
+             <item jid='c{}@localhost' name='{number}'/></query></iq>",
+            number % 7
+        );
+        juliet.client.send(&set).await?;
+        if number % 20 == 10 {
+            let get = format!("<query xmlns='jabber:iq:roster' ver='{old}'/>");
+            let get = format!("<iq type='get' id='g'>{get}</iq>");
+            chamber.client.send(&get).await?;
+        }
+    }
+    pushes(&mut juliet).await?;
+    // Each get begins again at the old version, and goes on to the newest.
+    let told = pushes(&mut chamber).await?;
+    let number = |version: &str| version.split('.').next_back()?.parse::<u64>().ok();
+    let versions: Vec<_> = told.iter().map(|(_, version)| number(version)).collect();
+    let falls = versions
+        .windows(2)
+        .filter(|pair| pair[0] >= pair[1])
+        .count();
+    assert!(falls <= 2, "{versions:?}");
+    let last = |contact: u32| {
+        let push = format!("push c{contact} ");
+        let said = told.iter().rfind(|(line, _)| line.starts_with(&push));
+        said.map(|(line, _)| line.trim_start_matches("push ").to_owned())
+    };
+    let known: Vec<_> = (0..7).filter_map(last).collect();
+    let mut roster = juliet.roster().await?;
+    roster.retain(|line| line.starts_with('c'));
+    assert_eq!(known, roster);
+    server.stop().await
+}
+
+/// Of more than 64 changes the whole roster is told, as of a version that is not known.
+#[tokio::test]
+async fn a_client_that_missed_too_much_is_sent_the_whole_roster() -> Result<()> {
+    let server = Server::new().await?;
+    let mut juliet = Online::new(&server, "juliet").await?;
+    juliet.set("<item jid='first@localhost'/>").await?;
+    let (_, old) = pushes(&mut juliet).await?.pop().expect("a push");
+    for number in 0..65 {
+        let item = format!("<item jid='c{number}@localhost'/>");
+        assert_eq!(juliet.set(&item).await?, None);
+        if number == 63 {
+            let answer = since(&mut juliet, &old).await?;
+            assert!(answer.children.is_empty(), "{answer}");
+            assert_eq!(pushes(&mut juliet).await?.len(), 64 + 64);
+        }
+    }
+    pushes(&mut juliet).await?;
+    let elsewhere = format!("0{old}");
+    let newer = format!("{old}9");
+    let odd = [old.as_str(), &elsewhere, &newer, "x", "1.", "1.-1"];
+    for version in odd {
+        let answer = since(&mut juliet, version).await?;
+        let query = answer.child("query", super::ROSTER).expect(version);
+        assert_eq!(query.children.len(), 66, "{version}");
+        assert!(pushes(&mut juliet).await?.is_empty());
+    }
+    server.stop().await
+}
+
+/// RFC 6121 §2.4.2, §2.6.3: a set is answered and told by a version of its own, also where nothing is other than it was.
+#[tokio::test]
+async fn a_set_that_changes_nothing_is_answered_and_pushed_too() -> Result<()> {
+    let server = Server::new().await?;
+    let mut juliet = Online::new(&server, "juliet").await?;
+    let mut chamber = Online::again(&server, "juliet", "chamber").await?;
+    for online in [&mut juliet, &mut chamber] {
+        online.heard().await?;
+    }
+    for _ in 0..3 {
+        let item = "<item jid='nurse@localhost' name='Nurse'><group>Servants</group></item>";
+        assert_eq!(juliet.set(item).await?, None);
+    }
+    let told = pushes(&mut chamber).await?;
+    assert_eq!(told, pushes(&mut juliet).await?);
+    assert_eq!(told.len(), 3);
+    for pair in told.windows(2) {
+        assert_eq!(pair[0].0, "push nurse none 'Nurse' [Servants]");
+        assert_eq!(pair[0].0, pair[1].0);
+        assert_ne!(pair[0].1, pair[1].1);
+    }
     server.stop().await
 }
 

@@ -324,3 +324,30 @@ async fn requests_to_nobody_to_oneself_and_to_a_resource() -> Result<()> {
     befriend(&mut romeo, &mut juliet).await?;
     server.stop().await
 }
+
+/// Two sessions say opposite things at once: whichever is last, both accounts take it for that.
+#[tokio::test]
+async fn words_said_at_once_leave_both_accounts_of_one_mind() -> Result<()> {
+    let server = Server::new().await?;
+    let mut one = Online::new(&server, "romeo").await?;
+    let mut two = Online::again(&server, "romeo", "two").await?;
+    let mut juliet = Online::new(&server, "juliet").await?;
+    for round in 0..40 {
+        let (first, second) = (
+            one.say("subscribe", "juliet"),
+            two.say("unsubscribe", "juliet"),
+        );
+        tokio::try_join!(first, second)?;
+        one.heard().await?;
+        two.heard().await?;
+        juliet.say("subscribed", "romeo").await?;
+        juliet.heard().await?;
+        let has = |roster: Vec<String>, item: &str| roster.iter().any(|one| one.starts_with(item));
+        let sees = has(one.roster().await?, "juliet to");
+        let is_seen = has(juliet.roster().await?, "romeo from");
+        assert_eq!(sees, is_seen, "in round {round}");
+        juliet.say("unsubscribed", "romeo").await?;
+        juliet.heard().await?;
+    }
+    server.stop().await
+}

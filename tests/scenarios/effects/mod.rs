@@ -68,7 +68,8 @@ async fn failing(client: &mut Client, steps: &str) -> Result<String> {
 /// What the fixture has heard, once it holds such a line.
 async fn heard(client: &mut Client, name: &str, line: &str) -> Result<Vec<String>> {
     let mut last = Vec::new();
-    for _ in 0..400 {
+    let give_up = tokio::time::Instant::now() + waxwing_tests::PATIENCE;
+    while tokio::time::Instant::now() < give_up {
         let log = act_as(client, name, "<log log='heard'/>").await?;
         let lines: Vec<String> = log
             .iter()

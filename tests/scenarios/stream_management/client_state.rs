@@ -34,7 +34,7 @@ async fn holds_back_what_can_wait() -> Result<()> {
         .client
         .send("<inactive xmlns='urn:xmpp:csi:0'/>")
         .await?;
-    juliet.handled().await?;
+    juliet.has_handled(1).await?;
     for status in ["one", "two", "three"] {
         romeo
             .client
@@ -85,7 +85,7 @@ async fn a_session_that_is_resumed_is_active() -> Result<()> {
         .client
         .send("<inactive xmlns='urn:xmpp:csi:0'/>")
         .await?;
-    juliet.handled().await?;
+    juliet.has_handled(1).await?;
     let status =
         |status| format!("<presence to='juliet@localhost'><status>{status}</status></presence>");
     romeo.client.send(&status("one")).await?;

@@ -43,7 +43,7 @@ impl Managed {
         let mut managed = Self::connected(server, user, resource).await?;
         managed.client.send("<presence/>").await?;
         // Its own presence, and what else it is told, has come when that is dealt with.
-        ensure!(managed.handled().await? == 1);
+        managed.has_handled(1).await?;
         let own = format!("{user}@localhost/{resource}");
         managed
             .aside
@@ -121,10 +121,21 @@ impl Managed {
         self.client.send(&ack).await
     }
 
-    /// Asks what is handled.
-    async fn handled(&mut self) -> Result<u32> {
+    /// Asks what is handled, until that is so much.
+    async fn has_handled(&mut self, wanted: u32) -> Result<()> {
         self.client.send("<r xmlns='urn:xmpp:sm:3'/>").await?;
-        self.ack().await
+        self.is_told(wanted).await
+    }
+
+    /// Waits until the server says that so much is handled: of what takes its time it tells later.
+    async fn is_told(&mut self, wanted: u32) -> Result<()> {
+        loop {
+            let handled = self.ack().await?;
+            ensure!(handled <= wanted, "{handled} instead of {wanted}");
+            if handled == wanted {
+                return Ok(());
+            }
+        }
     }
 
     /// The next ack of the server's. Stanzas that come before it are kept for later.

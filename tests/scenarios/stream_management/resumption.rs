@@ -32,8 +32,8 @@ async fn goes_on_where_it_was() -> Result<()> {
     let lost = juliet.lose();
     romeo.chat("juliet", "three").await?;
     romeo.chat("juliet@localhost/r", "four").await?;
-    let handled = romeo.handled().await?;
-    assert_eq!(handled, 7, "all is kept, although nobody is there");
+    // All is kept, although nobody is there.
+    romeo.has_handled(7).await?;
 
     let (mut juliet, handled) = lost.resume(&server).await?;
     assert_eq!(handled, 3, "two presences and a message");
@@ -41,7 +41,7 @@ async fn goes_on_where_it_was() -> Result<()> {
     juliet.acknowledge().await?;
     juliet.chat("romeo", "after").await?;
     assert_eq!(romeo.body().await?, "after", "and no presence between");
-    assert_eq!(juliet.handled().await?, 4);
+    juliet.has_handled(4).await?;
 
     // Once more, by the same id.
     let lost = juliet.lose();
@@ -198,7 +198,7 @@ async fn a_session_that_was_ended_cannot_be_resumed() -> Result<()> {
     let mut romeo = Managed::new(&server, "romeo").await?;
     let lost = Managed::new(&server, "juliet").await?.lose();
     romeo.chat("juliet", "one").await?;
-    romeo.handled().await?;
+    romeo.has_handled(2).await?;
     let mut juliet = Managed::again(&server, "juliet", "r").await?;
     assert_eq!(juliet.body().await?, "one");
     lost.is_refused(&server).await?;
@@ -207,5 +207,29 @@ async fn a_session_that_was_ended_cannot_be_resumed() -> Result<()> {
     ensure!(removed.code == Some(0), "{removed:?}");
     server.account("juliet").await?;
     assert_eq!(lost.is_refused(&server).await?, None);
+    server.stop().await
+}
+
+/// So have all accounts together.
+#[tokio::test]
+async fn all_accounts_together_have_so_many_sessions_that_sleep() -> Result<()> {
+    let metrics = crate::watching::METRICS;
+    let config = format!("{metrics}\n[limits]\nsleeping_sessions = 2");
+    let server = Settings::new().config(&config).start().await?;
+    let mut lost = Vec::new();
+    for (user, sign) in [
+        ("juliet", "waxwing_sessions_asleep 1\n"),
+        ("romeo", "waxwing_sessions_asleep 2\n"),
+        ("nurse", "limit=\"sleeping-sessions\"} 1\n"),
+    ] {
+        lost.push(Managed::new(&server, user).await?.lose());
+        while !crate::watching::scrape(&server).await?.contains(sign) {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+    lost.remove(0).is_refused(&server).await?;
+    for lost in lost {
+        lost.resume(&server).await?;
+    }
     server.stop().await
 }

@@ -16,12 +16,12 @@ async fn after_a_kill_the_client_hears_what_was_handled() -> Result<()> {
     romeo.chat("juliet", "two").await?;
     assert_eq!(juliet.body().await?, "one");
     juliet.acknowledge().await?;
-    assert_eq!(romeo.handled().await?, 3);
-    assert_eq!(juliet.handled().await?, 1);
+    romeo.has_handled(3).await?;
+    juliet.has_handled(1).await?;
     let lost = juliet.lose();
     // Asleep when it happens.
     romeo.chat("juliet", "three").await?;
-    assert_eq!(romeo.handled().await?, 4);
+    romeo.has_handled(4).await?;
     server.kill().await?;
     server.wait().await?;
     server.start_again().await?;

@@ -32,6 +32,8 @@ pub struct Limits {
     pub offline_messages: u64,
     /// Most bytes of them.
     pub offline_bytes: u64,
+    /// Days for which they wait; then they are removed, and nobody is told. 0: for as long as it takes.
+    pub offline_days: u32,
     /// Time in which a client can resume its session after its connection was lost (XEP-0198), in seconds; 0: it cannot.
     pub resume_seconds: u32,
     /// Most sessions of an account whose clients are away and may resume them. One more ends the one that has waited longest.
@@ -54,6 +56,7 @@ impl Default for Limits {
             roster_items: 1_000,
             offline_messages: 1_000,
             offline_bytes: 10 << 20,
+            offline_days: 0,
             resume_seconds: 300,
             sleeping_sessions_per_account: 10,
             sleeping_sessions: 10_000,

@@ -14,12 +14,31 @@ pub(super) struct Roster {
     pub(super) items: Vec<Item>,
 }
 
+/// What became of a contact in a roster.
+pub(super) struct Step {
+    /// What names the state of the roster by that.
+    pub(super) version: String,
+    pub(super) contact: BareJid,
+    /// `None`: it is no longer there.
+    pub(super) item: Option<Item>,
+}
+
 /// Keeps rosters. A change is durable when its call returns, and an error has changed nothing. Calls about one account come one
 /// after the other.
 #[async_trait]
 pub(super) trait Keeper: Send + Sync {
     /// The roster of an account.
     async fn load(&self, account: &BareJid) -> Result<Roster, ContactError>;
+
+    /// What became of the roster after that version, in order, of each contact the newest. `None`: that is not known, or is
+    /// more than is told one by one.
+    async fn since(
+        &self,
+        _account: &BareJid,
+        _version: &str,
+    ) -> Result<Option<Vec<Step>>, ContactError> {
+        Ok(None)
+    }
 
     /// What is in the roster about a contact.
     async fn item(

@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use waxwing_plugins::RosterChange;
 use waxwing_storage::{RosterLimits, StorageError};
+use waxwing_xml::Element;
 use waxwing_xmpp::{
     error::{Condition, StanzaError},
     jid::BareJid,
@@ -81,6 +82,8 @@ pub struct Contacts {
     router: Arc<Router>,
     native: Arc<dyn Keeper>,
     turns: Turns,
+    /// Words of one account are heard in the order in which they were said. Taken before any turn.
+    words: Turns,
 }
 
 impl Contacts {
@@ -95,6 +98,7 @@ impl Contacts {
             accounts,
             router,
             turns: Turns::default(),
+            words: Turns::default(),
         }
     }
 
@@ -106,12 +110,17 @@ impl Contacts {
     /// Removes an account. Whoever was connected with it hears that this is over (RFC 6121 §3.2, §3.3), after its own data
     /// are gone.
     pub(crate) async fn remove_account(&self, account: &BareJid) -> Result<(), AccountError> {
-        let parting = match self.parting(account).await {
-            Ok(parting) => parting,
-            Err(ContactError::Account(error)) => return Err(error),
-            Err(ContactError::Refused(_)) => Vec::new(),
+        let parting = {
+            // Nobody becomes a contact in between, and is never told.
+            let _turn = self.turns.of(account).await;
+            let parting = match self.parting(account).await {
+                Ok(parting) => parting,
+                Err(ContactError::Account(error)) => return Err(error),
+                Err(ContactError::Refused(_)) => Vec::new(),
+            };
+            self.accounts.remove(account).await?;
+            parting
         };
-        self.accounts.remove(account).await?;
         for (contact, state) in parting {
             self.part(account, &contact, state).await;
         }
@@ -145,11 +154,11 @@ impl Contacts {
 
     /// Tells the interested sessions what there is about a contact.
     fn push(&self, account: &BareJid, contact: &BareJid, change: &RosterChange) {
-        let item = match &change.after.item {
-            Some(item) => item.to_element(),
-            None => roster::removed(contact),
-        };
-        let query = roster::query(change.version.as_deref(), [item]);
+        let query = told(
+            change.version.as_deref(),
+            contact,
+            change.after.item.as_ref(),
+        );
         self.router.push_roster(account, &query);
     }
 
@@ -185,4 +194,13 @@ impl Contacts {
         }
         Ok(view)
     }
+}
+
+/// What a push says of a contact, with the version of the roster by that.
+fn told(version: Option<&str>, contact: &BareJid, item: Option<&Item>) -> Element {
+    let item = match item {
+        Some(item) => item.to_element(),
+        None => roster::removed(contact),
+    };
+    roster::query(version, [item])
 }

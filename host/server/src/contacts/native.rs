@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use waxwing_plugins::RosterChange;
-use waxwing_storage::{AccountId, Edited, RosterEntry, RosterLimits};
+use waxwing_storage::{AccountId, Edited, RosterChange as StoredChange, RosterEntry, RosterLimits};
 use waxwing_xmpp::{
     error::Condition,
     jid::BareJid,
@@ -14,12 +14,15 @@ use waxwing_xmpp::{
 
 use super::{
     ContactError, convert,
-    keeper::{Keeper, Roster},
+    keeper::{Keeper, Roster, Step},
 };
 use crate::{
     accounts::Accounts,
     router::{Limit, Router},
 };
+
+/// Changes of a roster that are told one by one. After more, all of it is less to send.
+const INTERIM: u32 = 64;
 
 /// The rosters of the server's database.
 pub(super) struct Native {
@@ -107,6 +110,25 @@ impl Keeper for Native {
         })
     }
 
+    async fn since(
+        &self,
+        account: &BareJid,
+        version: &str,
+    ) -> Result<Option<Vec<Step>>, ContactError> {
+        let id = self.id(account).await?;
+        let Some(version) = version_of(id, version) else {
+            return Ok(None);
+        };
+        let changes = self.accounts.rosters().since(id, version, INTERIM);
+        let steps = |changes: Vec<_>| {
+            let changes = changes.into_iter();
+            changes
+                .filter_map(|(version, change)| step(version_text(id, version), change))
+                .collect()
+        };
+        Ok(changes.await?.map(steps))
+    }
+
     async fn item(
         &self,
         account: &BareJid,
@@ -187,7 +209,29 @@ impl Keeper for Native {
     }
 }
 
+/// `None` for a contact that is no address.
+fn step(version: String, change: StoredChange) -> Option<Step> {
+    let (contact, item) = match change {
+        StoredChange::Set(item) => {
+            let item = convert::item(item)?;
+            (item.contact.clone(), Some(item))
+        }
+        StoredChange::Removed(contact) => (convert::contact(&contact)?, None),
+    };
+    Some(Step {
+        version,
+        contact,
+        item,
+    })
+}
+
 /// How a version is written. The account's id is in it: a roster of the same name that is made again is another one.
 fn version_text(id: AccountId, version: u64) -> String {
     format!("{:x}.{version}", id.0)
+}
+
+/// The version that a client has written so; `None` if this account has none of that kind.
+fn version_of(id: AccountId, text: &str) -> Option<u64> {
+    let version = text.strip_prefix(&format!("{:x}.", id.0))?.parse().ok()?;
+    (version_text(id, version) == text).then_some(version)
 }

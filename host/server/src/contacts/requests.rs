@@ -12,7 +12,7 @@ use waxwing_xmpp::{
     subscription::{Availability, State, Word},
 };
 
-use super::{ContactError, Contacts};
+use super::{ContactError, Contacts, keeper::Step, told};
 use crate::router::Handle;
 
 impl Contacts {
@@ -50,16 +50,31 @@ impl Contacts {
         version: Option<String>,
     ) -> Result<(), ContactError> {
         let _turn = self.turns.of(account).await;
-        let roster = self.keeper(account).load(account).await?;
-        let payload = if version.is_some() && version == roster.version {
-            None
-        } else {
-            let items = roster.items.iter().map(Item::to_element);
-            Some(roster::query(roster.version.as_deref(), items))
+        let keeper = self.keeper(account);
+        let steps = match &version {
+            Some(version) => keeper.since(account, version).await?,
+            None => None,
         };
-        self.router.answer(&asker.jid, stanza.result_reply(payload));
+        if let Some(steps) = steps {
+            self.router.answer(&asker.jid, stanza.result_reply(None));
+            self.push_steps(asker, steps);
+        } else {
+            let roster = keeper.load(account).await?;
+            let is_known = version.is_some() && version == roster.version;
+            let items = roster.items.iter().map(Item::to_element);
+            let whole = (!is_known).then(|| roster::query(roster.version.as_deref(), items));
+            self.router.answer(&asker.jid, stanza.result_reply(whole));
+        }
         asker.become_interested();
         Ok(())
+    }
+
+    /// Tells one session what became of the roster since it last knew it, before anything newer (§2.6.3).
+    fn push_steps(&self, asker: &Handle, steps: Vec<Step>) {
+        for step in steps {
+            let query = told(Some(&step.version), &step.contact, step.item.as_ref());
+            self.router.push_roster_to(asker, &query);
+        }
     }
 
     async fn set(
@@ -80,7 +95,8 @@ impl Contacts {
         self.update(account, &contact, name, groups, answer).await
     }
 
-    /// Gives a contact a name and groups. Who asked is answered before anybody is told.
+    /// Gives a contact a name and groups. Who asked is answered before anybody is told, and those who are told are so of what
+    /// was as it is now, too (§2.4.2).
     pub(super) async fn update(
         &self,
         account: &BareJid,
@@ -91,14 +107,10 @@ impl Contacts {
     ) -> Result<(), ContactError> {
         let _turn = self.turns.of(account).await;
         let keeper = self.keeper(account);
-        let updating = keeper.update(account, contact, name.clone(), groups.clone());
-        let change = updating.await?;
+        let change = keeper.update(account, contact, name, groups).await?;
         answer();
         self.tell(account, contact, &change);
-        let item = change.after.item.as_ref();
-        let is_done = item.is_some_and(|item| item.name == name && item.groups == groups);
-        if !is_done && change.before.item == change.after.item {
-            // Whoever keeps the roster would not have it so: the user is told how it is.
+        if change.before.item == change.after.item {
             self.push(account, contact, &change);
         }
         Ok(())
@@ -111,6 +123,7 @@ impl Contacts {
         contact: &BareJid,
         answer: impl FnOnce(),
     ) -> Result<(), ContactError> {
+        let _words = self.words.of(account).await;
         let change = {
             let _turn = self.turns.of(account).await;
             let change = self.keeper(account).remove(account, contact).await?;

@@ -70,6 +70,7 @@ impl Contacts {
     ) -> Result<(), ContactError> {
         stanza.stamp_from(Jid::from(account.clone()));
         stanza.set_to(Jid::from(contact.clone()));
+        let _words = self.words.of(account).await;
         let outbound = {
             let _turn = self.turns.of(account).await;
             let change = self

@@ -1,11 +1,11 @@
 //! The one queue to the spool: what is kept, secured and removed happens in the order in which it was asked for, as much at once as
-//! there is.
+//! there is; but what plugins judge first keeps up those of its own account alone (`lanes`).
 
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 use waxwing_storage::{AccountId, StreamNote};
-use waxwing_xmpp::stanza::Stanza;
+use waxwing_xmpp::{jid::BareJid, stanza::Stanza};
 
 use super::promise::Promise;
 
@@ -25,8 +25,11 @@ pub(crate) enum Task {
     Note(StreamNote),
     /// To forget a resumable stream.
     Forget(String),
-    /// To say that all that was asked for before is done.
-    Answer(oneshot::Sender<()>),
+    /// To say that all that was asked for before is done, or all about one account.
+    Answer {
+        account: Option<BareJid>,
+        done: oneshot::Sender<()>,
+    },
 }
 
 /// The way there.
@@ -51,11 +54,11 @@ impl Keeper {
         self.0.send(task).map_err(|unsent| Box::new(unsent.0))
     }
 
-    /// Waits until all that was asked for before is done.
-    pub(crate) async fn catch_up(&self) {
+    /// Waits until all that was asked for before is done, or all about one account.
+    pub(crate) async fn catch_up(&self, account: Option<BareJid>) {
         let (done, answer) = oneshot::channel();
-        self.send(Task::Answer(done));
-        // An error: the server has stopped.
+        self.send(Task::Answer { account, done });
+        // It is dropped, here or when the server has stopped.
         let _ = answer.await;
     }
 }

@@ -219,16 +219,28 @@ impl Promise {
         }
     }
 
-    /// Nobody but the spool takes the message. True if it is there or on its way there.
+    /// Nobody but the spool takes the message. True if it is there or on its way there; if not, it is for the caller to put it
+    /// there, and for nobody else.
     pub(super) fn rests(&self) -> bool {
         let mut state = self.state.lock();
         match &mut state.row {
-            Row::None => false,
+            Row::None => {
+                state.row = Row::Writing { alone: true };
+                false
+            }
             Row::Writing { alone } => {
                 *alone = true;
                 true
             }
             Row::Kept(_) => true,
+        }
+    }
+
+    /// Where it is in the spool, if it is there.
+    pub(crate) fn place(&self) -> Option<(AccountId, u64)> {
+        match &self.state.lock().row {
+            Row::Kept(place) => Some((place.account, place.id)),
+            Row::None | Row::Writing { .. } => None,
         }
     }
 
@@ -356,6 +368,17 @@ mod tests {
             let removed = matches!(tasks.try_recv(), Ok(Task::Remove { id: 7, .. }));
             assert_eq!(removed, delivered);
         }
+    }
+
+    #[test]
+    fn one_that_is_being_kept_is_not_secured_as_well() {
+        let (ledger, mut tasks) = ledger();
+        let mut stanza = message();
+        ledger.take().go_with(&mut stanza);
+        let promise: Arc<Promise> = stanza.companion().unwrap();
+        assert!(!promise.rests());
+        ledger.secure(1);
+        assert!(secured(&mut tasks).begin().is_none());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use waxwing_xmpp::{error::Condition, jid::Jid, stanza::Stanza};
 
 use super::{
     Delivery, Handle, Ranks, Router,
+    messages::is_in_order,
     rules::{Aim, Verdict},
     split,
 };
@@ -105,8 +106,22 @@ impl Router {
         self.give_from(Origin::Sender, handle, delivery)
     }
 
+    /// The same before what is held for the session until it is done with the spool.
+    pub(super) fn give_first(&self, handle: &Handle, delivery: Delivery) -> Flow {
+        self.after_push(Origin::Sender, handle.push(delivery))
+    }
+
     pub(super) fn give_from(&self, origin: Origin, handle: &Handle, delivery: Delivery) -> Flow {
-        match handle.push(delivery) {
+        let push = if delivery.stanza().is_some_and(is_in_order) {
+            handle.push_behind(delivery)
+        } else {
+            handle.push(delivery)
+        };
+        self.after_push(origin, push)
+    }
+
+    fn after_push(&self, origin: Origin, push: Push<Delivery>) -> Flow {
+        match push {
             Push::Queued(flow) => flow,
             Push::Refused(delivery) => {
                 if let Some(stanza) = delivery.undelivered() {

@@ -164,6 +164,15 @@ impl Delivery {
         self
     }
 
+    /// Whether it is in the spool, under that id.
+    pub(super) fn is_kept_as(&self, id: u64) -> bool {
+        let promise = self
+            .stanza()
+            .and_then(|stanza| stanza.companion::<Promise>());
+        let place = promise.and_then(|promise| promise.place());
+        place.is_some_and(|(_, kept)| kept == id)
+    }
+
     /// What somebody sent; `None` for an answer of the server.
     pub(crate) fn stanza(&self) -> Option<&Stanza> {
         match &self.payload {

@@ -12,7 +12,7 @@ use waxwing_xmpp::{
 };
 
 use super::delivery::Delivery;
-use crate::mailbox::{End, Mailbox, Push};
+use crate::mailbox::{End, Flow, MAX_BYTES, Mailbox, Push, Weigh as _};
 
 /// Not an available resource: before initial presence, or after unavailable presence.
 const CONNECTED: i16 = i16::MIN;
@@ -25,6 +25,9 @@ const NOBODY: u8 = 0;
 const SOMEBODY: u8 = 1;
 /// Somebody does, and is to do it once more.
 const AGAIN: u8 = 2;
+
+/// Bytes of messages that are held for a session that is given what waits in the spool. More end it, as they would from its mailbox.
+const MAX_BEHIND: usize = MAX_BYTES;
 
 /// Bytes of messages that are held by a session at its end. What comes beyond that is kept at once, and so before them.
 const MAX_HELD: usize = 1024 * 1024;
@@ -78,6 +81,8 @@ struct CatchUp {
     kept: bool,
     /// The last message that it was given.
     given: u64,
+    /// What others of its account were given meanwhile, and what came after that: it goes behind what is in the spool.
+    behind: Vec<Delivery>,
 }
 
 /// What others were told of a session.
@@ -156,7 +161,9 @@ impl Handle {
         let returned = std::mem::take(&mut *self.returned.lock());
         returned.into_iter().for_each(&mut give);
         let queued = self.mailbox.close().into_iter();
-        queued.filter_map(Delivery::undelivered).for_each(&mut give);
+        let behind = self.stop_catching_up();
+        let unwritten = queued.chain(behind).filter_map(Delivery::undelivered);
+        unwritten.for_each(&mut give);
         let held = held.take().unwrap_or_default();
         held.stanzas.into_iter().for_each(give);
     }
@@ -169,21 +176,54 @@ impl Handle {
         self.catching_up.store(true, Ordering::Release);
     }
 
-    /// It gets no more from there.
-    pub(crate) fn stop_catching_up(&self) {
-        self.catch_up.lock().on = false;
-        self.catching_up.store(false, Ordering::Release);
+    /// Queues a message that others of the account are given too: behind what waits in the spool, if it is given that.
+    pub(super) fn push_behind(&self, delivery: Delivery) -> Push<Delivery> {
+        if !self.is_catching_up() {
+            return self.push(delivery);
+        }
+        let mut state = self.catch_up.lock();
+        if !state.on {
+            return self.push(delivery);
+        }
+        let held = state.behind.iter().map(Delivery::weight);
+        if held.sum::<usize>() > MAX_BEHIND {
+            self.end(End::Overflow);
+            return Push::Refused(delivery);
+        }
+        state.behind.push(delivery);
+        Push::Queued(Flow::Free)
     }
 
-    /// True if nothing was sent to the spool since this was last asked: what comes from now on is for the session itself.
-    pub(crate) fn has_caught_up(&self) -> bool {
+    /// It gets no more from there, but what is held behind that. Returns what it does not take.
+    #[must_use]
+    pub(super) fn stop_catching_up(&self) -> Vec<Delivery> {
+        self.let_go(&mut self.catch_up.lock())
+    }
+
+    /// The same if nothing was sent to the spool since this was last asked: what comes from now on is for the session itself.
+    pub(super) fn has_caught_up(&self) -> Option<Vec<Delivery>> {
         let mut state = self.catch_up.lock();
         let caught_up = !std::mem::take(&mut state.kept);
-        if caught_up {
-            state.on = false;
-            self.catching_up.store(false, Ordering::Release);
-        }
-        caught_up
+        caught_up.then(|| self.let_go(&mut state))
+    }
+
+    fn let_go(&self, state: &mut CatchUp) -> Vec<Delivery> {
+        state.on = false;
+        let behind = std::mem::take(&mut state.behind).into_iter();
+        let refused = behind.filter_map(|delivery| match self.push(delivery) {
+            Push::Queued(_) => None,
+            Push::Refused(delivery) => Some(delivery),
+        });
+        let refused = refused.collect();
+        // What comes from now on is newer.
+        self.catching_up.store(false, Ordering::Release);
+        refused
+    }
+
+    /// Whether a message of the spool is among what is held behind it: it was put there meanwhile.
+    pub(crate) fn is_held_behind(&self, id: u64) -> bool {
+        let state = self.catch_up.lock();
+        state.behind.iter().any(|delivery| delivery.is_kept_as(id))
     }
 
     /// Whether it is being given what waits in the spool.
@@ -191,11 +231,13 @@ impl Handle {
         self.catching_up.load(Ordering::Acquire)
     }
 
-    /// Notes that something is sent to the spool behind what the session is given from there. False: it is given nothing from there.
+    /// Notes that something is sent to the spool behind what the session is given from there. False: it is given nothing from there,
+    /// or something older is already held.
     pub(super) fn keep_behind(&self) -> bool {
         let mut state = self.catch_up.lock();
-        state.kept |= state.on;
-        state.on
+        let is_next = state.on && state.behind.is_empty();
+        state.kept |= is_next;
+        is_next
     }
 
     /// The last message from the spool that it was given.

@@ -12,7 +12,9 @@ use waxwing_xmpp::{
     stanza::{Kind, MessageType, Stanza, Type},
 };
 
-use super::{Chosen, Handle, Origin, Place, Ranks, Router, account_of, rules, rules::Verdict};
+use super::{
+    Chosen, Delivery, Handle, Origin, Place, Ranks, Router, account_of, rules, rules::Verdict,
+};
 use crate::{
     mailbox::Flow,
     offline::{Task, is_for_keeping},
@@ -100,6 +102,26 @@ impl Router {
         })
     }
 
+    /// Whether nothing more was sent to the spool that a session is to be given from there: what comes from now on is for the
+    /// session itself.
+    pub(crate) fn has_caught_up(&self, handle: &Handle) -> bool {
+        let refused = handle.has_caught_up();
+        let caught_up = refused.is_some();
+        self.take_back(refused.unwrap_or_default());
+        caught_up
+    }
+
+    /// A session is given nothing more from the spool.
+    pub(crate) fn stop_catching_up(&self, handle: &Handle) {
+        self.take_back(handle.stop_catching_up());
+    }
+
+    fn take_back(&self, refused: Vec<Delivery>) {
+        for stanza in refused.into_iter().filter_map(Delivery::undelivered) {
+            self.give_back(stanza, Origin::Sender);
+        }
+    }
+
     /// Deals with a stanza that a session was not given: somebody else gets it, or the sender an error.
     pub(super) fn give_back(&self, stanza: Stanza, origin: Origin) {
         match stanza.kind() {
@@ -118,10 +140,13 @@ impl Router {
 
 /// Whether a message has to queue up behind others that wait in the spool for the session.
 fn is_behind(handle: &Handle, stanza: &Stanza) -> bool {
+    is_in_order(stanza) && handle.is_catching_up() && is_for_keeping(stanza) && handle.keep_behind()
+}
+
+/// Whether a stanza keeps its place behind those that wait in the spool.
+pub(super) fn is_in_order(stanza: &Stanza) -> bool {
     matches!(
         stanza.typed(),
         Type::Message(MessageType::Chat | MessageType::Normal)
-    ) && handle.is_catching_up()
-        && is_for_keeping(stanza)
-        && handle.keep_behind()
+    )
 }

@@ -46,7 +46,6 @@ impl Router {
 
     /// Initial presence, or another one (RFC 6121 §4.2.2, §4.4.2).
     fn available(&self, sender: &Arc<Handle>, mut stanza: Stanza) {
-        let account = account_of(&sender.jid);
         stanza.set_to(Arc::clone(&sender.account_jid));
         let initial = {
             let mut presence = sender.presence.lock();
@@ -56,12 +55,34 @@ impl Router {
             presence.last.replace(stanza.clone()).is_none()
         };
         sender.set_priority(Some(priority(&stanza)));
+        self.announce(sender, &stanza, initial);
+    }
+
+    /// Tells everybody whom it concerns of a resource that is available.
+    pub(super) fn announce(&self, sender: &Arc<Handle>, stanza: &Stanza, initial: bool) {
+        let account = account_of(&sender.jid);
         let available = self.available_resources(account);
         if initial {
             self.tell_of_others(sender, &available);
         }
-        let _ = self.copy_to(&available, &stanza);
-        self.broadcast(account, &stanza);
+        let _ = self.copy_to(&available, stanza);
+        self.broadcast(account, stanza);
+        let is_over = sender.presence.lock().retired;
+        if is_over && let Some(unavailable) = unavailable(&sender.jid) {
+            // Somebody else ended the session meanwhile, and said so before this: that it is over is the last word.
+            self.retract(sender, &unavailable);
+        }
+    }
+
+    /// Tells them that it is unavailable.
+    fn retract(&self, sender: &Arc<Handle>, unavailable: &Stanza) {
+        let account = account_of(&sender.jid);
+        let mut told = self.available_resources(account);
+        told.retain(|handle| handle.id != sender.id);
+        let mut copy = unavailable.clone();
+        copy.set_to(Arc::clone(&sender.account_jid));
+        let _ = self.copy_to(&told, &copy);
+        self.broadcast(account, unavailable);
     }
 
     /// Those who are subscribed to the account hear of it (RFC 6121 §4.2.2, §4.4.2, §4.5.2).
@@ -141,9 +162,9 @@ impl Router {
         self.views.remove(account.as_str());
     }
 
-    /// Queues a stanza for one session.
+    /// Queues a stanza for one session, before whatever it is yet to be given.
     pub(crate) fn give_to(&self, handle: &Handle, stanza: Stanza) {
-        let _ = self.give(handle, Delivery::one(stanza));
+        let _ = self.give_first(handle, Delivery::one(stanza));
     }
 
     /// Notes what became of the subscriptions between an account and a contact.
@@ -172,17 +193,22 @@ impl Router {
     /// Pushes a change of the roster to the sessions that are interested, each by a request of its own (RFC 6121 §2.1.6).
     pub(crate) fn push_roster(&self, account: &BareJid, query: &Element) {
         for handle in self.told(account, Told::Interested) {
-            let push = Element::builder("iq", ns::CLIENT)
-                .attr(
-                    "id",
-                    &format!("push-{}", self.next_id.fetch_add(1, Ordering::Relaxed)),
-                )
-                .attr("to", handle.jid.as_str())
-                .attr("type", "set")
-                .child(query.clone())
-                .build();
-            drop(handle.push(Delivery::answer(push)));
+            self.push_roster_to(&handle, query);
         }
+    }
+
+    /// Pushes a change of the roster to one session.
+    pub(crate) fn push_roster_to(&self, handle: &Handle, query: &Element) {
+        let push = Element::builder("iq", ns::CLIENT)
+            .attr(
+                "id",
+                &format!("push-{}", self.next_id.fetch_add(1, Ordering::Relaxed)),
+            )
+            .attr("to", handle.jid.as_str())
+            .attr("type", "set")
+            .child(query.clone())
+            .build();
+        drop(handle.push(Delivery::answer(push)));
     }
 
     /// A session hears what others last said of themselves: those of its own account, or of one that it may see (RFC 6121

@@ -397,3 +397,72 @@ fn answers_probes_of_own_and_other_accounts() {
     juliet.send("<presence type='probe' to='juliet@example.org'/>");
     assert!(juliet.received().join("").contains("id='c'"));
 }
+
+/// Two resources of equal priority, one of which is still given what waited: what comes meanwhile goes behind that.
+#[test]
+fn what_others_are_given_too_waits_behind_the_spool() {
+    let router = router();
+    let romeo = bind(&router, "romeo", "orchard");
+    let [ready, late] = ["ready", "late"].map(|resource| {
+        let session = bind(&router, "juliet", resource);
+        session.send("<presence/>");
+        session
+    });
+    ready.received();
+    late.received();
+    late.handle.catch_up();
+    let say = |to: &str, body: &str| {
+        let to = format!("juliet@example.org{to}");
+        romeo.send(&format!(
+            "<message to='{to}' type='chat'><body>{body}</body></message>"
+        ));
+    };
+    let bodies = |session: &Registration| {
+        let between = |message: String| {
+            let (_, body) = message.split_once("<body>")?;
+            Some(body.split_once('<')?.0.to_owned())
+        };
+        let received = session.received().into_iter();
+        received.map(between).collect::<Option<Vec<_>>>().unwrap()
+    };
+    say("", "second");
+    assert_eq!(bodies(&ready), ["second"]);
+    // Its own waits behind what is held, and not in the spool.
+    say("/late", "third");
+    let waited = "<message type='chat'><body>first</body></message>";
+    router.give_to(&late.handle, parse(waited));
+    assert!(!router.has_caught_up(&late.handle), "nobody has looked yet");
+    assert_eq!(bodies(&late), ["first"]);
+    assert!(router.has_caught_up(&late.handle));
+    say("", "fourth");
+    assert_eq!(bodies(&late), ["second", "third", "fourth"]);
+    assert_eq!(bodies(&ready), ["fourth"]);
+
+    // One that ends before it is done gives back what nobody else has.
+    late.handle.catch_up();
+    say("", "fifth");
+    say("/late", "sixth");
+    drop(late);
+    assert_eq!(bodies(&ready), ["fifth", "sixth"]);
+}
+
+/// A session that another thread ends while it tells others that it is available: that it is over is the last word.
+#[test]
+fn presence_of_a_session_that_was_ended_meanwhile_is_taken_back() {
+    let router = router();
+    let [one, other] = ["one", "other"].map(|resource| {
+        let session = bind(&router, "romeo", resource);
+        session.send("<presence/>");
+        session
+    });
+    other.received();
+    router.farewell(&one.handle, None);
+    let late = "<presence from='romeo@example.org/one' to='romeo@example.org'/>";
+    router.announce(&one.handle, &parse(late), false);
+    let heard = other.received();
+    let types: Vec<_> = heard
+        .iter()
+        .map(|presence| presence.contains("type='unavailable'"))
+        .collect();
+    assert_eq!(types, [true, false, true], "{heard:?}");
+}

@@ -189,7 +189,7 @@ impl Managed {
     pub(super) async fn settle(&mut self) {
         self.ledger.secure(self.ledger.taken());
         // Where the database does not answer less is noted, which is true as well.
-        drop(timeout(ANSWER_AFTER, self.keeper.catch_up()).await);
+        drop(timeout(ANSWER_AFTER, self.keeper.catch_up(None)).await);
         self.note();
     }
 

@@ -60,6 +60,9 @@ async fn welcome(shard: Rc<Shard>, newcomer: Arc<Handle>) {
     loop {
         if newcomer.takes_messages() {
             shard.server.offline.give(&newcomer).await;
+        } else {
+            // It has changed its mind: what is for itself is not to wait for others.
+            shard.server.router.stop_catching_up(&newcomer);
         }
         tell_of_contacts(&shard, &newcomer).await;
         if newcomer.end_welcome() {

@@ -56,7 +56,7 @@ macro_rules! every_promise {
                 an_account_that_never_had_a_contact_has_an_empty_roster
                 sorts_items_by_contact
                 the_version_rises_with_items_and_not_with_requests
-                an_edit_that_changes_nothing_is_no_change
+                an_item_that_is_set_as_it_was_is_set_again
                 an_item_is_that_of_the_contact_edited
                 a_hundred_parallel_edits_of_one_contact_lose_nothing
                 parallel_edits_keep_to_the_limit
@@ -71,6 +71,8 @@ macro_rules! every_promise {
             since:
                 tells_what_changed_in_order
                 tells_of_each_contact_the_newest_change_only
+                tells_each_change_with_the_version_by_it
+                tells_of_no_more_changes_than_it_is_asked_for
                 tells_nothing_of_the_newest_version
                 knows_no_version_that_has_not_been
                 remembers_the_newest_removals_only
@@ -82,6 +84,7 @@ macro_rules! every_promise {
                 a_page_holds_a_mebibyte_or_one_stanza
                 a_page_holds_a_thousand_stanzas
                 removes_what_is_named_and_the_accounts_own
+                replaces_a_stanza_in_its_place
                 ids_never_recur
                 keeps_to_the_limit_of_stanzas
                 keeps_to_the_limit_of_bytes

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use super::{account, hostile_texts, remove};
+use super::{account, hostile_texts, remove, since::since};
 use crate::{
     AccountId, Edited, Holder, Roster, RosterEntry, RosterItem, RosterLimits, Storage,
     StorageError, Subscription,
@@ -115,15 +115,15 @@ pub(crate) async fn an_account_that_never_had_a_contact_has_an_empty_roster(stor
     let alice = account(storage, "alice").await;
     let roster = load(storage, alice).await;
     assert_eq!(roster.items, []);
-    let since = storage.rosters().since(alice, roster.version).await;
-    assert_eq!(since.unwrap(), Some((roster.version, Vec::new())));
+    let changes = since(storage, alice, roster.version).await;
+    assert_eq!(changes, Some((roster.version, Vec::new())));
     let nothing = entry(storage, alice, "bob@localhost").await;
     assert_eq!(nothing, RosterEntry::default());
     assert_eq!(storage.rosters().requests(alice).await.unwrap(), []);
 
     let nobody = AccountId(alice.0 + 1);
     assert_eq!(load(storage, nobody).await, Roster::default());
-    assert_eq!(storage.rosters().since(nobody, 0).await.unwrap(), None);
+    assert_eq!(since(storage, nobody, 0).await, None);
     let edited = edit(storage, nobody, "bob@localhost", ROOMY, |_| {
         Some(with_item(item("bob@localhost")))
     });
@@ -167,15 +167,33 @@ pub(crate) async fn the_version_rises_with_items_and_not_with_requests(storage: 
     assert_eq!((roster.version, roster.items), (first + 3, Vec::new()));
 }
 
-pub(crate) async fn an_edit_that_changes_nothing_is_no_change(storage: &dyn Storage) {
+pub(crate) async fn an_item_that_is_set_as_it_was_is_set_again(storage: &dyn Storage) {
     let alice = account(storage, "alice").await;
     let version = add(storage, alice, "bob@x").await;
     let there = with_item(item("bob@x"));
-    for same in [None, Some(there.clone())] {
-        let edited = edit(storage, alice, "bob@x", ROOMY, move |_| same.clone());
-        assert_eq!(edited.await, Edited::Unchanged(there.clone()));
-    }
+    let left = edit(storage, alice, "bob@x", ROOMY, |_| None).await;
+    assert_eq!(left, Edited::Unchanged(there.clone()));
     assert_eq!(load(storage, alice).await.version, version);
+    let same = there.clone();
+    let set = edit(storage, alice, "bob@x", ROOMY, move |_| Some(same.clone())).await;
+    let again = Edited::Done {
+        before: there.clone(),
+        after: there,
+        version: version + 1,
+    };
+    assert_eq!(set, again);
+    let roster = load(storage, alice).await;
+    assert_eq!(
+        (roster.version, roster.items),
+        (version + 1, vec![item("bob@x")])
+    );
+    // Of requests nobody is told by a version.
+    put(storage, alice, "carol@x", with_request(&[1])).await;
+    let same = edit(storage, alice, "carol@x", ROOMY, |_| {
+        Some(with_request(&[1]))
+    });
+    assert_eq!(same.await, Edited::Unchanged(with_request(&[1])));
+    assert_eq!(load(storage, alice).await.version, version + 1);
 }
 
 pub(crate) async fn an_item_is_that_of_the_contact_edited(storage: &dyn Storage) {
@@ -372,12 +390,7 @@ pub(crate) async fn keeps_hostile_text_as_it_is(storage: &dyn Storage) {
         drop_all(storage, alice, &text).await;
         assert_eq!(entry(storage, alice, &text).await, RosterEntry::default());
     }
-    let (_, changes) = storage
-        .rosters()
-        .since(alice, roster.version)
-        .await
-        .unwrap()
-        .unwrap();
+    let (_, changes) = since(storage, alice, roster.version).await.unwrap();
     let wanted = hostile_texts().into_iter();
     let wanted: Vec<_> = wanted.map(crate::RosterChange::Removed).collect();
     assert_eq!(changes, wanted);

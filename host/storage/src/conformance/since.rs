@@ -8,8 +8,18 @@ use crate::{AccountId, RosterChange, RosterItem, Storage};
 
 type Changes = Option<(u64, Vec<RosterChange>)>;
 
-async fn since(storage: &dyn Storage, account: AccountId, version: u64) -> Changes {
-    storage.rosters().since(account, version).await.unwrap()
+/// The changes with the version of the last.
+pub(crate) async fn since(storage: &dyn Storage, account: AccountId, version: u64) -> Changes {
+    let found = storage.rosters().since(account, version, u32::MAX).await;
+    let found = found.unwrap()?;
+    let (versions, changes): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+    let is_rising = |pair: &[u64]| pair[0] < pair[1];
+    assert!(versions.windows(2).all(is_rising), "{versions:?}");
+    assert!(
+        versions.iter().all(|one| *one > version),
+        "{version}: {versions:?}"
+    );
+    Some((versions.last().copied().unwrap_or(version), changes))
 }
 
 fn set(contact: &str) -> RosterChange {
@@ -53,6 +63,39 @@ pub(crate) async fn tells_of_each_contact_the_newest_change_only(storage: &dyn S
     let now = drop_all(storage, alice, "a@x").await;
     let wanted = vec![set("b@x"), removed("a@x")];
     assert_eq!(since(storage, alice, start).await, Some((now, wanted)));
+}
+
+pub(crate) async fn tells_each_change_with_the_version_by_it(storage: &dyn Storage) {
+    let alice = account(storage, "alice").await;
+    let start = load(storage, alice).await.version;
+    for contact in ["a@x", "b@x", "c@x"] {
+        add(storage, alice, contact).await;
+    }
+    // Set as it was: another version all the same.
+    add(storage, alice, "a@x").await;
+    drop_all(storage, alice, "b@x").await;
+    let wanted = vec![
+        (start + 3, set("c@x")),
+        (start + 4, set("a@x")),
+        (start + 5, removed("b@x")),
+    ];
+    let found = storage.rosters().since(alice, start, 3).await.unwrap();
+    assert_eq!(found, Some(wanted));
+    assert_eq!(load(storage, alice).await.version, start + 5);
+}
+
+pub(crate) async fn tells_of_no_more_changes_than_it_is_asked_for(storage: &dyn Storage) {
+    let alice = account(storage, "alice").await;
+    let start = load(storage, alice).await.version;
+    for contact in ["a@x", "b@x", "c@x"] {
+        add(storage, alice, contact).await;
+    }
+    for (limit, told) in [(0, false), (2, false), (3, true), (4, true)] {
+        let found = storage.rosters().since(alice, start, limit).await.unwrap();
+        assert_eq!(found.is_some(), told, "{limit}");
+    }
+    let newest = storage.rosters().since(alice, start + 3, 0).await.unwrap();
+    assert_eq!(newest, Some(Vec::new()));
 }
 
 pub(crate) async fn tells_nothing_of_the_newest_version(storage: &dyn Storage) {

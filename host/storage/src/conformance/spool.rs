@@ -127,6 +127,38 @@ pub(crate) async fn a_page_holds_a_thousand_stanzas(storage: &dyn Storage) {
     assert_eq!(page.len(), MAX_SPOOL_PAGE as usize);
 }
 
+pub(crate) async fn replaces_a_stanza_in_its_place(storage: &dyn Storage) {
+    let alice = account(storage, "alice").await;
+    let bob = account(storage, "bob").await;
+    add(storage, alice, b"a").await;
+    let second = add_at(storage, alice, 7, b"bb").await;
+    add(storage, alice, b"c").await;
+    let others = add(storage, bob, b"b").await;
+    let replace = async |account, id, stanza: &[u8]| {
+        let replaced = storage.spool().replace(account, id, stanza.to_vec());
+        replaced.await.unwrap()
+    };
+    assert!(replace(alice, second, b"longer").await);
+    assert_eq!(
+        stanzas(storage, alice).await,
+        [b"a".to_vec(), b"longer".to_vec(), b"c".to_vec()]
+    );
+    let there = &read(storage, alice).await[1];
+    assert_eq!((there.id, there.at), (second, 7));
+    assert_eq!(usage(storage, alice).await, (3, 8));
+    assert!(replace(alice, second, b"").await);
+    assert_eq!(usage(storage, alice).await, (3, 2));
+    // Nothing of another's, nor what is gone.
+    assert!(!replace(alice, others, b"mine").await);
+    assert_eq!(remove(storage, alice, &[second]).await, 1);
+    for gone in [second, 0, u64::MAX] {
+        assert!(!replace(alice, gone, b"back").await);
+    }
+    assert_eq!(usage(storage, alice).await, (2, 2));
+    assert_eq!(stanzas(storage, bob).await, [b"b".to_vec()]);
+    assert_eq!(usage(storage, bob).await, (1, 1));
+}
+
 pub(crate) async fn removes_what_is_named_and_the_accounts_own(storage: &dyn Storage) {
     let alice = account(storage, "alice").await;
     let bob = account(storage, "bob").await;

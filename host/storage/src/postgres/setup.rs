@@ -1,6 +1,11 @@
 //! Where the database is, how its connections are made, and its schema.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{
+    fmt,
+    io::ErrorKind::{NotFound, PermissionDenied},
+    str::FromStr,
+    time::Duration,
+};
 
 use sqlx::{
     ConnectOptions, PgConnection,
@@ -39,7 +44,12 @@ pub(crate) fn is_ours(url: &str) -> bool {
 pub(crate) struct Address {
     options: PgConnectOptions,
     name: String,
+    /// The url names files for TLS.
+    has_files: bool,
 }
+
+/// Parameters that name files.
+const FILES: [&str; 3] = ["sslrootcert=", "sslcert=", "sslkey="];
 
 impl Address {
     /// From `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, or what else libpq would take.
@@ -51,7 +61,12 @@ impl Address {
             .options(SESSION)
             .statement_cache_capacity(PREPARED)
             .disable_statement_logging();
-        Ok(Self { options, name })
+        let has_files = FILES.iter().any(|parameter| url.contains(parameter));
+        Ok(Self {
+            options,
+            name,
+            has_files,
+        })
     }
 
     /// What the database is called, without user and password.
@@ -71,8 +86,25 @@ impl Address {
     pub(super) fn unreachable(&self, error: &sqlx::Error) -> StorageError {
         StorageError::Unreachable {
             database: self.name.clone(),
-            reason: error.to_string(),
+            reason: self.reason(error),
         }
+    }
+
+    /// What is wrong, and what to do about it where the engine's words do not say so.
+    fn reason(&self, error: &sqlx::Error) -> String {
+        let reason = error.to_string();
+        let mend = match error {
+            sqlx::Error::Io(_) if reason.contains("UnknownIssuer") => {
+                "; `sslrootcert=FILE` in the url names certificates to trust besides the system's"
+            }
+            sqlx::Error::Io(error)
+                if self.has_files && matches!(error.kind(), NotFound | PermissionDenied) =>
+            {
+                "; are the files that the url names there, and readable?"
+            }
+            _ => "",
+        };
+        reason + mend
     }
 }
 

@@ -22,6 +22,11 @@ const READ: &str = "SELECT id, at, stanza FROM (
          FROM spooled WHERE account = $1 AND id > $2
          WINDOW upwards AS (ORDER BY id ROWS UNBOUNDED PRECEDING) ORDER BY id LIMIT $3
      ) page WHERE n = 1 OR octets <= $4 ORDER BY id";
+const REPLACE: &str = "WITH old AS (
+         SELECT OCTET_LENGTH(stanza) AS octets FROM spooled WHERE id = $2 AND account = $1
+     ), counted AS (
+         UPDATE spool SET bytes = bytes + OCTET_LENGTH($3) - old.octets FROM old WHERE account = $1
+     ) UPDATE spooled SET stanza = $3 WHERE id = $2 AND account = $1";
 const REMOVE: &str = "WITH gone AS (
          DELETE FROM spooled WHERE id = ANY($1) AND account = $2 RETURNING OCTET_LENGTH(stanza) AS octets
      ), sums AS (
@@ -70,6 +75,20 @@ impl Spool for Postgres {
             limit: limit.min(MAX_SPOOL_PAGE),
         };
         self.readers.read(page).await
+    }
+
+    async fn replace(
+        &self,
+        account: AccountId,
+        id: u64,
+        stanza: Vec<u8>,
+    ) -> Result<bool, StorageError> {
+        let replace = Replace {
+            account,
+            id,
+            stanza,
+        };
+        self.writer.write(replace).await
     }
 
     async fn remove(&self, account: AccountId, ids: &[u64]) -> Result<u64, StorageError> {
@@ -172,6 +191,26 @@ impl Read for ReadUsage {
         let usage = query.fetch_optional(connection).await?;
         let (stanzas, bytes) = usage.unwrap_or_default();
         Ok((stanzas.unsigned_abs(), bytes.unsigned_abs()))
+    }
+}
+
+struct Replace {
+    account: AccountId,
+    id: u64,
+    stanza: Vec<u8>,
+}
+
+impl Statement<PgConnection> for Replace {
+    type Output = bool;
+
+    async fn run(&self, connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+        let query = sqlx::query(REPLACE).bind(self.account.0);
+        let query = query.bind(column(self.id)).bind(&*self.stanza);
+        Ok(query.execute(connection).await?.rows_affected() > 0)
+    }
+
+    fn octets(&self) -> usize {
+        self.stanza.len()
     }
 }
 

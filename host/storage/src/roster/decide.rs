@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use sqlx::FromRow;
 
-use super::{Edit, RosterEntry, RosterLimits};
+use super::{Edit, RosterChange, RosterEntry, RosterLimits};
 
 /// Removals of items that are remembered, of each account the newest.
 pub(crate) const REMEMBERED: u32 = 128;
@@ -31,7 +31,26 @@ pub(crate) fn decide(
     if let Some(item) = item {
         contact.clone_into(&mut item.contact);
     }
-    Ok(after.filter(|after| after != before))
+    // An item that is set again is told of again. Of a request that is as it was nobody hears.
+    Ok(after.filter(|after| after != before || after.item.is_some()))
+}
+
+/// Whether the user is told of what became of the item: it is another, or was set again.
+pub(crate) fn is_told(before: &RosterEntry, after: &RosterEntry) -> bool {
+    after.item != before.item || after == before
+}
+
+/// The changes of a roster from rows: one without a change if there are none, and no row where the version is not known. `None`
+/// for that, and where there are more than `limit`.
+pub(crate) fn changes_from(
+    rows: impl ExactSizeIterator<Item = Result<Option<(u64, RosterChange)>, sqlx::Error>>,
+    limit: u32,
+) -> Result<Option<Vec<(u64, RosterChange)>>, sqlx::Error> {
+    let is_known = rows.len() > 0;
+    let changes = rows.filter_map(Result::transpose);
+    let changes: Vec<_> = changes.collect::<Result<_, _>>()?;
+    let is_short = u32::try_from(changes.len()).is_ok_and(|count| count <= limit);
+    Ok((is_known && is_short).then_some(changes))
 }
 
 impl Counters {
@@ -42,7 +61,7 @@ impl Counters {
         after: &RosterEntry,
         limits: RosterLimits,
     ) -> Option<Self> {
-        let changed = i64::from(after.item != before.item);
+        let changed = i64::from(is_told(before, after));
         let items = (before.item.is_some(), after.item.is_some());
         let requests = (before.request.is_some(), after.request.is_some());
         Some(Self {

@@ -8,7 +8,9 @@ use async_trait::async_trait;
 
 use crate::{AccountId, StorageError};
 
-pub(crate) use decide::{Counters, REMEMBERED, decide, groups_column, groups_from};
+pub(crate) use decide::{
+    Counters, REMEMBERED, changes_from, decide, groups_column, groups_from, is_told,
+};
 
 /// Who of the two hears of the other's presence (RFC 6121 §2.1.2.5).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -82,7 +84,7 @@ impl fmt::Debug for RosterEntry {
 /// All items of an account. The default, with version 0, is that of an account that is not there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Roster {
-    /// Rises by one whenever an item is set or removed. It does not begin at 0, but where no account's versions have been
+    /// Rises by one whenever an item is set, also to what it was, or removed. It does not begin at 0, but where no account's versions have been
     /// before: no version recurs, also not in the roster of a later account of the same name.
     pub version: u64,
     /// Sorted by contact.
@@ -108,7 +110,8 @@ pub struct RosterLimits {
     pub requests: u64,
 }
 
-/// Sees what is there and gives what is to be there, or `None` to leave it. It may be called more than once, and only the
+/// Sees what is there and gives what is to be there, or `None` to leave it. An item that is given as it was is set all the same:
+/// the user is told of it, by a version of its own (RFC 6121 §2.6.3). The edit may be called more than once, and only the
 /// last call counts: it must be pure. It runs where all writes wait for it, and must be quick.
 pub type Edit = Arc<dyn Fn(&RosterEntry) -> Option<RosterEntry> + Send + Sync>;
 
@@ -153,14 +156,16 @@ pub trait Rosters: Send + Sync {
     /// The whole roster.
     async fn load(&self, account: AccountId) -> Result<Roster, StorageError>;
 
-    /// What changed after `version`, in the order in which it did, and the version now. Of each contact there is only the
-    /// newest change, and a contact that came and went is told as removed. `None`: that version is too old or of another
-    /// roster, and only [`Rosters::load`] tells what is there (XEP-0237 §2.3).
+    /// What changed after `version`, in the order in which it did, each with the version that the roster had then: the last of
+    /// them is the version now. Of each contact there is only the newest change, and a contact that came and went is told as
+    /// removed. `None`: that version is too old or of another roster, or more than `limit` changes came after it, and only
+    /// [`Rosters::load`] tells what is there (RFC 6121 §2.6.3).
     async fn since(
         &self,
         account: AccountId,
         version: u64,
-    ) -> Result<Option<(u64, Vec<RosterChange>)>, StorageError>;
+        limit: u32,
+    ) -> Result<Option<Vec<(u64, RosterChange)>>, StorageError>;
 
     /// What there is about one contact.
     async fn entry(&self, account: AccountId, contact: &str) -> Result<RosterEntry, StorageError>;

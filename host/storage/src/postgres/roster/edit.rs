@@ -6,7 +6,7 @@ use super::{ENTRY, rows::EntryRow};
 use crate::{
     Edit, Edited, RosterEntry, RosterItem, RosterLimits,
     commit::Statement,
-    roster::{Counters, REMEMBERED, decide, groups_column},
+    roster::{Counters, REMEMBERED, decide, groups_column, is_told},
 };
 
 /// Each statement counts too, so that few questions and answers go between the machines.
@@ -81,7 +81,7 @@ impl EditEntry {
         after: &RosterEntry,
         counters: Counters,
     ) -> Result<(), sqlx::Error> {
-        if after.item != before.item {
+        if is_told(before, after) {
             match &after.item {
                 Some(item) => self.set_item(connection, item, counters).await?,
                 None => self.remove_item(connection, counters).await?,

@@ -9,19 +9,20 @@ use sqlx::PgConnection;
 use super::{Postgres, readers::Read};
 use crate::{
     AccountId, Edit, Edited, Holder, Roster, RosterChange, RosterEntry, RosterLimits, Rosters,
-    StorageError,
+    StorageError, roster::changes_from,
 };
 
 use edit::EditEntry;
 use rows::{EntryRow, HolderRow, VersionedRow, text};
 
 /// A row for each item, one without a contact if there are none, and no row if there is no such account.
-const LOAD: &str = "SELECT r.version AS now, i.contact, i.name, i.groups, i.subscription, i.pending_out, i.approved
+const LOAD: &str =
+    "SELECT r.version, i.contact, i.name, i.groups, i.subscription, i.pending_out, i.approved
      FROM roster r LEFT JOIN roster_item i ON i.account = r.account
      WHERE r.account = $1 ORDER BY i.contact";
 
 /// A row for each change, one without a contact if there are none, and no row if the version is not known.
-const SINCE: &str = "SELECT r.version AS now, c.contact, c.name, c.groups, c.subscription, c.pending_out, c.approved
+const SINCE: &str = "SELECT COALESCE(c.version, r.version) AS version, c.contact, c.name, c.groups, c.subscription, c.pending_out, c.approved
      FROM roster r LEFT JOIN (
          SELECT account, version, contact, name, groups, subscription, pending_out, approved
          FROM roster_item WHERE account = $1 AND version > $2
@@ -29,7 +30,7 @@ const SINCE: &str = "SELECT r.version AS now, c.contact, c.name, c.groups, c.sub
          SELECT account, version, contact, NULL, NULL, NULL, NULL, NULL
          FROM roster_removal WHERE account = $1 AND version > $2
      ) c ON c.account = r.account
-     WHERE r.account = $1 AND $2 BETWEEN r.forgotten AND r.version ORDER BY c.version";
+     WHERE r.account = $1 AND $2 BETWEEN r.forgotten AND r.version ORDER BY c.version LIMIT $3";
 
 /// A row if there is the account. The roster's counters are for [`edit`].
 const ENTRY: &str = "SELECT r.version AS now, r.items, r.requests, q.stanza AS request,
@@ -56,11 +57,17 @@ impl Rosters for Postgres {
         &self,
         account: AccountId,
         version: u64,
-    ) -> Result<Option<(u64, Vec<RosterChange>)>, StorageError> {
+        limit: u32,
+    ) -> Result<Option<Vec<(u64, RosterChange)>>, StorageError> {
         let Ok(version) = i64::try_from(version) else {
             return Ok(None);
         };
-        self.readers.read(Since { account, version }).await
+        let since = Since {
+            account,
+            version,
+            limit,
+        };
+        self.readers.read(since).await
     }
 
     async fn entry(&self, account: AccountId, contact: &str) -> Result<RosterEntry, StorageError> {
@@ -101,7 +108,7 @@ impl Read for Load {
     async fn run(&self, connection: &mut PgConnection) -> Result<Roster, sqlx::Error> {
         let query = sqlx::query_as::<_, VersionedRow>(LOAD).bind(self.0.0);
         let rows = query.fetch_all(connection).await?;
-        let version = rows.first().map_or(0, |row| row.now.unsigned_abs());
+        let version = rows.first().map_or(0, |row| row.version.unsigned_abs());
         let items = rows
             .into_iter()
             .filter_map(|row| row.item.item().transpose());
@@ -115,22 +122,19 @@ impl Read for Load {
 struct Since {
     account: AccountId,
     version: i64,
+    limit: u32,
 }
 
 impl Read for Since {
-    type Output = Option<(u64, Vec<RosterChange>)>;
+    type Output = Option<Vec<(u64, RosterChange)>>;
 
     async fn run(&self, connection: &mut PgConnection) -> Result<Self::Output, sqlx::Error> {
         let query = sqlx::query_as::<_, VersionedRow>(SINCE);
         let query = query.bind(self.account.0).bind(self.version);
+        // One more than may be: whoever gets it knows that there are too many.
+        let query = query.bind(i64::from(self.limit).saturating_add(1));
         let rows = query.fetch_all(connection).await?;
-        let Some(now) = rows.first().map(|row| row.now.unsigned_abs()) else {
-            return Ok(None);
-        };
-        let changes = rows
-            .into_iter()
-            .filter_map(|row| row.item.change().transpose());
-        Ok(Some((now, changes.collect::<Result<_, _>>()?)))
+        changes_from(rows.into_iter().map(VersionedRow::change), self.limit)
     }
 }
 

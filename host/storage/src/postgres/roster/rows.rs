@@ -10,9 +10,17 @@ use crate::{
 /// An item or a removal, with the roster's version.
 #[derive(FromRow)]
 pub(super) struct VersionedRow {
-    pub(super) now: i64,
+    pub(super) version: i64,
     #[sqlx(flatten)]
     pub(super) item: ItemRow,
+}
+
+impl VersionedRow {
+    /// `None`: there is no change.
+    pub(super) fn change(self) -> Result<Option<(u64, RosterChange)>, sqlx::Error> {
+        let change = self.item.change()?;
+        Ok(change.map(|change| (self.version.unsigned_abs(), change)))
+    }
 }
 
 /// What there is about a contact, with the roster's counters.
@@ -62,7 +70,7 @@ impl ItemRow {
     }
 
     /// `None`: there is no change.
-    pub(super) fn change(mut self) -> Result<Option<RosterChange>, sqlx::Error> {
+    fn change(mut self) -> Result<Option<RosterChange>, sqlx::Error> {
         if self.subscription.is_some() {
             return Ok(self.item()?.map(RosterChange::Set));
         }

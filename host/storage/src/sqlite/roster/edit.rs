@@ -6,7 +6,7 @@ use super::{ENTRY, rows::EntryRow};
 use crate::{
     Edit, Edited, RosterEntry, RosterItem, RosterLimits,
     commit::Statement,
-    roster::{Counters, REMEMBERED, decide, groups_column},
+    roster::{Counters, REMEMBERED, decide, groups_column, is_told},
 };
 
 const SET_ITEM: &str = "INSERT INTO roster_item
@@ -80,7 +80,7 @@ impl EditEntry {
         let query = sqlx::query(COUNT).bind(counters.version);
         let query = query.bind(counters.items).bind(counters.requests);
         query.bind(self.account).execute(&mut *connection).await?;
-        if after.item != before.item {
+        if is_told(before, after) {
             match &after.item {
                 Some(item) => self.set_item(connection, item, counters.version).await?,
                 None => self.remove_item(connection, counters.version).await?,

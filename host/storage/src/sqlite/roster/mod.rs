@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use super::Sqlite;
 use crate::{
     AccountId, Edit, Edited, Holder, Roster, RosterChange, RosterEntry, RosterLimits, Rosters,
-    StorageError,
+    StorageError, roster::changes_from,
 };
 
 use edit::EditEntry;
@@ -25,14 +25,14 @@ const LOAD: &str = "SELECT r.version, (
 
 /// A row for each change, one without a contact if there are none, and no row if the version is not known. The conditions
 /// are in each half, since SQLite would not move them there.
-const SINCE: &str = "SELECT r.version AS now, c.contact, c.name, c.groups, c.subscription, c.pending_out, c.approved
+const SINCE: &str = "SELECT COALESCE(c.version, r.version) AS version, c.contact, c.name, c.groups, c.subscription, c.pending_out, c.approved
      FROM roster r LEFT JOIN (
          SELECT version, contact, name, groups, subscription, pending_out, approved
          FROM roster_item WHERE account = ?1 AND version > ?2
          UNION ALL
          SELECT version, contact, NULL, NULL, NULL, NULL, NULL
          FROM roster_removal WHERE account = ?1 AND version > ?2
-     ) c WHERE r.account = ?1 AND ?2 BETWEEN r.forgotten AND r.version ORDER BY c.version";
+     ) c WHERE r.account = ?1 AND ?2 BETWEEN r.forgotten AND r.version ORDER BY c.version LIMIT ?3";
 
 /// A row if there is the account. The roster's counters are for [`edit`].
 const ENTRY: &str = "SELECT r.version AS now, r.items, r.requests, q.stanza AS request,
@@ -66,18 +66,18 @@ impl Rosters for Sqlite {
         &self,
         account: AccountId,
         version: u64,
-    ) -> Result<Option<(u64, Vec<RosterChange>)>, StorageError> {
+        limit: u32,
+    ) -> Result<Option<Vec<(u64, RosterChange)>>, StorageError> {
         let Ok(version) = i64::try_from(version) else {
             return Ok(None);
         };
         let query = sqlx::query_as::<_, VersionedRow>(SINCE);
         let query = query.bind(account.0).bind(version);
+        // One more than may be: whoever gets it knows that there are too many.
+        let query = query.bind(i64::from(limit).saturating_add(1));
         let rows = query.fetch_all(&self.readers).await?;
-        let Some(now) = rows.first().map(|row| row.now.unsigned_abs()) else {
-            return Ok(None);
-        };
-        let changes = rows.into_iter().filter_map(|row| row.item.change());
-        Ok(Some((now, changes.collect::<Result<_, _>>()?)))
+        let changes = rows.into_iter().map(VersionedRow::change);
+        Ok(changes_from(changes, limit)?)
     }
 
     async fn entry(&self, account: AccountId, contact: &str) -> Result<RosterEntry, StorageError> {

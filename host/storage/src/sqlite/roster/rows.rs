@@ -7,12 +7,20 @@ use crate::{
     roster::{Counters, groups_from},
 };
 
-/// An item or a removal, with the roster's version.
+/// An item or a removal, with the roster's version by it.
 #[derive(FromRow)]
 pub(super) struct VersionedRow {
-    pub(super) now: i64,
+    pub(super) version: i64,
     #[sqlx(flatten)]
     pub(super) item: ItemRow,
+}
+
+impl VersionedRow {
+    /// `None`: there is no change.
+    pub(super) fn change(self) -> Result<Option<(u64, RosterChange)>, sqlx::Error> {
+        let change = self.item.change()?;
+        Ok(change.map(|change| (self.version.unsigned_abs(), change)))
+    }
 }
 
 /// What there is about a contact, with the roster's counters.
@@ -62,12 +70,11 @@ impl ItemRow {
     }
 
     /// `None`: there is no change.
-    pub(super) fn change(self) -> Option<Result<RosterChange, sqlx::Error>> {
-        let contact = self.contact.clone()?;
-        let item = self.item().transpose();
-        Some(item.map_or(Ok(RosterChange::Removed(contact)), |item| {
-            item.map(RosterChange::Set)
-        }))
+    fn change(mut self) -> Result<Option<RosterChange>, sqlx::Error> {
+        if self.subscription.is_some() {
+            return Ok(self.item()?.map(RosterChange::Set));
+        }
+        Ok(self.contact.take().map(RosterChange::Removed))
     }
 }
 

@@ -20,6 +20,11 @@ const ADD: &str = "INSERT INTO spooled (account, at, stanza) SELECT account, ?2,
      WHERE account = ?1 AND stanzas < ?4 AND bytes <= ?5 RETURNING id";
 const READ: &str =
     "SELECT id, at, stanza FROM spooled WHERE account = ? AND id > ? ORDER BY id LIMIT ?";
+/// No trigger counts this.
+const COUNT_REPLACED: &str =
+    "UPDATE spool SET bytes = bytes + OCTET_LENGTH(?3) - OCTET_LENGTH(old.stanza)
+     FROM (SELECT stanza FROM spooled WHERE id = ?2 AND +account = ?1) old WHERE account = ?1";
+const REPLACE: &str = "UPDATE spooled SET stanza = ?3 WHERE id = ?2 AND +account = ?1";
 /// By id: the plus keeps SQLite from going through the account's whole spool instead.
 const REMOVE: &str =
     "DELETE FROM spooled WHERE id IN (SELECT value FROM json_each(?)) AND +account = ?";
@@ -66,6 +71,20 @@ impl Spool for Sqlite {
             page.push(Spooled { id, at, stanza });
         }
         Ok(page)
+    }
+
+    async fn replace(
+        &self,
+        account: AccountId,
+        id: u64,
+        stanza: Vec<u8>,
+    ) -> Result<bool, StorageError> {
+        let replace = Replace {
+            account,
+            id,
+            stanza,
+        };
+        self.writer.write(replace).await
     }
 
     async fn remove(&self, account: AccountId, ids: &[u64]) -> Result<u64, StorageError> {
@@ -133,6 +152,30 @@ impl Statement<SqliteConnection> for Add {
         let query = sqlx::query(USAGE).bind(self.account.0);
         let spool = query.fetch_optional(connection).await?;
         Ok(spool.map_or(SpoolOutcome::NoAccount, |_| SpoolOutcome::Full))
+    }
+
+    fn octets(&self) -> usize {
+        self.stanza.len()
+    }
+}
+
+struct Replace {
+    account: AccountId,
+    id: u64,
+    stanza: Vec<u8>,
+}
+
+impl Statement<SqliteConnection> for Replace {
+    type Output = bool;
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+        let mut replaced = false;
+        for statement in [COUNT_REPLACED, REPLACE] {
+            let query = sqlx::query(statement).bind(self.account.0);
+            let query = query.bind(column(self.id)).bind(&*self.stanza);
+            replaced = query.execute(&mut *connection).await?.rows_affected() > 0;
+        }
+        Ok(replaced)
     }
 
     fn octets(&self) -> usize {

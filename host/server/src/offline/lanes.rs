@@ -1,0 +1,160 @@
+//! Messages that plugins judge before they are kept: one of an account's at a time, and what comes for the account meanwhile waits
+//! behind it. What comes for others goes by.
+
+use std::collections::{HashMap, VecDeque};
+
+use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use waxwing_plugins::{Judged, Sender};
+use waxwing_xmpp::{
+    error::StanzaError,
+    jid::{BareJid, Jid},
+    stanza::Stanza,
+};
+
+use super::{AT_ONCE, Adding, Offline, ToKeep, tell_done};
+
+/// An account, and its message if that is to be kept.
+pub(super) type Verdict = (BareJid, Option<Adding>);
+
+/// What waits, by account.
+pub(super) struct Lanes<'a> {
+    offline: &'a Offline,
+    /// Behind what is being judged.
+    waiting: HashMap<BareJid, VecDeque<Adding>>,
+    judging: FuturesUnordered<BoxFuture<'a, Verdict>>,
+}
+
+impl<'a> Lanes<'a> {
+    pub(super) fn new(offline: &'a Offline) -> Self {
+        Self {
+            offline,
+            waiting: HashMap::new(),
+            judging: FuturesUnordered::new(),
+        }
+    }
+
+    /// Whether anything is being judged.
+    pub(super) fn are_busy(&self) -> bool {
+        !self.judging.is_empty()
+    }
+
+    /// Waits until something is judged, and gives all that is. Nothing is lost where it is given up midway.
+    pub(super) async fn judged(&mut self) -> Vec<Verdict> {
+        let mut judged = Vec::from_iter(self.judging.next().await);
+        while judged.len() < AT_ONCE
+            && let Some(Some(more)) = self.judging.next().now_or_never()
+        {
+            judged.push(more);
+        }
+        judged
+    }
+
+    /// What is free now that this is judged, in order.
+    pub(super) fn go_on(&mut self, judged: Vec<Verdict>) -> Vec<Adding> {
+        let mut free = Vec::new();
+        for (account, judged) in judged {
+            free.extend(judged);
+            let mut lane = self.waiting.remove(&account).unwrap_or_default();
+            while let Some(next) = lane.pop_front() {
+                match self.judge(&account, next) {
+                    None => {
+                        self.waiting.insert(account, lane);
+                        break;
+                    }
+                    Some(next) => free.push(next),
+                }
+            }
+        }
+        free
+    }
+
+    /// Gives back what is free at once: nothing for its account is being judged, nor has it to be itself.
+    pub(super) fn enter(&mut self, adding: Adding) -> Option<Adding> {
+        let Some(account) = adding.account() else {
+            self.wait_for_all(&adding);
+            return Some(adding);
+        };
+        if let Some(lane) = self.waiting.get_mut(&account) {
+            lane.push_back(adding);
+            return None;
+        }
+        let free = self.judge(&account, adding);
+        if free.is_none() {
+            self.waiting.insert(account, VecDeque::new());
+        }
+        free
+    }
+
+    /// An answer about everything is given when each lane is as far.
+    fn wait_for_all(&mut self, adding: &Adding) {
+        if let Adding::Answer(None, done) = adding {
+            for lane in self.waiting.values_mut() {
+                lane.push_back(Adding::Answer(None, done.clone()));
+            }
+        }
+    }
+
+    /// Begins to judge a message, or gives it back if nobody wants to.
+    fn judge(&mut self, account: &BareJid, adding: Adding) -> Option<Adding> {
+        match adding {
+            Adding::Keep(keep) => match self.offline.judge_of(&keep, account) {
+                Some(sender) => {
+                    let judging = self.offline.judge(keep, account.clone(), sender);
+                    self.judging.push(judging.boxed());
+                    None
+                }
+                None => Some(Adding::Keep(keep)),
+            },
+            other => Some(other),
+        }
+    }
+}
+
+impl Adding {
+    /// The account that it is for, or about.
+    fn account(&self) -> Option<BareJid> {
+        let of = |stanza: &Stanza| stanza.to().map(Jid::to_bare);
+        match self {
+            Self::Keep(keep) => of(&keep.stanza),
+            Self::Secure(stanza, ..) => of(stanza),
+            Self::Answer(account, _) => account.clone(),
+        }
+    }
+}
+
+impl Offline {
+    /// Who a message is from, if plugins want to judge it: its account is there.
+    fn judge_of(&self, keep: &ToKeep, account: &BareJid) -> Option<Sender> {
+        if !matches!(keep.id, Ok(Some(_))) || keep.stanza.is_unshown() {
+            return None;
+        }
+        let router = &self.router;
+        let sender = router.sender(&keep.stanza, &Jid::from(account.clone()));
+        router
+            .inlet()
+            .wants_offline(&keep.stanza, sender)
+            .then_some(sender)
+    }
+
+    /// Has plugins judge a message.
+    async fn judge(&self, mut keep: ToKeep, account: BareJid, sender: Sender) -> Verdict {
+        let inlet = self.router.inlet();
+        match inlet.offline(keep.stanza.clone(), &account, sender).await {
+            Some(Judged::Pass(stanza)) => {
+                keep.is_altered = stanza.element() != keep.stanza.element();
+                keep.stanza = stanza;
+                return (account, Some(Adding::Keep(keep)));
+            }
+            Some(Judged::Bounce(error)) => self.router.refuse(&keep.stanza, &error),
+            Some(Judged::Drop | Judged::Answer(_)) => {}
+            // What somebody was promised stays as it is.
+            None if keep.is_there => return (account, Some(Adding::Keep(keep))),
+            None => self.router.refuse(&keep.stanza, &StanzaError::temporary()),
+        }
+        if let Some(promise) = keep.promise {
+            promise.delivered();
+        }
+        keep.done.into_iter().for_each(tell_done);
+        (account, None)
+    }
+}
