@@ -308,8 +308,8 @@ impl Programs {
 
     fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
-        // Wherever the test stands need not be open to everybody.
-        command.current_dir("/").env("LC_ALL", "C");
+        // Where the test stands, and whose it is, need not be open to everybody.
+        command.current_dir("/").env("HOME", "/").env("LC_ALL", "C");
         if let Some((user, group)) = self.user {
             command.uid(user).gid(group);
         }

@@ -94,7 +94,10 @@ impl Address {
     fn reason(&self, error: &sqlx::Error) -> String {
         let reason = error.to_string();
         let mend = match error {
-            sqlx::Error::Io(_) if reason.contains("UnknownIssuer") => {
+            // The latter by an authority of the same name.
+            sqlx::Error::Io(_)
+                if reason.contains("UnknownIssuer") || reason.contains("BadSignature") =>
+            {
                 "; `sslrootcert=FILE` in the url names certificates to trust besides the system's"
             }
             sqlx::Error::Io(error)
