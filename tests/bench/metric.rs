@@ -39,11 +39,11 @@ impl Metric {
         match self {
             Self::Rate => format!("{unit}s/s"),
             Self::Offered => "due/s".to_owned(),
-            Self::Cpu => format!("CPU µs a {unit}"),
+            Self::Cpu => format!("CPU µs/{unit}"),
             Self::Busy => "server busy %".to_owned(),
             Self::Generator => "generator busy %".to_owned(),
             Self::Memory => "memory MiB".to_owned(),
-            Self::Session => "KiB a session".to_owned(),
+            Self::Session => "KiB/session".to_owned(),
             Self::P50 => "median ms".to_owned(),
             Self::P99 => "p99 ms".to_owned(),
             Self::Longest => "longest ms".to_owned(),

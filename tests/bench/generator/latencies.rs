@@ -39,8 +39,9 @@ mod tests {
             latencies.add(Duration::from_millis(millis));
         }
         let values = latencies.values();
-        let seen = [Metric::P50, Metric::P99, Metric::Longest].map(|metric| values[&metric]);
-        assert_eq!(seen, [101.0, 199.0, 200.0]);
+        let seen =
+            [Metric::P50, Metric::P99, Metric::Longest].map(|metric| metric.shown(values[&metric]));
+        assert_eq!(seen, ["101.00", "199.00", "200.00"]);
         assert!(Latencies::default().values().is_empty());
     }
 }

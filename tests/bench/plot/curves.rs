@@ -23,7 +23,8 @@ pub(crate) fn curves(title: &str, across: &str, up: &str, curves: &[Curve]) -> S
     places.sort_by(f64::total_cmp);
     places.dedup();
     let horizontal = Scale::spanning(&places, (LEFT, RIGHT));
-    let vertical = Scale::linear(all().map(|(_, y)| y).fold(0.0, f64::max), (BOTTOM, TOP));
+    let heights: Vec<f64> = all().map(|(_, y)| y).collect();
+    let vertical = Scale::rising(&heights, (BOTTOM, TOP));
 
     let mut svg = Svg::new(SIZE.0, SIZE.1);
     svg.text((16.0, 26.0), Anchor::Start, 16, title);

@@ -41,6 +41,16 @@ impl Scale {
         }
     }
 
+    /// Linear from 0, or between powers of ten.
+    pub(super) fn rising(values: &[f64], ends: (f64, f64)) -> Self {
+        let mut scale = Self::spanning(values, ends);
+        if scale.logarithmic {
+            scale.from = 10_f64.powf(scale.from.log10().floor());
+            scale.to = 10_f64.powf(scale.to.log10().ceil());
+        }
+        scale
+    }
+
     pub(super) fn place(&self, value: f64) -> f64 {
         let share = if self.logarithmic {
             (value / self.from).ln() / (self.to / self.from).ln()
@@ -50,10 +60,11 @@ impl Scale {
         self.ends.0 + share * (self.ends.1 - self.ends.0)
     }
 
-    /// Round values along a linear axis; a logarithmic one is labelled at its points.
+    /// Round values along the axis.
     pub(super) fn ticks(&self) -> Vec<f64> {
         if self.logarithmic {
-            return Vec::new();
+            let powers = std::iter::successors(Some(self.from), |last| Some(last * 10.0));
+            return powers.take_while(|tick| *tick <= self.to * 1.001).collect();
         }
         let step = step(self.to);
         let mut ticks = vec![0.0];
@@ -102,8 +113,9 @@ mod tests {
 
     #[test]
     fn a_wide_axis_is_logarithmic() {
-        let scale = Scale::spanning(&[100.0, 1_000.0, 10_000.0], (0.0, 100.0));
+        let scale = Scale::rising(&[300.0, 1_000.0, 9_900.0], (0.0, 100.0));
         assert!((scale.place(1_000.0) - 50.0).abs() < 1e-9);
-        assert!(scale.ticks().is_empty());
+        let ticks: Vec<_> = scale.ticks().into_iter().map(label).collect();
+        assert_eq!(ticks, ["100", "1,000", "10,000"]);
     }
 }

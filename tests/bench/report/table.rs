@@ -71,7 +71,7 @@ fn table(seen: &Seen) -> String {
 }
 
 fn columns(seen: &Seen) -> Vec<Column<'_>> {
-    let mut columns: Vec<Column<'_>> = vec![("".to_owned(), Box::new(|row| row.subject.name()))];
+    let mut columns: Vec<Column<'_>> = vec![(String::new(), Box::new(|row| row.subject.name()))];
     if let Some(axis) = &seen.axis {
         let at = |row: &Row| {
             row.at

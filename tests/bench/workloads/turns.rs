@@ -35,7 +35,7 @@ impl Round {
             match stream.try_write(rest) {
                 Ok(written) => rest = rest.get(written..).unwrap_or_default(),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    stream.writable().await?
+                    stream.writable().await?;
                 }
                 Err(error) => return Err(error).context("cannot send"),
             }
