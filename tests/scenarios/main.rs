@@ -37,6 +37,7 @@ mod ordering;
 mod placements;
 mod plugin_life;
 mod plugin_writing;
+mod provider_faults;
 mod quarantine;
 mod receiving;
 mod recording;

@@ -2,7 +2,9 @@
 
 mod offline;
 mod presence;
+mod presence_hooks;
 mod roster;
+mod roster_hooks;
 mod subscriptions;
 mod table;
 

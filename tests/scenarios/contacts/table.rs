@@ -19,13 +19,17 @@ pub(super) enum Keeper {
 
 impl Keeper {
     pub(super) async fn server(self) -> Result<Server> {
+        self.settings()?.start().await
+    }
+
+    pub(super) fn settings(self) -> Result<Settings> {
         match self {
-            Self::Native => Server::new().await,
+            Self::Native => Ok(Settings::new()),
             Self::Stored => {
                 let component = environment::guest("examples/stored-roster.wasm")?;
                 let settings = Settings::new().plugin(&component, "stored-roster");
                 let grants = "[plugin.stored-roster]\ngrants = [\"roster-provider\", \"storage\"]";
-                settings.config(grants).start().await
+                Ok(settings.config(grants))
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use waxwing_plugins::ContactLabel;
 use waxwing_xml::Element;
 use waxwing_xmpp::{
     error::Condition,
@@ -12,7 +13,7 @@ use waxwing_xmpp::{
     subscription::{Availability, State, Word},
 };
 
-use super::{ContactError, Contacts};
+use super::{ContactError, Contacts, hooks::Push};
 use crate::router::Handle;
 
 impl Contacts {
@@ -30,12 +31,7 @@ impl Contacts {
                 self.set(asker, &account, stanza, contact, name, groups)
                     .await
             }
-            Request::Remove { contact } => {
-                let answer = || {
-                    self.router.answer(&asker.jid, stanza.result_reply(None));
-                };
-                self.remove(&account, &contact, answer).await
-            }
+            Request::Remove { contact } => self.take_out(asker, &account, stanza, &contact).await,
         };
         if let Err(error) = served {
             self.router.refuse(stanza, &error.reply());
@@ -51,6 +47,7 @@ impl Contacts {
     ) -> Result<(), ContactError> {
         let _turn = self.turns.of(account).await;
         let roster = self.keeper(account).load(account).await?;
+        let roster = self.shown(account, roster).await?;
         let payload = if version.is_some() && version == roster.version {
             None
         } else {
@@ -74,32 +71,48 @@ impl Contacts {
         if contact == *account {
             return Err(Condition::NotAllowed.into());
         }
+        let wish = ContactLabel { name, groups };
+        let done = self.may_update(account, &contact, wish.clone()).await?;
         let answer = || {
             self.router.answer(&asker.jid, stanza.result_reply(None));
         };
-        self.update(account, &contact, name, groups, answer).await
+        self.update(account, &contact, &wish, done, answer).await
     }
 
-    /// Gives a contact a name and groups. Who asked is answered before anybody is told.
+    async fn take_out(
+        &self,
+        asker: &Handle,
+        account: &BareJid,
+        stanza: &Stanza,
+        contact: &BareJid,
+    ) -> Result<(), ContactError> {
+        self.may_remove(account, contact).await?;
+        let answer = || {
+            self.router.answer(&asker.jid, stanza.result_reply(None));
+        };
+        self.remove(account, contact, answer).await
+    }
+
+    /// Gives a contact a name and groups: those, where `wish` was asked for. Who asked is answered before anybody is told.
     pub(super) async fn update(
         &self,
         account: &BareJid,
         contact: &BareJid,
-        name: Option<String>,
-        groups: Vec<String>,
+        wish: &ContactLabel,
+        label: ContactLabel,
         answer: impl FnOnce(),
     ) -> Result<(), ContactError> {
         let _turn = self.turns.of(account).await;
         let keeper = self.keeper(account);
-        let updating = keeper.update(account, contact, name.clone(), groups.clone());
+        let updating = keeper.update(account, contact, label.name, label.groups);
         let change = updating.await?;
         answer();
-        self.tell(account, contact, &change);
+        self.tell(account, contact, &change).await;
         let item = change.after.item.as_ref();
-        let is_done = item.is_some_and(|item| item.name == name && item.groups == groups);
+        let is_done = item.is_some_and(|item| item.name == wish.name && item.groups == wish.groups);
         if !is_done && change.before.item == change.after.item {
-            // Whoever keeps the roster would not have it so: the user is told how it is.
-            self.push(account, contact, &change);
+            // Whoever keeps the roster, or judges it, would not have it so: the user is told how it is.
+            self.push(account, contact, &change, Push::Anyway).await;
         }
         Ok(())
     }
@@ -120,9 +133,9 @@ impl Contacts {
             answer();
             if change.before.item == change.after.item {
                 // It stays: the user is told so.
-                self.push(account, contact, &change);
+                self.push(account, contact, &change, Push::Anyway).await;
             }
-            self.tell(account, contact, &change);
+            self.tell(account, contact, &change).await;
             change
         };
         let (before, after) = (change.before.state(), change.after.state());

@@ -50,7 +50,7 @@ pub(crate) use delivery::Delivery;
 pub(crate) use figures::Limit;
 pub(crate) use handle::Handle;
 pub(crate) use keeper::Ranks;
-pub(crate) use presence::{Told, priority, told_component};
+pub(crate) use presence::{Told, priority, told_component, unavailable};
 pub(crate) use views::View;
 
 /// Routes stanzas between the sessions of this server.
@@ -309,6 +309,24 @@ impl Router {
                 Sender::OwnAccount
             }
             Place::Account | Place::Resource => Sender::OtherAccount,
+        }
+    }
+
+    /// What a contact is, as plugins at the side of the account see it.
+    pub(crate) fn contact_class(&self, account: &BareJid, contact: &BareJid) -> Sender {
+        let domain = contact.domain().as_str();
+        if contact == account {
+            Sender::OwnAccount
+        } else if !self.hosts.contains(domain) {
+            if self.inlet.is_component(domain) {
+                Sender::Component
+            } else {
+                Sender::Remote
+            }
+        } else if contact.node().is_none() {
+            Sender::Server
+        } else {
+            Sender::OtherAccount
         }
     }
 
