@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use waxwing_tests::server::Settings;
 use waxwing_tests::{Element, Server, environment};
 
-use super::{Online, friends};
+use crate::contacts::{Online, friends, line};
 
 const GRANTED: &str = "[\"presence\", \"router\"]";
 
@@ -40,7 +40,7 @@ async fn come(online: &mut Online) -> Result<Vec<String>> {
 }
 
 fn said(element: &Element) -> Option<String> {
-    let mut line = super::line(element)?;
+    let mut line = line(element)?;
     for child in ["show", "priority", "body"] {
         if let Some(text) = element.child_text(child) {
             line.push_str(&format!(" {text}"));
@@ -84,7 +84,10 @@ async fn a_presence_hook_decides_what_contacts_see() -> Result<()> {
     assert_eq!(after(pair, "available", "drop").await?, (own([]), own([])));
     let mut other = Online::again(&server, "romeo", "two").await?;
     let heard = come(&mut other).await?;
-    assert!(heard.contains(&"available juliet/r".to_owned()), "{heard:?}");
+    assert!(
+        heard.contains(&"available juliet/r".to_owned()),
+        "{heard:?}"
+    );
     come(&mut romeo).await?;
     other.client.close().await?;
     romeo
@@ -94,7 +97,10 @@ async fn a_presence_hook_decides_what_contacts_see() -> Result<()> {
 
     // Nor has it gone away, and it gets its messages.
     let pair = (&mut juliet, &mut romeo);
-    assert_eq!(after(pair, "unavailable", "drop").await?, (own([]), own([])));
+    assert_eq!(
+        after(pair, "unavailable", "drop").await?,
+        (own([]), own([]))
+    );
     let message = "<message to='juliet@localhost' type='chat'><body>there</body></message>";
     romeo.client.send(message).await?;
     come(&mut romeo).await?;
@@ -112,7 +118,10 @@ async fn a_presence_hook_decides_what_contacts_see() -> Result<()> {
     let pair = (&mut juliet, &mut romeo);
     let (heard, seen) = after(pair, "available", "negative").await?;
     assert_eq!(seen, ["available juliet/r -1 'negative'"]);
-    assert_eq!(heard, ["available juliet/r -1 'negative'", "available romeo/r"]);
+    assert_eq!(
+        heard,
+        ["available juliet/r -1 'negative'", "available romeo/r"]
+    );
     juliet.client.send("<presence/>").await?;
     assert_eq!(juliet.client.message().await?.1, "there");
     server.stop().await
@@ -134,7 +143,11 @@ async fn a_presence_hook_that_fails_shows_nobody_and_keeps_nobody_visible() -> R
             .wait_for("the error", |one| one.attr("id") == Some("p"))
             .await?;
         let error = error.stanza_error();
-        assert_eq!(error.as_deref(), Some("wait/internal-server-error"), "{status}");
+        assert_eq!(
+            error.as_deref(),
+            Some("wait/internal-server-error"),
+            "{status}"
+        );
         assert_eq!(come(&mut romeo).await?, own([]), "{status}");
     }
     let pair = (&mut juliet, &mut romeo);

@@ -56,7 +56,11 @@ async fn a_roster_provider_that_fails_over_one_account_serves_the_others() -> Re
         go_on(&mut good).await?;
         // Nobody is told that one is there whose contacts nobody knows.
         client.send("<presence id='p'/>").await?;
-        assert_eq!(error(&mut client, "p").await?.as_deref(), Some(WAIT), "{name}");
+        assert_eq!(
+            error(&mut client, "p").await?.as_deref(),
+            Some(WAIT),
+            "{name}"
+        );
         go_on(&mut good).await?;
     }
     // An answer about somebody else is none, and changes nothing.
@@ -76,7 +80,9 @@ async fn a_session_provider_that_fails_over_one_account_serves_the_others() -> R
     good.send("<presence/>").await?;
     go_on(&mut good).await?;
     for resource in ["trap", "loop"] {
-        let refused = server.log_in(&Login::new("juliet").resource(resource)).await;
+        let refused = server
+            .log_in(&Login::new("juliet").resource(resource))
+            .await;
         let refused = format!("{:#}", refused.err().context("bound all the same")?);
         assert!(refused.contains("internal-server-error"), "{refused}");
         go_on(&mut good).await?;
@@ -99,7 +105,11 @@ async fn a_session_provider_that_fails_over_one_account_serves_the_others() -> R
             // What is recorded and not connected gets nothing, and keeps nobody from anything.
             assert_eq!(client.message().await?.1, "x", "{name}");
         } else {
-            assert_eq!(error(&mut good, "m").await?.as_deref(), Some(WAIT), "{name}");
+            assert_eq!(
+                error(&mut good, "m").await?.as_deref(),
+                Some(WAIT),
+                "{name}"
+            );
         }
         go_on(&mut good).await?;
     }
@@ -133,11 +143,12 @@ async fn who_waits_for_a_slow_provider_is_answered_and_nobody_else_waits() -> Re
         error(&mut good, "m").await
     };
     let mut third = log_in(&server, "third", "r").await?;
-    let (slow_roster, slow_message, slow_bind, served) = tokio::join!(roster, others, bind, async {
-        let begun = std::time::Instant::now();
-        go_on(&mut third).await?;
-        anyhow::Ok(begun.elapsed())
-    });
+    let (slow_roster, slow_message, slow_bind, served) =
+        tokio::join!(roster, others, bind, async {
+            let begun = std::time::Instant::now();
+            go_on(&mut third).await?;
+            anyhow::Ok(begun.elapsed())
+        });
     assert_eq!(slow_roster?.as_deref(), Some(WAIT));
     assert_eq!(slow_message?.as_deref(), Some(WAIT));
     // A claim that nobody answered in time is none.
@@ -225,7 +236,8 @@ async fn no_message_is_lost_while_providers_come_and_go() -> Result<()> {
     };
     let talking = async {
         let talked = tokio::join!(talk(&mut juliet, "romeo"), talk(&mut romeo, "juliet"));
-        drop(done.send(true));
+        // Whoever comes and goes waits for it.
+        let _ = done.send(true);
         talked.0.and(talked.1)
     };
     let (switches, talked) = tokio::join!(come_and_go, talking);

@@ -4,8 +4,8 @@
 use anyhow::{Context, Result};
 use waxwing_tests::{Server, environment};
 
-use super::table::Keeper;
-use super::{Online, ROSTER};
+use crate::contacts::table::Keeper;
+use crate::contacts::{Online, ROSTER};
 
 const WAIT: &str = "wait/internal-server-error";
 
@@ -52,7 +52,10 @@ async fn view(keeper: Keeper) -> Result<()> {
         set(&mut juliet, "<item jid='meddled@localhost'/>").await?,
         ["push meddled none 'refused'"]
     );
-    assert_eq!(set(&mut juliet, "<item jid='secret@localhost'/>").await?, none());
+    assert_eq!(
+        set(&mut juliet, "<item jid='secret@localhost'/>").await?,
+        none()
+    );
     let plain = "<item jid='rosa@localhost'/>";
     assert_eq!(set(&mut juliet, plain).await?, ["push rosa none"]);
     // It is hidden now from those who were shown it, and shown again.
@@ -82,10 +85,16 @@ async fn view(keeper: Keeper) -> Result<()> {
     juliet.say("subscribed", "secret").await?;
     assert_eq!(pushes(&mut juliet).await?, none());
     let heard = secret.heard().await?;
-    assert!(heard.contains(&"available juliet/r".to_owned()), "{heard:?}");
+    assert!(
+        heard.contains(&"available juliet/r".to_owned()),
+        "{heard:?}"
+    );
 
     // It fails closed: nobody is shown what could not be judged, and a client is told why it gets nothing.
-    assert_eq!(set(&mut juliet, "<item jid='trap@localhost'/>").await?, none());
+    assert_eq!(
+        set(&mut juliet, "<item jid='trap@localhost'/>").await?,
+        none()
+    );
     let get = format!("<query xmlns='{ROSTER}'/>");
     let answer = juliet.client.iq("get", "", &get).await?;
     assert_eq!(answer.stanza_error().as_deref(), Some(WAIT));
@@ -105,7 +114,11 @@ async fn sets(keeper: Keeper) -> Result<()> {
         Some("modify/not-acceptable")
     );
     for name in ["trap", "wrong"] {
-        assert_eq!(nurse.set(&item(name)).await?.as_deref(), Some(WAIT), "{name}");
+        assert_eq!(
+            nurse.set(&item(name)).await?.as_deref(),
+            Some(WAIT),
+            "{name}"
+        );
     }
     assert_eq!(nurse.roster().await?, none());
     // What was made of it is told, also where that changes nothing.

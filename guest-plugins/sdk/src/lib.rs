@@ -115,6 +115,18 @@ pub use glue::{__serves, Slot, report_panics};
 
 /// What a plugin needs at hand.
 pub mod prelude {
-    pub use crate::{AccountEvents, Answer, AuthFailure, AuthOffer, AuthProvider, AuthStream, BindReason, BoundSession, Change, ChangeFailure, Claim, Component, Contact, ContactLabel, Deliver, DeliverFilter, Draft, Element, Entry, ErrorCondition, ErrorType, Event, FaultPolicy, Handled, Inbound, InboundFilter, IqFilter, IqHandler, Keeping, LateIqHandler, Localised, Login, Manifest, Name, Offline, OfflineFilter, Parsed, PasswordVeto, Payload, PayloadError, Placement, Plugin, PluginEvents, PreAuth, PreAuthStream, Presence, PresenceFilter, PresenceStep, Promise, Refusal, RegistrationVeto, RemovalVeto, ReplyHandler, Request, Roster, RosterEdit, RosterFailure, RosterFilter, RosterHook, RosterProvider, RosterSession, Scope, Session, SessionEntry, SessionEvents, SessionFailure, SessionProvider, Setting, Showing, Stanza, StanzaError, StanzaKind, State, Subscription, TimerHandler, Verdict, Word, WordHeard, WordSaid, accounts, clock, config, disco, events, log, manifest, memory, metrics, random, roster, router, sessions, settle, storage, timers,
+    pub use crate::{
+        AccountEvents, Answer, AuthFailure, AuthOffer, AuthProvider, AuthStream, BindReason,
+        BoundSession, Change, ChangeFailure, Claim, Component, Contact, ContactLabel, Deliver,
+        DeliverFilter, Draft, Element, Entry, ErrorCondition, ErrorType, Event, FaultPolicy,
+        Handled, Inbound, InboundFilter, IqFilter, IqHandler, Keeping, LateIqHandler, Localised,
+        Login, Manifest, Name, Offline, OfflineFilter, Parsed, PasswordVeto, Payload, PayloadError,
+        Placement, Plugin, PluginEvents, PreAuth, PreAuthStream, Presence, PresenceFilter,
+        PresenceStep, Promise, Refusal, RegistrationVeto, RemovalVeto, ReplyHandler, Request,
+        Roster, RosterEdit, RosterFailure, RosterFilter, RosterHook, RosterProvider, RosterSession,
+        Scope, Session, SessionEntry, SessionEvents, SessionFailure, SessionProvider, Setting,
+        Showing, Stanza, StanzaError, StanzaKind, State, Subscription, TimerHandler, Verdict, Word,
+        WordHeard, WordSaid, accounts, clock, config, disco, events, log, manifest, memory,
+        metrics, random, roster, router, sessions, settle, storage, timers,
     };
 }

@@ -12,17 +12,17 @@ const TABLE: &str = include_str!("../../tables/subscriptions.txt");
 
 /// Who keeps the rosters.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Keeper {
+pub(crate) enum Keeper {
     Native,
     Stored,
 }
 
 impl Keeper {
-    pub(super) async fn server(self) -> Result<Server> {
+    pub(crate) async fn server(self) -> Result<Server> {
         self.settings()?.start().await
     }
 
-    pub(super) fn settings(self) -> Result<Settings> {
+    pub(crate) fn settings(self) -> Result<Settings> {
         match self {
             Self::Native => Ok(Settings::new()),
             Self::Stored => {

@@ -47,7 +47,10 @@ async fn rosters_are_read_and_changed_as_their_users_could() -> Result<()> {
     let mut romeo = online(&server, "romeo").await?;
     assert_eq!(step(&mut romeo, CONTACTS).await?, "");
     // A change is an effect: what the call reads is what was there before it.
-    assert_eq!(act(&mut romeo, &format!("{NURSE}{CONTACTS}")).await?, ["", ""]);
+    assert_eq!(
+        act(&mut romeo, &format!("{NURSE}{CONTACTS}")).await?,
+        ["", ""]
+    );
     let push = pushed(&mut juliet).await?;
     assert_eq!(push, "nurse@localhost none Nurse Servants");
     assert_eq!(
@@ -87,9 +90,15 @@ async fn what_cannot_be_done_to_a_roster_is_said_by_name() -> Result<()> {
     let mut juliet = online(&server, "juliet").await?;
     let long = "x".repeat(513);
     for (done, error) in [
-        ("<contacts of='juliet@verona.example'/>".to_owned(), "invalid-address"),
+        (
+            "<contacts of='juliet@verona.example'/>".to_owned(),
+            "invalid-address",
+        ),
         ("<contacts of='localhost'/>".to_owned(), "invalid-address"),
-        ("<contacts of='nobody@localhost'/>".to_owned(), "unavailable"),
+        (
+            "<contacts of='nobody@localhost'/>".to_owned(),
+            "unavailable",
+        ),
         (
             "<contact of='juliet@localhost' about='@'/>".to_owned(),
             "invalid-address",
@@ -112,7 +121,10 @@ async fn what_cannot_be_done_to_a_roster_is_said_by_name() -> Result<()> {
         ),
     ] {
         let said = step(&mut juliet, &done).await?;
-        assert!(said.starts_with('!') && said.contains(&format!("\"{error}\"")), "{done}: {said}");
+        assert!(
+            said.starts_with('!') && said.contains(&format!("\"{error}\"")),
+            "{done}: {said}"
+        );
     }
     server.stop().await?;
 

@@ -11,7 +11,11 @@ use crate::{
 
 impl<P: RosterHook> Harness<P> {
     /// What the clients of an account are shown of these contacts.
-    pub fn shown_roster(&mut self, account: &str, contacts: &[Contact]) -> Result<Vec<Contact>, String> {
+    pub fn shown_roster(
+        &mut self,
+        account: &str,
+        contacts: &[Contact],
+    ) -> Result<Vec<Contact>, String> {
         let asked = self.subscriptions.roster(RosterPoints::SHOW, None, None);
         self.world.shows = true;
         let shown = self.judged(asked, None, |plugin| plugin.show(account, contacts));
@@ -42,12 +46,7 @@ impl<P: RosterHook> Harness<P> {
     }
 
     /// What becomes of a word that a user says to a contact.
-    pub fn saying(
-        &mut self,
-        account: &str,
-        contact: &str,
-        word: Word,
-    ) -> Result<WordSaid, String> {
+    pub fn saying(&mut self, account: &str, contact: &str, word: Word) -> Result<WordSaid, String> {
         let asked = self.asked(RosterPoints::OUTBOUND, (account, contact), Some(word));
         let presence = presence(account, contact, word)?;
         self.judged(asked, WordSaid::Pass, |plugin| {

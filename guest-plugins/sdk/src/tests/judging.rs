@@ -98,7 +98,10 @@ fn presence_is_judged_by_its_step() {
     assert_eq!(say(PresenceStep::Update, &of("drop")), Outcome::Dropped);
     for status in ["panic", "turn"] {
         let trapped = say(PresenceStep::Initial, &of(status));
-        assert!(matches!(trapped, Outcome::Trapped(_, Some(_))), "{trapped:?}");
+        assert!(
+            matches!(trapped, Outcome::Trapped(_, Some(_))),
+            "{trapped:?}"
+        );
     }
     let gone = "<presence type='unavailable'/>";
     assert_eq!(say(PresenceStep::Unavailable, gone), Outcome::NotAsked);
@@ -127,9 +130,16 @@ fn rosters_are_judged_where_the_manifest_says() {
         name: None,
         groups: Vec::new(),
     };
-    let mut update = |contact: &str| judge.updating_contact("juliet@localhost", contact, &label).unwrap();
+    let mut update = |contact: &str| {
+        judge
+            .updating_contact("juliet@localhost", contact, &label)
+            .unwrap()
+    };
     assert!(matches!(update("nurse@localhost"), RosterEdit::Pass));
-    assert!(matches!(update("paris@verona.example"), RosterEdit::Change(_)));
+    assert!(matches!(
+        update("paris@verona.example"),
+        RosterEdit::Change(_)
+    ));
     let mut remove = |contact: &str| judge.removing_contact("juliet@localhost", contact).unwrap();
     assert!(remove("nurse@localhost").is_err());
     // It fails open.

@@ -90,7 +90,7 @@ impl Contacts {
                 },
                 version: None,
             };
-            self.push(account, contact, &change, Push::Anyway).await;
+            self.push(account, contact, &change, Push::Unknown).await;
             (was_seen, state.from)
         };
         let shown = match (was_seen, is_seen) {

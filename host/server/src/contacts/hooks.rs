@@ -13,8 +13,10 @@ use super::{ContactError, Contacts, keeper::Roster};
 pub(super) enum Push {
     /// Only if it looks otherwise.
     IfOther,
-    /// Also then: a client believes that it has changed it, or nobody knows how it looked.
+    /// Also then: a client believes that it has changed it.
     Anyway,
+    /// Nobody knows how it looked.
+    Unknown,
 }
 
 impl Contacts {
@@ -35,7 +37,7 @@ impl Contacts {
     }
 
     /// What sessions that are shown views are told after a change: the contact as it is shown now, or that it is not (`Some(None)`);
-    /// `None`: nothing. What is not shown now is told only to those who were shown it.
+    /// `None`: nothing. That a contact is not shown is told only where it was, or where there is none that could be hidden.
     pub(super) async fn difference(
         &self,
         account: &BareJid,
@@ -47,7 +49,11 @@ impl Contacts {
         let before = before.await?;
         let after = self.shown_of(account, contact, change.after.item.as_ref());
         let after = after.await?;
-        let is_told = before != after || (push == Push::Anyway && after.is_some());
+        let is_told = match push {
+            Push::IfOther => before != after,
+            Push::Anyway => before != after || after.is_some() || change.after.item.is_none(),
+            Push::Unknown => after.is_some(),
+        };
         Ok(is_told.then_some(after))
     }
 
