@@ -53,7 +53,13 @@ pub async fn tokio_xmpp(arguments: &[&str], certificate: &Path) -> Result<String
 /// Runs the client that becomes a contact and resumes its stream, made with tokio-xmpp. Returns what it printed.
 pub async fn tokio_xmpp_contacts(arguments: &[&str], certificate: &Path) -> Result<String> {
     let program = Command::new(example("tokio-xmpp-contacts")?);
-    run(program, "the contact with tokio-xmpp", arguments, certificate).await
+    run(
+        program,
+        "the contact with tokio-xmpp",
+        arguments,
+        certificate,
+    )
+    .await
 }
 
 /// A program that cargo builds beside the tests.

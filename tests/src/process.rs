@@ -22,7 +22,9 @@ pub fn resident_kib(pid: u32) -> Result<u64> {
 /// How many files a process has open.
 pub fn open_files(pid: u32) -> Result<usize> {
     let files = fs::read_dir(format!("/proc/{pid}/fd"));
-    Ok(files.with_context(|| format!("process {pid} is gone"))?.count())
+    Ok(files
+        .with_context(|| format!("process {pid} is gone"))?
+        .count())
 }
 
 /// Processor time in microseconds of a process and all its living descendants, user and system.

@@ -67,6 +67,18 @@ world!(
     "waxwing_plugin::bindings::offline"
 );
 world!(
+    presence,
+    "with-presence",
+    "export_presence",
+    "waxwing_plugin::bindings::presence"
+);
+world!(
+    roster_hook,
+    "with-roster-hook",
+    "export_roster_hook",
+    "waxwing_plugin::bindings::roster_hook"
+);
+world!(
     iq_handler,
     "with-iq-handler",
     "export_iq_handler",

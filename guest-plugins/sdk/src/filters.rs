@@ -2,7 +2,7 @@
 
 use crate::bindings::lifecycle::waxwing::plugin::manifest as wit;
 use crate::bindings::lifecycle::waxwing::plugin::types::{Recipients, Senders};
-use crate::{FaultPolicy, Name};
+use crate::{FaultPolicy, Name, Word};
 
 /// Which stanzas an inbound hook judges: at first, all stanzas of the kind to anybody, failing closed.
 #[derive(Clone, Debug)]
@@ -183,6 +183,163 @@ impl OfflineFilter {
     pub fn fail_open(mut self) -> Self {
         self.0.on_fault = FaultPolicy::Open;
         self
+    }
+}
+
+/// Which presence a presence hook judges: at first, all that clients say to all who may see them, failing closed.
+#[derive(Clone, Debug)]
+pub struct PresenceFilter(pub(crate) wit::PresenceFilter);
+
+impl PresenceFilter {
+    fn new(steps: wit::PresenceSteps) -> Self {
+        Self(wit::PresenceFilter {
+            steps,
+            payload: None,
+            priority: 0,
+            on_fault: FaultPolicy::Closed,
+        })
+    }
+
+    /// All that clients say.
+    pub fn all() -> Self {
+        Self::new(
+            wit::PresenceSteps::INITIAL
+                | wit::PresenceSteps::UPDATE
+                | wit::PresenceSteps::UNAVAILABLE,
+        )
+    }
+
+    /// What makes sessions available resources.
+    pub fn initial() -> Self {
+        Self::new(wit::PresenceSteps::INITIAL)
+    }
+
+    /// What available resources go on to say of themselves.
+    pub fn updates() -> Self {
+        Self::new(wit::PresenceSteps::UPDATE)
+    }
+
+    /// What available resources say of themselves, the first word included.
+    pub fn available() -> Self {
+        Self::new(wit::PresenceSteps::INITIAL | wit::PresenceSteps::UPDATE)
+    }
+
+    /// What ends that.
+    pub fn unavailable() -> Self {
+        Self::new(wit::PresenceSteps::UNAVAILABLE)
+    }
+
+    /// Nothing that is said: only the ends of sessions.
+    pub fn ends() -> Self {
+        Self::new(wit::PresenceSteps::ENDED)
+    }
+
+    /// Also hears of available sessions that are gone without a word.
+    #[must_use]
+    pub fn and_ends(mut self) -> Self {
+        self.0.steps |= wit::PresenceSteps::ENDED;
+        self
+    }
+
+    /// Only with such a child.
+    #[must_use]
+    pub fn with_payload(mut self, namespace: &str, local: &str) -> Self {
+        self.0.payload = Some(Name::new(namespace, local));
+        self
+    }
+
+    /// Higher runs first.
+    #[must_use]
+    pub fn priority(mut self, priority: i32) -> Self {
+        self.0.priority = priority;
+        self
+    }
+
+    /// When the hook fails the presence goes on instead of being refused.
+    #[must_use]
+    pub fn fail_open(mut self) -> Self {
+        self.0.on_fault = FaultPolicy::Open;
+        self
+    }
+}
+
+/// What a roster hook is asked about: at first, about contacts of all classes, failing closed.
+#[derive(Clone, Debug)]
+pub struct RosterFilter(pub(crate) wit::RosterFilter);
+
+impl RosterFilter {
+    fn new(points: wit::RosterPoints, words: wit::Words) -> Self {
+        Self(wit::RosterFilter {
+            points,
+            words,
+            contacts: Senders::all(),
+            priority: 0,
+            on_fault: FaultPolicy::Closed,
+        })
+    }
+
+    fn on(points: wit::RosterPoints) -> Self {
+        Self::new(points, wit::Words::empty())
+    }
+
+    /// What clients are shown of rosters.
+    pub fn shows() -> Self {
+        Self::on(wit::RosterPoints::SHOW)
+    }
+
+    /// Clients that add or change contacts.
+    pub fn updates() -> Self {
+        Self::on(wit::RosterPoints::UPDATE)
+    }
+
+    /// Clients that remove contacts.
+    pub fn removals() -> Self {
+        Self::on(wit::RosterPoints::REMOVE)
+    }
+
+    /// These words, where users say them.
+    pub fn said(words: &[Word]) -> Self {
+        Self::new(wit::RosterPoints::OUTBOUND, flags(words))
+    }
+
+    /// These words, where users are told them.
+    pub fn heard(words: &[Word]) -> Self {
+        Self::new(wit::RosterPoints::INBOUND, flags(words))
+    }
+
+    /// Only about contacts at domains that are not served here.
+    #[must_use]
+    pub fn with_strangers(mut self) -> Self {
+        self.0.contacts = Senders::REMOTE | Senders::COMPONENT;
+        self
+    }
+
+    /// Higher runs first.
+    #[must_use]
+    pub fn priority(mut self, priority: i32) -> Self {
+        self.0.priority = priority;
+        self
+    }
+
+    /// When the hook fails it is as if it had passed what it was asked about.
+    #[must_use]
+    pub fn fail_open(mut self) -> Self {
+        self.0.on_fault = FaultPolicy::Open;
+        self
+    }
+}
+
+fn flags(words: &[Word]) -> wit::Words {
+    let words = words.iter().copied().map(flag);
+    words.fold(wit::Words::empty(), |all, one| all | one)
+}
+
+pub(crate) fn flag(word: Word) -> wit::Words {
+    match word {
+        Word::Subscribe => wit::Words::SUBSCRIBE,
+        Word::Subscribed => wit::Words::SUBSCRIBED,
+        Word::Unsubscribe => wit::Words::UNSUBSCRIBE,
+        Word::Unsubscribed => wit::Words::UNSUBSCRIBED,
     }
 }
 

@@ -70,6 +70,12 @@ macro_rules! __interface_check {
     (Offline, $plugin:ty) => {
         $crate::__serves::<$plugin, _>(<$plugin as $crate::Offline>::filter);
     };
+    (Presence, $plugin:ty) => {
+        $crate::__serves::<$plugin, _>(<$plugin as $crate::Presence>::filter);
+    };
+    (RosterHook, $plugin:ty) => {
+        $crate::__serves::<$plugin, _>(<$plugin as $crate::RosterHook>::show);
+    };
     (IqHandler, $plugin:ty) => {
         $crate::__serves::<$plugin, _>(<$plugin as $crate::IqHandler>::handle);
     };
@@ -191,6 +197,47 @@ macro_rules! __interface {
             }
         }
         $crate::bindings::offline::export_offline!(Component with_types_in $crate::bindings::offline);
+    };
+    (Presence, $plugin:ty) => {
+        impl $crate::bindings::presence::exports::waxwing::plugin::presence::Guest for Component {
+            fn filter(presence: &$crate::Stanza, id: u64, step: $crate::PresenceStep) -> $crate::bindings::presence::exports::waxwing::plugin::presence::Verdict {
+                PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::Presence>::filter(plugin, presence, id, step))).into()
+            }
+            fn ended(session: ::std::string::String, id: u64) {
+                PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::Presence>::ended(plugin, &session, id)))
+            }
+        }
+        $crate::bindings::presence::export_presence!(Component with_types_in $crate::bindings::presence);
+    };
+    (RosterHook, $plugin:ty) => {
+        const _: () = {
+            use ::std::{result::Result, string::String, vec::Vec};
+            use $crate::bindings::roster_hook::exports::waxwing::plugin::roster_hook as wit;
+            use $crate::RosterHook;
+
+            fn with<R>(f: impl FnOnce(&$plugin) -> R) -> R {
+                PLUGIN.with(|slot| slot.lend(f))
+            }
+
+            impl wit::Guest for Component {
+                fn show(account: String, contacts: Vec<$crate::Contact>) -> wit::View {
+                    with(|plugin| RosterHook::show(plugin, &account, &contacts)).into()
+                }
+                fn update(account: String, contact: String, label: wit::Label) -> wit::Edit {
+                    with(|plugin| RosterHook::update(plugin, &account, &contact, &label)).into()
+                }
+                fn remove(account: String, contact: String) -> Result<(), $crate::bindings::lifecycle::waxwing::plugin::types::StanzaError> {
+                    Result::Ok(with(|plugin| RosterHook::remove(plugin, &account, &contact))?)
+                }
+                fn outbound(account: String, contact: String, word: $crate::Word, presence: &$crate::Stanza) -> wit::Saying {
+                    with(|plugin| RosterHook::outbound(plugin, &account, &contact, word, presence)).into()
+                }
+                fn inbound(account: String, contact: String, word: $crate::Word, presence: &$crate::Stanza) -> wit::Hearing {
+                    with(|plugin| RosterHook::inbound(plugin, &account, &contact, word, presence))
+                }
+            }
+        };
+        $crate::bindings::roster_hook::export_roster_hook!(Component with_types_in $crate::bindings::roster_hook);
     };
     (IqHandler, $plugin:ty) => {
         impl $crate::bindings::iq_handler::exports::waxwing::plugin::iq_handler::Guest for Component {
@@ -487,6 +534,54 @@ impl From<crate::Keeping> for crate::bindings::offline::exports::waxwing::plugin
             crate::Keeping::Drop => Self::Drop,
             crate::Keeping::Bounce(error) => Self::Bounce(error.into()),
             crate::Keeping::Handled => Self::Handled,
+        }
+    }
+}
+
+#[cfg(target_family = "wasm")]
+impl From<crate::Showing>
+    for crate::bindings::presence::exports::waxwing::plugin::presence::Verdict
+{
+    fn from(showing: crate::Showing) -> Self {
+        match showing {
+            crate::Showing::Pass => Self::Pass,
+            crate::Showing::Replace(draft) => Self::Replace(draft),
+            crate::Showing::Drop => Self::Drop,
+        }
+    }
+}
+
+#[cfg(target_family = "wasm")]
+impl From<Option<Vec<crate::Contact>>>
+    for crate::bindings::roster_hook::exports::waxwing::plugin::roster_hook::View
+{
+    fn from(shown: Option<Vec<crate::Contact>>) -> Self {
+        shown.map_or(Self::Pass, Self::Instead)
+    }
+}
+
+#[cfg(target_family = "wasm")]
+impl From<crate::RosterEdit>
+    for crate::bindings::roster_hook::exports::waxwing::plugin::roster_hook::Edit
+{
+    fn from(edit: crate::RosterEdit) -> Self {
+        match edit {
+            crate::RosterEdit::Pass => Self::Pass,
+            crate::RosterEdit::Change(label) => Self::Change(label),
+            crate::RosterEdit::Deny(error) => Self::Deny(error.into()),
+        }
+    }
+}
+
+#[cfg(target_family = "wasm")]
+impl From<crate::WordSaid>
+    for crate::bindings::roster_hook::exports::waxwing::plugin::roster_hook::Saying
+{
+    fn from(said: crate::WordSaid) -> Self {
+        match said {
+            crate::WordSaid::Pass => Self::Pass,
+            crate::WordSaid::Drop => Self::Drop,
+            crate::WordSaid::Bounce(error) => Self::Bounce(error.into()),
         }
     }
 }

@@ -71,6 +71,10 @@ pub use bindings::plugin_events::exports::waxwing::plugin::plugin_events::Event;
 pub use bindings::pre_auth::exports::waxwing::plugin::pre_auth::{
     PreAuthStream, TlsVersion, Transport,
 };
+pub use bindings::presence::exports::waxwing::plugin::presence::Step as PresenceStep;
+pub use bindings::roster_hook::exports::waxwing::plugin::roster_hook::{
+    Hearing as WordHeard, Label as ContactLabel,
+};
 pub use bindings::session_events::exports::waxwing::plugin::session_events::Session;
 pub use contacts::{
     Change, Contact, Entry, Request, Roster, RosterFailure, RosterProvider, RosterSession, State,
@@ -78,15 +82,18 @@ pub use contacts::{
 };
 pub use element::Element;
 pub use error::StanzaError;
-pub use filters::{DeliverFilter, InboundFilter, IqFilter, OfflineFilter};
+pub use filters::{
+    DeliverFilter, InboundFilter, IqFilter, OfflineFilter, PresenceFilter, RosterFilter,
+};
 pub use late::settle;
 pub use manifest::{DiscoNode, FaultPolicy, Manifest, Placement, Setting};
 pub use payload::{Payload, PayloadError};
 pub use recording::{BoundSession, Claim, SessionEntry, SessionFailure, SessionProvider};
 pub use traits::{
     AccountEvents, Answer, Component, Deliver, Handled, Inbound, IqHandler, Keeping, LateIqHandler,
-    Offline, PasswordVeto, Plugin, PluginEvents, PreAuth, Promise, RegistrationVeto, RemovalVeto,
-    ReplyHandler, SessionEvents, TimerHandler, Verdict,
+    Offline, PasswordVeto, Plugin, PluginEvents, PreAuth, Presence, Promise, RegistrationVeto,
+    RemovalVeto, ReplyHandler, RosterEdit, RosterHook, SessionEvents, Showing, TimerHandler,
+    Verdict, WordSaid,
 };
 
 /// In a component: the host's handles, and the imports, each a module of functions (see the interface of the same name).
@@ -110,15 +117,16 @@ pub use glue::{__serves, Slot, report_panics};
 pub mod prelude {
     pub use crate::{
         AccountEvents, Answer, AuthFailure, AuthOffer, AuthProvider, AuthStream, BindReason,
-        BoundSession, Change, ChangeFailure, Claim, Component, Contact, Deliver, DeliverFilter,
-        Draft, Element, Entry, ErrorCondition, ErrorType, Event, FaultPolicy, Handled, Inbound,
-        InboundFilter, IqFilter, IqHandler, Keeping, LateIqHandler, Localised, Login, Manifest,
-        Name, Offline, OfflineFilter, Parsed, PasswordVeto, Payload, PayloadError, Placement,
-        Plugin, PluginEvents, PreAuth, PreAuthStream, Promise, Refusal, RegistrationVeto,
-        RemovalVeto, ReplyHandler, Request, Roster, RosterFailure, RosterProvider, RosterSession,
+        BoundSession, Change, ChangeFailure, Claim, Component, Contact, ContactLabel, Deliver,
+        DeliverFilter, Draft, Element, Entry, ErrorCondition, ErrorType, Event, FaultPolicy,
+        Handled, Inbound, InboundFilter, IqFilter, IqHandler, Keeping, LateIqHandler, Localised,
+        Login, Manifest, Name, Offline, OfflineFilter, Parsed, PasswordVeto, Payload, PayloadError,
+        Placement, Plugin, PluginEvents, PreAuth, PreAuthStream, Presence, PresenceFilter,
+        PresenceStep, Promise, Refusal, RegistrationVeto, RemovalVeto, ReplyHandler, Request,
+        Roster, RosterEdit, RosterFailure, RosterFilter, RosterHook, RosterProvider, RosterSession,
         Scope, Session, SessionEntry, SessionEvents, SessionFailure, SessionProvider, Setting,
-        Stanza, StanzaError, StanzaKind, State, Subscription, TimerHandler, Verdict, Word,
-        accounts, clock, config, disco, events, log, manifest, memory, metrics, random, roster,
-        router, sessions, settle, storage, timers,
+        Showing, Stanza, StanzaError, StanzaKind, State, Subscription, TimerHandler, Verdict, Word,
+        WordHeard, WordSaid, accounts, clock, config, disco, events, log, manifest, memory,
+        metrics, random, roster, router, sessions, settle, storage, timers,
     };
 }

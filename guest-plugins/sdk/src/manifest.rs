@@ -3,7 +3,9 @@
 use crate::Name;
 use crate::bindings::lifecycle::waxwing::plugin::manifest as wit;
 use crate::commands::COMMANDS;
-use crate::filters::{DeliverFilter, InboundFilter, IqFilter, OfflineFilter};
+use crate::filters::{
+    DeliverFilter, InboundFilter, IqFilter, OfflineFilter, PresenceFilter, RosterFilter,
+};
 use crate::forms::DATA;
 
 pub use wit::{DiscoNode, FaultPolicy, Placement};
@@ -152,6 +154,24 @@ impl Manifest {
         self.0
             .subscriptions
             .push(wit::Subscription::Offline(filter.0));
+        self
+    }
+
+    /// Wants to judge the presence that matches before anybody is told.
+    #[must_use]
+    pub fn presence(mut self, filter: PresenceFilter) -> Self {
+        self.0
+            .subscriptions
+            .push(wit::Subscription::Presence(filter.0));
+        self
+    }
+
+    /// Wants to judge what matches of what users do with their rosters.
+    #[must_use]
+    pub fn roster_hook(mut self, filter: RosterFilter) -> Self {
+        self.0
+            .subscriptions
+            .push(wit::Subscription::RosterHook(filter.0));
         self
     }
 

@@ -1,6 +1,9 @@
 //! One trait for each interface that a plugin can serve.
 
-use crate::{Draft, Element, Event, Manifest, PreAuthStream, Scope, Session, Stanza, StanzaError};
+use crate::{
+    Contact, ContactLabel, Draft, Element, Event, Manifest, PreAuthStream, PresenceStep, Scope,
+    Session, Stanza, StanzaError, Word, WordHeard,
+};
 
 /// The payload of an iq result (or none), or the error to answer with.
 pub type Answer = Result<Option<Element>, StanzaError>;
@@ -52,6 +55,57 @@ pub trait Offline: Plugin {
     /// Judges a message that matched one of the manifest's offline filters, for the account of that bare JID. At most 10 ms
     /// of CPU time.
     fn filter(&self, message: &Stanza, account: &str) -> Keeping;
+}
+
+/// Judges what sessions say of themselves to all who may see them (interface `presence`, granted as `presence`).
+pub trait Presence: Plugin {
+    /// Judges presence that matched one of the manifest's presence filters, of the session that sent it and has that id. At most
+    /// 10 ms of CPU time.
+    fn filter(&self, presence: &Stanza, id: u64, step: PresenceStep) -> Showing;
+
+    /// An available session of that full JID is gone, and the server has said so for it.
+    fn ended(&self, _session: &str, _id: u64) {}
+}
+
+/// Judges what users do with their rosters, and what they are shown of them (interface `roster-hook`, granted as `roster-hook`).
+/// What is not written here passes.
+pub trait RosterHook: Plugin {
+    /// What the clients of an account are shown instead of these contacts; none: just these.
+    fn show(&self, _account: &str, _contacts: &[Contact]) -> Option<Vec<Contact>> {
+        None
+    }
+
+    /// A client of the account gives a contact a name and groups.
+    fn update(&self, _account: &str, _contact: &str, _label: &ContactLabel) -> RosterEdit {
+        RosterEdit::Pass
+    }
+
+    /// A client of the account removes a contact. An error keeps it.
+    fn remove(&self, _account: &str, _contact: &str) -> Result<(), StanzaError> {
+        Ok(())
+    }
+
+    /// A client of the account says a word to a contact, in that stanza.
+    fn outbound(
+        &self,
+        _account: &str,
+        _contact: &str,
+        _word: Word,
+        _presence: &Stanza,
+    ) -> WordSaid {
+        WordSaid::Pass
+    }
+
+    /// The account is told a word by a contact, in that stanza.
+    fn inbound(
+        &self,
+        _account: &str,
+        _contact: &str,
+        _word: Word,
+        _presence: &Stanza,
+    ) -> WordHeard {
+        WordHeard::Pass
+    }
 }
 
 /// Serves iq requests (interface `iq-handler`, granted as `iq-handler`).
@@ -192,4 +246,37 @@ pub enum Keeping {
     Bounce(StanzaError),
     /// The plugin has seen to it.
     Handled,
+}
+
+/// What becomes of presence that a presence hook judged.
+#[must_use = "a verdict decides only when it is returned"]
+pub enum Showing {
+    /// It goes on.
+    Pass,
+    /// The draft goes on instead.
+    Replace(Draft),
+    /// It has not been said: the session stays what it was.
+    Drop,
+}
+
+/// What becomes of a contact that a user adds or changes.
+#[must_use = "a verdict decides only when it is returned"]
+pub enum RosterEdit {
+    /// It is done.
+    Pass,
+    /// It is done with that name and these groups instead.
+    Change(ContactLabel),
+    /// It is not done, and the client gets this error.
+    Deny(StanzaError),
+}
+
+/// What becomes of a word that a user says.
+#[must_use = "a verdict decides only when it is returned"]
+pub enum WordSaid {
+    /// It is said.
+    Pass,
+    /// It is not said, and its client hears nothing.
+    Drop,
+    /// It is not said, and its client gets this error.
+    Bounce(StanzaError),
 }

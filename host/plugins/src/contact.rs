@@ -7,6 +7,7 @@ use waxwing_xmpp::roster::{Item, MAX_GROUPS, MAX_NAME};
 use waxwing_xmpp::subscription::{State, Word};
 
 use crate::bindings::waxwing::plugin::contacts as wit;
+use crate::bindings::waxwing::plugin::manifest::Words;
 use crate::fault::Fault;
 
 /// A contact that a guest gives, checked.
@@ -67,6 +68,16 @@ pub(crate) const fn word(word: Word) -> wit::Word {
         Word::Subscribed => wit::Word::Subscribed,
         Word::Unsubscribe => wit::Word::Unsubscribe,
         Word::Unsubscribed => wit::Word::Unsubscribed,
+    }
+}
+
+/// The word among those that a manifest lists.
+pub(crate) const fn word_flag(word: Word) -> Words {
+    match word {
+        Word::Subscribe => Words::SUBSCRIBE,
+        Word::Subscribed => Words::SUBSCRIBED,
+        Word::Unsubscribe => Words::UNSUBSCRIBE,
+        Word::Unsubscribed => Words::UNSUBSCRIBED,
     }
 }
 

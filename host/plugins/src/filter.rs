@@ -2,9 +2,11 @@
 
 use waxwing_xml::ElementRef;
 use waxwing_xmpp::stanza::{Kind, Stanza};
+use waxwing_xmpp::subscription::Word;
 
-use crate::bindings::waxwing::plugin::manifest as wit;
+use crate::bindings::waxwing::plugin::manifest::{self as wit, PresenceSteps};
 use crate::bindings::waxwing::plugin::types::{self, Recipients, Senders};
+use crate::contact;
 
 /// The expanded name of an element.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -85,7 +87,37 @@ impl Sender {
     }
 }
 
-/// Classes of addressee or of sender, combined.
+/// What a client's presence to all does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PresenceStep {
+    /// Its session becomes an available resource.
+    Initial,
+    /// It is one, and says something else of itself.
+    Update,
+    /// It is one no more.
+    Unavailable,
+}
+
+impl PresenceStep {
+    pub(crate) const fn flag(self) -> PresenceSteps {
+        match self {
+            Self::Initial => PresenceSteps::INITIAL,
+            Self::Update => PresenceSteps::UPDATE,
+            Self::Unavailable => PresenceSteps::UNAVAILABLE,
+        }
+    }
+}
+
+/// What a hook asks to be ranked by, and what is to happen if it fails.
+pub(crate) trait Ranked: Clone {
+    /// Higher runs first.
+    fn priority(&self) -> i32;
+
+    /// What happens if it fails.
+    fn on_fault(&self) -> wit::FaultPolicy;
+}
+
+/// Classes of addressee or of sender, or steps of presence, combined.
 pub(crate) trait Classes: Copy {
     /// Whether that one is among them.
     fn have(self, one: Self) -> bool;
@@ -103,15 +135,32 @@ impl Classes for Senders {
     }
 }
 
-/// Which stanzas a hook judges, by their kind, type and payload, and by the class of whoever is at the other end.
+impl Classes for PresenceSteps {
+    fn have(self, one: Self) -> bool {
+        self.contains(one)
+    }
+}
+
+/// Which stanzas a hook judges, by their kind, type and payload, and by the class of whoever is at the other end (of presence to
+/// all, by what it does).
 #[derive(Clone, Debug)]
 pub(crate) struct StanzaFilter<C> {
     kinds: wit::StanzaKinds,
     types: Vec<String>,
     payload: Option<Qname>,
     classes: C,
-    pub(crate) priority: i32,
-    pub(crate) on_fault: wit::FaultPolicy,
+    priority: i32,
+    on_fault: wit::FaultPolicy,
+}
+
+impl<C: Classes> Ranked for StanzaFilter<C> {
+    fn priority(&self) -> i32 {
+        self.priority
+    }
+
+    fn on_fault(&self) -> wit::FaultPolicy {
+        self.on_fault
+    }
 }
 
 impl<C: Classes> StanzaFilter<C> {
@@ -164,6 +213,80 @@ impl From<wit::OfflineFilter> for StanzaFilter<Senders> {
             priority: filter.priority,
             on_fault: filter.on_fault,
         }
+    }
+}
+
+impl From<wit::PresenceFilter> for StanzaFilter<PresenceSteps> {
+    fn from(filter: wit::PresenceFilter) -> Self {
+        Self {
+            kinds: wit::StanzaKinds::PRESENCE,
+            types: Vec::new(),
+            payload: filter.payload.map(Qname::from),
+            classes: filter.steps,
+            priority: filter.priority,
+            on_fault: filter.on_fault,
+        }
+    }
+}
+
+impl StanzaFilter<PresenceSteps> {
+    /// Whether the plugin wants to hear of sessions that are gone.
+    pub(crate) fn hears_of_ends(&self) -> bool {
+        self.classes.contains(PresenceSteps::ENDED)
+    }
+}
+
+/// What a user does with a roster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RosterAct {
+    /// A client is shown it.
+    Show,
+    /// A client adds or changes a contact of that class.
+    Update(Sender),
+    /// A client removes a contact of that class.
+    Remove(Sender),
+    /// The user says a word to a contact of that class.
+    Outbound(Sender, Word),
+    /// The user is told a word by a contact of that class.
+    Inbound(Sender, Word),
+}
+
+/// What a roster hook is asked about.
+#[derive(Clone, Debug)]
+pub(crate) struct RosterFilter(wit::RosterFilter);
+
+impl RosterFilter {
+    pub(crate) fn matches(&self, act: RosterAct) -> bool {
+        let wants = |point| self.0.points.contains(point);
+        let about = |class: Sender| self.0.contacts.contains(class.flag());
+        let word = |word| self.0.words.contains(contact::word_flag(word));
+        match act {
+            RosterAct::Show => wants(wit::RosterPoints::SHOW),
+            RosterAct::Update(class) => wants(wit::RosterPoints::UPDATE) && about(class),
+            RosterAct::Remove(class) => wants(wit::RosterPoints::REMOVE) && about(class),
+            RosterAct::Outbound(class, said) => {
+                wants(wit::RosterPoints::OUTBOUND) && about(class) && word(said)
+            }
+            RosterAct::Inbound(class, said) => {
+                wants(wit::RosterPoints::INBOUND) && about(class) && word(said)
+            }
+        }
+    }
+}
+
+impl Ranked for RosterFilter {
+    fn priority(&self) -> i32 {
+        self.0.priority
+    }
+
+    fn on_fault(&self) -> wit::FaultPolicy {
+        self.0.on_fault
+    }
+}
+
+impl From<wit::RosterFilter> for RosterFilter {
+    fn from(filter: wit::RosterFilter) -> Self {
+        Self(filter)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::effects::failure;
 use crate::exports::Call;
 use crate::exports::judgement::Judgement;
 use crate::fault::Fault;
-use crate::filter::{Classes, StanzaFilter};
+use crate::filter::{Classes, Ranked, StanzaFilter};
 use crate::imports::stanzas::HostStanza;
 use crate::plugin::Plugin;
 use crate::trace::About;
@@ -32,24 +32,27 @@ pub enum Judged {
     Answer(Option<Element>),
 }
 
-/// One subscription of a plugin to the stanzas at one point.
-pub(crate) struct Hook<C> {
-    plugin: Arc<Plugin>,
-    filter: StanzaFilter<C>,
+/// One subscription of a plugin to what happens at one point.
+pub(crate) struct Hook<F> {
+    pub(crate) plugin: Arc<Plugin>,
+    pub(crate) filter: F,
 }
 
 /// All hooks of one point: highest priority first, ties by the plugins' names.
-pub(crate) struct Hooks<C>(Vec<Hook<C>>);
+pub(crate) struct Hooks<F>(Vec<Hook<F>>);
 
-impl<C> Default for Hooks<C> {
+/// Those that judge stanzas.
+pub(crate) type StanzaHooks<C> = Hooks<StanzaFilter<C>>;
+
+impl<F> Default for Hooks<F> {
     fn default() -> Self {
         Self(Vec::new())
     }
 }
 
-impl<C: Classes> Hooks<C> {
+impl<F: Ranked> Hooks<F> {
     /// Adds a plugin's hooks; plugins come in the order of their names.
-    pub(crate) fn add(&mut self, plugin: &Arc<Plugin>, filters: &[StanzaFilter<C>]) {
+    pub(crate) fn add(&mut self, plugin: &Arc<Plugin>, filters: &[F]) {
         self.0.extend(filters.iter().map(|filter| Hook {
             plugin: Arc::clone(plugin),
             filter: filter.clone(),
@@ -67,13 +70,25 @@ impl<C: Classes> Hooks<C> {
         self.0.is_empty()
     }
 
+    /// All of them, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Hook<F>> {
+        self.0.iter()
+    }
+}
+
+impl<C: Classes> StanzaHooks<C> {
     /// Whether any wants the stanza.
     pub(crate) fn want(&self, stanza: &Stanza, class: C) -> bool {
         self.next(0, stanza, class).is_some()
     }
 
     /// The first hook at or after a position that wants the stanza, and its position.
-    fn next(&self, from: usize, stanza: &Stanza, class: C) -> Option<(usize, &Hook<C>)> {
+    fn next(
+        &self,
+        from: usize,
+        stanza: &Stanza,
+        class: C,
+    ) -> Option<(usize, &Hook<StanzaFilter<C>>)> {
         let hooks = self.0.iter().enumerate().skip(from);
         hooks
             .into_iter()
@@ -81,15 +96,15 @@ impl<C: Classes> Hooks<C> {
     }
 }
 
-impl<C> Hook<C> {
+impl<F: Ranked> Hook<F> {
     fn priority(&self) -> i32 {
         let operators = self.plugin.settings.priority;
-        self.filter.priority.saturating_add(operators)
+        self.filter.priority().saturating_add(operators)
     }
 
-    /// Whether the stanza goes on if the hook fails.
-    fn fails_open(&self) -> bool {
-        self.filter.on_fault == FaultPolicy::Open
+    /// Whether what it should judge goes on if it fails.
+    pub(crate) fn fails_open(&self) -> bool {
+        self.filter.on_fault() == FaultPolicy::Open
     }
 }
 
@@ -97,7 +112,7 @@ impl Caller {
     /// Takes a stanza through the hooks of a point, one call of `call` for each that wants it.
     pub(crate) async fn judge<C: Classes, F: Call<Answer = Judgement>>(
         &self,
-        hooks: &Hooks<C>,
+        hooks: &StanzaHooks<C>,
         class: C,
         mut lent: HostStanza,
         call: impl Fn(HostStanza) -> F,
@@ -105,7 +120,9 @@ impl Caller {
         let mut position = 0;
         while let Some((found, hook)) = hooks.next(position, &lent.stanza, class) {
             position = found.saturating_add(1);
-            match self.one(&hook.plugin, &lent, call(lent.clone())).await {
+            let about = About::Stanza(&lent.stanza);
+            let said = self.one(&hook.plugin, &lent.host, about, call(lent.clone()));
+            match said.await {
                 Ok(Judgement::Pass) => {}
                 Ok(Judgement::Replace(stanza)) => lent.stanza = stanza,
                 Ok(Judgement::Drop | Judgement::Handled) => return Judged::Drop,
@@ -119,19 +136,19 @@ impl Caller {
     }
 
     /// One hook's word, with what it causes committed.
-    async fn one(
+    pub(crate) async fn one<C: Call>(
         &self,
         plugin: &Arc<Plugin>,
-        lent: &HostStanza,
-        call: impl Call<Answer = Judgement>,
-    ) -> Result<Judgement, Fault> {
-        let scope = plugin.scope(&lent.host);
-        let about = About::Stanza(&lent.stanza);
-        let (judgement, effects) = self.call(plugin, scope, about, call).await?;
+        host: &str,
+        about: About<'_>,
+        call: C,
+    ) -> Result<C::Answer, Fault> {
+        let scope = plugin.scope(host);
+        let (answer, effects) = self.call(plugin, scope, about, call).await?;
         match self.commit(plugin, scope, effects).await {
             Ok(after) => {
                 self.shared.services.follow(after);
-                Ok(judgement)
+                Ok(answer)
             }
             Err(refusal) => Err(Fault::Host(refusal.to_string())),
         }

@@ -81,6 +81,13 @@ impl Inlet {
         true
     }
 
+    /// Whether a plugin serves the domain as a component.
+    #[must_use]
+    pub fn is_component(&self, domain: &str) -> bool {
+        self.shared()
+            .is_some_and(|shared| shared.registry.now().component(domain).is_some())
+    }
+
     /// The operator did something to an account.
     pub fn account(&self, event: AccountEvent, account: &BareJid) {
         if let Some(shared) = self.shared() {
@@ -152,6 +159,24 @@ impl Inlet {
             Arc::clone(now.providers.at(Role::Rosters, host)?)
         };
         Some(RosterProvider { shared, plugin })
+    }
+
+    /// An available session is gone, and the server has said so for it.
+    pub fn presence_ended(&self, session: &FullJid, id: u64) {
+        let Some(shared) = self.shared() else { return };
+        let snapshot = shared.registry.now();
+        for plugin in &snapshot.presence_listeners {
+            let what = What::PresenceEnded {
+                jid: session.to_string(),
+                id,
+            };
+            let notice = Notice {
+                host: shared.host(session.domain().as_str()),
+                what,
+                depth: 0,
+            };
+            shared.notices.tell(plugin, notice);
+        }
     }
 
     fn session(&self, session: &FullJid, what: impl Fn() -> What) {

@@ -20,9 +20,9 @@ use crate::effects::{Published, failure};
 use crate::exports::account_events::AccountEvent;
 use crate::exports::plugin_events::Event;
 use crate::exports::{
-    self, account_events, component, plugin_events, reply_handler, session_events, timer_handler,
+    account_events, component, plugin_events, presence, reply_handler, session_events,
+    timer_handler,
 };
-use crate::fault::Fault;
 use crate::imports::stanzas::HostStanza;
 use crate::plugin::Plugin;
 use crate::shared::Shared;
@@ -50,6 +50,11 @@ pub(crate) enum What {
         id: u64,
     },
     Unbound {
+        jid: String,
+        id: u64,
+    },
+    /// An available session is gone.
+    PresenceEnded {
         jid: String,
         id: u64,
     },
@@ -297,7 +302,9 @@ impl What {
     fn is_about(&self) -> (Option<Stanza>, Option<String>) {
         match self {
             Self::Account(_, account) => (None, Some(account.clone())),
-            Self::Bound { jid, .. } | Self::Unbound { jid, .. } => (None, Some(jid.clone())),
+            Self::Bound { jid, .. }
+            | Self::Unbound { jid, .. }
+            | Self::PresenceEnded { jid, .. } => (None, Some(jid.clone())),
             Self::Reply { stanza, .. } | Self::Stanza(stanza) => (Some(stanza.clone()), None),
             Self::Event(_) | Self::NoReply { .. } | Self::Timer(_) => (None, None),
         }
@@ -323,7 +330,7 @@ async fn hand_out(caller: &Caller, plugin: &str, notice: Notice) {
                 account,
                 depth,
             };
-            caller.tell(&plugin, &host, about, call).await
+            caller.one(&plugin, &host, about, call).await
         }
         What::Bound { jid, id } => {
             let call = session_events::Tell {
@@ -331,7 +338,7 @@ async fn hand_out(caller: &Caller, plugin: &str, notice: Notice) {
                 id,
                 is_bound: true,
             };
-            caller.tell(&plugin, &host, about, call).await
+            caller.one(&plugin, &host, about, call).await
         }
         What::Unbound { jid, id } => {
             let call = session_events::Tell {
@@ -339,11 +346,15 @@ async fn hand_out(caller: &Caller, plugin: &str, notice: Notice) {
                 id,
                 is_bound: false,
             };
-            caller.tell(&plugin, &host, about, call).await
+            caller.one(&plugin, &host, about, call).await
+        }
+        What::PresenceEnded { jid, id } => {
+            let call = presence::Ended { jid, id };
+            caller.one(&plugin, &host, about, call).await
         }
         What::Event(event) => {
             caller
-                .tell(&plugin, &host, about, plugin_events::Tell { event, depth })
+                .one(&plugin, &host, about, plugin_events::Tell { event, depth })
                 .await
         }
         What::Reply { token, stanza } => {
@@ -352,17 +363,17 @@ async fn hand_out(caller: &Caller, plugin: &str, notice: Notice) {
                 host: Arc::clone(&host),
             };
             caller
-                .tell(&plugin, &host, about, reply_handler::Answered(token, lent))
+                .one(&plugin, &host, about, reply_handler::Answered(token, lent))
                 .await
         }
         What::NoReply { token } => {
             caller
-                .tell(&plugin, &host, about, reply_handler::TimedOut(token))
+                .one(&plugin, &host, about, reply_handler::TimedOut(token))
                 .await
         }
         What::Timer(name) => {
             caller
-                .tell(&plugin, &host, about, timer_handler::Due(name))
+                .one(&plugin, &host, about, timer_handler::Due(name))
                 .await
         }
         What::Stanza(stanza) => {
@@ -375,7 +386,7 @@ async fn hand_out(caller: &Caller, plugin: &str, notice: Notice) {
                 stanza: lent,
                 token,
             };
-            caller.tell(&plugin, &host, about, call).await.map(drop)
+            caller.one(&plugin, &host, about, call).await.map(drop)
         }
     };
     if let Err(fault) = told {
@@ -421,27 +432,6 @@ fn deal(shared: &Shared, due: Due) {
             if let Some(debt) = shared.owed.expired(token) {
                 shared.settle(&debt.request, Err(failure()));
             }
-        }
-    }
-}
-
-impl Caller {
-    /// Makes a call whose answer nobody waits for, and commits what it caused.
-    async fn tell<C: exports::Call>(
-        &self,
-        plugin: &Arc<Plugin>,
-        host: &str,
-        about: About<'_>,
-        call: C,
-    ) -> Result<C::Answer, Fault> {
-        let scope = plugin.scope(host);
-        let (answer, effects) = self.call(plugin, scope, about, call).await?;
-        match self.commit(plugin, scope, effects).await {
-            Ok(after) => {
-                self.shared.services.follow(after);
-                Ok(answer)
-            }
-            Err(refusal) => Err(Fault::Host(refusal.to_string())),
         }
     }
 }

@@ -11,12 +11,12 @@ use parking_lot::Mutex;
 use waxwing_xml::ElementRef;
 use waxwing_xmpp::stanza::Stanza;
 
-use crate::bindings::waxwing::plugin::manifest::DiscoNode;
+use crate::bindings::waxwing::plugin::manifest::{DiscoNode, PresenceSteps};
 use crate::bindings::waxwing::plugin::types::{Recipients, Senders};
 use crate::depend::Plugins;
 use crate::exports::vetoes::Question;
-use crate::filter::{IqFilter, Qname, Recipient, Sender};
-use crate::hooks::Hooks;
+use crate::filter::{IqFilter, Qname, Recipient, RosterFilter, Sender, StanzaFilter};
+use crate::hooks::{Hooks, StanzaHooks};
 use crate::plugin::Plugin;
 use crate::providing::Providers;
 
@@ -32,9 +32,13 @@ pub(crate) struct Registry {
 #[derive(Default)]
 pub(crate) struct Snapshot {
     plugins: BTreeMap<String, Arc<Plugin>>,
-    pub(crate) inbound: Hooks<Recipients>,
-    pub(crate) deliver: Hooks<Senders>,
-    pub(crate) offline: Hooks<Senders>,
+    pub(crate) inbound: StanzaHooks<Recipients>,
+    pub(crate) deliver: StanzaHooks<Senders>,
+    pub(crate) offline: StanzaHooks<Senders>,
+    pub(crate) presence: StanzaHooks<PresenceSteps>,
+    pub(crate) roster: Hooks<RosterFilter>,
+    /// Those that are told of available sessions that are gone.
+    pub(crate) presence_listeners: Vec<Arc<Plugin>>,
     iq: HashMap<String, Vec<Handler>>,
     pre_auth: Vec<(Qname, Arc<Plugin>)>,
     components: BTreeMap<String, Component>,
@@ -128,6 +132,8 @@ impl Snapshot {
         snapshot.inbound.sort();
         snapshot.deliver.sort();
         snapshot.offline.sort();
+        snapshot.presence.sort();
+        snapshot.roster.sort();
         for handlers in snapshot.iq.values_mut() {
             handlers.sort_by_key(|handler| {
                 let priority = handler.plugin.settings.priority;
@@ -156,6 +162,16 @@ impl Snapshot {
         }
         if serves("offline", plugin.exports.offline.is_some()) {
             self.offline.add(plugin, &plugin.manifest.wants.offline);
+        }
+        if serves("presence", plugin.exports.presence.is_some()) {
+            let filters = &plugin.manifest.wants.presence;
+            self.presence.add(plugin, filters);
+            if filters.iter().any(StanzaFilter::hears_of_ends) {
+                self.presence_listeners.push(Arc::clone(plugin));
+            }
+        }
+        if serves("roster-hook", plugin.exports.roster_hook.is_some()) {
+            self.roster.add(plugin, &plugin.manifest.wants.roster);
         }
         if serves("iq-handler", plugin.exports.iq_handler.is_some()) {
             for filter in &plugin.manifest.wants.iq {

@@ -12,8 +12,8 @@ use crate::caller::Caller;
 use crate::effects::{After, failure};
 use crate::exports::auth_provider::Unavailable;
 use crate::exports::pre_auth::{self, PreAuthStream};
-use crate::exports::{Call, Handled, component, deliver, inbound, iq_handler};
-use crate::filter::{Recipient, Sender};
+use crate::exports::{Call, Handled, component, deliver, inbound, iq_handler, presence};
+use crate::filter::{PresenceStep, Recipient, Sender};
 use crate::hooks::Judged;
 use crate::imports::stanzas::HostStanza;
 use crate::plugin::Plugin;
@@ -88,6 +88,26 @@ impl Shard {
             session: session.to_string(),
         };
         let (hooks, class) = (&snapshot.deliver, sender.flag());
+        self.caller.judge(hooks, class, lent, call).await
+    }
+
+    /// Whether any presence hook wants what a session says of itself. Cheap.
+    #[must_use]
+    pub fn wants_presence(&self, presence: &Stanza, step: PresenceStep) -> bool {
+        let now = self.caller.shared.registry.now();
+        !now.presence.is_empty() && now.presence.want(presence, step.flag())
+    }
+
+    /// Takes what the session of that id says of itself through the presence hooks. Only where they fail closed it bounces.
+    pub async fn presence(&self, presence: Stanza, id: u64, step: PresenceStep) -> Judged {
+        let snapshot = self.caller.shared.registry.keep();
+        let host = self.host_of(&presence, Recipient::OwnAccount);
+        let lent = HostStanza {
+            stanza: presence,
+            host,
+        };
+        let call = |presence| presence::Filter { presence, id, step };
+        let (hooks, class) = (&snapshot.presence, step.flag());
         self.caller.judge(hooks, class, lent, call).await
     }
 

@@ -31,6 +31,8 @@ pub(crate) struct Tenants {
 struct Tenant {
     sessions: Option<String>,
     rosters: Option<String>,
+    /// Its provider of sessions was not there when it said something: from then on the server's own record counts.
+    strayed: bool,
     /// It has ended, and they are being told.
     leaves: bool,
 }
@@ -70,11 +72,19 @@ impl Tenants {
         note(self.known.lock().entry(id).or_default());
     }
 
-    /// Who bound a session.
+    /// Who bound a session, and has its record.
     fn bound_by(&self, id: u64) -> Option<String> {
         let known = self.known.lock();
-        let tenant = known.get(&id).filter(|tenant| !tenant.leaves)?;
-        tenant.sessions.clone()
+        let tenant = known.get(&id)?;
+        let has_record = !tenant.leaves && !tenant.strayed;
+        tenant.sessions.clone().filter(|_| has_record)
+    }
+
+    /// Notes that what a session says of itself is not recorded by who bound it.
+    fn stray(&self, id: u64) {
+        if let Some(tenant) = self.known.lock().get_mut(&id) {
+            tenant.strayed = true;
+        }
     }
 
     /// Notes that a session ends. True once, if anybody may have to be told.
@@ -200,7 +210,15 @@ impl Inlet {
         })
     }
 
-    /// The plugin that bound a session; none if none did.
+    /// Whether a provider bound a session, and has its record.
+    #[must_use]
+    pub fn has_record(&self, provider: &SessionProvider, id: u64) -> bool {
+        self.shared().is_some_and(|shared| {
+            shared.tenants.bound_by(id).as_deref() == Some(provider.name.as_str())
+        })
+    }
+
+    /// The plugin that bound a session, and has its record; none if none has.
     #[must_use]
     pub fn bound_by(&self, id: u64) -> Option<SessionProvider> {
         let shared = self.shared()?;
@@ -287,7 +305,13 @@ impl Caller {
         what: What,
     ) -> Result<Claim, StanzaError> {
         let Some(plugin) = self.shared.provider(name, Role::Sessions) else {
-            return Err(failure());
+            return match what {
+                What::Presence(_) => {
+                    self.shared.tenants.stray(id);
+                    Ok(Claim::Bound)
+                }
+                What::Bind | What::Unbind | What::Release => Err(failure()),
+            };
         };
         let about = jid.clone();
         let call = Ask { jid, id, what };

@@ -1,9 +1,9 @@
 //! What a plugin wants to be called for, checked: the subscriptions of its manifest, by kind.
 
 use crate::auth_offer::AuthOffer;
-use crate::bindings::waxwing::plugin::manifest as wit;
+use crate::bindings::waxwing::plugin::manifest::{self as wit, PresenceSteps};
 use crate::bindings::waxwing::plugin::types::{Recipients, Senders};
-use crate::filter::{EventFilter, IqFilter, Qname, StanzaFilter};
+use crate::filter::{EventFilter, IqFilter, Qname, RosterFilter, StanzaFilter};
 use crate::manifest::{ManifestError, wrong};
 
 const MAX_SUBSCRIPTIONS: usize = 256;
@@ -14,6 +14,8 @@ pub(crate) struct Wants {
     pub(crate) inbound: Vec<StanzaFilter<Recipients>>,
     pub(crate) deliver: Vec<StanzaFilter<Senders>>,
     pub(crate) offline: Vec<StanzaFilter<Senders>>,
+    pub(crate) presence: Vec<StanzaFilter<PresenceSteps>>,
+    pub(crate) roster: Vec<RosterFilter>,
     pub(crate) iq: Vec<IqFilter>,
     pub(crate) pre_auth: Vec<Qname>,
     /// Names of domains below each served one.
@@ -44,6 +46,8 @@ impl Wants {
             wit::Subscription::Inbound(filter) => self.inbound.push(filter.into()),
             wit::Subscription::Deliver(filter) => self.deliver.push(filter.into()),
             wit::Subscription::Offline(filter) => self.offline.push(filter.into()),
+            wit::Subscription::Presence(filter) => self.presence.push(filter.into()),
+            wit::Subscription::RosterHook(filter) => self.roster.push(filter.into()),
             wit::Subscription::Iq(filter) => self.iq.push(filter.into()),
             wit::Subscription::PreAuth(name) => self.pre_auth.push(name.into()),
             wit::Subscription::Component(name) if is_subdomain(&name) => self.components.push(name),

@@ -4,27 +4,27 @@ mod offline;
 mod presence;
 mod roster;
 mod subscriptions;
-mod table;
+pub(crate) mod table;
 
 use anyhow::{Context, Result};
 use waxwing_tests::{Client, Element, Login, Server};
 
-const ROSTER: &str = "jabber:iq:roster";
+pub(crate) const ROSTER: &str = "jabber:iq:roster";
 
 /// A user online with the resource `r`: it has asked for its roster, and is available.
-struct Online {
-    client: Client,
+pub(crate) struct Online {
+    pub(crate) client: Client,
 }
 
 impl Online {
     /// Of a new account.
-    async fn new(server: &Server, user: &str) -> Result<Self> {
+    pub(crate) async fn new(server: &Server, user: &str) -> Result<Self> {
         server.account(user).await?;
         Self::again(server, user, "r").await
     }
 
     /// Of an account that is there, with that resource.
-    async fn again(server: &Server, user: &str, resource: &str) -> Result<Self> {
+    pub(crate) async fn again(server: &Server, user: &str, resource: &str) -> Result<Self> {
         let mut online = Self::connected(server, user, resource).await?;
         online
             .client
@@ -35,13 +35,13 @@ impl Online {
     }
 
     /// A session that has done nothing yet.
-    async fn connected(server: &Server, user: &str, resource: &str) -> Result<Self> {
+    pub(crate) async fn connected(server: &Server, user: &str, resource: &str) -> Result<Self> {
         let (client, _) = server.log_in(&Login::new(user).resource(resource)).await?;
         Ok(Self { client })
     }
 
     /// Sends presence of a type to a user.
-    async fn say(&mut self, kind: &str, to: &str) -> Result<()> {
+    pub(crate) async fn say(&mut self, kind: &str, to: &str) -> Result<()> {
         let to = at(to);
         self.client
             .send(&format!("<presence type='{kind}' to='{to}'/>"))
@@ -49,7 +49,7 @@ impl Online {
     }
 
     /// All that has come so far, each as one line: what the server was asked before this is done by then.
-    async fn heard(&mut self) -> Result<Vec<String>> {
+    pub(crate) async fn heard(&mut self) -> Result<Vec<String>> {
         let barrier =
             "<iq type='get' id='barrier' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>";
         self.client.send(barrier).await?;
@@ -64,7 +64,7 @@ impl Online {
     }
 
     /// The same, without what a session says of itself and of its own account.
-    async fn heard_of_others(&mut self, own: &str) -> Result<Vec<String>> {
+    pub(crate) async fn heard_of_others(&mut self, own: &str) -> Result<Vec<String>> {
         let own = format!(" {own}");
         let mut heard = self.heard().await?;
         heard.retain(|line| !line.starts_with("available") || !line.contains(&own));
@@ -72,7 +72,7 @@ impl Online {
     }
 
     /// The roster, an item a line.
-    async fn roster(&mut self) -> Result<Vec<String>> {
+    pub(crate) async fn roster(&mut self) -> Result<Vec<String>> {
         let answer = self
             .client
             .iq("get", "", "<query xmlns='jabber:iq:roster'/>")
@@ -82,7 +82,7 @@ impl Online {
     }
 
     /// Sets or removes an item; gives the error, if it is one.
-    async fn set(&mut self, item: &str) -> Result<Option<String>> {
+    pub(crate) async fn set(&mut self, item: &str) -> Result<Option<String>> {
         let query = format!("<query xmlns='{ROSTER}'>{item}</query>");
         let answer = self.client.iq("set", "", &query).await?;
         Ok(answer.stanza_error())
@@ -98,7 +98,7 @@ fn at(user: &str) -> String {
 }
 
 /// A stanza as one line: `subscribe romeo`, `available romeo/r`, `push romeo none ask`.
-fn line(element: &Element) -> Option<String> {
+pub(crate) fn line(element: &Element) -> Option<String> {
     let short = |jid: Option<&str>| jid.unwrap_or_default().replace("@localhost", "");
     match element.name.as_str() {
         "presence" => {
@@ -134,7 +134,7 @@ fn item(item: &Element) -> String {
 }
 
 /// Two users who see each other.
-async fn friends(server: &Server) -> Result<(Online, Online)> {
+pub(crate) async fn friends(server: &Server) -> Result<(Online, Online)> {
     let mut romeo = Online::new(server, "romeo").await?;
     let mut juliet = Online::new(server, "juliet").await?;
     befriend(&mut romeo, &mut juliet).await?;

@@ -12,20 +12,24 @@ const TABLE: &str = include_str!("../../tables/subscriptions.txt");
 
 /// Who keeps the rosters.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Keeper {
+pub(crate) enum Keeper {
     Native,
     Stored,
 }
 
 impl Keeper {
-    pub(super) async fn server(self) -> Result<Server> {
+    pub(crate) async fn server(self) -> Result<Server> {
+        self.settings()?.start().await
+    }
+
+    pub(crate) fn settings(self) -> Result<Settings> {
         match self {
-            Self::Native => Server::new().await,
+            Self::Native => Ok(Settings::new()),
             Self::Stored => {
                 let component = environment::guest("examples/stored-roster.wasm")?;
                 let settings = Settings::new().plugin(&component, "stored-roster");
                 let grants = "[plugin.stored-roster]\ngrants = [\"roster-provider\", \"storage\"]";
-                settings.config(grants).start().await
+                Ok(settings.config(grants))
             }
         }
     }

@@ -6,6 +6,7 @@ mod components;
 mod events;
 mod figures;
 mod requests;
+mod rosters;
 mod sending;
 mod storage;
 mod timers;
@@ -18,7 +19,7 @@ use waxwing_tests::{Client, Server, environment};
 /// All that the fixture exports and asks for.
 const GRANTS: &str = r#"["iq-handler", "inbound", "reply-handler", "timer-handler", "plugin-events", "account-events",
     "session-events", "registration-veto", "password-veto", "removal-veto",
-    "accounts", "storage", "router", "events", "sessions"]"#;
+    "accounts", "storage", "router", "events", "sessions", "roster"]"#;
 
 /// Settings with the fixture of that name, granted everything.
 fn with_actor(settings: Settings, name: &str) -> Result<Settings> {

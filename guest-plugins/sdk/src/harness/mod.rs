@@ -44,6 +44,7 @@ mod later;
 mod outcome;
 mod recording;
 mod reply;
+mod roster_hooks;
 mod rosters;
 mod script;
 mod settings;

@@ -5,8 +5,8 @@ use std::fmt;
 use super::reply;
 use crate::native::xml;
 use crate::{
-    Answer, Draft, Element, ErrorCondition, ErrorType, FaultPolicy, Handled, Keeping, Stanza,
-    StanzaError, Verdict,
+    Answer, Draft, Element, ErrorCondition, ErrorType, FaultPolicy, Handled, Keeping, PresenceStep,
+    Showing, Stanza, StanzaError, Verdict,
 };
 
 /// XML that compares by what it means: the order of attributes, prefixes and quotes make no difference, text does.
@@ -146,6 +146,30 @@ impl Pending {
                 let refused = (policy == FaultPolicy::Closed).then(fault);
                 Self::Trap(words, refused)
             }
+        }
+    }
+
+    /// Presence whose hook fails closed is refused, but for what says that a session is gone: that is told all the same.
+    pub(super) fn of_showing(
+        showing: Result<Showing, String>,
+        step: PresenceStep,
+        policy: FaultPolicy,
+        presence: &Stanza,
+    ) -> Self {
+        let trap = |words| {
+            let is_refused = policy == FaultPolicy::Closed && step != PresenceStep::Unavailable;
+            Self::Trap(words, is_refused.then(fault))
+        };
+        match showing {
+            Ok(Showing::Pass) => Self::Pass,
+            Ok(Showing::Drop) => Self::Drop,
+            Ok(Showing::Replace(draft))
+                if draft.written_type().as_deref() == presence.element().attribute("type") =>
+            {
+                Self::Replace(draft)
+            }
+            Ok(Showing::Replace(_)) => trap("the draft is presence of another type".to_owned()),
+            Err(words) => trap(words),
         }
     }
 

@@ -1,9 +1,11 @@
 //! The manifest's filters, evaluated as the host does.
 
 use crate::bindings::lifecycle::waxwing::plugin::manifest as wit;
+use crate::bindings::lifecycle::waxwing::plugin::types::Senders;
+use crate::filters::flag as flag_of;
 use crate::native::address;
 use crate::native::world::World;
-use crate::{Element, FaultPolicy, Manifest, Name, Stanza, StanzaKind};
+use crate::{Element, FaultPolicy, Manifest, Name, PresenceStep, Stanza, StanzaKind, Word};
 
 /// What a manifest wants to be called for.
 #[derive(Debug)]
@@ -129,6 +131,50 @@ impl Subscriptions {
             wit::Subscription::Offline(filter)
                 if filter.senders.contains(class)
                     && has(message, &filter.types, filter.payload.as_ref()) =>
+            {
+                Some((filter.priority, filter.on_fault))
+            }
+            _ => None,
+        })
+    }
+
+    /// The same of the presence hook.
+    pub(super) fn presence(&self, presence: &Stanza, step: PresenceStep) -> Option<FaultPolicy> {
+        let step = match step {
+            PresenceStep::Initial => wit::PresenceSteps::INITIAL,
+            PresenceStep::Update => wit::PresenceSteps::UPDATE,
+            PresenceStep::Unavailable => wit::PresenceSteps::UNAVAILABLE,
+        };
+        self.policy(|subscription| match subscription {
+            wit::Subscription::Presence(filter)
+                if filter.steps.contains(step) && has(presence, &[], filter.payload.as_ref()) =>
+            {
+                Some((filter.priority, filter.on_fault))
+            }
+            _ => None,
+        })
+    }
+
+    /// Whether the plugin hears of available sessions that are gone.
+    pub(super) fn presence_ends(&self) -> bool {
+        self.0.iter().any(|subscription| {
+            matches!(subscription, wit::Subscription::Presence(filter)
+                if filter.steps.contains(wit::PresenceSteps::ENDED))
+        })
+    }
+
+    /// What happens if the roster hook fails at a point, about a contact and a word where there is one, if it is asked.
+    pub(super) fn roster(
+        &self,
+        point: wit::RosterPoints,
+        class: Option<Senders>,
+        word: Option<Word>,
+    ) -> Option<FaultPolicy> {
+        self.policy(|subscription| match subscription {
+            wit::Subscription::RosterHook(filter)
+                if filter.points.contains(point)
+                    && class.is_none_or(|class| filter.contacts.contains(class))
+                    && word.is_none_or(|word| filter.words.contains(flag_of(word))) =>
             {
                 Some((filter.priority, filter.on_fault))
             }

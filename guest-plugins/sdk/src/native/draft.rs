@@ -23,6 +23,12 @@ impl Draft {
         }
     }
 
+    /// Its attribute `type`, as it is written.
+    pub(crate) fn written_type(&self) -> Option<String> {
+        let element = self.element.borrow();
+        element.attribute("type").map(str::to_owned)
+    }
+
     pub(crate) fn into_element(self) -> Element {
         self.element.into_inner()
     }

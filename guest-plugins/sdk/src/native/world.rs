@@ -52,6 +52,8 @@ pub(crate) struct World {
     pub(crate) changed: Vec<(String, String)>,
     /// The call under way asks the plugin as a provider.
     pub(crate) provides: bool,
+    /// The call under way asks what is shown: it changes nothing that would be shown again.
+    pub(crate) shows: bool,
     pub(crate) call: Call,
 }
 
@@ -210,6 +212,7 @@ impl Default for World {
             rosters: BTreeMap::new(),
             changed: Vec::new(),
             provides: false,
+            shows: false,
             call: Call::default(),
         }
     }

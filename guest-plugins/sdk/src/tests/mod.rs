@@ -2,5 +2,6 @@
 
 mod forms;
 mod harness;
+mod judging;
 mod matchers;
 mod payload;

@@ -95,6 +95,8 @@ exports! {
     inbound = "inbound",
     deliver = "deliver",
     offline = "offline",
+    presence = "presence",
+    roster_hook = "roster-hook",
     iq_handler = "iq-handler",
     pre_auth = "pre-auth",
     component = "component",

@@ -2,13 +2,13 @@
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use waxwing_plugins::{After, RosterChange, RosterEntry};
+use waxwing_plugins::{After, ContactLabel, RosterChange, RosterEntry};
 use waxwing_xmpp::{
     jid::BareJid,
     subscription::{Availability, State},
 };
 
-use super::{ContactError, Contacts};
+use super::{ContactError, Contacts, hooks::Push};
 
 /// Chores that may wait. What comes beyond is not done, and the log says so.
 pub(crate) const MAX_CHORES: usize = 10_000;
@@ -48,7 +48,10 @@ impl Contacts {
                 contact,
                 name,
                 groups,
-            }) => self.update(&account, &contact, name, groups, || ()).await,
+            }) => {
+                let label = ContactLabel { name, groups };
+                self.update(&account, &contact, label, || ()).await
+            }
             Chore::After(After::RemoveContact { account, contact }) => {
                 self.remove(&account, &contact, || ()).await
             }
@@ -86,7 +89,7 @@ impl Contacts {
                 },
                 version: None,
             };
-            self.push(account, contact, &change);
+            self.push(account, contact, &change, Push::Unknown).await;
             (was_seen, state.from)
         };
         let shown = match (was_seen, is_seen) {

@@ -3,10 +3,11 @@
 //! Every change is committed before anybody hears of it. Changes of one account take turns, from the commit to the last push,
 //! so that no session hears of an older state after a newer one; two accounts are never held at once. Above are the sessions;
 //! below are those who keep rosters (`keeper`: the database, or a plugin) and the router, whose view of who sees whom is kept
-//! true here.
+//! true here. What plugins may say about it all is asked in `hooks`.
 
 mod chores;
 mod convert;
+mod hooks;
 mod keeper;
 mod native;
 mod requests;
@@ -17,7 +18,7 @@ pub(crate) use subscriptions::word;
 
 use std::sync::Arc;
 
-use waxwing_plugins::RosterChange;
+use waxwing_plugins::{RosterAct, RosterChange};
 use waxwing_storage::{RosterLimits, StorageError};
 use waxwing_xml::Element;
 use waxwing_xmpp::{
@@ -26,7 +27,7 @@ use waxwing_xmpp::{
     roster::{self, Item},
 };
 
-use self::{keeper::Keeper, native::Native};
+use self::{hooks::Push, keeper::Keeper, native::Native};
 use crate::{
     accounts::{AccountError, Accounts},
     config::Limits,
@@ -141,24 +142,42 @@ impl Contacts {
     }
 
     /// Notes a change for the presence that follows it, and tells the sessions that are interested what became of the item.
-    fn tell(&self, account: &BareJid, contact: &BareJid, change: &RosterChange) {
+    async fn tell(&self, account: &BareJid, contact: &BareJid, change: &RosterChange) {
         if change.before == change.after {
             return;
         }
         self.router
             .note_view(account, contact, change.after.state());
         if change.before.item != change.after.item {
-            self.push(account, contact, change);
+            self.push(account, contact, change, Push::IfOther).await;
         }
     }
 
-    /// Tells the interested sessions what there is about a contact.
-    fn push(&self, account: &BareJid, contact: &BareJid, change: &RosterChange) {
-        let query = told(
-            change.version.as_deref(),
-            contact,
-            change.after.item.as_ref(),
-        );
+    /// Tells the interested sessions what there is about a contact, as they are shown it.
+    async fn push(&self, account: &BareJid, contact: &BareJid, change: &RosterChange, push: Push) {
+        if !self.router.inlet().wants_roster(RosterAct::Show) {
+            let version = change.version.as_deref();
+            return self.push_item(account, contact, change.after.item.as_ref(), version);
+        }
+        match self.difference(account, contact, change, push).await {
+            Ok(Some(item)) => self.push_item(account, contact, item.as_ref(), None),
+            Ok(None) => {}
+            Err(error) => {
+                // Nobody is told what they may not be shown.
+                let condition = error.condition.name();
+                tracing::debug!(%account, condition, "a change of a roster is told to nobody");
+            }
+        }
+    }
+
+    fn push_item(
+        &self,
+        account: &BareJid,
+        contact: &BareJid,
+        item: Option<&Item>,
+        version: Option<&str>,
+    ) {
+        let query = told(version, contact, item);
         self.router.push_roster(account, &query);
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use waxwing_plugins::{ContactLabel, RosterAct};
 use waxwing_xml::Element;
 use waxwing_xmpp::{
     error::Condition,
@@ -12,7 +13,7 @@ use waxwing_xmpp::{
     subscription::{Availability, State, Word},
 };
 
-use super::{ContactError, Contacts, keeper::Step, told};
+use super::{ContactError, Contacts, hooks::Push, keeper::Step, told};
 use crate::router::Handle;
 
 impl Contacts {
@@ -30,12 +31,7 @@ impl Contacts {
                 self.set(asker, &account, stanza, contact, name, groups)
                     .await
             }
-            Request::Remove { contact } => {
-                let answer = || {
-                    self.router.answer(&asker.jid, stanza.result_reply(None));
-                };
-                self.remove(&account, &contact, answer).await
-            }
+            Request::Remove { contact } => self.take_out(asker, &account, stanza, &contact).await,
         };
         if let Err(error) = served {
             self.router.refuse(stanza, &error.reply());
@@ -51,7 +47,9 @@ impl Contacts {
     ) -> Result<(), ContactError> {
         let _turn = self.turns.of(account).await;
         let keeper = self.keeper(account);
-        let steps = match &version {
+        let is_judged = self.router.inlet().wants_roster(RosterAct::Show);
+        // What was shown of an older roster is not known.
+        let steps = match version.as_deref().filter(|_| !is_judged) {
             Some(version) => keeper.since(account, version).await?,
             None => None,
         };
@@ -59,7 +57,7 @@ impl Contacts {
             self.router.answer(&asker.jid, stanza.result_reply(None));
             self.push_steps(asker, steps);
         } else {
-            let roster = keeper.load(account).await?;
+            let roster = self.shown(account, keeper.load(account).await?).await?;
             let is_known = version.is_some() && version == roster.version;
             let items = roster.items.iter().map(Item::to_element);
             let whole = (!is_known).then(|| roster::query(roster.version.as_deref(), items));
@@ -89,10 +87,26 @@ impl Contacts {
         if contact == *account {
             return Err(Condition::NotAllowed.into());
         }
+        let wish = ContactLabel { name, groups };
+        let label = self.may_update(account, &contact, wish).await?;
         let answer = || {
             self.router.answer(&asker.jid, stanza.result_reply(None));
         };
-        self.update(account, &contact, name, groups, answer).await
+        self.update(account, &contact, label, answer).await
+    }
+
+    async fn take_out(
+        &self,
+        asker: &Handle,
+        account: &BareJid,
+        stanza: &Stanza,
+        contact: &BareJid,
+    ) -> Result<(), ContactError> {
+        self.may_remove(account, contact).await?;
+        let answer = || {
+            self.router.answer(&asker.jid, stanza.result_reply(None));
+        };
+        self.remove(account, contact, answer).await
     }
 
     /// Gives a contact a name and groups. Who asked is answered before anybody is told, and those who are told are so of what
@@ -101,17 +115,17 @@ impl Contacts {
         &self,
         account: &BareJid,
         contact: &BareJid,
-        name: Option<String>,
-        groups: Vec<String>,
+        label: ContactLabel,
         answer: impl FnOnce(),
     ) -> Result<(), ContactError> {
         let _turn = self.turns.of(account).await;
         let keeper = self.keeper(account);
-        let change = keeper.update(account, contact, name, groups).await?;
+        let updating = keeper.update(account, contact, label.name, label.groups);
+        let change = updating.await?;
         answer();
-        self.tell(account, contact, &change);
+        self.tell(account, contact, &change).await;
         if change.before.item == change.after.item {
-            self.push(account, contact, &change);
+            self.push(account, contact, &change, Push::Anyway).await;
         }
         Ok(())
     }
@@ -133,9 +147,9 @@ impl Contacts {
             answer();
             if change.before.item == change.after.item {
                 // It stays: the user is told so.
-                self.push(account, contact, &change);
+                self.push(account, contact, &change, Push::Anyway).await;
             }
-            self.tell(account, contact, &change);
+            self.tell(account, contact, &change).await;
             change
         };
         let (before, after) = (change.before.state(), change.after.state());

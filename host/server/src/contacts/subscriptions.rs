@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use waxwing_plugins::WordVerdict;
 use waxwing_xml::{Element, Limits};
 use waxwing_xmpp::{
     error::{Condition, ErrorType},
@@ -70,6 +71,10 @@ impl Contacts {
     ) -> Result<(), ContactError> {
         stanza.stamp_from(Jid::from(account.clone()));
         stanza.set_to(Jid::from(contact.clone()));
+        let verdict = self.may_say(account, contact, word, &stanza).await?;
+        if verdict == WordVerdict::Drop {
+            return Ok(());
+        }
         let _words = self.words.of(account).await;
         let outbound = {
             let _turn = self.turns.of(account).await;
@@ -77,7 +82,7 @@ impl Contacts {
                 .keeper(account)
                 .outbound(account, contact, word)
                 .await?;
-            self.tell(account, contact, &change);
+            self.tell(account, contact, &change).await;
             Outbound::between(word, change.before.state(), change.after.state())
         };
         let presence = outbound.presence;
@@ -86,7 +91,7 @@ impl Contacts {
                 .send_presence(account, contact, Availability::Unavailable);
         }
         let heard = if outbound.route {
-            self.hear(contact, account, word, Some(stanza)).await
+            self.hear_user(contact, account, word, stanza).await
         } else {
             Ok(())
         };
@@ -95,6 +100,20 @@ impl Contacts {
                 .send_presence(account, contact, Availability::Current);
         }
         heard
+    }
+
+    /// Takes a word that a user said to an account of this server, if the account's roster hooks let it.
+    async fn hear_user(
+        &self,
+        account: &BareJid,
+        contact: &BareJid,
+        word: Word,
+        stanza: Stanza,
+    ) -> Result<(), ContactError> {
+        match self.may_hear(account, contact, word, &stanza).await? {
+            WordVerdict::Pass => self.hear(account, contact, word, Some(stanza)).await,
+            WordVerdict::Drop => Ok(()),
+        }
     }
 
     /// Takes a word of a contact to an account of this server; one that does not exist hears nothing, nor does anybody else
@@ -149,7 +168,7 @@ impl Contacts {
             };
             self.router.tell_account(account, whom, stanza);
         }
-        self.tell(account, contact, &change);
+        self.tell(account, contact, &change).await;
         Ok(Some(inbound))
     }
 

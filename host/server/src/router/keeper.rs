@@ -1,7 +1,10 @@
 //! Who records the sessions of a host: the server's own registry, or a plugin that provides it. Connections are the registry's in
 //! either case: what is recorded and not connected gets nothing.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use waxwing_plugins::{Claim, RecordedSession, SessionProvider};
@@ -220,8 +223,17 @@ impl Router {
             return Ok(None);
         }
         let keeper: &dyn SessionKeeper = &provider;
-        let recorded = keeper.resources(&to.to_bare()).await?.into_iter();
-        let ranks = recorded.map(|session| (session.resource, session.priority));
+        let recorded = keeper.resources(&to.to_bare()).await?;
+        // What it has of sessions that are not its own is out of date.
+        let own: HashSet<String> = self.registry.look(super::account_of(to), |sessions| {
+            let own = sessions
+                .iter()
+                .filter(|one| self.inlet.has_record(&provider, one.id));
+            own.map(|one| one.resource().to_owned()).collect()
+        });
+        let recorded = recorded.into_iter();
+        let own = recorded.filter(|session| own.contains(&session.resource));
+        let ranks = own.map(|session| (session.resource, session.priority));
         Ok(Some(ranks.collect()))
     }
 }

@@ -50,7 +50,7 @@ pub(crate) use delivery::Delivery;
 pub(crate) use figures::Limit;
 pub(crate) use handle::Handle;
 pub(crate) use keeper::Ranks;
-pub(crate) use presence::{Told, priority, told_component};
+pub(crate) use presence::{Told, priority, told_component, unavailable};
 pub(crate) use views::View;
 
 /// Routes stanzas between the sessions of this server.
@@ -252,7 +252,10 @@ impl Router {
     /// Shows all sessions, some at a time. A lock is held meanwhile: `show` must not come back here.
     pub(crate) async fn each_session(&self, show: impl Fn(&Handle)) {
         for part in self.registry.parts() {
-            part.read().values().flatten().for_each(|handle| show(handle));
+            part.read()
+                .values()
+                .flatten()
+                .for_each(|handle| show(handle));
             tokio::task::yield_now().await;
         }
     }
@@ -317,6 +320,24 @@ impl Router {
                 Sender::OwnAccount
             }
             Place::Account | Place::Resource => Sender::OtherAccount,
+        }
+    }
+
+    /// What a contact is, as plugins at the side of the account see it.
+    pub(crate) fn contact_class(&self, account: &BareJid, contact: &BareJid) -> Sender {
+        let domain = contact.domain().as_str();
+        if contact == account {
+            Sender::OwnAccount
+        } else if !self.hosts.contains(domain) {
+            if self.inlet.is_component(domain) {
+                Sender::Component
+            } else {
+                Sender::Remote
+            }
+        } else if contact.node().is_none() {
+            Sender::Server
+        } else {
+            Sender::OtherAccount
         }
     }
 

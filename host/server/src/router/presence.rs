@@ -242,6 +242,9 @@ impl Router {
                 None => return,
             },
         };
+        if was_available && word.is_none() {
+            self.inlet.presence_ended(&sender.jid, sender.id);
+        }
         if was_available {
             let mut told = self.available_resources(account_of(&sender.jid));
             sender.set_priority(None);
@@ -353,7 +356,7 @@ pub(crate) fn priority(stanza: &Stanza) -> i8 {
 }
 
 /// What is said for a session that cannot speak any more.
-fn unavailable(jid: &Jid) -> Option<Stanza> {
+pub(crate) fn unavailable(jid: &Jid) -> Option<Stanza> {
     let element = Element::builder("presence", ns::CLIENT)
         .attr("from", jid.as_str())
         .attr("type", "unavailable")

@@ -3,11 +3,12 @@
 use std::{rc::Rc, sync::Arc, time::Duration};
 
 use tokio::{sync::oneshot, time::timeout};
+use waxwing_plugins::{Judged, PresenceStep};
 use waxwing_xmpp::stanza::{PresenceType, Stanza, Type};
 
 use crate::{
     contacts, pacing,
-    router::{Handle, priority},
+    router::{Handle, priority, unavailable},
     shard::Shard,
 };
 
@@ -20,12 +21,16 @@ pub(super) async fn handle(shard: &Rc<Shard>, sender: &Arc<Handle>, stanza: Stan
     if let Some(word) = contacts::word(&stanza) {
         return contacts.say(sender, stanza, word).await;
     }
-    let is_broadcast =
-        stanza.to().is_none() && matches!(stanza.typed(), Type::Presence(PresenceType::Available));
-    if !is_broadcast {
+    let Some(step) = step(sender, &stanza) else {
         if matches!(stanza.typed(), Type::Presence(PresenceType::Probe)) {
             make_known(shard, sender).await;
         }
+        return router.presence(sender, stanza);
+    };
+    let Some(stanza) = judge(shard, sender, stanza, step).await else {
+        return;
+    };
+    if step == PresenceStep::Unavailable {
         return retire(shard, sender, stanza).await;
     }
     if let Err(error) = contacts.make_known(&sender.jid.to_bare()).await {
@@ -51,6 +56,42 @@ pub(super) async fn handle(shard: &Rc<Shard>, sender: &Arc<Handle>, stanza: Stan
             let _ = done.send(());
         });
         drop(timeout(IN_ORDER, welcomed).await);
+    }
+}
+
+/// What presence does that is told to all who may see it; `None` for any other.
+fn step(sender: &Handle, stanza: &Stanza) -> Option<PresenceStep> {
+    match stanza.typed() {
+        _ if stanza.to().is_some() => None,
+        Type::Presence(PresenceType::Available) if sender.is_available() => {
+            Some(PresenceStep::Update)
+        }
+        Type::Presence(PresenceType::Available) => Some(PresenceStep::Initial),
+        Type::Presence(PresenceType::Unavailable) => Some(PresenceStep::Unavailable),
+        _ => None,
+    }
+}
+
+/// Has the presence hooks judge what a session says of itself. Gives what it has said, which may be nothing.
+async fn judge(
+    shard: &Shard,
+    sender: &Handle,
+    stanza: Stanza,
+    step: PresenceStep,
+) -> Option<Stanza> {
+    if !shard.plugins.wants_presence(&stanza, step) {
+        return Some(stanza);
+    }
+    let judged = shard.plugins.presence(stanza.clone(), sender.id, step);
+    match judged.await {
+        Judged::Pass(stanza) => Some(stanza),
+        // Nobody could judge what it says besides.
+        Judged::Bounce(_) if step == PresenceStep::Unavailable => unavailable(&sender.jid),
+        Judged::Bounce(error) => {
+            shard.server.router.refuse(&stanza, &error);
+            None
+        }
+        Judged::Drop | Judged::Answer(_) => None,
     }
 }
 
@@ -86,13 +127,11 @@ async fn tell_of_contacts(shard: &Shard, newcomer: &Arc<Handle>) {
     }
 }
 
-/// Passes on what is not presence to be told to all; who is unavailable is recorded as such when everybody knows.
+/// Tells everybody that a session is unavailable; it is recorded as such when they know.
 async fn retire(shard: &Shard, sender: &Arc<Handle>, stanza: Stanza) {
     let router = &shard.server.router;
-    let is_farewell = stanza.to().is_none()
-        && matches!(stanza.typed(), Type::Presence(PresenceType::Unavailable));
     router.presence(sender, stanza);
-    if is_farewell && let Err(error) = router.record(sender, None).await {
+    if let Err(error) = router.record(sender, None).await {
         // It is unavailable all the same: the provider's record is what is late.
         tracing::debug!(
             condition = error.condition.name(),

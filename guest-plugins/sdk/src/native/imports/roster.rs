@@ -60,7 +60,7 @@ pub fn changed(account: &str, contact: &str) -> Result<(), RosterError> {
 
 fn change(account: &str, contact: &str, effect: RosterEffect) -> Result<(), RosterError> {
     world::with(|world| {
-        if world.provides {
+        if world.provides || world.shows {
             return Err(RosterError::NotHere);
         }
         check(world, account)?;

@@ -1,0 +1,93 @@
+//! The export `presence`.
+
+use std::time::Duration;
+
+use super::judgement::{Judgement, replaced};
+use super::{Call, Export, Outcome};
+use crate::bindings::exports::waxwing::plugin::presence::{Step, Verdict};
+use crate::fault::Fault;
+use crate::filter::{PresenceStep, subtype};
+use crate::imports::stanzas::HostStanza;
+use crate::instance::Instance;
+use crate::limits::HOOK_CPU;
+use crate::trace::account_of;
+
+/// `filter`.
+pub(crate) struct Filter {
+    pub(crate) presence: HostStanza,
+    /// The session's.
+    pub(crate) id: u64,
+    pub(crate) step: PresenceStep,
+}
+
+impl Call for Filter {
+    type Answer = Judgement;
+
+    const BUDGET: Duration = HOOK_CPU;
+
+    fn key(&self) -> Option<String> {
+        self.presence.account()
+    }
+
+    fn export(&self) -> Export {
+        Export::presence
+    }
+
+    fn outcome(judgement: &Judgement) -> Outcome {
+        judgement.outcome()
+    }
+
+    async fn make(self, instance: &mut Instance) -> Result<Judgement, Fault> {
+        let kind = subtype(&self.presence.stanza).to_owned();
+        let step = step(self.step);
+        let handle = instance.lend(self.presence)?;
+        let guest = instance.guests.presence()?;
+        let store = &mut instance.store;
+        let verdict = guest.call_filter(store, handle, self.id, step).await?;
+        match verdict {
+            Verdict::Pass => Ok(Judgement::Pass),
+            Verdict::Drop => Ok(Judgement::Drop),
+            Verdict::Replace(draft) => match replaced(draft, instance)? {
+                Judgement::Replace(stanza) if subtype(&stanza) != kind => Err(Fault::Answer(
+                    "the draft is presence of another type".to_owned(),
+                )),
+                judgement => Ok(judgement),
+            },
+        }
+    }
+}
+
+const fn step(step: PresenceStep) -> Step {
+    match step {
+        PresenceStep::Initial => Step::Initial,
+        PresenceStep::Update => Step::Update,
+        PresenceStep::Unavailable => Step::Unavailable,
+    }
+}
+
+/// `ended`.
+pub(crate) struct Ended {
+    pub(crate) jid: String,
+    pub(crate) id: u64,
+}
+
+impl Call for Ended {
+    type Answer = ();
+
+    const BUDGET: Duration = HOOK_CPU;
+
+    fn key(&self) -> Option<String> {
+        Some(account_of(&self.jid).to_owned())
+    }
+
+    fn export(&self) -> Export {
+        Export::presence
+    }
+
+    async fn make(self, instance: &mut Instance) -> Result<(), Fault> {
+        instance.begin();
+        let guest = instance.guests.presence()?;
+        let store = &mut instance.store;
+        Ok(guest.call_ended(store, &self.jid, self.id).await?)
+    }
+}
