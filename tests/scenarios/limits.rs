@@ -15,7 +15,7 @@ async fn start(limits: &str) -> Result<Server> {
 }
 
 /// How often a limit was reached.
-async fn reached(server: &Server, limit: &str) -> Result<u64> {
+pub(crate) async fn reached(server: &Server, limit: &str) -> Result<u64> {
     let scraped = scrape(server).await?;
     let begin = format!("waxwing_limits_reached_total{{limit=\"{limit}\"}} ");
     let mut lines = scraped.lines();

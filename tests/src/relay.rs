@@ -1,9 +1,9 @@
-//! A relay between a client and the server, whose connections are cut when a test wants it: as a network does that fails.
+//! A relay between a client and the server, whose connections are cut, or hang, when a test wants it: as a network does that fails.
 
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result};
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
@@ -12,7 +12,16 @@ use tokio::sync::watch;
 pub struct Relay {
     /// Where clients connect.
     pub address: SocketAddr,
-    cut: watch::Sender<u64>,
+    fate: watch::Sender<Fate>,
+}
+
+/// What becomes of the connections that there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Fate {
+    /// How often they were cut.
+    cuts: u64,
+    /// How often they were made to hang.
+    hangs: u64,
 }
 
 impl Relay {
@@ -20,41 +29,76 @@ impl Relay {
     pub async fn start(server: SocketAddr) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let (cut, seen) = watch::channel(0);
+        let (fate, seen) = watch::channel(Fate::default());
         tokio::spawn(serve(listener, server, seen));
-        Ok(Self { address, cut })
+        Ok(Self { address, fate })
     }
 
     /// Cuts all connections that there are. New ones are relayed again.
     pub fn cut(&self) {
-        self.cut
-            .send_modify(|times| *times = times.saturating_add(1));
+        self.fate
+            .send_modify(|fate| fate.cuts = fate.cuts.saturating_add(1));
+    }
+
+    /// Lets all connections that there are hang: they stay, what comes is taken and goes nowhere, either way. New ones are relayed.
+    pub fn hang(&self) {
+        self.fate
+            .send_modify(|fate| fate.hangs = fate.hangs.saturating_add(1));
     }
 }
 
 async fn serve(
     listener: TcpListener,
     server: SocketAddr,
-    mut cut: watch::Receiver<u64>,
+    mut fate: watch::Receiver<Fate>,
 ) -> Result<()> {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            // What is cut is what there is; the end of the relay is an error here.
-            changed = cut.changed() => {
+            // It concerns what there is; the end of the relay is an error here.
+            changed = fate.changed() => {
                 changed?;
                 continue;
             }
         };
-        let (mut client, _) = accepted.context("cannot accept")?;
-        let mut cut = cut.clone();
-        tokio::spawn(async move {
-            let mut server = TcpStream::connect(server).await?;
-            cut.mark_unchanged();
-            tokio::select! {
-                copied = copy_bidirectional(&mut client, &mut server) => copied.map(drop),
-                _ = cut.changed() => Ok(()),
-            }
-        });
+        let (client, _) = accepted.context("cannot accept")?;
+        tokio::spawn(relay(client, server, fate.clone()));
+    }
+}
+
+async fn relay(
+    mut client: TcpStream,
+    server: SocketAddr,
+    fate: watch::Receiver<Fate>,
+) -> Result<()> {
+    let mut server = TcpStream::connect(server).await?;
+    let begun = *fate.borrow();
+    let mut cut = fate.clone();
+    let (from_client, to_client) = client.split();
+    let (from_server, to_server) = server.split();
+    let hangs = || fate.borrow().hangs != begun.hangs;
+    tokio::select! {
+        ended = async { tokio::try_join!(pass(from_client, to_server, hangs), pass(from_server, to_client, hangs)) } => {
+            ended.map(drop)
+        }
+        cut = cut.wait_for(|fate| fate.cuts != begun.cuts) => Ok(cut.map(drop)?),
+    }
+}
+
+/// Passes on what comes, until it ends; nothing, not even the end, once the connection hangs.
+async fn pass(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    hangs: impl Fn() -> bool,
+) -> Result<()> {
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        let number = from.read(&mut buffer).await?;
+        match buffer.get(..number) {
+            _ if hangs() && number > 0 => {}
+            _ if hangs() => return Ok(()),
+            Some(bytes @ [_, ..]) => to.write_all(bytes).await?,
+            _ => return Ok(to.shutdown().await?),
+        }
     }
 }

@@ -23,5 +23,6 @@ mod secret;
 pub mod server;
 mod session;
 mod shard;
+mod silence;
 pub mod tls;
 mod turns;

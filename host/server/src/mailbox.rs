@@ -151,6 +151,11 @@ impl<T: Weigh> Mailbox<T> {
         state.wake();
     }
 
+    /// Wakes the owner, so that it looks around.
+    pub(crate) fn rouse(&self) {
+        self.state.lock().wake();
+    }
+
     /// For a new owner: nobody has called it.
     pub(crate) fn begin(&self) {
         let mut state = self.state.lock();

@@ -24,6 +24,8 @@ pub const HINTS: &str = "urn:xmpp:hints";
 pub const ROSTER_VERSIONS: &str = "urn:xmpp:features:rosterver";
 /// The stream feature of approving requests beforehand (RFC 6121 §3.4).
 pub const PRE_APPROVAL: &str = "urn:xmpp:features:pre-approval";
+/// Whether the other side is there (XEP-0199).
+pub const PING: &str = "urn:xmpp:ping";
 /// Stream management (XEP-0198).
 pub const SM: &str = "urn:xmpp:sm:3";
 /// Client state indication (XEP-0352).

@@ -16,6 +16,8 @@ const STANZA_CEILING: usize = 16 * 1024 * 1024;
 const PRE_AUTH_SECONDS: u32 = 600;
 /// Who has not come back by then does not.
 const RESUME_SECONDS: u32 = 86_400;
+/// Less, and a client on a slow network could not answer in time; more is as good as no limit.
+const SILENCE_SECONDS: std::ops::RangeInclusive<u32> = 5..=86_400;
 /// What a session reads at once.
 const BYTES_PER_SECOND: u32 = 16_384;
 /// The longest that compiling a component may be allowed to take.
@@ -261,6 +263,11 @@ fn limits(config: &Config) -> Result<(), Fault> {
         limits.resume_seconds <= RESUME_SECONDS,
         "limits.resume_seconds",
         "must be at most 86400 seconds, a day",
+    )?;
+    check(
+        limits.silence_seconds == 0 || SILENCE_SECONDS.contains(&limits.silence_seconds),
+        "limits.silence_seconds",
+        "must be 0, for no limit, or from 5 to 86400 seconds",
     )?;
     check(
         limits.bytes_per_second == 0 || limits.bytes_per_second >= BYTES_PER_SECOND,

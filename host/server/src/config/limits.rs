@@ -20,6 +20,9 @@ pub struct Limits {
     pub stanzas_per_second: u32,
     /// The same in bytes, as they are before encryption.
     pub bytes_per_second: u32,
+    /// Longest time that nothing is heard of a client, in seconds: after two thirds of it the client is asked whether it is there, and
+    /// after the rest its connection is taken for lost. 0: it may be silent as long as it likes.
+    pub silence_seconds: u32,
     /// Most connections from one address, by IPv6 from one network of 64 bits; more are closed at once. 0: no limit.
     pub connections_per_address: usize,
     /// Most that it may open in a second, on average; it may open four times as many at once. 0: no limit.
@@ -48,6 +51,7 @@ impl Default for Limits {
             pre_auth_seconds: 30,
             stanzas_per_second: 10_000,
             bytes_per_second: 10 << 20,
+            silence_seconds: 90,
             connections_per_address: 1_000,
             connections_per_second_per_address: 50,
             limit_loopback: false,

@@ -291,6 +291,10 @@ const BAD_FILES: &[(&str, &str)] = &[
         "`sasl.mechanisms.1` in waxwing.toml line 2: this mechanism is there twice",
     ),
     (
+        "[limits]\nsilence_seconds = 4\n",
+        "`limits.silence_seconds` in waxwing.toml line 2: must be 0, for no limit, or from 5 to 86400 seconds",
+    ),
+    (
         "[sasl]\nmechanisms = []\n",
         "`sasl.mechanisms` in waxwing.toml line 2: without a mechanism nobody can log in",
     ),

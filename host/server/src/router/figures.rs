@@ -45,10 +45,12 @@ pub(crate) enum Limit {
     Roster,
     /// A session that slept was ended: there were too many.
     SleepingSessions,
+    /// A client was silent for too long, and its connection taken for lost.
+    Silence,
 }
 
 impl Limit {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::SessionRate,
         Self::Mailbox,
         Self::Connections,
@@ -56,6 +58,7 @@ impl Limit {
         Self::Spool,
         Self::Roster,
         Self::SleepingSessions,
+        Self::Silence,
     ];
 
     /// As it is called in the figures.
@@ -68,6 +71,7 @@ impl Limit {
             Self::Spool => "offline-messages",
             Self::Roster => "roster",
             Self::SleepingSessions => "sleeping-sessions",
+            Self::Silence => "silence",
         }
     }
 }

@@ -12,7 +12,10 @@ use waxwing_xmpp::{
 };
 
 use super::delivery::Delivery;
-use crate::mailbox::{End, Mailbox, Push};
+use crate::{
+    mailbox::{End, Mailbox, Push},
+    silence::Silence,
+};
 
 /// Not an available resource: before initial presence, or after unavailable presence.
 const CONNECTED: i16 = i16::MIN;
@@ -65,6 +68,8 @@ pub(crate) struct Handle {
     asleep: AtomicBool,
     /// Whether somebody gives it what a session is given that becomes available.
     welcome: AtomicU8,
+    /// For how long nothing was heard of its client.
+    pub(crate) silence: Silence,
     /// What others were told of the session. Held for moments only.
     pub(super) presence: Mutex<Presence>,
 }
@@ -107,6 +112,7 @@ impl Handle {
             catching_up: AtomicBool::new(false),
             asleep: AtomicBool::new(false),
             welcome: AtomicU8::new(NOBODY),
+            silence: Silence::default(),
             presence: Mutex::default(),
         }
     }

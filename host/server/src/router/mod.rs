@@ -249,6 +249,17 @@ impl Router {
         all.map(|handle| (handle.jid.clone(), handle.id)).collect()
     }
 
+    /// Shows all sessions, some at a time. A lock is held meanwhile: `show` must not come back here.
+    pub(crate) async fn each_session(&self, show: impl Fn(&Handle)) {
+        for part in self.registry.parts() {
+            part.read()
+                .values()
+                .flatten()
+                .for_each(|handle| show(handle));
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// True if one of these sessions of an account has not yet ended.
     pub(crate) fn has_any(&self, account: &BareJid, ids: &[u64]) -> bool {
         self.registry.look(account.as_str(), |sessions| {

@@ -15,7 +15,7 @@ const PARTS: usize = 64;
 /// Most sessions of an account. A client that opens more gets resource-constraint (RFC 6120 §7.6.2.1).
 const MAX_SESSIONS: usize = 256;
 
-type Part = RwLock<HashMap<Box<str>, Vec<Arc<Handle>>>>;
+pub(super) type Part = RwLock<HashMap<Box<str>, Vec<Arc<Handle>>>>;
 
 /// The sessions by the bare JIDs of their accounts.
 #[derive(Debug)]
@@ -101,6 +101,11 @@ impl Registry {
         parts
             .flat_map(|part| part.read().values().flatten().cloned().collect::<Vec<_>>())
             .collect()
+    }
+
+    /// The parts, so that whoever goes through all sessions can give way to others between two of them.
+    pub(super) fn parts(&self) -> impl Iterator<Item = &Part> {
+        self.parts.iter()
     }
 
     /// The part that an account is in; there always is one.

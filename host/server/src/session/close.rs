@@ -48,6 +48,18 @@ pub(super) async fn session(mut connection: Connection, bound: Bound, finish: Fi
             connection.leave_session(bound).await;
             connection.without_words().await;
         }
+        Finish::Silent => {
+            connection.shard.server.router.reached(Limit::Silence);
+            let goes_on = connection.is_resumable();
+            connection.leave_session(bound).await;
+            if goes_on {
+                // A client that is told of the end of its stream would not come back for the session.
+                return connection.without_words().await;
+            }
+            let error = StreamError::new(StreamCondition::ConnectionTimeout);
+            let words = stream::error_and_close(&error);
+            connection.say_last(&words, false).await;
+        }
         Finish::Ended(End::Taken) => {
             connection.hand_over(bound);
             let conflict = StreamError::new(StreamCondition::Conflict);
@@ -122,6 +134,12 @@ impl Connection {
             Ok(Err(parcel)) => shard.spawn(dormant::keep(std::rc::Rc::clone(&shard), *parcel)),
             Err(bound) => self.outbound.give_up(bound.registration.handle()),
         }
+    }
+
+    /// Whether the session may go on without this connection.
+    fn is_resumable(&self) -> bool {
+        let managed = self.outbound.managed.as_ref();
+        managed.is_some_and(|managed| managed.ticket.is_some())
     }
 
     /// The session without its connection, if it can be resumed.

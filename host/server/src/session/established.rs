@@ -36,6 +36,7 @@ use crate::{
     offline::Promise,
     router::{Handle, Limit, Routed, account_of},
     shard::Shard,
+    silence,
 };
 
 /// A client that has more than this to read is not read from.
@@ -48,6 +49,8 @@ pub(super) enum Finish {
     Closed,
     /// The connection ended or failed without that.
     Lost(io::Error),
+    /// Nothing was heard of the client, which was asked.
+    Silent,
     /// The client broke the rules of the stream.
     Broken(StreamError),
     /// Somebody else ended it.
@@ -77,6 +80,7 @@ pub(super) async fn run(connection: &mut Connection, bound: &mut Bound) -> Finis
         return Finish::Broken(error);
     }
     let mut pace = Pace::new(&connection.shard.limits);
+    session.handle.silence.heard();
     loop {
         if let Err(finish) = session.go_on(connection, &mut pace).await {
             return finish;
@@ -147,18 +151,27 @@ impl Session {
         }
     }
 
-    /// Writes what comes for the client until there is something to read. A client that does not read what it is sent is
-    /// not read from either.
+    /// Writes what comes for the client until there is something to read, and asks a client that is silent. One that does not read what
+    /// it is sent is not read from either: how long that goes is the kernel's to say.
     async fn wait(&self, connection: &mut Connection) -> Result<(), Finish> {
         let more = poll_fn(|cx| {
             let Connection { io, outbound, .. } = &mut *connection;
+            if self.handle.silence.asks() {
+                outbound.ask(&self.handle);
+            }
             if let Poll::Ready(end) = outbound.poll_mailbox(cx, io, &self.handle) {
                 return Poll::Ready(Err(end.map_or_else(Finish::Lost, Finish::Ended)));
             }
             if outbound.is_busy() && self.handle.mailbox().bytes() > HIGH_WATER {
                 return Poll::Pending;
             }
-            connection.poll_read(cx).map_err(Finish::Lost)
+            let read = connection.poll_read(cx);
+            if read.is_ready() {
+                self.handle.silence.heard();
+            } else if self.handle.silence.is_lost() {
+                return Poll::Ready(Err(Finish::Silent));
+            }
+            read.map_err(Finish::Lost)
         });
         if more.await? {
             Ok(())
@@ -233,6 +246,9 @@ impl Session {
             Err(StanzaFault::Drop) => return Ok(()),
         };
         self.stamp(&mut stanza)?;
+        if silence::is_answer(&stanza, &self.handle.jid) {
+            return Ok(());
+        }
         let recipient = self.recipient(&stanza);
         if !self.shard.plugins.wants_inbound(&stanza, recipient) {
             return self.route(connection, stanza, recipient, promise).await;

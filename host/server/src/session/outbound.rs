@@ -19,6 +19,7 @@ use crate::{
     mailbox::End,
     router::{Delivery, Handle},
     shard::Shard,
+    silence,
 };
 
 /// Bytes of stanzas taken from the mailbox at once; the next are taken when these are written.
@@ -65,6 +66,15 @@ impl Outbound {
     /// Adds an element of the stream's own.
     pub(super) fn say(&mut self, element: &Element) {
         element.write(&CONTEXT, self.buffer());
+    }
+
+    /// Asks a client of which nothing was heard whether it is there: what it has handled, or, without stream management, by a ping.
+    pub(super) fn ask(&mut self, handle: &Handle) {
+        if self.managed.is_some() {
+            self.push(sm::REQUEST);
+        } else {
+            self.say(&silence::ping(&handle.jid));
+        }
     }
 
     fn buffer(&mut self) -> &mut Vec<u8> {
