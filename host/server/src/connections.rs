@@ -30,7 +30,7 @@ type Rates = DefaultKeyedRateLimiter<IpAddr>;
 #[derive(Debug, Clone)]
 pub(crate) struct Connections {
     open: Arc<AtomicUsize>,
-    limit: usize,
+    limit: Arc<AtomicUsize>,
     addresses: Arc<Addresses>,
 }
 
@@ -54,13 +54,13 @@ pub(crate) struct Slot {
 
 impl Connections {
     /// None yet, and at most so many. Shards that accept at the same moment may pass the limit by one each.
-    pub(crate) fn new(limit: usize, limits: &Limits) -> Self {
+    pub(crate) fn new(most: usize, limits: &Limits) -> Self {
         let quota = NonZeroU32::new(limits.connections_per_second_per_address)
             .map(|second| Quota::per_second(second).allow_burst(second.saturating_mul(BURST)));
         let rates = quota.map(RateLimiter::keyed);
         Self {
             open: Arc::default(),
-            limit,
+            limit: Arc::new(AtomicUsize::new(most)),
             addresses: Arc::new(Addresses {
                 open: Mutex::default(),
                 most: limits.connections_per_address,
@@ -75,9 +75,14 @@ impl Connections {
         registry.register_collector(Box::new(self.clone()));
     }
 
+    /// From now on at most so many.
+    pub(crate) fn limit_to(&self, most: usize) {
+        self.limit.store(most, Ordering::Relaxed);
+    }
+
     /// True if no more may be accepted just now.
     pub(crate) fn is_full(&self) -> bool {
-        self.open.load(Ordering::Relaxed) >= self.limit
+        self.open.load(Ordering::Relaxed) >= self.limit.load(Ordering::Relaxed)
     }
 
     /// Counts one more, from that address, unless it has too many or opens them too fast.

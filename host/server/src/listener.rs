@@ -115,10 +115,8 @@ pub(crate) fn prepare(stream: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// Raises the limit of open files as far as it goes, and returns how many connections may be open at once: some files are
-/// kept for the database, for plugins and for administration.
-pub(crate) fn connection_limit() -> usize {
-    const KEPT: u64 = 64;
+/// Raises the limit of open files as far as it goes, and returns it.
+pub(crate) fn raise_file_limit() -> usize {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: limit.maximum,
@@ -128,8 +126,16 @@ pub(crate) fn connection_limit() -> usize {
         Ok(()) => limit.maximum,
         Err(_) => limit.current,
     };
-    let files = files.unwrap_or(u64::MAX).saturating_sub(KEPT).max(16);
-    usize::try_from(files).unwrap_or(usize::MAX)
+    usize::try_from(files.unwrap_or(u64::MAX)).unwrap_or(usize::MAX)
+}
+
+/// How many connections may be open where so many files may: beside those that are open now, some are kept for the database, for plugins
+/// and for administration.
+pub(crate) fn connection_limit(files: usize) -> usize {
+    const KEPT: usize = 64;
+    const LEAST: usize = 16;
+    let open = std::fs::read_dir("/dev/fd").map_or(0, Iterator::count);
+    files.saturating_sub(open.saturating_add(KEPT)).max(LEAST)
 }
 
 #[cfg(test)]

@@ -32,6 +32,7 @@ use crate::{
     secret,
     session::{Endpoint, Resumptions},
     shard::{self, Running, Socket, StreamLimits},
+    silence,
     tls::Tls,
 };
 
@@ -81,21 +82,14 @@ pub fn run(config: Config, sources: Sources) -> anyhow::Result<()> {
 
 async fn serve(config: &Config, sources: &Sources) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
-    let connection_limit = listener::connection_limit();
+    let files = listener::raise_file_limit();
     let shards = thread::available_parallelism().map_or(1, NonZero::get);
     let Some(storage) = open_storage(config, &mut signals).await? else {
         return Ok(());
     };
     let bound = listener::bind_all(&config.listen, shards)?;
     let (keeper, tasks) = Keeper::new();
-    let server = compose(
-        config,
-        Arc::clone(&storage),
-        keeper,
-        shards,
-        connection_limit,
-    )
-    .await?;
+    let server = compose(config, Arc::clone(&storage), keeper, shards, files).await?;
     let keeping = Keeping::start(&server, tasks);
     let admin = admin::bind(&config.data_dir)?;
     let line = ready_line(&bound);
@@ -103,7 +97,16 @@ async fn serve(config: &Config, sources: &Sources) -> anyhow::Result<()> {
         .into_iter()
         .partition(|bound| listener::is_client(bound.listener.kind));
     let running = start_shards(&server, config, bound, shards).await?;
+    // Once more, now that each shard has its own.
+    server
+        .connections
+        .limit_to(listener::connection_limit(files));
     start_metrics(&server, others)?;
+    tokio::spawn(silence::watch(
+        Arc::clone(&server.router),
+        config.limits.silence_seconds,
+        server.stopping.clone(),
+    ));
     let handler: Arc<dyn AdminHandler> = Arc::clone(&server) as _;
     let admin = tokio::spawn(admin::serve(admin, handler, server.stopping.clone()));
     announce(&line);
@@ -160,7 +163,7 @@ async fn compose(
     storage: Arc<dyn Storage>,
     keeper: Keeper,
     shards: usize,
-    connection_limit: usize,
+    files: usize,
 ) -> anyhow::Result<Arc<Server>> {
     // One thread for hashing leaves a core to everything else.
     let hashing = HashPool::start(shards.div_ceil(2).clamp(1, 2))
@@ -192,7 +195,7 @@ async fn compose(
         resumptions: Resumptions::new(&config.limits),
         accounts,
         tls,
-        connections: Connections::new(connection_limit, &config.limits),
+        connections: Connections::new(listener::connection_limit(files), &config.limits),
         limits: limits(&config.limits),
         stopping: CancellationToken::new(),
     }))
