@@ -46,6 +46,15 @@ pub fn guest(file: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
+/// The library that lets a process see another time (libfaketime).
+pub fn faketime() -> Result<PathBuf> {
+    let folders = std::fs::read_dir("/usr/lib").context("cannot read /usr/lib")?;
+    let folders = folders.flatten().map(|folder| folder.path());
+    let mut libraries = folders.map(|folder| folder.join("faketime/libfaketimeMT.so.1"));
+    let found = libraries.find(|library| library.is_file());
+    found.with_context(|| format!("libfaketime is not installed; {MEND}"))
+}
+
 fn existing(variable: &str, what: &str) -> Result<PathBuf> {
     let path = std::env::var_os(variable)
         .map(PathBuf::from)

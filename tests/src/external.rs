@@ -1,6 +1,6 @@
 //! Unmodified clients of other projects, each run as a script in a process of its own.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -39,12 +39,7 @@ pub async fn xmpp_js(script: &str, arguments: &[&str], certificate: &Path) -> Re
 
 /// Runs the client made with tokio-xmpp, which cargo builds beside the tests. Returns what it printed.
 pub async fn tokio_xmpp(arguments: &[&str], certificate: &Path) -> Result<String> {
-    let tests = std::env::current_exe().context("cannot tell where the tests are")?;
-    let profile = tests
-        .parent()
-        .and_then(Path::parent)
-        .context("the tests lie in no folder of cargo's")?;
-    let program = profile.join("examples/tokio-xmpp-client");
+    let program = example("tokio-xmpp-client")?;
     let what = "the client with tokio-xmpp";
     for _ in 0..RUNS {
         let running = run(Command::new(&program), what, arguments, certificate);
@@ -53,6 +48,26 @@ pub async fn tokio_xmpp(arguments: &[&str], certificate: &Path) -> Result<String
         }
     }
     bail!("{what} does not end")
+}
+
+/// Runs the client that becomes a contact and resumes its stream, made with tokio-xmpp. Returns what it printed.
+pub async fn tokio_xmpp_contacts(arguments: &[&str], certificate: &Path) -> Result<String> {
+    let program = Command::new(example("tokio-xmpp-contacts")?);
+    run(
+        program,
+        "the contact with tokio-xmpp",
+        arguments,
+        certificate,
+    )
+    .await
+}
+
+/// A program that cargo builds beside the tests.
+fn example(name: &str) -> Result<PathBuf> {
+    let tests = std::env::current_exe().context("cannot tell where the tests are")?;
+    let profile = tests.parent().and_then(Path::parent);
+    let profile = profile.context("the tests lie in no folder of cargo's")?;
+    Ok(profile.join("examples").join(name))
 }
 
 /// tokio-xmpp 6.0 may miss a wake-up: `StanzaReceiver::poll_next` is pending without a waker while the other half is in use. A client that

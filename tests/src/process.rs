@@ -1,4 +1,4 @@
-//! What the kernel says about a process: memory, processor time, children.
+//! What the kernel says about a process: memory, open files, processor time, children.
 
 use std::fs;
 
@@ -17,6 +17,14 @@ pub fn resident_kib(pid: u32) -> Result<u64> {
         .trim()
         .parse()
         .context("VmRSS is no number")
+}
+
+/// How many files a process has open.
+pub fn open_files(pid: u32) -> Result<usize> {
+    let files = fs::read_dir(format!("/proc/{pid}/fd"));
+    Ok(files
+        .with_context(|| format!("process {pid} is gone"))?
+        .count())
 }
 
 /// Processor time in microseconds of a process and all its living descendants, user and system.

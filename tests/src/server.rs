@@ -2,6 +2,7 @@
 
 mod settings;
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,8 @@ use tokio::time::timeout;
 use crate::client::login::password_of;
 use crate::peers::{self, Peer};
 use crate::{Client, Login, PATIENCE, environment, process, tls};
+
+use settings::Launch;
 
 pub use settings::Settings;
 
@@ -38,7 +41,7 @@ pub struct Printed {
 
 /// A running server. Dropped without [`Server::stop`], it is killed and its log shown.
 pub struct Server {
-    survives_file_limit: bool,
+    launch: Launch,
     folder: TempDir,
     child: Child,
     ready: Vec<(String, SocketAddr)>,
@@ -73,10 +76,9 @@ impl Server {
         let against = std::env::var(AGAINST).ok();
         let mut server = match against.as_deref() {
             None | Some("") => {
-                let survives = settings.survives_file_limit;
-                let (child, log) = spawn(folder.path(), survives)?;
+                let (child, log) = spawn(folder.path(), &settings.launch)?;
                 Self {
-                    survives_file_limit: survives,
+                    launch: settings.launch,
                     folder,
                     child,
                     ready: Vec::new(),
@@ -101,7 +103,7 @@ impl Server {
                 .await?;
                 let ready = peer.listeners.clone();
                 return Ok(Self {
-                    survives_file_limit: false,
+                    launch: settings.launch,
                     folder,
                     child,
                     ready,
@@ -124,7 +126,7 @@ impl Server {
     /// Starts the server again on the data that it left.
     pub async fn start_again(&mut self) -> Result<()> {
         ensure!(self.child.try_wait()?.is_some(), "the server still runs");
-        let (child, log) = spawn(self.folder.path(), self.survives_file_limit)?;
+        let (child, log) = spawn(self.folder.path(), &self.launch)?;
         self.child = child;
         self.log = log;
         self.ready = self.wait_until_ready().await?;
@@ -326,6 +328,11 @@ impl Server {
         process::resident_kib(self.pid()?)
     }
 
+    /// How many files it has open, sockets among them.
+    pub fn open_files(&self) -> Result<usize> {
+        process::open_files(self.pid()?)
+    }
+
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) -> Result<()> {
         let pid = i32::try_from(self.pid()?)
@@ -409,18 +416,27 @@ pub async fn run(arguments: &[&str], stdin: &str) -> Result<Printed> {
     })
 }
 
-fn spawn(folder: &Path, survives_file_limit: bool) -> Result<(Child, Arc<Mutex<String>>)> {
-    let mut command = if survives_file_limit {
-        // What is ignored stays so in the program that the shell becomes.
+fn spawn(folder: &Path, launch: &Launch) -> Result<(Child, Arc<Mutex<String>>)> {
+    // What is ignored or limited stays so in the program that the shell becomes.
+    let mut before = String::new();
+    if launch.survives_file_limit {
+        before.push_str("trap '' XFSZ; ");
+    }
+    if let Some(most) = launch.open_files {
+        write!(before, "ulimit -n {most}; ")?;
+    }
+    let mut command = if before.is_empty() {
+        environment::waxwing()?
+    } else {
         let mut shell = tokio::process::Command::new("/bin/sh");
         environment::remove_variables(&mut shell);
-        let ignoring = "trap '' XFSZ; exec \"$0\" \"$@\"";
-        shell.args(["-c", ignoring]).arg(environment::binary()?);
+        let script = format!("{before}exec \"$0\" \"$@\"");
+        shell.args(["-c", &script]).arg(environment::binary()?);
         shell
-    } else {
-        environment::waxwing()?
     };
+    let variables = launch.environment.iter();
     command
+        .envs(variables.map(|(name, value)| (name, value)))
         .args(["run", "--config"])
         .arg(folder.join("waxwing.toml"))
         .current_dir(folder)

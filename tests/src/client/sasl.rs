@@ -1,5 +1,8 @@
 //! The client's side of SASL: PLAIN and SCRAM (RFC 5802, RFC 7677) with channel binding.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
 use anyhow::{Context, Result, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -63,6 +66,9 @@ pub fn decode(text: &str) -> Result<Vec<u8>> {
 pub fn plain(authzid: &str, user: &str, password: &str) -> String {
     encode(format!("{authzid}\0{user}\0{password}"))
 }
+
+/// What a salted password comes of: the hash, the password, the salt, and the iterations.
+type Salting = (bool, String, Vec<u8>, u32);
 
 /// One SCRAM authentication.
 pub struct Scram {
@@ -154,13 +160,27 @@ impl Scram {
         Ok(())
     }
 
+    /// The salted password, which clients keep (RFC 5802 §5.1): a crowd that logs in would compute nothing else.
     fn salted(&self, salt: &[u8], iterations: u32) -> Vec<u8> {
+        static KNOWN: Mutex<BTreeMap<Salting, Vec<u8>>> = Mutex::new(BTreeMap::new());
+        let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        let salting = (
+            self.sha256,
+            self.password.clone(),
+            salt.to_vec(),
+            iterations,
+        );
+        if let Some(salted) = known().get(&salting) {
+            return salted.clone();
+        }
         let password = self.password.as_bytes();
-        if self.sha256 {
+        let salted = if self.sha256 {
             pbkdf2::pbkdf2_hmac_array::<Sha256, 32>(password, salt, iterations).to_vec()
         } else {
             pbkdf2::pbkdf2_hmac_array::<Sha1, 20>(password, salt, iterations).to_vec()
-        }
+        };
+        known().insert(salting, salted.clone());
+        salted
     }
 
     fn hash(&self, bytes: &[u8]) -> Vec<u8> {

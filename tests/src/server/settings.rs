@@ -26,8 +26,19 @@ pub struct Settings {
     pub(super) storage: Option<String>,
     /// The data folder, where it is not the harness's own.
     pub(super) data: Option<PathBuf>,
+    /// How its process is started.
+    pub(super) launch: Launch,
+}
+
+/// What the process of a server finds when it starts.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Launch {
     /// Writes beyond the system's limit of a file's size fail, as on a full disk, and do not kill.
     pub(super) survives_file_limit: bool,
+    /// Most files that it may have open, where that is not what the tests may.
+    pub(super) open_files: Option<u32>,
+    /// Variables of its environment, besides those of the tests.
+    pub(super) environment: Vec<(String, String)>,
 }
 
 impl Settings {
@@ -41,7 +52,7 @@ impl Settings {
             plugins: Vec::new(),
             storage: None,
             data: None,
-            survives_file_limit: false,
+            launch: Launch::default(),
         }
     }
 
@@ -92,7 +103,22 @@ impl Settings {
     /// With writes that fail, instead of a signal that kills, where a file would become larger than the system lets it.
     #[must_use]
     pub fn survives_file_limit(mut self) -> Self {
-        self.survives_file_limit = true;
+        self.launch.survives_file_limit = true;
+        self
+    }
+
+    /// With so many files that it may have open at most.
+    #[must_use]
+    pub fn open_files(mut self, most: u32) -> Self {
+        self.launch.open_files = Some(most);
+        self
+    }
+
+    /// With a variable of its environment.
+    #[must_use]
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        let variable = (name.to_owned(), value.to_owned());
+        self.launch.environment.push(variable);
         self
     }
 
