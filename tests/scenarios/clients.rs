@@ -254,6 +254,25 @@ async fn slixmpp_becomes_a_contact_and_resumes_its_stream() -> Result<()> {
     server.stop().await
 }
 
+/// The same.
+#[tokio::test]
+async fn tokio_xmpp_becomes_a_contact_and_resumes_its_stream() -> Result<()> {
+    let (server, relay) = relayed().await?;
+    let address = relay.address.to_string();
+    let password = password_of("romeo");
+    let arguments = [
+        address.as_str(),
+        "romeo@localhost",
+        &password,
+        "juliet@localhost",
+    ];
+    let certificate = server.certificate();
+    let client = external::tokio_xmpp_contacts(&arguments, &certificate);
+    let (printed, ()) = tokio::try_join!(client, meet(&server, &relay))?;
+    assert_eq!(printed.split('\n').collect::<Vec<_>>(), MET);
+    server.stop().await
+}
+
 /// A server with an account for the client, behind a network that can fail.
 async fn relayed() -> Result<(Server, Relay)> {
     let server = Server::new().await?;

@@ -13,7 +13,7 @@ use waxwing_tests::{Client, Element, Login, Server, client::ns};
 const SM: &str = "urn:xmpp:sm:3";
 
 /// A user online whose stream is managed. It counts what it is sent, and acknowledges only when it is told to.
-struct Managed {
+pub(crate) struct Managed {
     client: Client,
     user: String,
     /// Under which its session can be resumed.
@@ -25,7 +25,7 @@ struct Managed {
 }
 
 /// What a client remembers whose connection is lost.
-struct Lost {
+pub(crate) struct Lost {
     user: String,
     id: String,
     received: u32,
@@ -33,7 +33,7 @@ struct Lost {
 
 impl Managed {
     /// Of a new account, available.
-    async fn new(server: &Server, user: &str) -> Result<Self> {
+    pub(crate) async fn new(server: &Server, user: &str) -> Result<Self> {
         server.account(user).await?;
         Self::again(server, user, "r").await
     }
@@ -142,7 +142,7 @@ impl Managed {
     }
 
     /// Loses its connection.
-    fn lose(self) -> Lost {
+    pub(crate) fn lose(self) -> Lost {
         Lost {
             user: self.user,
             id: self.id,
@@ -176,7 +176,7 @@ impl Lost {
     }
 
     /// Goes on, and says how many of its stanzas were handled.
-    async fn resume(self, server: &Server) -> Result<(Managed, u32)> {
+    pub(crate) async fn resume(self, server: &Server) -> Result<(Managed, u32)> {
         let (client, answer) = self.ask(server).await?;
         if !answer.is("resumed", SM) {
             bail!("not resumed: {answer}");
