@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::clients;
+use crate::clock;
 use crate::host::{self, Profile};
 use crate::hostile;
 use crate::layout::Layout;
@@ -39,6 +40,7 @@ pub(crate) fn run(layout: &Layout, progress: &Progress, arguments: &[String]) ->
     // What needs the network first: a failure is told before minutes of compiling, not after.
     clients::install(layout, progress)?;
     postgres::install(layout, progress)?;
+    clock::install(layout, progress)?;
     hostile::build_languages(layout, progress)?;
     let binary = host::build_with_guests(layout, progress, Profile::Debug)?;
     let mut totals = Totals::default();

@@ -11,6 +11,7 @@ mod apt;
 mod bench;
 mod check;
 mod clients;
+mod clock;
 mod compatibility;
 mod dialogues;
 mod guests;
@@ -44,7 +45,8 @@ usage: cargo xtask COMMAND
   lint                           formatting and lints of the server and of the plugins, and what the guide says of wit/
   reference                      write the guide's pages about the interfaces anew, from wit/
   test [FILTER]                  build, install the clients that the tests use, run all tests
-  soak                           kill the server 200 times on each database, let databases and disks fail for a minute each
+  soak                           kill the server 200 times on each database, let databases and disks fail for a minute each, and have
+                                 5,000 clients come back at once
   dialogues [ARGUMENTS…]         run the scripted dialogues against any server, or Prosody; --help lists the arguments
   bench [ARGUMENTS…]             compare messages a second with the other servers; --help lists the arguments";
 

@@ -14,8 +14,10 @@ use crate::totals::Totals;
 const KILLS: &str = "200";
 /// How long each fault of a database or a disk lasts.
 const FAULT_SECONDS: &str = "60";
+/// How many clients come back at once to a server that starts again. As many files are open in the tests and in the server.
+const CROWD: &str = "5000";
 
-/// Kills the server on SQLite, then on PostgreSQL, and lets databases and disks fail. What was seen is printed.
+/// Kills the server on SQLite, then on PostgreSQL, lets databases and disks fail, and has a crowd come back. What was seen is printed.
 pub(crate) fn run(layout: &Layout, progress: &Progress) -> Result<()> {
     clients::install(layout, progress)?;
     postgres::install(layout, progress)?;
@@ -44,6 +46,12 @@ pub(crate) fn run(layout: &Layout, progress: &Progress) -> Result<()> {
     let mut cargo = black_box(layout, &binary);
     cargo.env("FAULT_SECONDS", FAULT_SECONDS);
     totals.run(cargo.args(["--test", "faults", "--", "--nocapture"]))?;
+    let optimised = host::build_with_guests(layout, progress, Profile::Release)?;
+    progress.phase(&format!("{CROWD} clients come back at once"));
+    let mut cargo = black_box(layout, &optimised);
+    cargo.env("CROWD_SESSIONS", CROWD);
+    cargo.args(["--test", "scenarios", "--", "crowds::all", "--nocapture"]);
+    totals.run(&mut cargo)?;
     totals.verdict()?;
     progress.done(&totals.to_string());
     Ok(())
