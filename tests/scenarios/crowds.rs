@@ -235,7 +235,8 @@ async fn a_thousand_connections_are_lost_and_leave_nothing_behind() -> Result<()
         watcher.watch(SESSIONS, SESSIONS).await?;
         println!("{loss:?}: all heard of after {:?}", begun.elapsed());
         let files = all_gone(&server).await?;
-        ensure!(files <= before + 2, "{files} files, {before} before");
+        // The database's own are opened when they are needed.
+        ensure!(files < before + 20, "{files} files, {before} before");
         resident.push(server.resident_kib()?);
         let pong = watcher
             .client

@@ -79,7 +79,8 @@ async fn a_server_without_files_left_serves_on_and_recovers() -> Result<()> {
     server.account("nurse").await?;
     let component = environment::guest("examples/word-filter.wasm")?;
     let component = component.display().to_string();
-    let installed = server.cli(&["plugin", "install", &component]).await?;
+    let install = ["plugin", "install", &component, "--grant", "inbound"];
+    let installed = server.cli(&install).await?;
     ensure!(installed.code == Some(0), "{installed:?}");
     ensure!(
         !server.log().contains("Too many open files"),

@@ -83,7 +83,6 @@ async fn is_over(server: &Server) -> Result<()> {
             break heard;
         }
     };
-    println!("found to be gone after {:?}", begun.elapsed());
     ensure!(heard.attr("type") == Some("unavailable"), "{heard}");
     pair.say("later").await?;
     let (mut juliet, _) = server.log_in(&Login::new("juliet")).await?;

@@ -76,27 +76,32 @@ async fn relay(
     let mut cut = fate.clone();
     let (from_client, to_client) = client.split();
     let (from_server, to_server) = server.split();
-    let hangs = || fate.borrow().hangs != begun.hangs;
+    let is_over = || *fate.borrow() != begun;
+    let passing = async {
+        tokio::try_join!(
+            pass(from_client, to_server, is_over),
+            pass(from_server, to_client, is_over)
+        )
+    };
     tokio::select! {
-        ended = async { tokio::try_join!(pass(from_client, to_server, hangs), pass(from_server, to_client, hangs)) } => {
-            ended.map(drop)
-        }
+        ended = passing => ended.map(drop),
         cut = cut.wait_for(|fate| fate.cuts != begun.cuts) => Ok(cut.map(drop)?),
     }
 }
 
-/// Passes on what comes, until it ends; nothing, not even the end, once the connection hangs.
+/// Passes on what comes, until it ends; nothing, not even the end, once the connection is to hang or to be cut: what is sent after that
+/// was said never arrives.
 async fn pass(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    hangs: impl Fn() -> bool,
+    is_over: impl Fn() -> bool,
 ) -> Result<()> {
     let mut buffer = vec![0; 16 * 1024];
     loop {
         let number = from.read(&mut buffer).await?;
         match buffer.get(..number) {
-            _ if hangs() && number > 0 => {}
-            _ if hangs() => return Ok(()),
+            _ if is_over() && number > 0 => {}
+            _ if is_over() => return Ok(()),
             Some(bytes @ [_, ..]) => to.write_all(bytes).await?,
             _ => return Ok(to.shutdown().await?),
         }

@@ -2,6 +2,7 @@
 
 mod settings;
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -422,7 +423,7 @@ fn spawn(folder: &Path, launch: &Launch) -> Result<(Child, Arc<Mutex<String>>)> 
         before.push_str("trap '' XFSZ; ");
     }
     if let Some(most) = launch.open_files {
-        before.push_str(&format!("ulimit -n {most}; "));
+        write!(before, "ulimit -n {most}; ")?;
     }
     let mut command = if before.is_empty() {
         environment::waxwing()?

@@ -167,11 +167,13 @@ async fn accept(shard: Rc<Shard>, listener: tokio::net::TcpListener, endpoint: R
                 }
                 Err(error) if is_peers(&error) => {}
                 Err(error) => {
-                    if pause >= PAUSE.1 {
+                    sleep(pause).await;
+                    let next = pause.saturating_mul(2).min(PAUSE.1);
+                    if next != pause && next == PAUSE.1 {
+                        // Once, however long it lasts.
                         tracing::warn!(%error, "cannot accept connections just now");
                     }
-                    sleep(pause).await;
-                    pause = pause.saturating_mul(2).min(PAUSE.1);
+                    pause = next;
                 }
             }
         }

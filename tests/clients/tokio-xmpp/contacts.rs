@@ -66,7 +66,6 @@ impl User {
                         .await;
                 }
                 Event::Stream(StreamEvent::Resumed) => println!("resumed"),
-                Event::Stream(StreamEvent::Suspended) => {}
                 Event::Stanza(Stanza::Iq(Iq::Result { payload, .. })) => {
                     let roster = Roster::try_from(payload.context("no roster")?)?;
                     println!("roster {}", roster.items.len());
@@ -81,7 +80,7 @@ impl User {
                         return self.say_last("still here").await;
                     }
                 }
-                Event::Stanza(Stanza::Iq(_)) => {}
+                Event::Stream(StreamEvent::Suspended) | Event::Stanza(Stanza::Iq(_)) => {}
             }
         }
         bail!("the stream is over")
