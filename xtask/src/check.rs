@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use crate::clients;
 use crate::clock;
+use crate::counts::{self, Mode};
 use crate::host::{self, Profile};
 use crate::hostile;
 use crate::layout::Layout;

@@ -377,6 +377,19 @@ impl Client {
         }
     }
 
+    /// Gives up the connection for raw use: nothing may be left unread.
+    pub fn into_plain(self) -> Result<TcpStream> {
+        ensure!(
+            self.unread.is_empty(),
+            "received and not read: {}",
+            String::from_utf8_lossy(&self.unread)
+        );
+        match self.transport {
+            Transport::Plain(tcp) => Ok(tcp),
+            Transport::Tls(_) | Transport::None => bail!("the connection is not plain TCP"),
+        }
+    }
+
     /// Reads as bytes until the peer closes or `limit` bytes came; for what is no XML.
     pub async fn raw(&mut self, limit: usize) -> Result<Vec<u8>> {
         let mut bytes = std::mem::take(&mut self.unread);

@@ -168,7 +168,7 @@ impl Delivery {
     pub(super) fn is_kept_as(&self, id: u64) -> bool {
         let promise = self
             .stanza()
-            .and_then(|stanza| stanza.companion::<Promise>());
+            .and_then(Stanza::companion::<Promise>);
         let place = promise.and_then(|promise| promise.place());
         place.is_some_and(|(_, kept)| kept == id)
     }

@@ -13,7 +13,7 @@ use waxwing_xmpp::{
 
 use super::delivery::Delivery;
 use crate::{
-    mailbox::{End, Mailbox, Push},
+    mailbox::{End, Flow, MAX_BYTES, Mailbox, Push, Weigh as _},
     silence::Silence,
 };
 
