@@ -94,6 +94,7 @@ async fn a_presence_hook_decides_what_contacts_see() -> Result<()> {
         .client
         .wait_for("the end", |one| one.attr("type") == Some("unavailable"))
         .await?;
+    come(&mut juliet).await?;
 
     // Nor has it gone away, and it gets its messages.
     let pair = (&mut juliet, &mut romeo);

@@ -41,8 +41,6 @@ const NURSE: &str =
 #[tokio::test]
 async fn rosters_are_read_and_changed_as_their_users_could() -> Result<()> {
     let server = server().await?;
-    server.account("juliet").await?;
-    server.account("romeo").await?;
     let mut juliet = online(&server, "juliet").await?;
     let mut romeo = online(&server, "romeo").await?;
     assert_eq!(step(&mut romeo, CONTACTS).await?, "");
@@ -86,7 +84,6 @@ async fn rosters_are_read_and_changed_as_their_users_could() -> Result<()> {
 #[tokio::test]
 async fn what_cannot_be_done_to_a_roster_is_said_by_name() -> Result<()> {
     let server = server().await?;
-    server.account("juliet").await?;
     let mut juliet = online(&server, "juliet").await?;
     let long = "x".repeat(513);
     for (done, error) in [
@@ -132,7 +129,6 @@ async fn what_cannot_be_done_to_a_roster_is_said_by_name() -> Result<()> {
     let settings = Settings::new().plugin(&component, "actor");
     let ungranted = "[plugin.actor]\ngrants = [\"iq-handler\"]";
     let server = settings.config(ungranted).start().await?;
-    server.account("juliet").await?;
     let mut juliet = online(&server, "juliet").await?;
     let all = format!(
         "{CONTACTS}{NURSE}<uncontact of='juliet@localhost' about='nurse@localhost'/>\
