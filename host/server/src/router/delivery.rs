@@ -166,9 +166,7 @@ impl Delivery {
 
     /// Whether it is in the spool, under that id.
     pub(super) fn is_kept_as(&self, id: u64) -> bool {
-        let promise = self
-            .stanza()
-            .and_then(Stanza::companion::<Promise>);
+        let promise = self.stanza().and_then(Stanza::companion::<Promise>);
         let place = promise.and_then(|promise| promise.place());
         place.is_some_and(|(_, kept)| kept == id)
     }

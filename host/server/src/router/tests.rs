@@ -423,7 +423,8 @@ fn what_others_are_given_too_waits_behind_the_spool() {
             Some(body.split_once('<')?.0.to_owned())
         };
         let received = session.received().into_iter();
-        received.map(between).collect::<Option<Vec<_>>>().unwrap()
+        // Presence has none.
+        received.filter_map(between).collect::<Vec<_>>()
     };
     say("", "second");
     assert_eq!(bodies(&ready), ["second"]);
