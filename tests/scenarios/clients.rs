@@ -157,7 +157,7 @@ async fn tokio_xmpp_logs_in_bound_to_its_tls_connection() -> Result<()> {
 /// The other side of a client that becomes a contact of juliet, says hello, loses its connection and resumes: she hears of no
 /// absence, and what she says meanwhile arrives.
 async fn meet(server: &Server, relay: &Relay) -> Result<()> {
-    let (mut juliet, juliet_jid) = server.session("juliet").await?;
+    let (mut juliet, juliet_jid) = server.log_in(&Login::new("juliet")).await?;
     juliet
         .iq("get", "", "<query xmlns='jabber:iq:roster'/>")
         .await?;
@@ -273,10 +273,13 @@ async fn tokio_xmpp_becomes_a_contact_and_resumes_its_stream() -> Result<()> {
     server.stop().await
 }
 
-/// A server with an account for the client, behind a network that can fail.
+/// A server with accounts for the client and its friend, behind a network that can fail. Both are there first: what a quick client asks
+/// of somebody who is not there is asked of nobody.
 async fn relayed() -> Result<(Server, Relay)> {
     let server = Server::new().await?;
-    server.account("romeo").await?;
+    for user in ["romeo", "juliet"] {
+        server.account(user).await?;
+    }
     let relay = Relay::start(server.address("c2s")?).await?;
     Ok((server, relay))
 }
