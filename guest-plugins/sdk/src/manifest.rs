@@ -168,6 +168,10 @@ impl Manifest {
 
     /// Wants to judge what matches of what users do with their rosters.
     #[must_use]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "as its neighbours, whose filters hold text"
+    )]
     pub fn roster_hook(mut self, filter: RosterFilter) -> Self {
         self.0
             .subscriptions
