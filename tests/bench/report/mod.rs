@@ -63,7 +63,7 @@ impl Report {
         })
     }
 
-    /// Reads what [`write`] wrote.
+    /// Reads what `write` wrote.
     pub(crate) fn read(file: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(file)
             .with_context(|| format!("cannot read {}", file.display()))?;
