@@ -25,8 +25,9 @@ const P99_VARIABLE: &str = "WAXWING_TEST_P99_MS";
 /// What the fixture `actor` exports and asks for, all of which is granted: what it may not do is not for want of a grant.
 const ACTORS: &str = r#"["inbound", "iq-handler", "reply-handler", "timer-handler", "plugin-events", "account-events", "session-events",
     "registration-veto", "password-veto", "removal-veto", "accounts", "storage", "router", "events", "sessions", "http-client"]"#;
-/// Room for six instances of 60 MiB, so that what all plugins may have is reached before the machine's memory is.
-const MEMORY: &str = "[plugins]\nmemory_mib = 384\n";
+/// Room for six instances of 60 MiB, so that what all plugins may have is reached before the machine's memory is. The rows' own users
+/// say nothing for longer than a client may.
+const LIMITS: &str = "[limits]\nsilence_seconds = 0\n[plugins]\nmemory_mib = 384\n";
 /// What a row lasts at least, so that every pair of the background falls into it.
 const ROW: Duration = Duration::from_millis(1_500);
 
@@ -85,7 +86,7 @@ pub(crate) async fn end(shared: &Shared) -> Result<()> {
 impl Matrix {
     async fn start() -> Result<Self> {
         let silent = TcpListener::bind("127.0.0.1:0").await?;
-        let config = format!("{MEMORY}{}", grants(silent.local_addr()?)?);
+        let config = format!("{LIMITS}{}", grants(silent.local_addr()?)?);
         let server = Settings::new().config(&config).start().await?;
         let background = Background::start(&server).await?;
         let (romeo, _) = server.session("romeo").await?;
