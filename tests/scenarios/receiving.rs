@@ -411,10 +411,13 @@ async fn a_slow_offline_hook_keeps_up_its_own_account_alone() -> Result<()> {
     server.stop().await
 }
 
-/// A message that was acknowledged is not lost because the server stops while it is judged.
+/// A message is not lost because the server stops while it is judged, which it does not wait for without end.
 #[tokio::test]
 async fn what_is_judged_when_the_server_stops_is_not_lost() -> Result<()> {
     let (mut server, silent, wait) = server_that_waits().await?;
+    // Each request is given up after 10 s. The server is gone by the third.
+    let url = wait.trim_start_matches("offline-wait");
+    let wait = format!("{wait}{url}{url}");
     server.account("juliet").await?;
     server.account("romeo").await?;
     let mut romeo = online(&server, "romeo", "x").await?;

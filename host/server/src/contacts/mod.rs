@@ -202,16 +202,8 @@ impl Contacts {
 
     async fn view(&self, account: &BareJid) -> Result<View, ContactError> {
         let roster = self.keeper(account).load(account).await?;
-        let mut view = View::default();
-        for Item { contact, state, .. } in roster.items {
-            if state.from {
-                view.seen_by.insert(contact.clone());
-            }
-            if state.to {
-                view.sees.insert(contact);
-            }
-        }
-        Ok(view)
+        let items = roster.items.into_iter();
+        Ok(View::of(items.map(|item| (item.contact, item.state))))
     }
 }
 

@@ -6,7 +6,6 @@ use std::collections::{HashMap, VecDeque};
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use waxwing_plugins::{Judged, Sender};
 use waxwing_xmpp::{
-    error::StanzaError,
     jid::{BareJid, Jid},
     stanza::Stanza,
 };
@@ -147,9 +146,8 @@ impl Offline {
             }
             Some(Judged::Bounce(error)) => self.router.refuse(&keep.stanza, &error),
             Some(Judged::Drop | Judged::Answer(_)) => {}
-            // What somebody was promised stays as it is.
-            None if keep.is_there => return (account, Some(Adding::Keep(keep))),
-            None => self.router.refuse(&keep.stanza, &StanzaError::temporary()),
+            // The server stops, and nobody judges it any more. It is not lost for that: nobody may be there to hear of it.
+            None => return (account, Some(Adding::Keep(keep))),
         }
         if let Some(promise) = keep.promise {
             promise.delivered();

@@ -90,9 +90,9 @@ impl Router {
         let Some(view) = self.views.of(account) else {
             return;
         };
-        for contact in &view.seen_by {
+        for contact in view.seen_by() {
             let mut copy = stanza.clone();
-            copy.set_to(Jid::from(contact.clone()));
+            copy.set_to(Arc::clone(contact));
             self.deliver_presence(copy);
         }
     }
@@ -100,15 +100,12 @@ impl Router {
     /// What the contacts that a session's account is subscribed to last said of themselves, as if each had been probed
     /// (RFC 6121 §4.2.2, §4.3): for a session that becomes available, to be given to it as fast as it takes them.
     pub(crate) fn presence_of_contacts(&self, newcomer: &Handle) -> Vec<Stanza> {
-        let account = newcomer.jid.to_bare();
-        let view = self.views.of(account.as_str()).unwrap_or_default();
+        let account = account_of(&newcomer.jid);
+        let view = self.views.of(account).unwrap_or_default();
         let mut said = Vec::new();
-        for contact in view
-            .sees
-            .iter()
-            .filter(|&contact| self.may_see(&account, contact))
-        {
-            let available = self.available_resources(contact.as_str());
+        let contacts = view.sees().map(|contact| contact.as_str());
+        for contact in contacts.filter(|contact| self.may_see(account, contact)) {
+            let available = self.available_resources(contact);
             said.extend(
                 available
                     .iter()
@@ -149,7 +146,7 @@ impl Router {
 
     /// Whether an account that is online shows its presence to that contact.
     pub(crate) fn is_seen_by(&self, account: &BareJid, contact: &BareJid) -> bool {
-        self.may_see(contact, account)
+        self.may_see(contact.as_str(), account.as_str())
     }
 
     /// Makes the subscriptions of an account known, for as long as it has a session.
@@ -169,8 +166,7 @@ impl Router {
 
     /// Notes what became of the subscriptions between an account and a contact.
     pub(crate) fn note_view(&self, account: &BareJid, contact: &BareJid, state: State) {
-        self.views
-            .note(account.as_str(), contact, state.from, state.to);
+        self.views.note(account.as_str(), contact, state);
     }
 
     /// Queues a stanza for the sessions of an account that have asked for the roster (RFC 6121 §2.2), or for those that are
@@ -258,7 +254,7 @@ impl Router {
         }
         let view = self.views.of(account_of(&sender.jid)).unwrap_or_default();
         for target in directed {
-            if was_available && view.seen_by.contains(&target.to_bare()) {
+            if was_available && view.is_seen_by(account_of(&target)) {
                 // It has heard of it just now.
                 continue;
             }

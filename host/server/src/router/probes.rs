@@ -4,23 +4,19 @@
 use std::sync::Arc;
 
 use waxwing_xml::Element;
-use waxwing_xmpp::{
-    jid::{BareJid, Jid},
-    ns,
-    stanza::Stanza,
-};
+use waxwing_xmpp::{jid::Jid, ns, stanza::Stanza};
 
 use super::{Handle, Place, Router, account_of};
 
 impl Router {
     /// Whether an account has granted its presence: by its own view, or, while nobody is online there, by that of the watcher,
     /// who is.
-    pub(super) fn may_see(&self, watcher: &BareJid, account: &BareJid) -> bool {
-        if let Some(view) = self.views.of(account.as_str()) {
-            return view.seen_by.contains(watcher);
+    pub(super) fn may_see(&self, watcher: &str, account: &str) -> bool {
+        if let Some(view) = self.views.of(account) {
+            return view.is_seen_by(watcher);
         }
-        let view = self.views.of(watcher.as_str());
-        view.is_some_and(|view| view.sees.contains(account))
+        let view = self.views.of(watcher);
+        view.is_some_and(|view| view.shows(account))
     }
 
     /// Whether a request is kept from a resource: its user shares no presence with whoever asks, neither by a subscription nor by
@@ -32,7 +28,7 @@ impl Router {
         let is_users = matches!(self.place(asker), Place::Account | Place::Resource);
         is_users
             && account_of(asker) != account_of(&handle.jid)
-            && !self.may_see(&asker.to_bare(), &handle.jid.to_bare())
+            && !self.may_see(account_of(asker), account_of(&handle.jid))
             && !has_told(handle, asker)
     }
 
@@ -43,7 +39,7 @@ impl Router {
         let account = account_of(to);
         let available = self.available_resources(account);
         let is_own = account == account_of(&sender.jid);
-        let may_see = is_own || self.may_see(&sender.jid.to_bare(), &to.to_bare());
+        let may_see = is_own || self.may_see(account_of(&sender.jid), account);
         if to.is_bare() {
             match (may_see, available.is_empty()) {
                 (true, true) if !is_own => {
