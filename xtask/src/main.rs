@@ -69,6 +69,12 @@ fn main() -> ExitCode {
 }
 
 fn dispatch(command: &str, rest: &[String]) -> Result<ExitCode> {
+    let has_own_help = matches!(command, "run" | "dialogues" | "bench");
+    let asks = |argument: &String| matches!(argument.as_str(), "--help" | "-h");
+    let command = match rest {
+        [argument] if !has_own_help && asks(argument) => "help",
+        _ => command,
+    };
     match command {
         "run" | "build" | "guests" | "lint" | "reference" | "test" | "soak" | "dialogues"
         | "counts" | "bench" => {}

@@ -4,6 +4,45 @@ use crate::bindings::lifecycle::waxwing::plugin::manifest as wit;
 use crate::bindings::lifecycle::waxwing::plugin::types::{Recipients, Senders};
 use crate::{FaultPolicy, Name, Word};
 
+/// What filters of hooks have in common: what they may be narrowed to, their order, and what becomes of a fault.
+macro_rules! narrowed {
+    ($filter:ident, $fail_open:literal $(, $narrowing:ident)*) => {
+        impl $filter {
+            $(narrowed!($narrowing);)*
+
+            /// Higher runs first.
+            #[must_use]
+            pub fn priority(mut self, priority: i32) -> Self {
+                self.0.priority = priority;
+                self
+            }
+
+            #[doc = $fail_open]
+            #[must_use]
+            pub fn fail_open(mut self) -> Self {
+                self.0.on_fault = FaultPolicy::Open;
+                self
+            }
+        }
+    };
+    (types) => {
+        /// Only of these types; `normal` and `available` stand for an absent attribute.
+        #[must_use]
+        pub fn of_types(mut self, types: &[&str]) -> Self {
+            self.0.types = types.iter().map(|&kind| kind.to_owned()).collect();
+            self
+        }
+    };
+    (payload) => {
+        /// Only with such a child.
+        #[must_use]
+        pub fn with_payload(mut self, namespace: &str, local: &str) -> Self {
+            self.0.payload = Some(Name::new(namespace, local));
+            self
+        }
+    };
+}
+
 /// Which stanzas an inbound hook judges: at first, all stanzas of the kind to anybody, failing closed.
 #[derive(Clone, Debug)]
 pub struct InboundFilter(pub(crate) wit::InboundFilter);
@@ -39,35 +78,14 @@ impl InboundFilter {
     pub fn stanzas() -> Self {
         Self::new(wit::StanzaKinds::all())
     }
-
-    /// Only of these types; `normal` and `available` stand for an absent attribute.
-    #[must_use]
-    pub fn of_types(mut self, types: &[&str]) -> Self {
-        self.0.types = types.iter().map(|&kind| kind.to_owned()).collect();
-        self
-    }
-
-    /// Only with such a child.
-    #[must_use]
-    pub fn with_payload(mut self, namespace: &str, local: &str) -> Self {
-        self.0.payload = Some(Name::new(namespace, local));
-        self
-    }
-
-    /// Higher runs first.
-    #[must_use]
-    pub fn priority(mut self, priority: i32) -> Self {
-        self.0.priority = priority;
-        self
-    }
-
-    /// When the hook fails the stanza goes on instead of being refused.
-    #[must_use]
-    pub fn fail_open(mut self) -> Self {
-        self.0.on_fault = FaultPolicy::Open;
-        self
-    }
 }
+
+narrowed!(
+    InboundFilter,
+    "When the hook fails the stanza goes on instead of being refused.",
+    types,
+    payload
+);
 
 /// Which stanzas a deliver hook judges: at first, all stanzas of the kind from anybody, failing closed.
 #[derive(Clone, Debug)]
@@ -105,41 +123,20 @@ impl DeliverFilter {
         Self::new(wit::StanzaKinds::all())
     }
 
-    /// Only of these types; `normal` and `available` stand for an absent attribute.
-    #[must_use]
-    pub fn of_types(mut self, types: &[&str]) -> Self {
-        self.0.types = types.iter().map(|&kind| kind.to_owned()).collect();
-        self
-    }
-
-    /// Only with such a child.
-    #[must_use]
-    pub fn with_payload(mut self, namespace: &str, local: &str) -> Self {
-        self.0.payload = Some(Name::new(namespace, local));
-        self
-    }
-
     /// Only from others: not from the account's own sessions, nor from the server.
     #[must_use]
     pub fn from_others(mut self) -> Self {
         self.0.senders = Senders::OTHER_ACCOUNT | Senders::REMOTE | Senders::COMPONENT;
         self
     }
-
-    /// Higher runs first.
-    #[must_use]
-    pub fn priority(mut self, priority: i32) -> Self {
-        self.0.priority = priority;
-        self
-    }
-
-    /// When the hook fails the stanza goes on instead of being refused.
-    #[must_use]
-    pub fn fail_open(mut self) -> Self {
-        self.0.on_fault = FaultPolicy::Open;
-        self
-    }
 }
+
+narrowed!(
+    DeliverFilter,
+    "When the hook fails the stanza goes on instead of being refused.",
+    types,
+    payload
+);
 
 /// Which messages an offline hook judges: at first all from anybody, failing closed.
 #[derive(Clone, Debug)]
@@ -156,35 +153,14 @@ impl OfflineFilter {
             on_fault: FaultPolicy::Closed,
         })
     }
-
-    /// Only of these types; `normal` stands for an absent attribute.
-    #[must_use]
-    pub fn of_types(mut self, types: &[&str]) -> Self {
-        self.0.types = types.iter().map(|&kind| kind.to_owned()).collect();
-        self
-    }
-
-    /// Only with such a child.
-    #[must_use]
-    pub fn with_payload(mut self, namespace: &str, local: &str) -> Self {
-        self.0.payload = Some(Name::new(namespace, local));
-        self
-    }
-
-    /// Higher runs first.
-    #[must_use]
-    pub fn priority(mut self, priority: i32) -> Self {
-        self.0.priority = priority;
-        self
-    }
-
-    /// When the hook fails the message is kept instead of being refused.
-    #[must_use]
-    pub fn fail_open(mut self) -> Self {
-        self.0.on_fault = FaultPolicy::Open;
-        self
-    }
 }
+
+narrowed!(
+    OfflineFilter,
+    "When the hook fails the message is kept instead of being refused.",
+    types,
+    payload
+);
 
 /// Which presence a presence hook judges: at first, all that clients say to all who may see them, failing closed.
 #[derive(Clone, Debug)]
@@ -240,28 +216,13 @@ impl PresenceFilter {
         self.0.steps |= wit::PresenceSteps::ENDED;
         self
     }
-
-    /// Only with such a child.
-    #[must_use]
-    pub fn with_payload(mut self, namespace: &str, local: &str) -> Self {
-        self.0.payload = Some(Name::new(namespace, local));
-        self
-    }
-
-    /// Higher runs first.
-    #[must_use]
-    pub fn priority(mut self, priority: i32) -> Self {
-        self.0.priority = priority;
-        self
-    }
-
-    /// When the hook fails the presence goes on instead of being refused.
-    #[must_use]
-    pub fn fail_open(mut self) -> Self {
-        self.0.on_fault = FaultPolicy::Open;
-        self
-    }
 }
+
+narrowed!(
+    PresenceFilter,
+    "When the hook fails the presence goes on instead of being refused.",
+    payload
+);
 
 /// What a roster hook is asked about: at first, about contacts of all classes, failing closed.
 #[derive(Clone, Debug)]
@@ -313,21 +274,12 @@ impl RosterFilter {
         self.0.contacts = Senders::REMOTE | Senders::COMPONENT;
         self
     }
-
-    /// Higher runs first.
-    #[must_use]
-    pub fn priority(mut self, priority: i32) -> Self {
-        self.0.priority = priority;
-        self
-    }
-
-    /// When the hook fails it is as if it had passed what it was asked about.
-    #[must_use]
-    pub fn fail_open(mut self) -> Self {
-        self.0.on_fault = FaultPolicy::Open;
-        self
-    }
 }
+
+narrowed!(
+    RosterFilter,
+    "When the hook fails it is as if it had passed what it was asked about."
+);
 
 fn flags(words: &[Word]) -> wit::Words {
     let words = words.iter().copied().map(flag);

@@ -34,6 +34,8 @@
 // For the derived implementations inside this crate.
 extern crate self as waxwing_plugin;
 
+#[cfg(target_family = "wasm")]
+mod answers;
 mod auth;
 pub mod bindings;
 pub mod commands;
