@@ -118,13 +118,15 @@ impl Caller {
         call: impl Fn(HostStanza) -> F,
     ) -> Judged {
         let mut position = 0;
-        while let Some((found, hook)) = hooks.next(position, &lent.stanza, class) {
+        while let Some((found, hook)) = hooks.next(position, lent.stanza(), class) {
             position = found.saturating_add(1);
-            let about = About::Stanza(&lent.stanza);
-            let said = self.one(&hook.plugin, &lent.host, about, call(lent.clone()));
+            let about = About::Stanza(lent.stanza());
+            let said = self.one(&hook.plugin, lent.host(), about, call(lent.clone()));
             match said.await {
                 Ok(Judgement::Pass) => {}
-                Ok(Judgement::Replace(stanza)) => lent.stanza = stanza,
+                Ok(Judgement::Replace(stanza)) => {
+                    lent = HostStanza::new(stanza, Arc::clone(lent.host()));
+                }
                 Ok(Judgement::Drop | Judgement::Handled) => return Judged::Drop,
                 Ok(Judgement::Bounce(error)) => return Judged::Bounce(error),
                 Ok(Judgement::Answer(payload)) => return Judged::Answer(payload),
@@ -132,7 +134,7 @@ impl Caller {
                 Err(_) => return Judged::Bounce(failure()),
             }
         }
-        Judged::Pass(lent.stanza)
+        Judged::Pass(lent.into_stanza())
     }
 
     /// One hook's word, with what it causes committed.

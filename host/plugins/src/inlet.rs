@@ -137,10 +137,7 @@ impl Inlet {
         let judged = shared.asks.ask("offline", move |caller| async move {
             let snapshot = caller.shared.registry.keep();
             let class = snapshot.exact(&message, sender).flag();
-            let lent = HostStanza {
-                stanza: message,
-                host: caller.shared.host(account.domain().as_str()),
-            };
+            let lent = HostStanza::new(message, caller.shared.host(account.domain().as_str()));
             let call = |message| offline::Filter {
                 message,
                 account: account.to_string(),

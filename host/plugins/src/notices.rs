@@ -358,10 +358,7 @@ async fn hand_out(caller: &Caller, plugin: &str, notice: Notice) {
                 .await
         }
         What::Reply { token, stanza } => {
-            let lent = HostStanza {
-                stanza,
-                host: Arc::clone(&host),
-            };
+            let lent = HostStanza::new(stanza, Arc::clone(&host));
             caller
                 .one(&plugin, &host, about, reply_handler::Answered(token, lent))
                 .await
@@ -378,10 +375,7 @@ async fn hand_out(caller: &Caller, plugin: &str, notice: Notice) {
         }
         What::Stanza(stanza) => {
             let token = caller.shared.tokens.next();
-            let lent = HostStanza {
-                stanza,
-                host: Arc::clone(&host),
-            };
+            let lent = HostStanza::new(stanza, Arc::clone(&host));
             let call = component::Handle {
                 stanza: lent,
                 token,

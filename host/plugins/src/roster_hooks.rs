@@ -208,10 +208,7 @@ impl Chain {
         (word, is_outbound): (Word, bool),
         presence: Stanza,
     ) -> Result<WordVerdict, StanzaError> {
-        let lent = HostStanza {
-            stanza: presence,
-            host: self.0.shared.host(account.domain().as_str()),
-        };
+        let lent = HostStanza::new(presence, self.0.shared.host(account.domain().as_str()));
         let call = |_: &WordVerdict| Say {
             account: account.clone(),
             contact: contact.clone(),

@@ -60,7 +60,7 @@ impl Shard {
     pub async fn inbound(&self, stanza: Stanza, recipient: Recipient) -> Judged {
         let snapshot = self.caller.shared.registry.keep();
         let host = self.host_of(&stanza, recipient);
-        let lent = HostStanza { stanza, host };
+        let lent = HostStanza::new(stanza, host);
         let (hooks, class) = (&snapshot.inbound, recipient.flag());
         self.caller.judge(hooks, class, lent, inbound::Filter).await
     }
@@ -82,7 +82,7 @@ impl Shard {
     pub async fn deliver(&self, stanza: Stanza, session: &FullJid, sender: Sender) -> Judged {
         let snapshot = self.caller.shared.registry.keep();
         let host = self.caller.shared.host(session.domain().as_str());
-        let lent = HostStanza { stanza, host };
+        let lent = HostStanza::new(stanza, host);
         let call = |stanza| deliver::Filter {
             stanza,
             session: session.to_string(),
@@ -102,10 +102,7 @@ impl Shard {
     pub async fn presence(&self, presence: Stanza, id: u64, step: PresenceStep) -> Judged {
         let snapshot = self.caller.shared.registry.keep();
         let host = self.host_of(&presence, Recipient::OwnAccount);
-        let lent = HostStanza {
-            stanza: presence,
-            host,
-        };
+        let lent = HostStanza::new(presence, host);
         let call = |presence| presence::Filter { presence, id, step };
         let (hooks, class) = (&snapshot.presence, step.flag());
         self.caller.judge(hooks, class, lent, call).await
@@ -127,11 +124,8 @@ impl Shard {
         let Some(plugin) = handler else {
             return IqAnswer::Unhandled;
         };
-        let lent = HostStanza {
-            stanza: request.clone(),
-            host: self.host_of(request, recipient),
-        };
-        let scope = plugin.scope(&lent.host);
+        let lent = HostStanza::new(request.clone(), self.host_of(request, recipient));
+        let scope = plugin.scope(lent.host());
         let token = self.caller.shared.tokens.next();
         let call = iq_handler::Handle {
             request: lent,
@@ -156,10 +150,7 @@ impl Shard {
             return IqAnswer::Unhandled;
         };
         let call = component::Handle {
-            stanza: HostStanza {
-                stanza: stanza.clone(),
-                host: Arc::clone(&component.host),
-            },
+            stanza: HostStanza::new(stanza.clone(), Arc::clone(&component.host)),
             token: self.caller.shared.tokens.next(),
         };
         let scope = component.plugin.scope(&component.host);
@@ -197,10 +188,7 @@ impl Shard {
             return IqAnswer::Unhandled;
         };
         let on = pre_auth::record(stream, &plugin);
-        let lent = HostStanza {
-            stanza: request.clone(),
-            host: self.caller.shared.host(&stream.host),
-        };
+        let lent = HostStanza::new(request.clone(), self.caller.shared.host(&stream.host));
         let scope = plugin.scope(&stream.host);
         let about = About::Stream(stream, Some(request));
         let call = pre_auth::Handle(on, lent);

@@ -22,7 +22,7 @@ impl Call for Handle {
 
     /// The bare JID below the domain that is addressed: the room.
     fn key(&self) -> Option<String> {
-        let to = self.stanza.stanza.to()?;
+        let to = self.stanza.stanza().to()?;
         Some(to.to_bare().to_string())
     }
 
@@ -35,7 +35,7 @@ impl Call for Handle {
     }
 
     async fn make(self, instance: &mut Instance) -> Result<Handled, Fault> {
-        let is_request = self.stanza.stanza.is_request();
+        let is_request = self.stanza.stanza().is_request();
         let stanza = instance.lend(self.stanza)?;
         instance.may_answer_later(self.token);
         let guest = instance.guests.component()?;

@@ -166,10 +166,7 @@ fn guests() -> PathBuf {
 
 fn stanza(xml: &str) -> HostStanza {
     let element = Element::parse(xml.as_bytes(), ns::CLIENT, &Limits::stanza()).unwrap();
-    HostStanza {
-        stanza: Stanza::parse(element).unwrap(),
-        host: Arc::from("localhost"),
-    }
+    HostStanza::new(Stanza::parse(element).unwrap(), Arc::from("localhost"))
 }
 
 fn request(content: &str) -> HostStanza {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use wasmtime::component::Resource;
 use waxwing_xml::{Edit, Element, ElementRef, Limits};
+use waxwing_xmpp::jid::Jid;
 use waxwing_xmpp::ns;
 use waxwing_xmpp::stanza::{Kind, Stanza};
 
@@ -24,17 +25,37 @@ use crate::state::State;
 /// Namespaces of the stream itself, which no payload has.
 const STREAM_LEVEL: [&str; 4] = [ns::STREAMS, ns::STREAM_ERRORS, ns::TLS, ns::SASL];
 
-/// A stanza lent to a guest for a call.
+/// A stanza lent to a guest for a call. A clone for the next hook's is one count more.
 #[derive(Clone)]
-pub struct HostStanza {
-    pub(crate) stanza: Stanza,
-    pub(crate) host: Arc<str>,
+pub struct HostStanza(Arc<Lent>);
+
+struct Lent {
+    stanza: Stanza,
+    host: Arc<str>,
 }
 
 impl HostStanza {
+    /// A stanza that is handled on behalf of a served domain.
+    pub(crate) fn new(stanza: Stanza, host: Arc<str>) -> Self {
+        Self(Arc::new(Lent { stanza, host }))
+    }
+
+    pub(crate) fn stanza(&self) -> &Stanza {
+        &self.0.stanza
+    }
+
+    pub(crate) fn host(&self) -> &Arc<str> {
+        &self.0.host
+    }
+
+    /// The stanza, when nobody is lent it any more.
+    pub(crate) fn into_stanza(self) -> Stanza {
+        Arc::try_unwrap(self.0).map_or_else(|shared| shared.stanza.clone(), |lent| lent.stanza)
+    }
+
     /// The bare JID of the account on whose behalf the stanza is handled.
     pub(crate) fn account(&self) -> Option<String> {
-        let jid = self.stanza.from().or_else(|| self.stanza.to())?;
+        let jid = self.stanza().from().or_else(|| self.stanza().to())?;
         Some(jid.to_bare().to_string())
     }
 }
@@ -50,39 +71,43 @@ pub struct HostDraft {
 
 type Trappable<T> = wasmtime::Result<T>;
 
+fn address(jid: &Jid) -> String {
+    jid.as_str().to_owned()
+}
+
 impl Host for State {}
 
 impl StanzaMethods for State {
     fn head(&mut self, this: Resource<HostStanza>) -> Trappable<Head> {
-        let stanza = &self.stanza(&this)?.stanza;
+        let stanza = self.stanza(&this)?.stanza();
         Ok(Head {
             kind: kind(stanza.kind()),
             subtype: subtype(stanza).to_owned(),
             id: stanza.id().map(str::to_owned),
-            sender: stanza.from().map(ToString::to_string),
-            recipient: stanza.to().map(ToString::to_string),
+            sender: stanza.from().map(address),
+            recipient: stanza.to().map(address),
             lang: stanza.lang().map(str::to_owned),
         })
     }
 
     fn host(&mut self, this: Resource<HostStanza>) -> Trappable<String> {
-        Ok(self.stanza(&this)?.host.to_string())
+        Ok(self.stanza(&this)?.host().to_string())
     }
 
     fn sender(&mut self, this: Resource<HostStanza>) -> Trappable<Option<String>> {
-        Ok(self.stanza(&this)?.stanza.from().map(ToString::to_string))
+        Ok(self.stanza(&this)?.stanza().from().map(address))
     }
 
     fn recipient(&mut self, this: Resource<HostStanza>) -> Trappable<Option<String>> {
-        Ok(self.stanza(&this)?.stanza.to().map(ToString::to_string))
+        Ok(self.stanza(&this)?.stanza().to().map(address))
     }
 
     fn subtype(&mut self, this: Resource<HostStanza>) -> Trappable<String> {
-        Ok(subtype(&self.stanza(&this)?.stanza).to_owned())
+        Ok(subtype(self.stanza(&this)?.stanza()).to_owned())
     }
 
     fn body(&mut self, this: Resource<HostStanza>) -> Trappable<Option<String>> {
-        let stanza = &self.stanza(&this)?.stanza;
+        let stanza = self.stanza(&this)?.stanza();
         Ok(stanza
             .element()
             .child("body", ns::CLIENT)
@@ -90,7 +115,7 @@ impl StanzaMethods for State {
     }
 
     fn texts(&mut self, this: Resource<HostStanza>, name: Name) -> Trappable<Vec<Localised>> {
-        let stanza = &self.stanza(&this)?.stanza;
+        let stanza = self.stanza(&this)?.stanza();
         let named = stanza
             .element()
             .children()
@@ -107,7 +132,7 @@ impl StanzaMethods for State {
         this: Resource<HostStanza>,
         name: Name,
     ) -> Trappable<Option<Resource<HostElement>>> {
-        let stanza = &self.stanza(&this)?.stanza;
+        let stanza = self.stanza(&this)?.stanza();
         let child = stanza
             .element()
             .child(&name.local, &name.namespace)
@@ -116,12 +141,12 @@ impl StanzaMethods for State {
     }
 
     fn payloads(&mut self, this: Resource<HostStanza>) -> Trappable<Vec<Name>> {
-        let stanza = &self.stanza(&this)?.stanza;
+        let stanza = self.stanza(&this)?.stanza();
         Ok(stanza.element().children().map(name_of).collect())
     }
 
     fn to_xml(&mut self, this: Resource<HostStanza>) -> Trappable<String> {
-        Ok(self.stanza(&this)?.stanza.element().to_xml())
+        Ok(self.stanza(&this)?.stanza().element().to_xml())
     }
 
     fn drop(&mut self, this: Resource<HostStanza>) -> Trappable<()> {
@@ -199,7 +224,7 @@ impl ElementMethods for State {
 
 impl DraftMethods for State {
     fn new(&mut self, original: Resource<HostStanza>) -> Trappable<Resource<HostDraft>> {
-        let stanza = &self.stanza(&original)?.stanza;
+        let stanza = self.stanza(&original)?.stanza();
         let draft = HostDraft {
             kind: stanza.kind(),
             element: stanza.element().clone(),
