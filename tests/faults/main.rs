@@ -25,6 +25,8 @@ use waxwing_tests::{Client, Element, Login, Server, client::ns, server::Settings
 
 use traffic::Traffic;
 
+const SM: &str = "urn:xmpp:sm:3";
+
 /// How long the server may take to be as before.
 const RECOVERY: Duration = Duration::from_secs(5);
 /// The longest that anybody waits for what cannot be done: five seconds for the database, and what else there is to do.
@@ -61,6 +63,10 @@ struct Stage {
     traffic: Traffic,
     /// Wants what needs the database.
     romeo: Client,
+    /// Has acknowledged what it sends, by a stream that is managed.
+    paris: Client,
+    /// How many stanzas that was.
+    managed: u32,
     /// Messages to the nurse, who is not there: how many there were, and which the server took back.
     sent: u32,
     refused: Vec<u32>,
@@ -72,16 +78,21 @@ struct Stage {
 impl Stage {
     async fn new(settings: Settings) -> Result<Self> {
         let server = settings.plain().start().await?;
-        for user in ["romeo", "nurse", "tybalt"] {
+        for user in ["romeo", "nurse", "tybalt", "paris", "mercutio"] {
             server.account(user).await?;
         }
         let (romeo, _) = server.log_in(&plain("romeo")).await?;
+        let (mut paris, _) = server.log_in(&plain("paris")).await?;
+        paris.send("<enable xmlns='urn:xmpp:sm:3'/>").await?;
+        ensure!(paris.element().await?.is("enabled", SM));
         let traffic = Traffic::start(&server).await?;
         let resident = server.resident_kib()?;
         let mut stage = Self {
             server,
             traffic,
             romeo,
+            paris,
+            managed: 0,
             sent: 0,
             refused: Vec::new(),
             resident,
@@ -149,7 +160,31 @@ impl Stage {
             refused += 1;
             sleep(Duration::from_millis(50)).await;
         }
+        ensure!(!self.is_kept().await?, "a message is kept nowhere");
         self.check_growth()
+    }
+
+    /// Sends a message to somebody who is not there and has it acknowledged: whether it is, and not sent back.
+    async fn is_kept(&mut self) -> Result<bool> {
+        let message =
+            "<message to='mercutio@localhost' type='chat' id='m'><body>m</body></message>";
+        self.paris.send(message).await?;
+        self.paris.send("<r xmlns='urn:xmpp:sm:3'/>").await?;
+        self.managed += 1;
+        loop {
+            let element = self.paris.element().await?;
+            if element.is("message", ns::CLIENT) {
+                let error = element.stanza_error().context("a message came back")?;
+                ensure!(error.starts_with("wait/"), "{error}");
+                return Ok(false);
+            }
+            ensure!(element.is("a", SM), "{element}");
+            // A smaller count is that of what came before.
+            let handled: u32 = element.attr("h").context("no h")?.parse()?;
+            if handled >= self.managed {
+                return Ok(true);
+            }
+        }
     }
 
     fn check_growth(&self) -> Result<()> {
@@ -172,6 +207,7 @@ impl Stage {
         }
         ensure!(over.elapsed() < RECOVERY, "back after {:?}", over.elapsed());
         self.server.log_in(&plain("tybalt")).await?;
+        ensure!(self.is_kept().await?, "a message is not kept");
         let roster = self.get_roster().await?;
         let items = roster.children.iter().flat_map(|query| &query.children);
         let items: Vec<_> = items.filter_map(|item| item.attr("jid")).collect();

@@ -9,6 +9,8 @@ use tokio::sync::watch;
 use waxwing_tests::server::Settings;
 use waxwing_tests::{Client, Login, Server, environment};
 
+use crate::contacts::Online;
+
 const ROSTER: &str = "jabber:iq:roster";
 const WAIT: &str = "wait/internal-server-error";
 const GRANTS: &str = "[\"roster-provider\", \"session-provider\", \"http-client\"]";
@@ -115,6 +117,77 @@ async fn a_session_provider_that_fails_over_one_account_serves_the_others() -> R
     }
     assert!(!server.has_panicked());
     server.stop().await
+}
+
+/// The two sides of a word are kept one after the other. Where only the first was, the word is said again and heard, though it changes
+/// nothing any more where it is said; and so is a removal.
+#[tokio::test]
+async fn what_one_side_alone_has_kept_reaches_the_other_when_it_is_said_again() -> Result<()> {
+    let server = server(
+        "enabled = false\n[[host]]\ndomain = \"other.localhost\"\n[host.plugin.falters]\nprovider = false",
+    )
+    .await?;
+    server.account_at("juliet", "other.localhost").await?;
+    // Its provider fails, while there is one.
+    let mut trap = Online::new(&server, "trap").await?;
+    let login = Login {
+        domain: "other.localhost".to_owned(),
+        ..Login::new("juliet").resource("r")
+    };
+    let (client, _) = server.log_in(&login).await?;
+    let mut juliet = Online { client };
+    juliet.roster().await?;
+    juliet.client.send("<presence/>").await?;
+    trap.heard().await?;
+    trap.say("subscribe", "juliet@other.localhost").await?;
+    trap.heard().await?;
+    juliet.heard().await?;
+
+    let granted = "<presence type='subscribed' to='trap@localhost' id='s'/>";
+    switch(&server, "enable").await?;
+    juliet.client.send(granted).await?;
+    let refused = error(&mut juliet.client, "s").await?;
+    assert_eq!(refused.as_deref(), Some(WAIT));
+    assert_eq!(juliet.roster().await?, ["trap from"]);
+    switch(&server, "disable").await?;
+    assert_eq!(trap.roster().await?, ["juliet@other.localhost none ask"]);
+    trap.heard().await?;
+    juliet.client.send(granted).await?;
+    juliet.heard().await?;
+    assert_eq!(
+        trap.heard().await?,
+        [
+            "subscribed juliet@other.localhost",
+            "push juliet@other.localhost to"
+        ]
+    );
+    // Both sides agree: nobody notices.
+    juliet.client.send(granted).await?;
+    assert_eq!(juliet.heard().await?, [""; 0]);
+    assert_eq!(trap.heard().await?, [""; 0]);
+
+    let removed = "<item jid='trap@localhost' subscription='remove'/>";
+    switch(&server, "enable").await?;
+    assert_eq!(juliet.set(removed).await?, None);
+    switch(&server, "disable").await?;
+    assert_eq!(trap.roster().await?, ["juliet@other.localhost to"]);
+    trap.heard().await?;
+    let again = juliet.set(removed).await?;
+    assert_eq!(again.as_deref(), Some("cancel/item-not-found"));
+    assert_eq!(
+        trap.heard().await?,
+        [
+            "unsubscribed juliet@other.localhost",
+            "push juliet@other.localhost none"
+        ]
+    );
+    server.stop().await
+}
+
+async fn switch(server: &Server, command: &str) -> Result<()> {
+    let switched = server.cli(&["plugin", command, "falters"]).await?;
+    ensure!(switched.code == Some(0), "{}", switched.stderr);
+    Ok(())
 }
 
 /// Ten seconds are the limit. Meanwhile nobody else waits.

@@ -27,8 +27,10 @@ const CRATES: [&str; 5] = [
 ];
 
 /// Scenarios that are run on PostgreSQL too: what they show stands or falls with the database.
-const ON_POSTGRESQL: [&str; 6] = [
+const ON_POSTGRESQL: [&str; 8] = [
     "contacts::",
+    "stream_management::",
+    "receiving::",
     "survival::",
     "effects::storage",
     "effects::atomicity",

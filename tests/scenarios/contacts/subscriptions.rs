@@ -1,7 +1,8 @@
 //! Who sees whom (RFC 6121 §3), as both sides hear of it. The tables of A.2 and A.3 are tested state by state beside the code.
 
 use anyhow::Result;
-use waxwing_tests::Server;
+use rustix::process::Signal;
+use waxwing_tests::{Element, Server};
 
 use super::{Online, befriend, friends};
 
@@ -295,6 +296,49 @@ async fn removing_an_account_cancels_its_subscriptions() -> Result<()> {
     // Nothing waits any more: granting it is an approval for another time.
     nurse.say("subscribed", "juliet").await?;
     assert_eq!(nurse.heard().await?, ["push juliet none approved"]);
+    server.stop().await
+}
+
+/// A kill while an account is removed leaves nothing between its contacts and whoever has the name next: they are told first, and the
+/// account goes last.
+#[tokio::test]
+async fn a_removal_that_a_kill_interrupts_leaves_no_contact_behind() -> Result<()> {
+    const ASKED: usize = 60;
+    let user = |index: usize| format!("friend{index:02}");
+    let mut server = Server::new().await?;
+    let mut juliet = Online::new(&server, "juliet").await?;
+    for index in 0..ASKED {
+        server.account(&user(index)).await?;
+        juliet.say("subscribe", &user(index)).await?;
+    }
+    juliet.heard().await?;
+    let mut first = Online::again(&server, &user(0), "r").await?;
+    assert!(
+        first
+            .heard()
+            .await?
+            .contains(&"subscribe juliet".to_owned())
+    );
+    let killed = async {
+        let told = |one: &Element| one.attr("type") == Some("unsubscribe");
+        first.client.wait_for("the end", told).await?;
+        server.signal(Signal::KILL)
+    };
+    let remove = ["user", "remove", "juliet@localhost"];
+    let (_, killed) = tokio::join!(server.cli(&remove), killed);
+    killed?;
+    server.wait().await?;
+    server.start_again().await?;
+    let listed = server.cli(&["user", "list"]).await?;
+    if listed.stdout.contains("juliet@localhost") {
+        let removed = server.cli(&remove).await?;
+        assert_eq!(removed.code, Some(0), "{}", removed.stderr);
+    }
+    for index in 0..ASKED {
+        let mut friend = Online::again(&server, &user(index), "r").await?;
+        let heard = friend.heard().await?;
+        assert!(!heard.contains(&"subscribe juliet".to_owned()), "{index}");
+    }
     server.stop().await
 }
 

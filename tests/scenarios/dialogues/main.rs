@@ -1,6 +1,6 @@
-//! The dialogues against the built server: each script beside this file is a test of its name, all of them against one
-//! running server. `waxwing_tests::dialogue` says how scripts are written; `cargo xtask dialogues` runs them against any other
-//! server.
+//! The dialogues against the built server: each script beside this file is a test of its name, all of them against one running
+//! server; and once more, as `provided::` and its name, against one whose rosters and sessions plugins keep.
+//! `waxwing_tests::dialogue` says how scripts are written; `cargo xtask dialogues` runs them against any other server.
 
 #![expect(
     clippy::print_stdout,
@@ -15,22 +15,54 @@ use anyhow::{Result, bail};
 use libtest_mimic::{Arguments, Trial};
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
-use waxwing_tests::Server;
 use waxwing_tests::dialogue::{self, Outcome, Script, Target};
+use waxwing_tests::{Server, environment};
 
-/// The server, started by the first script.
-#[derive(Default)]
-struct Shared(OnceCell<(Server, Target)>);
+/// Plugins that keep rosters and sessions in their storage.
+const PROVIDERS: [&str; 2] = ["stored-roster", "stored-sessions"];
+const GRANTS: &str = "[plugin.stored-roster]\ngrants = [\"roster-provider\", \"storage\"]\n\
+    [plugin.stored-sessions]\ngrants = [\"session-provider\", \"storage\", \"sessions\"]";
+
+/// A server, started by the first script.
+struct Shared {
+    is_provided: bool,
+    started: OnceCell<(Server, Target)>,
+}
 
 impl Shared {
+    fn new(is_provided: bool) -> Arc<Self> {
+        let started = OnceCell::default();
+        Arc::new(Self {
+            is_provided,
+            started,
+        })
+    }
+
     async fn started(&self) -> Result<&Target> {
-        let started = self.0.get_or_try_init(start).await?;
+        let start = || start(self.is_provided);
+        let started = self.started.get_or_try_init(start).await?;
         Ok(&started.1)
+    }
+
+    /// It ends by SIGTERM with 0 and has not panicked.
+    async fn stop(self: Arc<Self>) -> Result<()> {
+        match Arc::into_inner(self).and_then(|shared| shared.started.into_inner()) {
+            Some((server, _)) => server.stop().await,
+            None => Ok(()),
+        }
     }
 }
 
-async fn start() -> Result<(Server, Target)> {
-    let server = Target::settings().start().await?;
+async fn start(is_provided: bool) -> Result<(Server, Target)> {
+    let mut settings = Target::settings();
+    if is_provided {
+        for name in PROVIDERS {
+            let component = environment::guest(&format!("examples/{name}.wasm"))?;
+            settings = settings.plugin(&component, name);
+        }
+        settings = settings.config(GRANTS);
+    }
+    let server = settings.start().await?;
     let target = Target::started(&server)?;
     Ok((server, target))
 }
@@ -45,23 +77,26 @@ async fn run(shared: &Shared, script: &Script) -> Result<()> {
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let runtime = Arc::new(Runtime::new().unwrap());
-    let shared = Arc::new(Shared::default());
-    let scripts = Script::read_all(&dialogue::folder()).unwrap();
-    let trials = scripts.into_iter().map(|script| {
-        let (runtime, shared) = (Arc::clone(&runtime), Arc::clone(&shared));
-        Trial::test(script.name.clone(), move || {
-            let ran = runtime.block_on(run(&shared, &script));
-            ran.map_err(|error| format!("{error:#}").into())
-        })
-    });
-    let conclusion = libtest_mimic::run(&arguments, trials.collect());
-    let server = Arc::into_inner(shared).and_then(|shared| shared.0.into_inner());
-    // It ends by SIGTERM with 0 and has not panicked.
-    let ended = server.map_or(Ok(()), |(server, _)| runtime.block_on(server.stop()));
-    if let Err(error) = &ended {
-        println!("the server did not end well: {error:#}");
+    let servers = [("", Shared::new(false)), ("provided::", Shared::new(true))];
+    let mut trials = Vec::new();
+    for (prefix, shared) in &servers {
+        for script in Script::read_all(&dialogue::folder()).unwrap() {
+            let (runtime, shared) = (Arc::clone(&runtime), Arc::clone(shared));
+            let name = format!("{prefix}{}", script.name);
+            trials.push(Trial::test(name, move || {
+                let ran = runtime.block_on(run(&shared, &script));
+                ran.map_err(|error| format!("{error:#}").into())
+            }));
+        }
     }
-    if conclusion.has_failed() || ended.is_err() {
+    let mut has_failed = libtest_mimic::run(&arguments, trials).has_failed();
+    for (_, shared) in servers {
+        if let Err(error) = runtime.block_on(shared.stop()) {
+            println!("the server did not end well: {error:#}");
+            has_failed = true;
+        }
+    }
+    if has_failed {
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS

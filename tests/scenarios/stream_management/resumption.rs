@@ -5,6 +5,8 @@ use waxwing_tests::server::Settings;
 use waxwing_tests::{Login, Server};
 
 use super::{Managed, refusal};
+use crate::limits::reached;
+use crate::watching::METRICS;
 
 /// What was not acknowledged comes again, then what came meanwhile, in order; others notice nothing.
 #[tokio::test]
@@ -230,6 +232,28 @@ async fn all_accounts_together_have_so_many_sessions_that_sleep() -> Result<()> 
     lost.remove(0).is_refused(&server).await?;
     for lost in lost {
         lost.resume(&server).await?;
+    }
+    server.stop().await
+}
+
+/// A MiB is held for a client that is away. With more the session is over, and all that came for it waits for the account.
+#[tokio::test]
+async fn ends_when_too_much_waits_for_a_client_that_is_away() -> Result<()> {
+    const MESSAGES: usize = 24;
+    let config = format!("{METRICS}\n[limits]\noffline_bytes = 10000000");
+    let server = Settings::new().config(&config).start().await?;
+    let mut romeo = Managed::new(&server, "romeo").await?;
+    let lost = Managed::new(&server, "juliet").await?.lose();
+    let long = "x".repeat(60_000);
+    for number in 0..MESSAGES {
+        romeo.chat("juliet", &format!("{number} {long}")).await?;
+    }
+    romeo.has_handled(u32::try_from(MESSAGES)? + 1).await?;
+    ensure!(reached(&server, "mailbox").await? == 1);
+    assert!(lost.is_refused(&server).await?.is_some());
+    let mut juliet = Managed::again(&server, "juliet", "r").await?;
+    for (number, body) in juliet.bodies(MESSAGES).await?.iter().enumerate() {
+        ensure!(body.starts_with(&format!("{number} ")), "{body:.10}");
     }
     server.stop().await
 }

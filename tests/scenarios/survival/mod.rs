@@ -23,7 +23,7 @@ const VISITORS: usize = 2;
 
 #[tokio::test]
 async fn nothing_acknowledged_is_lost_by_a_kill() -> Result<()> {
-    let kills = match std::env::var("SURVIVAL_KILLS") {
+    let kills: u32 = match std::env::var("SURVIVAL_KILLS") {
         Ok(kills) => kills.parse().context("SURVIVAL_KILLS is not a number")?,
         Err(_) => 10,
     };
@@ -47,6 +47,7 @@ async fn nothing_acknowledged_is_lost_by_a_kill() -> Result<()> {
     let running: Vec<_> = running.collect();
 
     let mut slowest = Duration::ZERO;
+    let begun = Instant::now();
     for _ in 0..kills {
         sleep(Duration::from_millis(300 + user::random(1_200)?)).await;
         place.send(None)?;
@@ -63,8 +64,10 @@ async fn nothing_acknowledged_is_lost_by_a_kill() -> Result<()> {
     let users = try_join_all(running).await?;
     let users = users.into_iter().collect::<Result<Vec<_>>>()?;
     let total = ledger::compare(&users, &crowd)?;
-    println!("{kills} kills, slowest start {slowest:?}: {total}");
-    ensure!(total.sent > 100, "{total}");
+    let seconds = begun.elapsed().as_secs();
+    println!("{kills} kills in {seconds} s, slowest start {slowest:?}: {total}");
+    // Far fewer than are wanted: other tests share the machine.
+    ensure!(total.sent > kills * 50, "{total}");
     ensure!(slowest < Duration::from_secs(20), "{slowest:?}");
     let database = server.database();
     server.stop().await?;

@@ -16,7 +16,7 @@ mod subscriptions;
 pub(crate) use chores::{Chore, MAX_CHORES};
 pub(crate) use subscriptions::word;
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use waxwing_plugins::{RosterAct, RosterChange};
 use waxwing_storage::{RosterLimits, StorageError};
@@ -108,24 +108,41 @@ impl Contacts {
         &self.accounts
     }
 
-    /// Removes an account. Whoever was connected with it hears that this is over (RFC 6121 §3.2, §3.3), after its own data
-    /// are gone.
+    /// Removes an account. Whoever was connected with it hears that this is over (RFC 6121 §3.2, §3.3), and does so first: a kill
+    /// in between leaves nobody connected with whoever has the name next.
     pub(crate) async fn remove_account(&self, account: &BareJid) -> Result<(), AccountError> {
-        let parting = {
-            // Nobody becomes a contact in between, and is never told.
-            let _turn = self.turns.of(account).await;
-            let parting = match self.parting(account).await {
-                Ok(parting) => parting,
-                Err(ContactError::Account(error)) => return Err(error),
-                Err(ContactError::Refused(_)) => Vec::new(),
-            };
-            self.accounts.remove(account).await?;
-            parting
-        };
-        for (contact, state) in parting {
-            self.part(account, &contact, state).await;
-        }
+        // What it says of itself from here on is nobody's business.
         self.router.drop_view(account);
+        let removed = self.part_and_remove(account).await;
+        match &removed {
+            Ok(()) => self.router.drop_view(account),
+            // It goes on, for as much as there still is.
+            Err(_) if self.router.is_connected(account.as_str()) => {
+                let _ = self.make_known(account).await;
+            }
+            Err(_) => {}
+        }
+        removed
+    }
+
+    async fn part_and_remove(&self, account: &BareJid) -> Result<(), AccountError> {
+        let mut parted = HashSet::new();
+        for (contact, state) in self.parting(account).await? {
+            self.part(account, &contact, state).await;
+            parted.insert(contact);
+        }
+        let late = {
+            let _turn = self.turns.of(account).await;
+            let late = self.parting(account).await?;
+            self.accounts.remove(account).await?;
+            late
+        };
+        // Those who have become contacts meanwhile.
+        for (contact, state) in late {
+            if !parted.contains(&contact) {
+                self.part(account, &contact, state).await;
+            }
+        }
         Ok(())
     }
 

@@ -141,17 +141,26 @@ impl Contacts {
         let change = {
             let _turn = self.turns.of(account).await;
             let change = self.keeper(account).remove(account, contact).await?;
-            if change.before.item.is_none() {
-                return Err(Condition::ItemNotFound.into());
+            if change.before.item.is_some() {
+                answer();
+                if change.before.item == change.after.item {
+                    // It stays: the user is told so.
+                    self.push(account, contact, &change, Push::Anyway).await;
+                }
+                self.tell(account, contact, &change).await;
             }
-            answer();
-            if change.before.item == change.after.item {
-                // It stays: the user is told so.
-                self.push(account, contact, &change, Push::Anyway).await;
-            }
-            self.tell(account, contact, &change).await;
             change
         };
+        if change.before.item.is_none() {
+            // It may be gone since the server was killed before the contact heard so. Where both agree nobody notices.
+            let over = State {
+                to: true,
+                pending_in: !change.before.requested,
+                ..State::default()
+            };
+            self.part(account, contact, over).await;
+            return Err(Condition::ItemNotFound.into());
+        }
         let (before, after) = (change.before.state(), change.after.state());
         let ended = State {
             from: before.from && !after.from,

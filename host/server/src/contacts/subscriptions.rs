@@ -14,6 +14,7 @@ use waxwing_xmpp::{
 
 use super::{ContactError, Contacts, requests::said};
 use crate::{
+    accounts::AccountError,
     pacing,
     router::{Handle, Place, Told},
 };
@@ -39,6 +40,17 @@ pub(crate) fn word(stanza: &Stanza) -> Option<Word> {
         Type::Presence(PresenceType::Subscribed) => Some(Word::Subscribed),
         Type::Presence(PresenceType::Unsubscribed) => Some(Word::Unsubscribed),
         _ => None,
+    }
+}
+
+/// Whether a word says what is so already. The contact may not have heard it: its side is kept by another commit, before which
+/// the server may have been killed, and who had no ack says the word again. Where both sides agree nobody notices.
+const fn is_said_again(word: Word, before: State) -> bool {
+    match word {
+        // These go on to the contact whatever stands here.
+        Word::Subscribe | Word::Unsubscribe => false,
+        Word::Subscribed => before.from,
+        Word::Unsubscribed => !before.from && !before.pending_in,
     }
 }
 
@@ -76,21 +88,25 @@ impl Contacts {
             return Ok(());
         }
         let _words = self.words.of(account).await;
-        let outbound = {
+        let (outbound, again) = {
             let _turn = self.turns.of(account).await;
             let change = self
                 .keeper(account)
                 .outbound(account, contact, word)
                 .await?;
             self.tell(account, contact, &change).await;
-            Outbound::between(word, change.before.state(), change.after.state())
+            let (before, after) = (change.before.state(), change.after.state());
+            (
+                Outbound::between(word, before, after),
+                is_said_again(word, before),
+            )
         };
         let presence = outbound.presence;
         if presence == Some(Availability::Unavailable) {
             self.router
                 .send_presence(account, contact, Availability::Unavailable);
         }
-        let heard = if outbound.route {
+        let heard = if outbound.route || again {
             self.hear_user(contact, account, word, stanza).await
         } else {
             Ok(())
@@ -207,11 +223,19 @@ impl Contacts {
         Ok(())
     }
 
-    /// What is between an account and its contacts, to be ended when the account is gone.
+    /// What is between an account and its contacts, to be ended with the account. Nothing, where whoever keeps its roster fails.
     pub(super) async fn parting(
         &self,
         account: &BareJid,
-    ) -> Result<Vec<(BareJid, State)>, ContactError> {
+    ) -> Result<Vec<(BareJid, State)>, AccountError> {
+        match self.connections(account).await {
+            Err(ContactError::Account(error)) => Err(error),
+            Err(ContactError::Refused(_)) => Ok(Vec::new()),
+            Ok(connections) => Ok(connections),
+        }
+    }
+
+    async fn connections(&self, account: &BareJid) -> Result<Vec<(BareJid, State)>, ContactError> {
         let mut parted = Vec::new();
         if self.accounts.id(account).await?.is_some() {
             let keeper = self.keeper(account);

@@ -46,7 +46,7 @@ impl Router {
                     self.answer_probe(sender, probe, account, Some("unavailable"));
                 }
                 (true, _) => self.tell_of_others(sender, &available),
-                (false, _) => self.answer_probe(sender, probe, account, Some("unsubscribed")),
+                (false, _) => self.answer_stranger(sender, probe, account),
             }
             return;
         }
@@ -56,6 +56,18 @@ impl Router {
         if was_told || (may_see && is_available) {
             self.answer_probe(sender, probe, to.as_str(), None);
         } else if !may_see {
+            self.answer_probe(sender, probe, account, Some("unsubscribed"));
+        }
+    }
+
+    /// Answers the probe of one who is not subscribed to an account: for each resource that has sent it directed presence.
+    fn answer_stranger(&self, sender: &Handle, probe: &Stanza, account: &str) {
+        let mut told = self.registry.sessions(account);
+        told.retain(|handle| has_told(handle, &sender.jid));
+        for handle in &told {
+            self.answer_probe(sender, probe, handle.jid.as_str(), None);
+        }
+        if told.is_empty() {
             self.answer_probe(sender, probe, account, Some("unsubscribed"));
         }
     }

@@ -467,3 +467,21 @@ fn presence_of_a_session_that_was_ended_meanwhile_is_taken_back() {
         .collect();
     assert_eq!(types, [true, false, true], "{heard:?}");
 }
+
+#[test]
+fn a_priority_is_a_small_integer_or_none() {
+    for (text, wanted) in [
+        ("-128", -128),
+        ("127", 127),
+        (" 5 ", 5),
+        ("128", 0),
+        ("-129", 0),
+        ("high", 0),
+        ("1.5", 0),
+        ("", 0),
+    ] {
+        let xml = format!("<presence><priority>{text}</priority></presence>");
+        assert_eq!(super::presence::priority(&parse(&xml)), wanted, "{text:?}");
+    }
+    assert_eq!(super::presence::priority(&parse("<presence/>")), 0);
+}

@@ -29,7 +29,12 @@ pub(super) async fn keep(shard: Rc<Shard>, mut parcel: Parcel) {
                 parcel.managed.settle().await;
                 return give_up(parcel, false);
             }
-            _ => return give_up(parcel, true),
+            end => {
+                if end == Some(End::Overflow) {
+                    shard.server.router.reached(Limit::Mailbox);
+                }
+                return give_up(parcel, true);
+            }
         }
         parcel = match hand_over(parcel) {
             Ok(()) => return,
