@@ -123,10 +123,10 @@ async fn a_session_provider_that_fails_over_one_account_serves_the_others() -> R
 /// nothing any more where it is said; and so is a removal.
 #[tokio::test]
 async fn what_one_side_alone_has_kept_reaches_the_other_when_it_is_said_again() -> Result<()> {
-    let server = server(
-        "enabled = false\n[[host]]\ndomain = \"other.localhost\"\n[host.plugin.falters]\nprovider = false",
-    )
-    .await?;
+    let server =
+        server("[[host]]\ndomain = \"other.localhost\"\n[host.plugin.falters]\nprovider = false")
+            .await?;
+    switch(&server, "disable").await?;
     server.account_at("juliet", "other.localhost").await?;
     // Its provider fails, while there is one.
     let mut trap = Online::new(&server, "trap").await?;
