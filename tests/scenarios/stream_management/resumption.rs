@@ -144,7 +144,7 @@ async fn ends_when_its_time_is_over() -> Result<()> {
 /// An account has so many sessions that sleep; the one that has slept longest makes room.
 #[tokio::test]
 async fn an_account_has_so_many_sessions_that_sleep() -> Result<()> {
-    let config = format!("{}\n[limits]\nsleeping_sessions_per_account = 2", METRICS);
+    let config = format!("{METRICS}\n[limits]\nsleeping_sessions_per_account = 2");
     let server = Settings::new().config(&config).start().await?;
     server.account("juliet").await?;
     let mut watcher = Managed::again(&server, "juliet", "watcher").await?;
@@ -212,8 +212,7 @@ async fn a_session_that_was_ended_cannot_be_resumed() -> Result<()> {
 /// So have all accounts together.
 #[tokio::test]
 async fn all_accounts_together_have_so_many_sessions_that_sleep() -> Result<()> {
-    let metrics = METRICS;
-    let config = format!("{metrics}\n[limits]\nsleeping_sessions = 2");
+    let config = format!("{METRICS}\n[limits]\nsleeping_sessions = 2");
     let server = Settings::new().config(&config).start().await?;
     let mut lost = Vec::new();
     for (user, sign) in [
