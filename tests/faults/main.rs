@@ -78,7 +78,7 @@ struct Stage {
 impl Stage {
     async fn new(settings: Settings) -> Result<Self> {
         let server = settings.plain().start().await?;
-        for user in ["romeo", "nurse", "tybalt", "paris", "mercutio"] {
+        for user in ["romeo", "nurse", "tybalt", "paris", "benvolio"] {
             server.account(user).await?;
         }
         let (romeo, _) = server.log_in(&plain("romeo")).await?;
@@ -167,7 +167,7 @@ impl Stage {
     /// Sends a message to somebody who is not there and has it acknowledged: whether it is, and not sent back.
     async fn is_kept(&mut self) -> Result<bool> {
         let message =
-            "<message to='mercutio@localhost' type='chat' id='m'><body>m</body></message>";
+            "<message to='benvolio@localhost' type='chat' id='m'><body>m</body></message>";
         self.paris.send(message).await?;
         self.paris.send("<r xmlns='urn:xmpp:sm:3'/>").await?;
         self.managed += 1;
