@@ -178,6 +178,9 @@ impl Stage {
                 ensure!(error.starts_with("wait/"), "{error}");
                 return Ok(false);
             }
+            if element.is("r", SM) {
+                continue;
+            }
             ensure!(element.is("a", SM), "{element}");
             // A smaller count is that of what came before.
             let handled: u32 = element.attr("h").context("no h")?.parse()?;
