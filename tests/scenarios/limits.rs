@@ -199,3 +199,30 @@ async fn a_roster_and_a_spool_hold_so_much() -> Result<()> {
     }
     server.stop().await
 }
+
+/// An account has so many sessions, and a session tells so many of itself; what is more is refused, and counted.
+#[tokio::test]
+async fn an_account_has_so_many_sessions_and_a_session_tells_so_many_of_itself() -> Result<()> {
+    let server = start("sessions_per_account = 2\ndirected_presences = 2").await?;
+    let mut juliet = present(&server, "juliet").await?;
+    let (mut second, _) = server.log_in(&Login::new("juliet")).await?;
+    let refused = server.log_in(&Login::new("juliet")).await;
+    let refused = format!("{:#}", refused.err().context("bound all the same")?);
+    ensure!(refused.contains("resource-constraint"), "{refused}");
+    ensure!(reached(&server, "sessions-per-account").await? == 1);
+    for (user, is_told) in [("a", true), ("b", true), ("a", true), ("c", false)] {
+        let told = format!("<presence to='{user}@localhost' id='{user}'/>");
+        juliet.send(&told).await?;
+        if !is_told {
+            let back = juliet.wait_for("an error", |one| one.attr("id") == Some(user));
+            let error = back.await?.stanza_error();
+            ensure!(
+                error.as_deref() == Some("wait/resource-constraint"),
+                "{error:?}"
+            );
+        }
+    }
+    ensure!(reached(&server, "directed-presences").await? == 1);
+    round_trip(&mut second).await?;
+    server.stop().await
+}

@@ -270,6 +270,11 @@ fn limits(config: &Config) -> Result<(), Fault> {
         "must be 0, for no limit, or from 5 to 86400 seconds",
     )?;
     check(
+        limits.sessions_per_account > 0,
+        "limits.sessions_per_account",
+        "must be at least 1",
+    )?;
+    check(
         limits.bytes_per_second == 0 || limits.bytes_per_second >= BYTES_PER_SECOND,
         "limits.bytes_per_second",
         "must be 0, for no limit, or at least 16384, since so much is read at once",

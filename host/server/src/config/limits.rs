@@ -23,6 +23,10 @@ pub struct Limits {
     /// Longest time that nothing is heard of a client, in seconds: after two thirds of it the client is asked whether it is there, and
     /// after the rest its connection is taken for lost. 0: it may be silent as long as it likes.
     pub silence_seconds: u32,
+    /// Most sessions of one account, those included whose clients are away.
+    pub sessions_per_account: usize,
+    /// Most addresses that a session may have sent directed presence to, and not taken it back (RFC 6121 §4.6).
+    pub directed_presences: usize,
     /// Most connections from one address, by IPv6 from one network of 64 bits; more are closed at once. 0: no limit.
     pub connections_per_address: usize,
     /// Most that it may open in a second, on average; it may open four times as many at once. 0: no limit.
@@ -54,6 +58,8 @@ impl Default for Limits {
             stanzas_per_second: 10_000,
             bytes_per_second: 10 << 20,
             silence_seconds: 90,
+            sessions_per_account: 256,
+            directed_presences: 1_000,
             connections_per_address: 1_000,
             connections_per_second_per_address: 50,
             limit_loopback: false,

@@ -47,10 +47,14 @@ pub(crate) enum Limit {
     SleepingSessions,
     /// A client was silent for too long, and its connection taken for lost.
     Silence,
+    /// A session was not bound: its account has too many.
+    Sessions,
+    /// Directed presence was sent back: the session has told too many.
+    DirectedPresences,
 }
 
 impl Limit {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::SessionRate,
         Self::Mailbox,
         Self::Connections,
@@ -59,6 +63,8 @@ impl Limit {
         Self::Roster,
         Self::SleepingSessions,
         Self::Silence,
+        Self::Sessions,
+        Self::DirectedPresences,
     ];
 
     /// As it is called in the figures.
@@ -72,6 +78,8 @@ impl Limit {
             Self::Roster => "roster",
             Self::SleepingSessions => "sleeping-sessions",
             Self::Silence => "silence",
+            Self::Sessions => "sessions-per-account",
+            Self::DirectedPresences => "directed-presences",
         }
     }
 }

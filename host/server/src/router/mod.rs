@@ -34,7 +34,7 @@ use waxwing_xmpp::{
 };
 
 use crate::{
-    config::ResourceConflict,
+    config::{Limits, ResourceConflict},
     contacts::Chore,
     mailbox::{End, Flow},
     offline::Keeper,
@@ -50,7 +50,7 @@ pub(crate) use delivery::Delivery;
 pub(crate) use figures::Limit;
 pub(crate) use handle::Handle;
 pub(crate) use keeper::Ranks;
-pub(crate) use presence::{Told, priority, told_component, unavailable};
+pub(crate) use presence::{Told, priority, unavailable};
 pub(crate) use views::View;
 
 /// Routes stanzas between the sessions of this server.
@@ -60,6 +60,9 @@ pub(crate) struct Router {
     /// Whose sessions give way, by the domain; where nothing is said, the old ones.
     conflicts: HashMap<String, ResourceConflict>,
     registry: Registry,
+    /// Most addresses that a session may have sent directed presence to. To more it gets resource-constraint, since the server owes
+    /// each an unavailable presence.
+    directed_presences: usize,
     views: views::Views,
     next_id: AtomicU64,
     inlet: Inlet,
@@ -104,10 +107,12 @@ pub(crate) enum Routed {
 impl Router {
     /// A router for these domains, in prepared form.
     pub(crate) fn new(hosts: impl IntoIterator<Item = String>) -> Self {
+        let limits = Limits::default();
         Self {
             hosts: hosts.into_iter().collect(),
             conflicts: HashMap::new(),
-            registry: Registry::new(),
+            registry: Registry::new(limits.sessions_per_account),
+            directed_presences: limits.directed_presences,
             views: views::Views::default(),
             next_id: AtomicU64::new(1),
             inlet: Inlet::default(),
@@ -115,6 +120,13 @@ impl Router {
             keeper: OnceLock::new(),
             chores: OnceLock::new(),
         }
+    }
+
+    /// Has what an account and a session may have bounded so.
+    pub(crate) fn with_limits(mut self, limits: &Limits) -> Self {
+        self.registry = Registry::new(limits.sessions_per_account);
+        self.directed_presences = limits.directed_presences;
+        self
     }
 
     /// Has sessions that want one resource treated so, by the domain.
@@ -201,7 +213,10 @@ impl Router {
     ) -> Result<Option<Registration>, StanzaError> {
         match self.registry.add(account_of(&handle.jid), handle, replaces) {
             Added::Taken => Ok(None),
-            Added::TooMany => Err(StanzaError::new(Condition::ResourceConstraint)),
+            Added::TooMany => {
+                self.reached(Limit::Sessions);
+                Err(StanzaError::new(Condition::ResourceConstraint))
+            }
             Added::Done { replaced } => {
                 if let Some(old) = replaced {
                     old.end(End::Conflict);

@@ -13,7 +13,7 @@ use waxwing_xmpp::{
     subscription::{Availability, State},
 };
 
-use super::{Delivery, Handle, Origin, Place, Router, View, account_of, rules};
+use super::{Delivery, Handle, Limit, Origin, Place, Router, View, account_of, rules};
 
 /// Which sessions of an account are told something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,10 +23,6 @@ pub(crate) enum Told {
     /// Those that are available.
     Available,
 }
-
-/// Most addresses that a session has sent directed presence to. To more it gets resource-constraint, since the
-/// unavailable presence that is owed to each could not be remembered.
-const MAX_DIRECTED: usize = 1_000;
 
 impl Router {
     /// Takes presence from a session; `from` is stamped.
@@ -273,7 +269,7 @@ impl Router {
             Place::Server => {}
             Place::Account | Place::Resource => match kind {
                 PresenceType::Probe => self.probe(sender, &stanza, to),
-                PresenceType::Available if !remember(sender, to) => {
+                PresenceType::Available if !self.remember(sender, to) => {
                     self.bounce(&stanza, Condition::ResourceConstraint);
                 }
                 PresenceType::Unavailable => {
@@ -282,6 +278,37 @@ impl Router {
                 }
                 _ => self.deliver_presence(stanza),
             },
+        }
+    }
+
+    /// Notes that unavailable presence is owed to an address. False: there are too many, or the session is over.
+    fn remember(&self, sender: &Handle, to: &Jid) -> bool {
+        let mut presence = sender.presence.lock();
+        if presence.directed.contains(to) {
+            return true;
+        }
+        if presence.retired {
+            return false;
+        }
+        if presence.directed.len() >= self.directed_presences {
+            self.reached(Limit::DirectedPresences);
+            return false;
+        }
+        presence.directed.push(to.clone());
+        true
+    }
+
+    /// Notes presence of a session to a plugin's component, which hears of the session's end as well. False: the session has told
+    /// too many already.
+    pub(crate) fn told_component(&self, sender: &Handle, stanza: &Stanza) -> bool {
+        let Some(to) = stanza.to() else { return true };
+        match stanza.typed() {
+            Type::Presence(PresenceType::Available) => self.remember(sender, to),
+            Type::Presence(PresenceType::Unavailable) => {
+                forget(sender, to);
+                true
+            }
+            _ => true,
         }
     }
 
@@ -308,33 +335,6 @@ fn last_word(other: &Handle, to: &Handle) -> Option<Stanza> {
     let mut last = other.presence.lock().last.clone()?;
     last.set_to(Arc::clone(&to.account_jid));
     Some(last)
-}
-
-/// Notes that unavailable presence is owed to an address. False: there are too many, or the session is over.
-fn remember(sender: &Handle, to: &Jid) -> bool {
-    let mut presence = sender.presence.lock();
-    if presence.directed.contains(to) {
-        return true;
-    }
-    if presence.retired || presence.directed.len() >= MAX_DIRECTED {
-        return false;
-    }
-    presence.directed.push(to.clone());
-    true
-}
-
-/// Notes presence of a session to a plugin's component, which hears of the session's end as well. False: the session has told
-/// too many already.
-pub(crate) fn told_component(sender: &Handle, stanza: &Stanza) -> bool {
-    let Some(to) = stanza.to() else { return true };
-    match stanza.typed() {
-        Type::Presence(PresenceType::Available) => remember(sender, to),
-        Type::Presence(PresenceType::Unavailable) => {
-            forget(sender, to);
-            true
-        }
-        _ => true,
-    }
 }
 
 /// Unavailable presence is owed to an address no more.

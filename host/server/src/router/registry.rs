@@ -12,14 +12,14 @@ use super::handle::Handle;
 
 /// Parts with a lock each, so that shards seldom meet at one.
 const PARTS: usize = 64;
-/// Most sessions of an account. A client that opens more gets resource-constraint (RFC 6120 §7.6.2.1).
-const MAX_SESSIONS: usize = 256;
 
 pub(super) type Part = RwLock<HashMap<Box<str>, Vec<Arc<Handle>>>>;
 
 /// The sessions by the bare JIDs of their accounts.
 #[derive(Debug)]
 pub(super) struct Registry {
+    /// Most sessions of an account. A client that opens more gets resource-constraint (RFC 6120 §7.6.2.1).
+    most: usize,
     parts: Box<[Part]>,
     hasher: RandomState,
 }
@@ -35,8 +35,10 @@ pub(super) enum Added {
 }
 
 impl Registry {
-    pub(super) fn new() -> Self {
+    /// Of so many sessions an account at most.
+    pub(super) fn new(most: usize) -> Self {
         Self {
+            most,
             parts: (0..PARTS).map(|_| Part::default()).collect(),
             hasher: RandomState::new(),
         }
@@ -61,7 +63,7 @@ impl Registry {
             let replaced = Some(std::mem::replace(old, Arc::clone(handle)));
             return Added::Done { replaced };
         }
-        if sessions.len() >= MAX_SESSIONS {
+        if sessions.len() >= self.most {
             return Added::TooMany;
         }
         sessions.push(Arc::clone(handle));

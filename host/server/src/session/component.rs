@@ -3,11 +3,7 @@
 use waxwing_plugins::IqAnswer;
 use waxwing_xmpp::{error::Condition, stanza::Stanza};
 
-use crate::{
-    plugins,
-    router::{Handle, told_component},
-    shard::Shard,
-};
+use crate::{plugins, router::Handle, shard::Shard};
 
 /// Hands a stanza of a session to the plugin, and answers its sender if the plugin does.
 pub(super) async fn hand_over(shard: &Shard, sender: &Handle, stanza: Stanza) {
@@ -16,7 +12,7 @@ pub(super) async fn hand_over(shard: &Shard, sender: &Handle, stanza: Stanza) {
     if !stanza.is_request() && router.inlet().reply(&stanza) {
         return;
     }
-    if !told_component(sender, &stanza) {
+    if !router.told_component(sender, &stanza) {
         return router.bounce(&stanza, Condition::ResourceConstraint);
     }
     match shard.plugins.component(&stanza).await {
