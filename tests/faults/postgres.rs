@@ -6,7 +6,10 @@ use anyhow::{Result, ensure};
 use rustix::process::Signal;
 use tokio::time::{Instant, sleep, timeout};
 use waxwing_test_cluster::Cluster;
-use waxwing_tests::server::{self, Settings};
+use waxwing_tests::{
+    PATIENCE,
+    server::{self, Settings},
+};
 
 use super::{Stage, WAIT, delay::Delay, lasting, plain, turn};
 
@@ -89,7 +92,8 @@ async fn a_server_waits_for_postgresql_at_its_start() -> Result<()> {
     let settings = Settings::new().plain().storage(&cluster.database()?);
     cluster.stop()?;
     let starting = tokio::spawn(settings.start());
-    sleep(lasting()).await;
+    // Whoever starts it waits for a minute.
+    sleep(lasting().min(PATIENCE / 2)).await;
     ensure!(!starting.is_finished(), "it did not wait");
     cluster.start_again()?;
     let server = starting.await??;
