@@ -65,8 +65,9 @@ struct Stage {
     romeo: Client,
     /// Has acknowledged what it sends, by a stream that is managed.
     paris: Client,
-    /// How many stanzas that was.
+    /// How many stanzas that was, and which were acknowledged and not sent back.
     managed: u32,
+    kept: Vec<u32>,
     /// Messages to the nurse, who is not there: how many there were, and which the server took back.
     sent: u32,
     refused: Vec<u32>,
@@ -93,6 +94,7 @@ impl Stage {
             romeo,
             paris,
             managed: 0,
+            kept: Vec::new(),
             sent: 0,
             refused: Vec::new(),
             resident,
@@ -160,23 +162,32 @@ impl Stage {
             refused += 1;
             sleep(Duration::from_millis(50)).await;
         }
-        ensure!(!self.is_kept().await?, "a message is kept nowhere");
+        self.tell_benvolio().await?;
         self.check_growth()
     }
 
-    /// Sends a message to somebody who is not there and has it acknowledged: whether it is, and not sent back.
-    async fn is_kept(&mut self) -> Result<bool> {
-        let message =
-            "<message to='benvolio@localhost' type='chat' id='m'><body>m</body></message>";
-        self.paris.send(message).await?;
-        self.paris.send("<r xmlns='urn:xmpp:sm:3'/>").await?;
+    /// Sends a message to somebody who is not there, and waits until it is acknowledged or sent back. A false acknowledgement shows in the
+    /// end, where the message is missing.
+    async fn tell_benvolio(&mut self) -> Result<()> {
         self.managed += 1;
+        let id = self.managed;
+        let message = format!(
+            "<message to='benvolio@localhost' type='chat' id='{id}'><body>{id}</body></message>"
+        );
+        self.paris.send(&message).await?;
+        self.paris.send("<r xmlns='urn:xmpp:sm:3'/>").await?;
         loop {
             let element = self.paris.element().await?;
             if element.is("message", ns::CLIENT) {
                 let error = element.stanza_error().context("a message came back")?;
                 ensure!(error.starts_with("wait/"), "{error}");
-                return Ok(false);
+                // It may be acknowledged before it is there: whoever sent it hears of it either way.
+                let refused: u32 = element.attr("id").context("no id")?.parse()?;
+                self.kept.retain(|kept| *kept != refused);
+                if refused == id {
+                    return Ok(());
+                }
+                continue;
             }
             if element.is("r", SM) {
                 continue;
@@ -184,10 +195,27 @@ impl Stage {
             ensure!(element.is("a", SM), "{element}");
             // A smaller count is that of what came before.
             let handled: u32 = element.attr("h").context("no h")?.parse()?;
-            if handled >= self.managed {
-                return Ok(true);
+            if handled >= id {
+                self.kept.push(id);
+                return Ok(());
             }
         }
+    }
+
+    /// Whoever was told messages has all that were acknowledged.
+    async fn check_acknowledged(&self) -> Result<()> {
+        let (mut benvolio, _) = self.server.log_in(&plain("benvolio")).await?;
+        benvolio.send("<presence/>").await?;
+        let mut got: Vec<u32> = Vec::new();
+        while got.last() != Some(&self.managed) {
+            got.push(benvolio.message().await?.1.parse()?);
+        }
+        ensure!(
+            self.kept.iter().all(|id| got.contains(id)),
+            "acknowledged were {:?}, and kept {got:?}",
+            self.kept
+        );
+        Ok(())
     }
 
     fn check_growth(&self) -> Result<()> {
@@ -210,7 +238,12 @@ impl Stage {
         }
         ensure!(over.elapsed() < RECOVERY, "back after {:?}", over.elapsed());
         self.server.log_in(&plain("tybalt")).await?;
-        ensure!(self.is_kept().await?, "a message is not kept");
+        self.tell_benvolio().await?;
+        ensure!(
+            self.kept.last() == Some(&self.managed),
+            "a message is not kept"
+        );
+        self.check_acknowledged().await?;
         let roster = self.get_roster().await?;
         let items = roster.children.iter().flat_map(|query| &query.children);
         let items: Vec<_> = items.filter_map(|item| item.attr("jid")).collect();
