@@ -226,3 +226,60 @@ async fn an_account_has_so_many_sessions_and_a_session_tells_so_many_of_itself()
     round_trip(&mut second).await?;
     server.stop().await
 }
+
+/// As much as the operator says waits for a session: of a client that acknowledges nothing a half of it is sent, and the rest is all that
+/// its mailbox takes.
+#[tokio::test]
+async fn so_much_waits_for_a_session() -> Result<()> {
+    for (limit, body, fits) in [
+        ("outbound_bytes = 65536", "x".repeat(1_000), 30),
+        ("outbound_stanzas = 64", "x".to_owned(), 64),
+    ] {
+        let server = start(limit).await?;
+        let mut juliet = present(&server, "juliet").await?;
+        juliet.send("<enable xmlns='urn:xmpp:sm:3'/>").await?;
+        ensure!(juliet.element().await?.name == "enabled");
+        let mut romeo = present(&server, "romeo").await?;
+        let headline =
+            format!("<message to='juliet@localhost' type='headline'><body>{body}</body></message>");
+        romeo.send(&headline.repeat(fits)).await?;
+        round_trip(&mut romeo).await?;
+        round_trip(&mut juliet).await?;
+        ensure!(reached(&server, "mailbox").await? == 0, "{limit}");
+        romeo.send(&headline.repeat(fits * 3)).await?;
+        round_trip(&mut romeo).await?;
+        juliet.until_end().await?;
+        ensure!(reached(&server, "mailbox").await? == 1, "{limit}");
+        server.stop().await?;
+    }
+    Ok(())
+}
+
+/// A request for presence waits whole for its answer, if it is not too long; of a longer one is kept who asks.
+#[tokio::test]
+async fn a_request_is_kept_whole_up_to_a_limit() -> Result<()> {
+    let server = start("request_bytes = 2000").await?;
+    server.account("juliet").await?;
+    for (user, length) in [("romeo", 1_000), ("paris", 3_000)] {
+        let mut asker = present(&server, user).await?;
+        let text = "x".repeat(length);
+        let asks = format!(
+            "<presence to='juliet@localhost' type='subscribe'><status>{text}</status></presence>"
+        );
+        asker.send(&asks).await?;
+        round_trip(&mut asker).await?;
+    }
+    let (mut juliet, _) = server.log_in(&Login::new("juliet")).await?;
+    juliet.send("<presence/>").await?;
+    let mut asked = Vec::new();
+    while asked.len() < 2 {
+        let request = juliet.wait_for("a request", |one| one.attr("type") == Some("subscribe"));
+        let request = request.await?;
+        let length = request.child_text("status").map(str::len);
+        asked.push((request.attr("from").unwrap_or_default().to_owned(), length));
+    }
+    asked.sort();
+    let (paris, romeo) = ("paris@localhost".to_owned(), "romeo@localhost".to_owned());
+    assert_eq!(asked, [(paris, None), (romeo, Some(1_000))]);
+    server.stop().await
+}

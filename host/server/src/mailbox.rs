@@ -8,13 +8,39 @@ use std::{collections::VecDeque, mem, task::Waker};
 
 use parking_lot::Mutex;
 
-/// Most items in a mailbox.
-pub(crate) const MAX_ITEMS: usize = 16_384;
-/// Most bytes in a mailbox, by [`Weigh`].
-pub(crate) const MAX_BYTES: usize = 1024 * 1024;
+/// How much may wait for a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    bytes: u32,
+    items: u32,
+}
 
-/// A mailbox with more bytes than this is pressed.
-const PRESSED: usize = MAX_BYTES / 8;
+impl Bounds {
+    /// Of so many bytes, by [`Weigh`], and so many items.
+    pub(crate) const fn new(bytes: u32, items: u32) -> Self {
+        Self { bytes, items }
+    }
+
+    /// Whether so many bytes in so many items are more than these.
+    pub(crate) fn are_exceeded(self, bytes: usize, items: usize) -> bool {
+        bytes > self.bytes as usize || items > self.items as usize
+    }
+
+    /// Whether so many bytes are so many that whoever pushes more does well to let the owner have its turn first.
+    fn are_near(self, bytes: usize) -> bool {
+        bytes > self.bytes as usize / 8
+    }
+
+    /// The half of them.
+    pub(crate) const fn half(self) -> Self {
+        Self::new(self.bytes / 2, self.items / 2)
+    }
+
+    /// The half of that.
+    pub(crate) const fn quarter(self) -> Self {
+        self.half().half()
+    }
+}
 
 /// Why somebody other than its owner ends a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +102,7 @@ pub(crate) struct Taken<T> {
 /// A bounded queue of weighed items, with one reader and any number of writers.
 #[derive(Debug)]
 pub(crate) struct Mailbox<T> {
+    bounds: Bounds,
     state: Mutex<State<T>>,
 }
 
@@ -93,9 +120,11 @@ struct State<T> {
     stuck: bool,
 }
 
-impl<T> Default for Mailbox<T> {
-    fn default() -> Self {
+impl<T: Weigh> Mailbox<T> {
+    /// An empty one.
+    pub(crate) fn new(bounds: Bounds) -> Self {
         Self {
+            bounds,
             state: Mutex::new(State {
                 queue: VecDeque::new(),
                 bytes: 0,
@@ -107,9 +136,12 @@ impl<T> Default for Mailbox<T> {
             }),
         }
     }
-}
 
-impl<T: Weigh> Mailbox<T> {
+    /// How much it may hold.
+    pub(crate) fn bounds(&self) -> Bounds {
+        self.bounds
+    }
+
     /// Queues an item and wakes the owner. When that would exceed a limit, the owner's session is told to
     /// end by [`End::Overflow`]. One item is taken whatever it weighs, if it is the only one.
     pub(crate) fn push(&self, item: T) -> Push<T> {
@@ -118,7 +150,8 @@ impl<T: Weigh> Mailbox<T> {
             return Push::Refused(item);
         }
         let bytes = state.bytes.saturating_add(item.weight());
-        if !state.queue.is_empty() && (bytes > MAX_BYTES || state.queue.len() >= MAX_ITEMS) {
+        let items = state.queue.len().saturating_add(1);
+        if items > 1 && self.bounds.are_exceeded(bytes, items) {
             state.end = Some(End::Overflow);
             state.wake();
             return Push::Refused(item);
@@ -128,7 +161,7 @@ impl<T: Weigh> Mailbox<T> {
         if !state.stuck {
             state.wake();
         }
-        Push::Queued(if bytes > PRESSED {
+        Push::Queued(if self.bounds.are_near(bytes) {
             Flow::Pressed
         } else {
             Flow::Free

@@ -6,7 +6,10 @@ use std::{
     task::{Wake, Waker},
 };
 
-use super::{End, Flow, MAX_BYTES, MAX_ITEMS, Mailbox, Push, Weigh};
+use super::{Bounds, End, Flow, Mailbox, Push, Weigh};
+
+const MAX_BYTES: usize = 1 << 20;
+const MAX_ITEMS: usize = 100;
 
 /// A name and a weight.
 type Item = (u8, usize);
@@ -26,6 +29,10 @@ impl Wake for Count {
     }
 }
 
+fn mailbox() -> Mailbox<Item> {
+    Mailbox::new(Bounds::new(1 << 20, 100))
+}
+
 fn names(items: impl IntoIterator<Item = Item>) -> Vec<u8> {
     items.into_iter().map(|item| item.0).collect()
 }
@@ -36,7 +43,7 @@ fn quiet() -> Waker {
 
 #[test]
 fn gives_items_in_the_order_of_pushing() {
-    let mailbox = Mailbox::default();
+    let mailbox = mailbox();
     for item in 0..5 {
         assert_eq!(mailbox.push((item, 10)), Push::Queued(Flow::Free));
     }
@@ -48,7 +55,7 @@ fn gives_items_in_the_order_of_pushing() {
 
 #[test]
 fn takes_no_more_than_a_quota_and_says_that_more_is_left() {
-    let mailbox = Mailbox::default();
+    let mailbox = mailbox();
     for item in 0..5 {
         assert_eq!(mailbox.push((item, 10)), Push::Queued(Flow::Free));
     }
@@ -61,7 +68,7 @@ fn takes_no_more_than_a_quota_and_says_that_more_is_left() {
 #[test]
 fn wakes_the_owner_once_for_many_pushes() {
     let count = Arc::new(Count::default());
-    let mailbox = Mailbox::default();
+    let mailbox = mailbox();
     assert!(
         mailbox
             .take(100, &Waker::from(Arc::clone(&count)))
@@ -76,7 +83,7 @@ fn wakes_the_owner_once_for_many_pushes() {
 
 #[test]
 fn ends_the_session_when_there_are_too_many_bytes() {
-    let mailbox = Mailbox::default();
+    let mailbox = mailbox();
     assert_eq!(mailbox.push((b'a', MAX_BYTES)), Push::Queued(Flow::Pressed));
     assert_eq!(mailbox.push((b'b', 1)), Push::Refused((b'b', 1)));
     assert_eq!(
@@ -92,7 +99,7 @@ fn ends_the_session_when_there_are_too_many_bytes() {
 
 #[test]
 fn ends_the_session_when_there_are_too_many_items() {
-    let mailbox = Mailbox::default();
+    let mailbox = mailbox();
     for _ in 0..MAX_ITEMS {
         assert_eq!(mailbox.push((0, 0)), Push::Queued(Flow::Free));
     }
@@ -101,7 +108,7 @@ fn ends_the_session_when_there_are_too_many_items() {
 
 #[test]
 fn takes_one_item_heavier_than_the_limit() {
-    let mailbox = Mailbox::default();
+    let mailbox = mailbox();
     assert_eq!(
         mailbox.push((b'a', MAX_BYTES + 1)),
         Push::Queued(Flow::Pressed)
@@ -111,7 +118,7 @@ fn takes_one_item_heavier_than_the_limit() {
 
 #[test]
 fn hands_over_what_was_queued_before_the_end() {
-    let mailbox = Mailbox::default();
+    let mailbox = mailbox();
     assert_eq!(mailbox.push((b'a', 1)), Push::Queued(Flow::Free));
     mailbox.end(End::AccountGone);
     mailbox.end(End::Shutdown);
@@ -126,7 +133,7 @@ fn hands_over_what_was_queued_before_the_end() {
 
 #[test]
 fn gives_back_what_was_not_taken_when_it_closes() {
-    let mailbox = Mailbox::default();
+    let mailbox = mailbox();
     assert_eq!(mailbox.push((b'a', 1)), Push::Queued(Flow::Free));
     assert_eq!(names(mailbox.close()), *b"a");
     assert_eq!(mailbox.push((b'b', 1)), Push::Refused((b'b', 1)));

@@ -190,13 +190,14 @@ async fn compose(
     ));
     let tls = Tls::load(config)?;
     let platform = plugins::start(config, Arc::clone(&contacts), Arc::clone(&router)).await?;
+    let resumptions = Resumptions::new(&config.limits, Arc::clone(&router));
     Ok(Arc::new(Server {
         domains: domains(config),
         platform,
         router,
         contacts,
         offline,
-        resumptions: Resumptions::new(&config.limits),
+        resumptions,
         accounts,
         tls,
         connections: Connections::new(listener::connection_limit(files), &config.limits),
@@ -354,6 +355,7 @@ fn limits(config: &config::Limits) -> StreamLimits {
         },
         stanzas_per_second: config.stanzas_per_second,
         bytes_per_second: config.bytes_per_second,
+        outbound: config.outbound(),
     }
 }
 

@@ -20,6 +20,7 @@ use waxwing_xml::Limits;
 
 use crate::{
     listener,
+    mailbox::Bounds,
     server::Server,
     session::{self, Buffers, Endpoint},
 };
@@ -49,6 +50,8 @@ pub(crate) struct StreamLimits {
     pub(crate) stanzas_per_second: u32,
     /// The same.
     pub(crate) bytes_per_second: u32,
+    /// How much may wait for a client.
+    pub(crate) outbound: Bounds,
 }
 
 /// A listener of one shard.

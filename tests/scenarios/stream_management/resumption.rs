@@ -255,3 +255,28 @@ async fn ends_when_too_much_waits_for_a_client_that_is_away() -> Result<()> {
     }
     server.stop().await
 }
+
+/// Where too much waits for all clients that are away, the session that holds most is over, whoever was away first; nothing of it is lost.
+#[tokio::test]
+async fn so_much_waits_for_all_clients_that_are_away() -> Result<()> {
+    let config = format!("{METRICS}\n[limits]\nsleeping_bytes = 200000");
+    let server = Settings::new().config(&config).start().await?;
+    let mut romeo = Managed::new(&server, "romeo").await?;
+    let modest = Managed::new(&server, "nurse").await?.lose();
+    let greedy = Managed::new(&server, "juliet").await?.lose();
+    let long = "x".repeat(50_000);
+    for to in ["nurse", "juliet", "juliet"] {
+        romeo.chat(to, &long).await?;
+    }
+    romeo.has_handled(4).await?;
+    ensure!(reached(&server, "sleeping-sessions").await? == 0);
+    romeo.chat("juliet", &long).await?;
+    romeo.has_handled(5).await?;
+    ensure!(reached(&server, "sleeping-sessions").await? == 1);
+    greedy.is_refused(&server).await?;
+    let (mut nurse, _) = modest.resume(&server).await?;
+    ensure!(nurse.body().await? == long);
+    let mut juliet = Managed::again(&server, "juliet", "r").await?;
+    ensure!(juliet.bodies(3).await?.iter().all(|body| *body == long));
+    server.stop().await
+}

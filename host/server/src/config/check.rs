@@ -18,6 +18,11 @@ const PRE_AUTH_SECONDS: u32 = 600;
 const RESUME_SECONDS: u32 = 86_400;
 /// Less, and a client on a slow network could not answer in time; more is as good as no limit.
 const SILENCE_SECONDS: std::ops::RangeInclusive<u32> = 5..=86_400;
+/// Less, and one burst of a contact's would end a session; more is more than one client may hold of the server's memory.
+const OUTBOUND_BYTES: std::ops::RangeInclusive<u32> = 65_536..=(1 << 30);
+const OUTBOUND_STANZAS: std::ops::RangeInclusive<u32> = 64..=1_000_000;
+/// Less would not hold the addresses of a request.
+const REQUEST_BYTES: usize = 1_024;
 /// What a session reads at once.
 const BYTES_PER_SECOND: u32 = 16_384;
 /// The longest that compiling a component may be allowed to take.
@@ -273,6 +278,21 @@ fn limits(config: &Config) -> Result<(), Fault> {
         limits.sessions_per_account > 0,
         "limits.sessions_per_account",
         "must be at least 1",
+    )?;
+    check(
+        OUTBOUND_BYTES.contains(&limits.outbound_bytes),
+        "limits.outbound_bytes",
+        "must be from 65536 to 1073741824 bytes",
+    )?;
+    check(
+        OUTBOUND_STANZAS.contains(&limits.outbound_stanzas),
+        "limits.outbound_stanzas",
+        "must be from 64 to 1000000 stanzas",
+    )?;
+    check(
+        (REQUEST_BYTES..=STANZA_CEILING).contains(&limits.request_bytes),
+        "limits.request_bytes",
+        "must be from 1024 to 16777216 bytes",
     )?;
     check(
         limits.bytes_per_second == 0 || limits.bytes_per_second >= BYTES_PER_SECOND,

@@ -5,6 +5,8 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::mailbox::Bounds;
+
 /// Bounds on one client's stream, and on what is kept of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -27,6 +29,12 @@ pub struct Limits {
     pub sessions_per_account: usize,
     /// Most addresses that a session may have sent directed presence to, and not taken it back (RFC 6121 §4.6).
     pub directed_presences: usize,
+    /// Most bytes that may wait for a session to read them, as they are held in memory. One more ends a session that does not read; of a
+    /// client with stream management (XEP-0198), a half of it may be sent and not acknowledged; of one of which it is said that nobody
+    /// looks at it (XEP-0352), a quarter may be held back.
+    pub outbound_bytes: u32,
+    /// The same in stanzas.
+    pub outbound_stanzas: u32,
     /// Most connections from one address, by IPv6 from one network of 64 bits; more are closed at once. 0: no limit.
     pub connections_per_address: usize,
     /// Most that it may open in a second, on average; it may open four times as many at once. 0: no limit.
@@ -35,6 +43,8 @@ pub struct Limits {
     pub limit_loopback: bool,
     /// Most contacts in a roster, and most requests for presence that wait for an account's answer.
     pub roster_items: u64,
+    /// Longest request for presence that is kept whole until it is answered, in bytes; of a longer one is kept who asks (RFC 6121 §3.1.3).
+    pub request_bytes: usize,
     /// Most messages that wait for an account while it is offline.
     pub offline_messages: u64,
     /// Most bytes of them.
@@ -47,6 +57,9 @@ pub struct Limits {
     pub sleeping_sessions_per_account: usize,
     /// Most such sessions of all accounts.
     pub sleeping_sessions: usize,
+    /// Most bytes that wait for the clients of all of them, as they are held in memory. Beyond it the session that holds most is ended;
+    /// its messages stay in the spool.
+    pub sleeping_bytes: usize,
 }
 
 impl Default for Limits {
@@ -60,16 +73,20 @@ impl Default for Limits {
             silence_seconds: 90,
             sessions_per_account: 256,
             directed_presences: 1_000,
+            outbound_bytes: 1 << 20,
+            outbound_stanzas: 16_384,
             connections_per_address: 1_000,
             connections_per_second_per_address: 50,
             limit_loopback: false,
             roster_items: 1_000,
+            request_bytes: 16 << 10,
             offline_messages: 1_000,
             offline_bytes: 10 << 20,
             offline_days: 0,
             resume_seconds: 300,
             sleeping_sessions_per_account: 10,
             sleeping_sessions: 10_000,
+            sleeping_bytes: 256 << 20,
         }
     }
 }
@@ -78,5 +95,10 @@ impl Limits {
     /// `pre_auth_seconds` as a duration.
     pub fn pre_auth(&self) -> Duration {
         Duration::from_secs(u64::from(self.pre_auth_seconds))
+    }
+
+    /// How much may wait for a session.
+    pub(crate) const fn outbound(&self) -> Bounds {
+        Bounds::new(self.outbound_bytes, self.outbound_stanzas)
     }
 }

@@ -85,11 +85,14 @@ pub struct Contacts {
     turns: Turns,
     /// Words of one account are heard in the order in which they were said. Taken before any turn.
     words: Turns,
+    /// The longest request that is kept whole.
+    request_bytes: usize,
 }
 
 impl Contacts {
     /// The contacts of these accounts, whose sessions that router knows.
     pub(crate) fn new(accounts: Accounts, router: Arc<Router>, limits: &Limits) -> Self {
+        let request_bytes = limits.request_bytes;
         let limits = RosterLimits {
             items: limits.roster_items,
             requests: limits.roster_items,
@@ -100,6 +103,7 @@ impl Contacts {
             router,
             turns: Turns::default(),
             words: Turns::default(),
+            request_bytes,
         }
     }
 

@@ -19,13 +19,10 @@ use crate::{
     router::{Handle, Place, Told},
 };
 
-/// The longest request that is kept whole, in bytes: a thousand may wait for an account (§3.1.3, on exhaustion).
-const MAX_REQUEST: usize = 16 * 1024;
-
-/// A request as it is kept; of one that is too long, who asks.
-fn request(account: &BareJid, contact: &BareJid, stanza: &Stanza) -> Vec<u8> {
+/// A request as it is kept; of one that is longer than `most` bytes, who asks (§3.1.3, on exhaustion).
+fn request(account: &BareJid, contact: &BareJid, stanza: &Stanza, most: usize) -> Vec<u8> {
     let whole = stanza.element().to_xml();
-    if whole.len() <= MAX_REQUEST {
+    if whole.len() <= most {
         return whole.into_bytes();
     }
     let short = said(contact, account, "subscribe");
@@ -171,7 +168,7 @@ impl Contacts {
         if self.accounts.id(account).await?.is_none() {
             return Ok(None);
         }
-        let request = request(account, contact, stanza);
+        let request = request(account, contact, stanza, self.request_bytes);
         let keeper = self.keeper(account);
         let Some(change) = keeper.inbound(account, contact, word, request).await? else {
             return Ok(None);

@@ -28,6 +28,16 @@ pub(super) enum Chosen {
     Nobody(Verdict),
 }
 
+impl Chosen {
+    pub(super) fn handles(&self) -> &[Arc<Handle>] {
+        match self {
+            Self::One(handle) => std::slice::from_ref(handle),
+            Self::Many(handles) => handles,
+            Self::Nobody(_) => &[],
+        }
+    }
+}
+
 impl Router {
     /// Chooses among the sessions of the account that an address is about.
     pub(super) fn choose(&self, to: &Jid, rule: impl FnOnce(Aim, Option<i8>) -> Verdict) -> Chosen {

@@ -13,7 +13,7 @@ use waxwing_xmpp::{
 
 use super::delivery::Delivery;
 use crate::{
-    mailbox::{End, Flow, MAX_BYTES, Mailbox, Push, Weigh as _},
+    mailbox::{Bounds, End, Flow, Mailbox, Push, Weigh as _},
     silence::Silence,
 };
 
@@ -28,9 +28,6 @@ const NOBODY: u8 = 0;
 const SOMEBODY: u8 = 1;
 /// Somebody does, and is to do it once more.
 const AGAIN: u8 = 2;
-
-/// Bytes of messages that are held for a session that is given what waits in the spool. More end it, as they would from its mailbox.
-const MAX_BEHIND: usize = MAX_BYTES;
 
 /// Bytes of messages that are held by a session at its end. What comes beyond that is kept at once, and so before them.
 const MAX_HELD: usize = 1024 * 1024;
@@ -102,13 +99,13 @@ pub(super) struct Presence {
 }
 
 impl Handle {
-    pub(super) fn new(id: u64, jid: FullJid) -> Self {
+    pub(super) fn new(id: u64, jid: FullJid, bounds: Bounds) -> Self {
         Self {
             id,
             from: Arc::new(Jid::from(jid.clone())),
             account_jid: Arc::new(Jid::from(jid.to_bare())),
             jid,
-            mailbox: Mailbox::default(),
+            mailbox: Mailbox::new(bounds),
             availability: AtomicI16::new(CONNECTED),
             interested: AtomicBool::new(false),
             held: Mutex::new(Some(Held::default())),
@@ -191,8 +188,9 @@ impl Handle {
         if !state.on {
             return self.push(delivery);
         }
-        let held = state.behind.iter().map(Delivery::weight);
-        if held.sum::<usize>() > MAX_BEHIND {
+        // More would end it from its mailbox too.
+        let held = state.behind.iter().map(Delivery::weight).sum();
+        if self.mailbox.bounds().are_exceeded(held, 0) {
             self.end(End::Overflow);
             return Push::Refused(delivery);
         }

@@ -36,7 +36,7 @@ use waxwing_xmpp::{
 use crate::{
     config::{Limits, ResourceConflict},
     contacts::Chore,
-    mailbox::{End, Flow},
+    mailbox::{Bounds, End, Flow},
     offline::Keeper,
     secret,
 };
@@ -60,6 +60,8 @@ pub(crate) struct Router {
     /// Whose sessions give way, by the domain; where nothing is said, the old ones.
     conflicts: HashMap<String, ResourceConflict>,
     registry: Registry,
+    /// How much may wait for a session.
+    outbound: Bounds,
     /// Most addresses that a session may have sent directed presence to. To more it gets resource-constraint, since the server owes
     /// each an unavailable presence.
     directed_presences: usize,
@@ -112,6 +114,7 @@ impl Router {
             hosts: hosts.into_iter().collect(),
             conflicts: HashMap::new(),
             registry: Registry::new(limits.sessions_per_account),
+            outbound: limits.outbound(),
             directed_presences: limits.directed_presences,
             views: views::Views::default(),
             next_id: AtomicU64::new(1),
@@ -125,6 +128,7 @@ impl Router {
     /// Has what an account and a session may have bounded so.
     pub(crate) fn with_limits(mut self, limits: &Limits) -> Self {
         self.registry = Registry::new(limits.sessions_per_account);
+        self.outbound = limits.outbound();
         self.directed_presences = limits.directed_presences;
         self
     }
@@ -196,7 +200,7 @@ impl Router {
         let jid = jid::with_resource(bare, &resource)
             .map_err(|_| StanzaError::new(Condition::BadRequest))?;
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        Ok(Arc::new(Handle::new(id, jid)))
+        Ok(Arc::new(Handle::new(id, jid, self.outbound)))
     }
 
     /// Who gives way where two sessions of an account want one resource.

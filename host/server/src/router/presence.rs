@@ -318,6 +318,13 @@ impl Router {
         }
         if let (Some(to), Type::Presence(kind)) = (stanza.to(), stanza.typed()) {
             let chosen = self.choose(to, |aim, _| rules::presence(kind, aim));
+            if kind == PresenceType::Unavailable
+                && let Some(from) = stanza.from()
+            {
+                // Whoever is gone is owed nothing any more (§4.6.1).
+                let handles = chosen.handles().iter();
+                handles.for_each(|handle| forget(handle, from));
+            }
             let _ = self.hand_over(chosen, stanza, Origin::Sender);
         }
     }

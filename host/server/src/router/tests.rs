@@ -12,7 +12,7 @@ use waxwing_xmpp::{
 };
 
 use super::{Registration, Routed, Router};
-use crate::mailbox::{End, MAX_BYTES};
+use crate::{config, mailbox::End};
 
 fn router() -> Arc<Router> {
     Arc::new(Router::new(["example.org".to_owned()]))
@@ -363,7 +363,7 @@ fn ends_a_session_that_does_not_read_and_answers_for_it() {
     );
     let text = "x".repeat(64 * 1024);
     let message = format!("<message to='juliet@example.org/balcony'><body>{text}</body></message>");
-    let fits = MAX_BYTES / text.len();
+    let fits = config::Limits::default().outbound_bytes as usize / text.len();
     for _ in 0..=fits {
         romeo.send(&message);
     }

@@ -11,11 +11,7 @@ use std::{
 use tokio::time::sleep;
 
 use super::resumption::{Parcel, Ticket};
-use crate::{
-    mailbox::{End, MAX_BYTES, MAX_ITEMS},
-    router::Limit,
-    shard::Shard,
-};
+use crate::{mailbox::End, router::Limit, shard::Shard};
 
 /// Bytes taken from the mailbox at once.
 const BATCH: usize = 64 * 1024;
@@ -60,8 +56,8 @@ async fn sleep_on(shard: &Shard, parcel: &mut Parcel) -> Option<End> {
     tracing::debug!(jid = %handle.jid, "the client is away");
     handle.set_asleep(true);
     parcel.managed.lose();
-    if parcel.managed.ticket.as_ref().is_some_and(Ticket::sleep) {
-        shard.server.router.reached(Limit::SleepingSessions);
+    if let Some(ticket) = &parcel.managed.ticket {
+        ticket.sleep(parcel.bytes());
     }
     let end = poll_fn(|cx| parcel.poll_hold(cx));
     let why = tokio::select! {
@@ -88,9 +84,15 @@ pub(super) fn give_up(mut parcel: Parcel, forget: bool) {
 }
 
 impl Parcel {
+    /// Bytes that wait for the client.
+    fn bytes(&self) -> usize {
+        self.managed.bytes().saturating_add(self.held.bytes())
+    }
+
     /// Takes what comes. Ready when the session is to end, or to be handed over.
     fn poll_hold(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         let mailbox = self.registration.handle().mailbox();
+        let bounds = mailbox.bounds();
         loop {
             let taken = mailbox.take(BATCH, cx.waker());
             if let Some(end) = taken.end {
@@ -103,11 +105,14 @@ impl Parcel {
                 self.managed.secure(&mut delivery);
                 self.held.hold(delivery);
             }
-            if self.held.len() > MAX_ITEMS {
+            if bounds.are_exceeded(0, self.held.len()) {
                 self.held.tidy();
             }
-            if self.held.bytes() > MAX_BYTES || self.held.len() > MAX_ITEMS {
+            if self.held.exceeds(bounds) {
                 return Poll::Ready(End::Overflow);
+            }
+            if let Some(ticket) = &self.managed.ticket {
+                ticket.hold(self.bytes());
             }
         }
     }

@@ -14,14 +14,11 @@ use waxwing_xmpp::{error::StreamError, sm};
 
 use super::resumption::Ticket;
 use crate::{
-    mailbox::Weigh as _,
+    mailbox::{Bounds, Weigh as _},
     offline::{self, Keeper, Ledger, Promise, Task},
     router::{Delivery, Handle},
 };
 
-/// A client that has more bytes than this to acknowledge is sent no more. What comes for it waits in its mailbox, which ends the
-/// session when it is full.
-const MAX_UNACKED: usize = 512 * 1024;
 /// Time from a client's question until what is still on its way is put into the spool.
 const SECURE_AFTER: Duration = Duration::from_millis(250);
 /// Time from then on until the client is told what is dealt with by then.
@@ -101,9 +98,14 @@ impl Managed {
         self.unacked.push_back(delivery);
     }
 
-    /// Whether the client has to acknowledge something before it is sent more.
-    pub(super) fn is_full(&self) -> bool {
-        self.bytes > MAX_UNACKED
+    /// Whether the client has more to acknowledge than that.
+    pub(super) fn exceeds(&self, bounds: Bounds) -> bool {
+        bounds.are_exceeded(self.bytes, self.unacked.len())
+    }
+
+    /// Bytes that the client has not acknowledged.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Whether the client is to be asked now what it has handled.

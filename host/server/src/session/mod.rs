@@ -18,6 +18,7 @@ mod pace;
 mod presence;
 mod quiet;
 mod resumption;
+mod sleepers;
 mod transport;
 
 use std::{io, net::SocketAddr, rc::Rc, task::Context, task::Poll};

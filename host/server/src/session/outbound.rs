@@ -16,7 +16,7 @@ use waxwing_xmpp::{ns, sm};
 
 use super::{buffers::Buffers, gate::Gate, managed::Managed, quiet::Quiet, transport::Transport};
 use crate::{
-    mailbox::End,
+    mailbox::{Bounds, End},
     router::{Delivery, Handle},
     shard::Shard,
     silence,
@@ -33,6 +33,8 @@ pub(super) struct Outbound {
     buffers: Buffers,
     /// What plugins judge first.
     gate: Gate,
+    /// How much may wait for the client.
+    bounds: Bounds,
     /// What is being written; without capacity when there is nothing.
     bytes: Vec<u8>,
     /// How much of it is written.
@@ -50,6 +52,7 @@ impl Outbound {
         Self {
             buffers: shard.buffers.clone(),
             gate: Gate::new(Rc::clone(shard)),
+            bounds: shard.limits.outbound,
             bytes: Vec::new(),
             written: 0,
             batch: VecDeque::new(),
@@ -89,11 +92,12 @@ impl Outbound {
         !self.bytes.is_empty()
     }
 
-    /// True if the client has to acknowledge something before it is sent more.
+    /// True if the client has to acknowledge something before it is sent more. What comes meanwhile waits in its mailbox, which ends the
+    /// session when it is full.
     pub(super) fn waits_for_acks(&self) -> bool {
-        self.managed
-            .as_ref()
-            .is_some_and(|managed| managed.is_full())
+        let bounds = self.bounds.half();
+        let managed = self.managed.as_ref();
+        managed.is_some_and(|managed| managed.exceeds(bounds))
     }
 
     /// Goes on with a session after its connection was lost: says so, and sends what the client has not.
@@ -242,7 +246,7 @@ impl Outbound {
         for delivery in items {
             let hurries = !Quiet::can_wait(&delivery);
             quiet.hold(delivery);
-            if hurries || quiet.is_full() {
+            if hurries || quiet.exceeds(self.bounds.quarter()) {
                 self.fill(mem::take(&mut *quiet));
             }
         }

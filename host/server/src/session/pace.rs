@@ -91,6 +91,7 @@ mod tests {
     use waxwing_xml::Limits;
 
     use super::*;
+    use crate::mailbox::Bounds;
 
     fn pace(stanzas_per_second: u32, bytes_per_second: u32) -> Pace {
         Pace::new(&StreamLimits {
@@ -98,6 +99,7 @@ mod tests {
             stanza: Limits::stanza(),
             stanzas_per_second,
             bytes_per_second,
+            outbound: Bounds::new(1 << 20, 1_000),
         })
     }
 

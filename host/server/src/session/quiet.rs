@@ -6,12 +6,10 @@ use std::{collections::HashMap, mem};
 use waxwing_xml::{Element, ElementRef};
 use waxwing_xmpp::ns;
 
-use crate::{mailbox::Weigh as _, router::Delivery};
-
-/// Most items that are held back, those included that newer ones took the place of.
-const MAX_ITEMS: usize = 4_096;
-/// Most bytes that are held back.
-const MAX_BYTES: usize = 256 * 1024;
+use crate::{
+    mailbox::{Bounds, Weigh as _},
+    router::Delivery,
+};
 
 /// Stanzas that are held back, in their order.
 #[derive(Debug, Default)]
@@ -53,9 +51,9 @@ impl Quiet {
         self.items.push(Some(delivery));
     }
 
-    /// Whether no more is to be held back.
-    pub(super) fn is_full(&self) -> bool {
-        self.items.len() >= MAX_ITEMS || self.bytes >= MAX_BYTES
+    /// Whether more is held back than that, places included that newer ones took.
+    pub(super) fn exceeds(&self, bounds: Bounds) -> bool {
+        bounds.are_exceeded(self.bytes, self.items.len())
     }
 
     /// Bytes held back.
@@ -175,18 +173,19 @@ mod tests {
     }
 
     #[test]
-    fn is_full_at_its_limits() {
+    fn exceeds_its_limits_by_places_and_by_bytes() {
         let mut quiet = Quiet::default();
-        while !quiet.is_full() {
+        let bounds = Bounds::new(100_000, 100);
+        while !quiet.exceeds(bounds) {
             quiet.hold(delivery("<presence id='1' from='a@b/c'/>"));
         }
-        assert_eq!(quiet.len(), MAX_ITEMS);
+        assert_eq!(quiet.len(), 101);
         quiet.tidy();
         assert_eq!(quiet.len(), 1);
-        let text = "x".repeat(MAX_BYTES);
+        let text = "x".repeat(100_000);
         quiet.hold(delivery(&format!(
             "<message id='2' from='a@b/c'><body>{text}</body></message>"
         )));
-        assert!(quiet.is_full());
+        assert!(quiet.exceeds(bounds));
     }
 }

@@ -1,14 +1,6 @@
 //! Sessions that can be resumed (XEP-0198 §5), and how another connection gets hold of them.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use prometheus_client::{
@@ -17,11 +9,11 @@ use prometheus_client::{
 use tokio::{sync::oneshot, time::timeout};
 use waxwing_xmpp::stream::random_id;
 
-use super::{managed::Managed, quiet::Quiet};
+use super::{managed::Managed, quiet::Quiet, sleepers::Sleepers};
 use crate::{
     config::Limits,
     mailbox::End,
-    router::{Handle, Registration},
+    router::{Handle, Limit, Registration, Router},
     secret,
 };
 
@@ -42,10 +34,14 @@ pub(super) struct Parcel {
 #[derive(Debug)]
 pub(crate) struct Resumptions {
     seconds: u32,
-    per_account: usize,
-    in_total: usize,
-    known: Mutex<HashMap<String, Entry>>,
-    order: AtomicU64,
+    router: Arc<Router>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    known: HashMap<String, Entry>,
+    sleepers: Sleepers<Arc<Handle>>,
 }
 
 #[derive(Debug)]
@@ -54,7 +50,7 @@ struct Entry {
     handle: Arc<Handle>,
     /// Who wants to go on with it.
     asker: Option<oneshot::Sender<Parcel>>,
-    /// Its client is away; the less, the longer.
+    /// Its client is away.
     asleep: Option<u64>,
 }
 
@@ -67,17 +63,19 @@ pub(crate) struct Ticket {
 }
 
 impl Resumptions {
-    pub(crate) fn new(limits: &Limits) -> Arc<Self> {
+    /// Within these limits; the router counts how often they are reached.
+    pub(crate) fn new(limits: &Limits, router: Arc<Router>) -> Arc<Self> {
         Arc::new(Self {
             seconds: limits.resume_seconds,
-            per_account: limits.sleeping_sessions_per_account,
-            in_total: limits.sleeping_sessions,
-            known: Mutex::default(),
-            order: AtomicU64::new(0),
+            router,
+            state: Mutex::new(State {
+                known: HashMap::new(),
+                sleepers: Sleepers::new(limits),
+            }),
         })
     }
 
-    /// Registers its figure.
+    /// Registers its figures.
     pub(crate) fn register(self: &Arc<Self>, registry: &mut Registry) {
         registry.register_collector(Box::new(Figure(Arc::clone(self))));
     }
@@ -96,7 +94,7 @@ impl Resumptions {
             asker: None,
             asleep: None,
         };
-        self.known.lock().insert(id.clone(), entry);
+        self.state.lock().known.insert(id.clone(), entry);
         Ticket {
             id,
             account,
@@ -108,57 +106,62 @@ impl Resumptions {
     pub(super) async fn claim(&self, id: &str, account: u64) -> Option<Parcel> {
         let (ask, answer) = oneshot::channel();
         {
-            let mut known = self.known.lock();
+            let mut state = self.state.lock();
+            let known = &mut state.known;
             let entry = known.get_mut(id).filter(|entry| entry.account == account)?;
             entry.asker = Some(ask);
             entry.handle.mailbox().call();
         }
         timeout(PATIENCE, answer).await.ok()?.ok()
     }
-
-    /// Ends those that have slept longest where there are too many: of the account, or of all. Says whether there were.
-    fn make_room(&self, account: u64) -> bool {
-        let known = self.known.lock();
-        let sleeping = || known.values().filter(|entry| entry.asleep.is_some());
-        let of_account = || sleeping().filter(|entry| entry.account == account);
-        let end_oldest = |entry: Option<&Entry>| {
-            if let Some(entry) = entry {
-                entry.handle.end(End::Closing);
-            }
-        };
-        if of_account().count() > self.per_account {
-            end_oldest(of_account().min_by_key(|entry| entry.asleep));
-        } else if sleeping().count() > self.in_total {
-            end_oldest(sleeping().min_by_key(|entry| entry.asleep));
-        } else {
-            return false;
-        }
-        true
-    }
 }
 
 impl Ticket {
-    /// Who wants to go on with the session.
+    /// Who wants to go on with the session. It is awake.
     pub(super) fn asker(&self) -> Option<oneshot::Sender<Parcel>> {
-        let mut known = self.sessions.known.lock();
-        let entry = known.get_mut(&self.id)?;
-        entry.asleep = None;
-        entry.asker.take()
+        let mut state = self.sessions.state.lock();
+        let entry = state.known.get_mut(&self.id)?;
+        let asker = entry.asker.take();
+        if let Some(place) = entry.asleep.take() {
+            state.sleepers.remove(place);
+        }
+        asker
     }
 
-    /// The client is away. True if another session had to make room.
-    pub(super) fn sleep(&self) -> bool {
-        let order = self.sessions.order.fetch_add(1, Ordering::Relaxed);
-        if let Some(entry) = self.sessions.known.lock().get_mut(&self.id) {
-            entry.asleep = Some(order);
+    /// The client is away, and so many bytes wait for it.
+    pub(super) fn sleep(&self, bytes: usize) {
+        let mut state = self.sessions.state.lock();
+        let State { known, sleepers } = &mut *state;
+        if let Some(entry) = known.get_mut(&self.id) {
+            entry.asleep = Some(sleepers.add(self.account, Arc::clone(&entry.handle)));
         }
-        self.sessions.make_room(self.account)
+        drop(state);
+        self.hold(bytes);
+    }
+
+    /// So many bytes wait for the client, which is away. Where that is too much for the server, a session ends.
+    pub(super) fn hold(&self, bytes: usize) {
+        let mut state = self.sessions.state.lock();
+        let State { known, sleepers } = &mut *state;
+        let asleep = known.get(&self.id).and_then(|entry| entry.asleep);
+        let Some(place) = asleep else { return };
+        sleepers.hold(place, bytes);
+        let ended = sleepers.make_room(self.account);
+        drop(state);
+        if let Some(handle) = ended {
+            self.sessions.router.reached(Limit::SleepingSessions);
+            handle.end(End::Closing);
+        }
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.sessions.known.lock().remove(&self.id);
+        let mut state = self.sessions.state.lock();
+        let entry = state.known.remove(&self.id);
+        if let Some(place) = entry.and_then(|entry| entry.asleep) {
+            state.sleepers.remove(place);
+        }
     }
 }
 
@@ -167,16 +170,25 @@ struct Figure(Arc<Resumptions>);
 
 impl Collector for Figure {
     fn encode(&self, mut to: DescriptorEncoder<'_>) -> fmt::Result {
-        let (name, help) = (
-            "waxwing_sessions_asleep",
-            "Sessions whose connection is lost and whose client may come back",
-        );
-        let mut gauge = to.encode_descriptor(name, help, None, MetricType::Gauge)?;
-        let known = self.0.known.lock();
-        let asleep = known
-            .values()
-            .filter(|entry| entry.asleep.is_some())
-            .count();
-        gauge.encode_gauge(&u64::try_from(asleep).unwrap_or(u64::MAX))
+        let (asleep, bytes) = {
+            let state = self.0.state.lock();
+            (state.sleepers.len(), state.sleepers.bytes())
+        };
+        for (name, help, value) in [
+            (
+                "waxwing_sessions_asleep",
+                "Sessions whose connection is lost and whose client may come back",
+                asleep,
+            ),
+            (
+                "waxwing_sessions_asleep_bytes",
+                "Bytes that wait for their clients",
+                bytes,
+            ),
+        ] {
+            let mut gauge = to.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            gauge.encode_gauge(&u64::try_from(value).unwrap_or(u64::MAX))?;
+        }
+        Ok(())
     }
 }
