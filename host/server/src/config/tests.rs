@@ -295,6 +295,14 @@ const BAD_FILES: &[(&str, &str)] = &[
         "`limits.silence_seconds` in waxwing.toml line 2: must be 0, for no limit, or from 5 to 86400 seconds",
     ),
     (
+        "[limits]\noutbound_bytes = 1000\n",
+        "`limits.outbound_bytes` in waxwing.toml line 2: must be from 65536 to 1073741824 bytes",
+    ),
+    (
+        "[limits]\nrequest_bytes = 1000\n",
+        "`limits.request_bytes` in waxwing.toml line 2: must be from 1024 to 16777216 bytes",
+    ),
+    (
         "[sasl]\nmechanisms = []\n",
         "`sasl.mechanisms` in waxwing.toml line 2: without a mechanism nobody can log in",
     ),
