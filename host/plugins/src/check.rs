@@ -107,6 +107,10 @@ impl Services for Nobody {
         Err(ServiceError::Unavailable)
     }
 
+    async fn adopt_account(&self, _: &BareJid) -> Result<(), ServiceError> {
+        Err(ServiceError::Unavailable)
+    }
+
     async fn set_password(&self, _: &BareJid, _: &str) -> Result<(), ServiceError> {
         Err(ServiceError::Unavailable)
     }

@@ -281,6 +281,9 @@ impl Effects {
                         account: account.clone(),
                     });
                 }
+                AccountEffect::Create { account, .. } if caused.provided.contains(&index) => {
+                    services.adopt_account(account).await?;
+                }
                 _ if caused.provided.contains(&index) => {}
                 AccountEffect::Create { account, password } => {
                     services.create_account(account, password).await?;

@@ -24,6 +24,9 @@ pub trait Services: Send + Sync + 'static {
     /// Makes the account, durably, with keys derived from the password. [`ServiceError::Taken`] if there is one.
     async fn create_account(&self, account: &BareJid, password: &str) -> Result<(), ServiceError>;
 
+    /// Makes the server's record of an account that the provider of its host has made, durably; nothing where it has one.
+    async fn adopt_account(&self, account: &BareJid) -> Result<(), ServiceError>;
+
     /// Gives an account a new password, durably. [`ServiceError::NoSuchAccount`] if there is none.
     async fn set_password(&self, account: &BareJid, password: &str) -> Result<(), ServiceError>;
 

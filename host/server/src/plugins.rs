@@ -207,6 +207,11 @@ impl Services for Server {
             .map_err(service_error)
     }
 
+    async fn adopt_account(&self, account: &BareJid) -> Result<(), ServiceError> {
+        let admitted = self.accounts.admit(account).await;
+        admitted.map(drop).map_err(service_error)
+    }
+
     async fn set_password(&self, account: &BareJid, password: &str) -> Result<(), ServiceError> {
         self.accounts
             .set_password(account, password)

@@ -1,5 +1,5 @@
 //! The dialogues against the built server: each script beside this file is a test of its name, all of them against one running
-//! server; and once more, as `provided::` and its name, against one whose rosters and sessions plugins keep.
+//! server; and once more, as `provided::` and its name, against one whose accounts, rosters and sessions plugins keep.
 //! `waxwing_tests::dialogue` says how scripts are written; `cargo xtask dialogues` runs them against any other server.
 
 #![expect(
@@ -11,16 +11,17 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use libtest_mimic::{Arguments, Trial};
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 use waxwing_tests::dialogue::{self, Outcome, Script, Target};
 use waxwing_tests::{Server, environment};
 
-/// Plugins that keep rosters and sessions in their storage.
-const PROVIDERS: [&str; 2] = ["stored-roster", "stored-sessions"];
-const GRANTS: &str = "[plugin.stored-roster]\ngrants = [\"roster-provider\", \"storage\"]\n\
+/// Plugins that keep accounts, rosters and sessions in their storage.
+const PROVIDERS: [&str; 3] = ["stored-accounts", "stored-roster", "stored-sessions"];
+const GRANTS: &str = "[plugin.stored-accounts]\ngrants = [\"auth-provider\", \"storage\"]\n\
+    [plugin.stored-roster]\ngrants = [\"roster-provider\", \"storage\"]\n\
     [plugin.stored-sessions]\ngrants = [\"session-provider\", \"storage\", \"sessions\"]";
 
 /// Providers say how a roster is, not what became of an older one.
@@ -47,10 +48,16 @@ impl Shared {
         Ok(&started.1)
     }
 
-    /// It ends by SIGTERM with 0 and has not panicked.
+    /// Plugins have kept what they were to keep. It ends by SIGTERM with 0 and has not panicked.
     async fn stop(self: Arc<Self>) -> Result<()> {
+        let is_provided = self.is_provided;
         match Arc::into_inner(self).and_then(|shared| shared.started.into_inner()) {
-            Some((server, _)) => server.stop().await,
+            Some((server, _)) => {
+                if is_provided {
+                    have_provided(&server).await?;
+                }
+                server.stop().await
+            }
             None => Ok(()),
         }
     }
@@ -68,6 +75,19 @@ async fn start(is_provided: bool) -> Result<(Server, Target)> {
     let server = settings.start().await?;
     let target = Target::started(&server)?;
     Ok((server, target))
+}
+
+/// Each provider was asked, and never failed: nothing went by the server's own accounts, rosters or sessions.
+async fn have_provided(server: &Server) -> Result<()> {
+    let list = server.cli(&["plugin", "list", "--json"]).await?;
+    let list: Vec<serde_json::Value> = serde_json::from_str(&list.stdout)?;
+    for name in PROVIDERS {
+        let provider = list.iter().find(|plugin| plugin["name"] == name);
+        let provider = provider.with_context(|| format!("there is no {name}"))?;
+        let is_asked = provider["calls"].as_u64() > Some(0) && provider["faults"] == 0;
+        ensure!(is_asked && provider["state"] == "serving", "{provider}");
+    }
+    Ok(())
 }
 
 async fn run(shared: &Shared, script: &Script) -> Result<()> {
