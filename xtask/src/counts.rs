@@ -1,5 +1,6 @@
-//! `cargo xtask counts`: instructions that inner steps take, counted by valgrind's callgrind and compared with what was counted
-//! before. Unlike time these are the same on a busy machine, so that a change that makes a step dearer is seen at once.
+//! `cargo xtask counts`: instructions that inner steps take, and blocks of memory, counted by valgrind's callgrind and DHAT and
+//! compared with what was counted before. Unlike time these are the same on a busy machine, so that a change that makes a step
+//! dearer is seen at once.
 //!
 //! Another compiler or another set of instructions makes other counts: then they are shown and judged by nobody.
 
@@ -34,15 +35,41 @@ pub(crate) enum Mode {
     Bless,
 }
 
-/// Instructions of each step, and what they hang on.
+/// What each step takes, and what that hangs on.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Counts {
     compiler: String,
     /// Of the processor, as far as code chooses by it.
     features: Vec<String>,
     valgrind: String,
-    instructions: BTreeMap<String, u64>,
+    steps: BTreeMap<String, Cost>,
 }
+
+/// What a step takes once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Cost {
+    instructions: u64,
+    /// Blocks of memory asked for; growing one is not another.
+    allocations: u64,
+}
+
+/// A tool of valgrind's, and where it says what it counted: behind the one word, before the other.
+struct Tool {
+    options: [&'static str; 2],
+    sign: &'static str,
+    behind: &'static str,
+}
+
+const INSTRUCTIONS: Tool = Tool {
+    options: ["--tool=callgrind", "--callgrind-out-file=/dev/null"],
+    sign: "Collected :",
+    behind: "",
+};
+const ALLOCATIONS: Tool = Tool {
+    options: ["--tool=dhat", "--dhat-out-file=/dev/null"],
+    sign: "bytes in",
+    behind: "blocks",
+};
 
 /// Counts all steps.
 pub(crate) fn run(layout: &Layout, progress: &Progress, mode: Mode) -> Result<()> {
@@ -83,30 +110,37 @@ fn build(layout: &Layout) -> Result<PathBuf> {
 }
 
 fn count(program: &Path) -> Result<Counts> {
-    let steps = printed(&mut Command::new(program))?;
-    let mut instructions = BTreeMap::new();
-    for step in steps.lines() {
-        let (few, many) = (
-            collected(program, step, TIMES.0)?,
-            collected(program, step, TIMES.1)?,
-        );
-        let times = TIMES.1.saturating_sub(TIMES.0);
-        let each = many.saturating_sub(few).checked_div(times);
-        instructions.insert(step.to_owned(), each.unwrap_or_default());
+    let names = printed(&mut Command::new(program))?;
+    let mut steps = BTreeMap::new();
+    for step in names.lines() {
+        let cost = Cost {
+            instructions: once(program, step, &INSTRUCTIONS)?,
+            allocations: once(program, step, &ALLOCATIONS)?,
+        };
+        steps.insert(step.to_owned(), cost);
     }
     Ok(Counts {
         compiler: printed(Command::new("rustc").arg("--version"))?,
         features: features(),
         valgrind: printed(Command::new("valgrind").arg("--version"))?,
-        instructions,
+        steps,
     })
 }
 
-/// The instructions of one run.
-fn collected(program: &Path, step: &str, times: u64) -> Result<u64> {
+/// What a step takes once: what the program does once falls out of the difference of two runs.
+fn once(program: &Path, step: &str, tool: &Tool) -> Result<u64> {
+    let few = collected(program, step, tool, TIMES.0)?;
+    let many = collected(program, step, tool, TIMES.1)?;
+    let times = TIMES.1.saturating_sub(TIMES.0);
+    let each = many.saturating_sub(few).checked_div(times);
+    Ok(each.unwrap_or_default())
+}
+
+/// What a tool counts in one run.
+fn collected(program: &Path, step: &str, tool: &Tool, times: u64) -> Result<u64> {
     let mut valgrind = Command::new("valgrind");
     valgrind
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .args(tool.options)
         .arg(program)
         .arg(step)
         .arg(times.to_string())
@@ -116,12 +150,11 @@ fn collected(program: &Path, step: &str, times: u64) -> Result<u64> {
     let failure = process::last_lines(&captured.stderr, 3);
     ensure!(captured.status.success(), "counting {step}: {failure}");
     let mut lines = captured.stderr.lines();
-    let count = lines.find_map(|line| line.split_once("Collected :"));
-    let (_, count) = count.with_context(|| format!("callgrind counted nothing: {failure}"))?;
-    count
-        .trim()
-        .parse()
-        .context("callgrind's count is no number")
+    let count = lines.find_map(|line| line.split_once(tool.sign));
+    let (_, count) = count.with_context(|| format!("valgrind counted nothing: {failure}"))?;
+    let count = count.trim().trim_end_matches(tool.behind).trim_end();
+    let digits = count.replace(',', "");
+    digits.parse().context("valgrind's count is no number")
 }
 
 fn printed(command: &mut Command) -> Result<String> {
@@ -150,15 +183,18 @@ fn features() -> Vec<String> {
 fn compare(before: &Counts, now: &Counts) -> (String, Result<()>) {
     let mut table = String::new();
     let (mut dearer, mut cheaper, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
-    for (step, count) in &now.instructions {
-        let old = before.instructions.get(step).copied();
-        let shown = old.map_or("new".to_owned(), |old| old.to_string());
+    for (step, cost) in &now.steps {
+        let old = before.steps.get(step);
         // A String takes whatever is written to it.
-        let _ = writeln!(table, "{step:<30} {count:>8}  before {shown:>8}");
+        let _ = writeln!(
+            table,
+            "{step:<30} {}",
+            old.map_or_else(|| cost.shown(), |old| cost.beside(old))
+        );
         match old {
             None => unknown.push(step.as_str()),
-            Some(old) if exceeds(*count, old) => dearer.push(step.as_str()),
-            Some(old) if exceeds(old, *count) => cheaper.push(step.as_str()),
+            Some(old) if cost.exceeds(old) => dearer.push(step.as_str()),
+            Some(old) if old.exceeds(cost) => cheaper.push(step.as_str()),
             Some(_) => {}
         }
     }
@@ -192,43 +228,67 @@ fn verdict(dearer: &[&str], unknown: &[&str]) -> Result<()> {
         return Ok(());
     }
     bail!(
-        "more than {TOLERANCE} % more instructions than before: {}; not counted before: {}. If that is as it should be, \
+        "more than {TOLERANCE} % more instructions or allocations than before: {}; not counted before: {}. If that is as it should be, \
          `cargo xtask counts --bless` writes {FILE} anew",
         dearer.join(", "),
         unknown.join(", ")
     )
 }
 
-/// Whether `count` is beyond the tolerance above `base`.
-fn exceeds(count: u64, base: u64) -> bool {
-    count.saturating_mul(100) > base.saturating_mul(TOLERANCE.saturating_add(100))
+impl Cost {
+    /// Whether either count is beyond the tolerance above what it was.
+    fn exceeds(&self, old: &Self) -> bool {
+        let exceeds = |count: u64, base: u64| {
+            count.saturating_mul(100) > base.saturating_mul(TOLERANCE.saturating_add(100))
+        };
+        exceeds(self.instructions, old.instructions) || exceeds(self.allocations, old.allocations)
+    }
+
+    fn shown(&self) -> String {
+        format!(
+            "{:>8} instructions, {:>3} allocations",
+            self.instructions, self.allocations
+        )
+    }
+
+    fn beside(&self, old: &Self) -> String {
+        format!(
+            "{}; before {:>8}, {:>3}",
+            self.shown(),
+            old.instructions,
+            old.allocations
+        )
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn counts(compiler: &str, steps: &[(&str, u64)]) -> Counts {
-        let steps = steps
-            .iter()
-            .map(|(name, count)| ((*name).to_owned(), *count));
+    fn counts(compiler: &str, steps: &[(&str, (u64, u64))]) -> Counts {
+        let steps = steps.iter().map(|(name, (instructions, allocations))| {
+            let cost = Cost {
+                instructions: *instructions,
+                allocations: *allocations,
+            };
+            ((*name).to_owned(), cost)
+        });
         Counts {
             compiler: compiler.to_owned(),
             features: vec!["avx2".to_owned()],
             valgrind: "valgrind-3".to_owned(),
-            instructions: steps.collect(),
+            steps: steps.collect(),
         }
     }
 
     #[test]
     fn lets_a_step_be_a_little_dearer_and_no_more() {
-        let before = counts("rustc 1", &[("parse", 1000), ("write", 1000)]);
-        let (_, verdict) = compare(
-            &before,
-            &counts("rustc 1", &[("parse", 1050), ("write", 10)]),
-        );
-        assert!(verdict.is_ok());
-        let (_, verdict) = compare(&before, &counts("rustc 1", &[("parse", 1051)]));
+        let before = counts("rustc 1", &[("parse", (1000, 5)), ("write", (1000, 5))]);
+        let judge = |cost| compare(&before, &counts("rustc 1", &[("parse", cost)])).1;
+        assert!(judge((1050, 5)).is_ok());
+        assert!(judge((10, 0)).is_ok());
+        assert!(judge((1000, 6)).is_err());
+        let verdict = judge((1051, 5));
         let error = verdict.unwrap_err().to_string();
         assert!(
             error.contains("than before: parse; ") && error.contains("--bless"),
@@ -238,14 +298,18 @@ mod tests {
 
     #[test]
     fn wants_a_new_step_to_be_counted() {
-        let (_, verdict) = compare(&counts("rustc 1", &[]), &counts("rustc 1", &[("parse", 1)]));
+        let (_, verdict) = compare(
+            &counts("rustc 1", &[]),
+            &counts("rustc 1", &[("parse", (1, 1))]),
+        );
         assert!(verdict.is_err());
     }
 
     #[test]
     fn judges_nothing_that_another_compiler_made() {
-        let before = counts("rustc 1", &[("parse", 1000)]);
-        let (table, verdict) = compare(&before, &counts("rustc 2", &[("parse", 9000)]));
+        let before = counts("rustc 1", &[("parse", (1000, 5))]);
+        let now = counts("rustc 2", &[("parse", (9000, 5))]);
+        let (table, verdict) = compare(&before, &now);
         assert!(verdict.is_ok());
         assert!(table.contains("not judged"), "{table}");
     }
