@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use crate::subjects::{Server, Subject};
+use crate::subjects::{Instances, Server, Subject};
 use crate::workloads::{Chat, Load};
 
 const PING: &str = "<ping xmlns='urn:xmpp:ping'/>";
@@ -261,7 +261,14 @@ fn curves() -> Vec<Workload> {
         let load = Load::Turns { sessions: count };
         sessions = sessions.at(count, [waxwing(), relay], &load);
     }
-    vec![sizes, shards, hooks, sessions]
+    let all = [Instances::Free, Instances::OfGroup, Instances::New];
+    let instances = workload(
+        "instances",
+        "as chat-4, with a hook whose calls go to one instance, to one of 32 by the sender's group, or to a new one each",
+        "message",
+    )
+    .on(all.map(|which| waxwing().hooks(1).instances(which)), &Load::Chat(CHAT_4));
+    vec![sizes, shards, hooks, instances, sessions]
 }
 
 /// The workloads that were named, or all.

@@ -17,12 +17,12 @@ pub enum StorageError {
         url: String,
     },
     /// The database cannot be opened or made.
-    #[error("cannot open the database {database}: {source}; is the folder there, and writable?")]
+    #[error("cannot open the database {database}: {reason}; is the folder there, and writable?")]
     Open {
         /// The database.
         database: String,
         /// What the engine or the system says.
-        source: Cause,
+        reason: Cause,
     },
     /// The database's server does not let us in, or does not answer. It may later.
     #[error("cannot reach the database {database}: {reason}")]
@@ -77,12 +77,12 @@ pub enum StorageError {
         known: i64,
     },
     /// Bringing the schema up to date failed; the database is as it was.
-    #[error("cannot bring the database {database} up to date: {source}")]
+    #[error("cannot bring the database {database} up to date: {reason}")]
     Migration {
         /// The database.
         database: String,
         /// What the engine says.
-        source: Cause,
+        reason: Cause,
     },
     /// A statement failed: the disk is full or broken, or it is a mistake of ours. Nothing was changed.
     #[error("the database failed: {0}")]

@@ -36,12 +36,29 @@ pub(crate) enum Server {
     Ejabberd,
 }
 
+/// Which instance of a plugin judges a message.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Instances {
+    /// One that is free; while calls end at once that is always the same.
+    #[default]
+    Free,
+    /// That of the sender's group, of 32.
+    OfGroup,
+    /// A new one.
+    New,
+}
+
 /// A server with what makes a difference to the load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct Subject {
     pub(crate) server: Server,
     /// Plugins that judge every message: each reads the sender and the body.
     pub(crate) hooks: u32,
+    #[serde(default)]
+    pub(crate) instances: Instances,
     /// Processors of the server; this server has a shard on each.
     pub(crate) cores: u32,
 }
@@ -51,12 +68,18 @@ impl Subject {
         Self {
             server,
             hooks: 0,
+            instances: Instances::Free,
             cores: 1,
         }
     }
 
     pub(crate) fn hooks(mut self, hooks: u32) -> Self {
         self.hooks = hooks;
+        self
+    }
+
+    pub(crate) fn instances(mut self, instances: Instances) -> Self {
+        self.instances = instances;
         self
     }
 
@@ -78,11 +101,16 @@ impl Subject {
             1 => ", 1 hook".to_owned(),
             hooks => format!(", {hooks} hooks"),
         };
+        let instances = match self.instances {
+            Instances::Free => "",
+            Instances::OfGroup => ", 32 instances",
+            Instances::New => ", a new instance each time",
+        };
         let cores = match self.cores {
             1 => String::new(),
             cores => format!(", {cores} shards"),
         };
-        format!("{server}{hooks}{cores}")
+        format!("{server}{hooks}{instances}{cores}")
     }
 
     /// The processors that it may use: the first ones.

@@ -13,16 +13,23 @@ use tokio::time::timeout;
 use waxwing_tests::client::login::password_of;
 use waxwing_tests::{PATIENCE, environment};
 
-use super::Subject;
+use super::{Instances, Subject};
 use crate::generator::{jid_of, user};
 
-/// The plugin that reads the sender and the body of each chat message.
-const HOOK: &str = "reads-two";
+/// The plugin that reads the sender and the body of each chat message, by the instances that it wants; all names are as long.
+fn hook(instances: Instances) -> &'static str {
+    match instances {
+        Instances::Free => "reads-two",
+        Instances::OfGroup => "reads-key",
+        Instances::New => "reads-new",
+    }
+}
+
 /// What is off for every server: limits of traffic.
 const LIMITS: &str = "[limits]\nstanzas_per_second = 0\nbytes_per_second = 0\n\
                       connections_per_address = 0\nconnections_per_second_per_address = 0\n";
 
-/// The name of one of several plugins that are the same; as long as [`HOOK`].
+/// The name of one of several plugins that are the same; as long as that of the first.
 fn hook_name(number: u32) -> String {
     format!("reads-{number:03}")
 }
@@ -47,23 +54,27 @@ pub(super) fn configure(folder: &Path, subject: Subject, tls: bool) -> Result<()
         )?;
     }
     std::fs::write(folder.join("waxwing.toml"), toml)?;
-    hooks(&folder.join("data/plugins"), subject.hooks)
+    hooks(
+        &folder.join("data/plugins"),
+        hook(subject.instances),
+        subject.hooks,
+    )
 }
 
 /// The same plugin under several names: each name is one plugin more, with instances of its own.
-fn hooks(folder: &Path, count: u32) -> Result<()> {
+fn hooks(folder: &Path, hook: &str, count: u32) -> Result<()> {
     std::fs::create_dir_all(folder)?;
-    let component = environment::guest(&format!("fixtures/{HOOK}.wasm"))?;
+    let component = environment::guest(&format!("fixtures/{hook}.wasm"))?;
     let component = std::fs::read(component)?;
-    let places: Vec<usize> = memmem::find_iter(&component, HOOK).collect();
+    let places: Vec<usize> = memmem::find_iter(&component, hook).collect();
     ensure!(
         !places.is_empty(),
-        "the plugin {HOOK} does not hold its name"
+        "the plugin {hook} does not hold its name"
     );
     for number in 0..count {
         let (name, mut renamed) = (hook_name(number), component.clone());
         for place in &places {
-            let at = renamed.get_mut(*place..*place + HOOK.len());
+            let at = renamed.get_mut(*place..*place + hook.len());
             at.context("a name beyond the end")?
                 .copy_from_slice(name.as_bytes());
         }

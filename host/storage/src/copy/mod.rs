@@ -41,7 +41,7 @@ pub enum CopyError {
     },
     /// Reading or writing failed halfway.
     #[error(
-        "cannot copy the table {table} from or to {database}: {source}; remove what was copied, and copy again"
+        "cannot copy the table {table} from or to {database}: {reason}; remove what was copied, and copy again"
     )]
     Table {
         /// Its name.
@@ -49,7 +49,7 @@ pub enum CopyError {
         /// On which side.
         database: String,
         /// What the engine says.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        reason: Box<dyn std::error::Error + Send + Sync>,
     },
     /// What was written is not what was read.
     #[error(
@@ -234,7 +234,7 @@ macro_rules! either {
             Err(error) => Err(CopyError::Table {
                 table: $about,
                 database: $end.name().to_owned(),
-                source: error.into(),
+                reason: error.into(),
             }),
         }
     }};

@@ -52,7 +52,7 @@ impl Postgres {
         let database = address.name().to_owned();
         let failed = |source: std::io::Error| StorageError::Open {
             database: database.clone(),
-            source: source.into(),
+            reason: source.into(),
         };
         let runtime = runtime.map_err(failed)?;
         let (opened, opening) = oneshot::channel();

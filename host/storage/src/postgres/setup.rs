@@ -152,7 +152,7 @@ fn migrating(address: &Address, error: MigrateError) -> StorageError {
         },
         other => StorageError::Migration {
             database,
-            source: Box::new(other),
+            reason: Box::new(other),
         },
     }
 }

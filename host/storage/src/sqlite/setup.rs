@@ -122,7 +122,7 @@ fn make_private(path: &Path) -> io::Result<()> {
 pub(crate) fn open_error(path: &Path, source: impl Into<crate::error::Cause>) -> StorageError {
     StorageError::Open {
         database: name(path),
-        source: source.into(),
+        reason: source.into(),
     }
 }
 
@@ -165,7 +165,7 @@ fn migrating(path: &Path, error: MigrateError) -> StorageError {
         }
         other => StorageError::Migration {
             database,
-            source: Box::new(other),
+            reason: Box::new(other),
         },
     }
 }
