@@ -8,7 +8,7 @@ use waxwing_xmpp::jid::BareJid;
 /// Locks that accounts share, by hash: enough that two that are busy seldom meet.
 const LOCKS: usize = 1_024;
 
-/// The turns of all accounts. Who has one must not wait for another's.
+/// The turns of all accounts. Who has one must not wait for another's: those of two are taken together.
 #[derive(Debug)]
 pub(crate) struct Turns {
     locks: Box<[Mutex<()>]>,
@@ -27,11 +27,59 @@ impl Default for Turns {
 impl Turns {
     /// Waits for the account's turn, which lasts until the guard is dropped. There is always a lock.
     pub(crate) async fn of(&self, account: &BareJid) -> Option<MutexGuard<'_, ()>> {
+        self.at(self.index(account)).await
+    }
+
+    /// Waits for the turns of both, which may be one.
+    pub(crate) async fn of_both(
+        &self,
+        one: &BareJid,
+        other: &BareJid,
+    ) -> [Option<MutexGuard<'_, ()>>; 2] {
+        let (one, other) = (self.index(one), self.index(other));
+        // In the same order by all, so that no two wait for each other.
+        let first = self.at(one.min(other)).await;
+        let second = if one == other {
+            None
+        } else {
+            self.at(one.max(other)).await
+        };
+        [first, second]
+    }
+
+    fn index(&self, account: &BareJid) -> usize {
         let hash = self.hasher.hash_one(account.as_str());
-        let index = usize::try_from(hash & 0xffff).unwrap_or(0) % LOCKS;
+        usize::try_from(hash & 0xffff).unwrap_or(0) % LOCKS
+    }
+
+    async fn at(&self, index: usize) -> Option<MutexGuard<'_, ()>> {
         match self.locks.get(index) {
             Some(lock) => Some(lock.lock().await),
             None => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+    use waxwing_xmpp::jid;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn both_turns_are_taken_whether_they_are_one_or_two() {
+        let turns = Turns::default();
+        let [juliet, romeo] = ["juliet@a", "romeo@a"].map(|jid| jid::parse_bare(jid).unwrap());
+        drop(turns.of_both(&juliet, &juliet).await);
+        let both = turns.of_both(&juliet, &romeo).await;
+        for one in [&juliet, &romeo] {
+            let turn = timeout(Duration::from_millis(20), turns.of(one));
+            assert!(turn.await.is_err(), "{one}");
+        }
+        drop(both);
+        assert!(turns.of(&romeo).await.is_some());
     }
 }

@@ -137,7 +137,7 @@ impl Contacts {
         contact: &BareJid,
         answer: impl FnOnce(),
     ) -> Result<(), ContactError> {
-        let _words = self.words.of(account).await;
+        let words = self.words.of(account).await;
         let change = {
             let _turn = self.turns.of(account).await;
             let change = self.keeper(account).remove(account, contact).await?;
@@ -152,13 +152,9 @@ impl Contacts {
             change
         };
         if change.before.item.is_none() {
-            // It may be gone since the server was killed before the contact heard so. Where both agree nobody notices.
-            let over = State {
-                to: true,
-                pending_in: !change.before.requested,
-                ..State::default()
-            };
-            self.part(account, contact, over).await;
+            drop(words);
+            self.part_again(account, contact, change.before.state())
+                .await?;
             return Err(Condition::ItemNotFound.into());
         }
         let (before, after) = (change.before.state(), change.after.state());
@@ -169,6 +165,26 @@ impl Contacts {
             ..State::default()
         };
         self.part(account, contact, ended).await;
+        Ok(())
+    }
+
+    /// Tells a contact that is not in the roster so, as long as that stands: it may be gone since the server was killed before the contact
+    /// heard of it. Where both agree nobody notices. A request of the contact's that is on its way is waited for.
+    async fn part_again(
+        &self,
+        account: &BareJid,
+        contact: &BareJid,
+        found: State,
+    ) -> Result<(), ContactError> {
+        let _words = self.words.of_both(account, contact).await;
+        if self.state(account, contact).await? == found {
+            let over = State {
+                to: true,
+                pending_in: !found.pending_in,
+                ..State::default()
+            };
+            self.part(account, contact, over).await;
+        }
         Ok(())
     }
 

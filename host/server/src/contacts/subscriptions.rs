@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use waxwing_plugins::WordVerdict;
+use waxwing_plugins::{RosterEntry, WordVerdict};
 use waxwing_xml::{Element, Limits};
 use waxwing_xmpp::{
     error::{Condition, ErrorType},
@@ -84,8 +84,8 @@ impl Contacts {
         if verdict == WordVerdict::Drop {
             return Ok(());
         }
-        let _words = self.words.of(account).await;
-        let (outbound, again) = {
+        let words = self.words.of(account).await;
+        let (outbound, before) = {
             let _turn = self.turns.of(account).await;
             let change = self
                 .keeper(account)
@@ -93,18 +93,19 @@ impl Contacts {
                 .await?;
             self.tell(account, contact, &change).await;
             let (before, after) = (change.before.state(), change.after.state());
-            (
-                Outbound::between(word, before, after),
-                is_said_again(word, before),
-            )
+            (Outbound::between(word, before, after), before)
         };
         let presence = outbound.presence;
         if presence == Some(Availability::Unavailable) {
             self.router
                 .send_presence(account, contact, Availability::Unavailable);
         }
-        let heard = if outbound.route || again {
+        let heard = if outbound.route {
             self.hear_user(contact, account, word, stanza).await
+        } else if is_said_again(word, before) {
+            drop(words);
+            self.hear_again(contact, account, word, stanza, before)
+                .await
         } else {
             Ok(())
         };
@@ -113,6 +114,38 @@ impl Contacts {
                 .send_presence(account, contact, Availability::Current);
         }
         heard
+    }
+
+    /// Has an account hear a word that changed nothing where it was said, as long as that stands. A word of the account's own that is on
+    /// its way there, such as a request, is newer, and waited for.
+    async fn hear_again(
+        &self,
+        account: &BareJid,
+        contact: &BareJid,
+        word: Word,
+        stanza: Stanza,
+        said_in: State,
+    ) -> Result<(), ContactError> {
+        let _words = self.words.of_both(account, contact).await;
+        if self.state(contact, account).await? == said_in {
+            return self.hear_user(account, contact, word, stanza).await;
+        }
+        Ok(())
+    }
+
+    /// What is between an account and a contact, as the account has it.
+    pub(super) async fn state(
+        &self,
+        account: &BareJid,
+        contact: &BareJid,
+    ) -> Result<State, ContactError> {
+        let keeper = self.keeper(account);
+        let requests = keeper.requests(account).await?;
+        let entry = RosterEntry {
+            item: keeper.item(account, contact).await?,
+            requested: requests.iter().any(|(asker, _)| asker == contact),
+        };
+        Ok(entry.state())
     }
 
     /// Takes a word that a user said to an account of this server, if the account's roster hooks let it.

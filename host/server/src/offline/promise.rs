@@ -37,8 +37,17 @@ struct Pages {
 impl Ledger {
     /// A ledger whose first stanza is yet to come.
     pub(crate) fn new(keeper: Keeper) -> Arc<Self> {
+        Self::after(keeper, 0)
+    }
+
+    /// One that goes on after that number.
+    pub(crate) fn after(keeper: Keeper, settled: u32) -> Arc<Self> {
+        let pages = Pages {
+            settled,
+            ..Pages::default()
+        };
         Arc::new(Self {
-            state: Mutex::default(),
+            state: Mutex::new(pages),
             keeper,
         })
     }
@@ -320,8 +329,7 @@ mod tests {
 
     #[test]
     fn counts_beyond_the_largest_number() {
-        let (ledger, _tasks) = ledger();
-        ledger.state.lock().settled = u32::MAX - 1;
+        let ledger = Ledger::after(Keeper::new().0, u32::MAX - 1);
         let [one, two] = [ledger.take(), ledger.take()];
         assert_eq!(ledger.taken(), 0);
         drop(one);

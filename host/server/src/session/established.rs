@@ -75,7 +75,7 @@ pub(super) async fn run(connection: &mut Connection, bound: &mut Bound) -> Finis
         lang: bound.lang.clone(),
     };
     if let Some(resumed) = bound.resumed.take()
-        && let Err(error) = resume(connection, *resumed)
+        && let Err(error) = resume(connection, *resumed).await
     {
         return Finish::Broken(error);
     }
@@ -89,13 +89,14 @@ pub(super) async fn run(connection: &mut Connection, bound: &mut Bound) -> Finis
 }
 
 /// Goes on with a session on another connection (XEP-0198 §5).
-fn resume(connection: &mut Connection, resumed: Resumed) -> Result<(), StreamError> {
+async fn resume(connection: &mut Connection, resumed: Resumed) -> Result<(), StreamError> {
     let Resumed {
         mut managed,
         held,
         request,
     } = resumed;
     let counted = managed.acked(request.handled);
+    managed.go_on().await;
     connection.outbound.resume(managed, &request.previd, held);
     counted
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    future::Future as _,
+    future::{Future as _, poll_fn},
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
@@ -185,6 +185,23 @@ impl Managed {
             handled: self.handled(),
             at: offline::now(),
         }));
+    }
+
+    /// Another connection goes on with the stream. Its client is told what is dealt with by then, and sends the rest again under the
+    /// same numbers (XEP-0198 §5): what is still on its way is dealt with first as far as that goes, and counts no more.
+    pub(super) async fn go_on(&mut self) {
+        let taken = self.ledger.taken();
+        self.ledger.secure(taken);
+        let settled = poll_fn(|cx| {
+            if self.ledger.is_settled(taken, cx.waker()) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        });
+        // What is not dealt with then comes twice.
+        drop(timeout(ANSWER_AFTER, settled).await);
+        self.ledger = Ledger::after(self.keeper.clone(), self.ledger.settled());
     }
 
     /// Notes how far the stream is at the end of the server: what is still on its way is put into the spool first.
