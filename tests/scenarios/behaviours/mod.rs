@@ -58,7 +58,7 @@ async fn dialogues(wanted: &[&str]) -> Result<()> {
 }
 
 /// A connection in TLS on which an account has authenticated, and its new stream is open; with the features offered.
-async fn authenticated(server: &Server, user: &str) -> Result<(Client, Element)> {
+pub(crate) async fn authenticated(server: &Server, user: &str) -> Result<(Client, Element)> {
     let mut client = server.connect().await?;
     client.open_secure("localhost", Some(Version::V13)).await?;
     client

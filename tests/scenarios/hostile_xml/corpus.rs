@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use waxwing_tests::client::header;
 
+use super::bystander::BYSTANDER;
+
 /// What is sent on an open stream, and which conditions are right answers.
 pub(super) struct Hostile {
     pub(super) what: &'static str,
@@ -29,14 +31,10 @@ fn case(
     }
 }
 
-/// `inner` in a message.
+/// `inner` in a message to the bystander.
 fn within(inner: &[u8]) -> Vec<u8> {
-    [
-        b"<message to='localhost'><body>",
-        inner,
-        b"</body></message>",
-    ]
-    .concat()
+    let head = format!("<message to='{BYSTANDER}'><body>");
+    [head.as_bytes(), inner, b"</body></message>"].concat()
 }
 
 pub(super) fn forbidden() -> Vec<Hostile> {

@@ -318,6 +318,16 @@ impl Client {
 
     /// Expects a stream error, the end of the stream and of the connection; returns the error's condition.
     pub async fn stream_error(&mut self) -> Result<String> {
+        let condition = self.last_words().await?;
+        ensure!(
+            matches!(self.event().await?, Event::End),
+            "the connection stayed open after the error {condition}"
+        );
+        Ok(condition)
+    }
+
+    /// Expects a stream error and the end of the stream; returns the error's condition. The server still waits for our own end.
+    pub async fn last_words(&mut self) -> Result<String> {
         let error = loop {
             match self.event().await.context("waiting for a stream error")? {
                 Event::Element(element) if element.is("error", ns::STREAMS) => break element,
@@ -339,10 +349,6 @@ impl Client {
         ensure!(
             matches!(self.event().await?, Event::Close),
             "no </stream:stream> after the error {error}"
-        );
-        ensure!(
-            matches!(self.event().await?, Event::End),
-            "the connection stayed open after the error {error}"
         );
         Ok(condition)
     }
