@@ -9,13 +9,14 @@ use waxwing_tests::server::Settings;
 use waxwing_tests::{Client, Server};
 
 /// Attempts as each of the two: by PLAIN, each of which costs a hash, and by SCRAM.
-const BY_PLAIN: usize = 100;
+const BY_PLAIN: usize = 150;
 const BY_SCRAM: usize = 300;
-/// What two medians that should be the same may differ by, of the larger. Without a hash for nobody's password the lesser would be a
-/// twentieth of the larger.
-const APART: f64 = 0.5;
-/// Seconds that are the machine's noise: a hash takes several times as long.
-const LEAST: f64 = 0.001;
+/// In so many of ten pairs of attempts the one may take longer than the other: it is five where nothing tells them apart (Mann and
+/// Whitney's test), and with so many attempts chance leads to seven less often than once in a million runs. Without a hash for nobody's
+/// password it would be ten, with one of half the rounds more than eight.
+const OF_TEN: usize = 7;
+/// What does not count as longer. To find a salt takes up to 15 µs more than to make one up; a hash takes a millisecond.
+const NOTHING: Duration = Duration::from_micros(50);
 
 async fn connect(server: &Server) -> Result<Client> {
     let mut client = server.connect().await?;
@@ -59,27 +60,51 @@ async fn by_scram(server: &Server, user: &str) -> Result<Vec<Duration>> {
     Ok(vec![first, last])
 }
 
-fn median(mut times: Vec<Duration>) -> f64 {
-    times.sort_unstable();
-    times[times.len() / 2].as_secs_f64()
+/// Neither takes longer than the other in most pairs of attempts.
+fn judge(known: &[Duration], unknown: &[Duration]) -> Result<()> {
+    for (name, one, other) in [("known", known, unknown), ("unknown", unknown, known)] {
+        let pairs = one
+            .iter()
+            .flat_map(|one| other.iter().map(move |other| (one, other)));
+        let longer = pairs
+            .filter(|(one, other)| **one > **other + NOTHING)
+            .count();
+        let pairs = one.len() * other.len();
+        ensure!(
+            longer * 10 < pairs * OF_TEN,
+            "in {longer} of {pairs} pairs the {name} user took longer: known {:?}, unknown {:?}",
+            median(known),
+            median(unknown)
+        );
+    }
+    Ok(())
 }
 
-/// Has both tried in turn, so that whatever the machine does meanwhile happens to both.
+fn median(times: &[Duration]) -> Duration {
+    let mut times = times.to_vec();
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+/// Has both tried in turn, each first as often as the other, so that whatever the machine does meanwhile happens to both.
 async fn compare(
     attempts: usize,
     attempt: impl AsyncFn(&str) -> Result<Vec<Duration>>,
 ) -> Result<()> {
     let (mut known, mut unknown) = (Vec::new(), Vec::new());
-    for _ in 0..attempts {
-        known.push(attempt("juliet").await?);
-        unknown.push(attempt("nobody").await?);
+    for number in 0..attempts {
+        if number.is_multiple_of(2) {
+            known.push(attempt("juliet").await?);
+            unknown.push(attempt("nobody").await?);
+        } else {
+            unknown.push(attempt("nobody").await?);
+            known.push(attempt("juliet").await?);
+        }
     }
     for step in 0..known[0].len() {
-        let of = |times: &[Vec<Duration>]| median(times.iter().map(|steps| steps[step]).collect());
-        let (known, unknown) = (of(&known), of(&unknown));
-        let apart = (known - unknown).abs();
-        let alike = apart < LEAST || apart / known.max(unknown) < APART;
-        ensure!(alike, "{known} s known, {unknown} s unknown");
+        let of =
+            |times: &[Vec<Duration>]| -> Vec<_> { times.iter().map(|steps| steps[step]).collect() };
+        judge(&of(&known), &of(&unknown))?;
     }
     Ok(())
 }
