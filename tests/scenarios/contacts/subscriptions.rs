@@ -369,6 +369,50 @@ async fn requests_to_nobody_to_oneself_and_to_a_resource() -> Result<()> {
     server.stop().await
 }
 
+/// Nobody learns who exists (RFC 6121 §8.5.1): what is said to an account that is not there is not answered, and does to the sender's own
+/// roster what the tables of A.2 say, as when it is said to an account that is away.
+#[tokio::test]
+async fn words_to_nobody_change_only_the_roster_of_who_says_them() -> Result<()> {
+    let server = Server::new().await?;
+    server.account("nurse").await?;
+    let mut romeo = Online::new(&server, "romeo").await?;
+    romeo.heard().await?;
+    for contact in ["nobody", "nobody@localhost/r", "nurse", "nurse@localhost/r"] {
+        let user = contact.trim_end_matches("@localhost/r");
+        for (word, item) in [
+            // Without an item.
+            ("unsubscribe", None),
+            ("unsubscribed", None),
+            ("subscribed", Some("none approved")),
+            ("subscribed", None),
+            ("unsubscribe", None),
+            ("unsubscribed", Some("none")),
+            ("unsubscribed", None),
+            ("subscribe", Some("none ask")),
+            ("subscribe", None),
+            ("unsubscribed", None),
+            ("subscribed", Some("none ask approved")),
+            ("unsubscribed", Some("none ask")),
+            ("unsubscribe", Some("none")),
+            ("unsubscribe", None),
+        ] {
+            romeo.say(word, contact).await?;
+            let push = item.map(|item| format!("push {user} {item}"));
+            assert_eq!(
+                romeo.heard().await?,
+                Vec::from_iter(push),
+                "{word} to {contact}"
+            );
+        }
+        let item = format!("{user} none");
+        assert_eq!(romeo.roster().await?, [item]);
+        let remove = format!("<item jid='{user}@localhost' subscription='remove'/>");
+        assert_eq!(romeo.set(&remove).await?, None);
+        assert_eq!(romeo.heard().await?, [format!("push {user} remove")]);
+    }
+    server.stop().await
+}
+
 /// Two sessions say opposite things at once: whichever is last, both accounts take it for that.
 #[tokio::test]
 async fn words_said_at_once_leave_both_accounts_of_one_mind() -> Result<()> {
