@@ -171,6 +171,67 @@ async fn behaviour_26_what_has_no_address_is_for_the_own_account() -> Result<()>
     dialogues(&["message_09", "iq_09"]).await
 }
 
+/// §10.5.1, §10.5.2: the server has no use for a message to itself, and says so once, but never to an error.
+#[tokio::test]
+async fn a_message_to_the_domain_is_answered_once() -> Result<()> {
+    let server = Server::new().await?;
+    let (mut romeo, _) = server.session("romeo").await?;
+    for to in ["localhost", "localhost/somewhere"] {
+        for (kind, answered) in [
+            ("", 1..=1),
+            ("type='normal'", 1..=1),
+            ("type='chat'", 1..=1),
+            ("type='groupchat'", 0..=1),
+            ("type='headline'", 0..=1),
+            ("type='error'", 0..=0),
+        ] {
+            let message = format!("<message to='{to}' id='m' {kind}><body>x</body></message>");
+            romeo.send(&message).await?;
+            let answers = settled(&mut romeo).await?;
+            assert!(answered.contains(&answers.len()), "{message}: {answers:?}");
+            for answer in answers {
+                assert_eq!(answer.attr("from"), Some(to), "{answer}");
+                assert_eq!(answer.attr("id"), Some("m"), "{answer}");
+                assert!(answer.stanza_error().is_some(), "{answer}");
+            }
+        }
+    }
+    server.stop().await
+}
+
+/// §10.5.1, §10.5.2: the same of presence, which need not be answered at all, and brings nothing into the roster.
+#[tokio::test]
+async fn presence_to_the_domain_ends_no_stream_and_makes_no_contact() -> Result<()> {
+    let server = Server::new().await?;
+    let (mut romeo, jid) = server.session("romeo").await?;
+    romeo.be_present(&jid).await?;
+    for to in ["localhost", "localhost/somewhere"] {
+        for (kind, most) in [
+            ("", 1),
+            ("type='unavailable'", 1),
+            ("type='subscribe'", 1),
+            ("type='subscribed'", 1),
+            ("type='unsubscribe'", 1),
+            ("type='unsubscribed'", 1),
+            ("type='probe'", 1),
+            ("type='error'", 0),
+        ] {
+            let presence = format!("<presence to='{to}' {kind}/>");
+            romeo.send(&presence).await?;
+            let answers = settled(&mut romeo).await?;
+            assert!(answers.len() <= most, "{presence}: {answers:?}");
+        }
+    }
+    let query = format!("<query xmlns='{}'/>", ns::ROSTER);
+    let answer = romeo.iq("get", "", &query).await?;
+    let roster = answer.child("query", ns::ROSTER);
+    assert!(
+        roster.is_some_and(|roster| roster.children.is_empty()),
+        "{answer}"
+    );
+    server.stop().await
+}
+
 /// §13.10.2
 #[tokio::test]
 async fn behaviour_28_who_is_away_looks_like_who_is_not_there() -> Result<()> {
