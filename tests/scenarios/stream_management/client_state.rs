@@ -24,6 +24,22 @@ async fn heard(juliet: &mut Managed) -> Result<Vec<String>> {
     }
 }
 
+/// Sends Juliet presence; it is in her mailbox then.
+async fn shows_juliet(user: &mut Managed, status: &str) -> Result<()> {
+    let presence = format!("<presence to='juliet@localhost'><status>{status}</status></presence>");
+    user.client.send(&presence).await?;
+    heard(user).await.map(drop)
+}
+
+/// She has been told of nothing more so far.
+async fn hears_nothing(juliet: &mut Managed) -> Result<()> {
+    let before = juliet.received;
+    juliet.client.send("<r xmlns='urn:xmpp:sm:3'/>").await?;
+    juliet.ack().await?;
+    ensure!(juliet.received == before, "{:?}", juliet.aside);
+    Ok(())
+}
+
 /// Presence and chat states wait; of each sender the last is of interest; all of it comes in order before what cannot wait.
 #[tokio::test]
 async fn holds_back_what_can_wait() -> Result<()> {
@@ -46,10 +62,7 @@ async fn holds_back_what_can_wait() -> Result<()> {
     }
     // They are in her mailbox when his own question is answered; she hears nothing of them.
     heard(&mut romeo).await?;
-    juliet.client.send("<r xmlns='urn:xmpp:sm:3'/>").await?;
-    let before = juliet.received;
-    juliet.ack().await?;
-    assert_eq!(juliet.received, before, "nothing came");
+    hears_nothing(&mut juliet).await?;
 
     romeo.chat("juliet", "look").await?;
     let mut order = Vec::new();
@@ -61,17 +74,43 @@ async fn holds_back_what_can_wait() -> Result<()> {
     assert_eq!(order, ["three", "typing", "look"]);
 
     // What is held when she looks again comes at once.
-    romeo
-        .client
-        .send("<presence to='juliet@localhost'><status>four</status></presence>")
-        .await?;
-    heard(&mut romeo).await?;
+    shows_juliet(&mut romeo, "four").await?;
     juliet
         .client
         .send("<active xmlns='urn:xmpp:csi:0'/>")
         .await?;
     let stanza = juliet.stanza().await?;
     assert_eq!(stanza.child_text("status"), Some("four"));
+    server.stop().await
+}
+
+/// Neither a question nor a request to subscribe can wait: what was held back comes before it, in order, and then she is left in peace.
+#[tokio::test]
+async fn what_was_held_back_comes_before_a_question_and_a_request() -> Result<()> {
+    let server = Server::new().await?;
+    let mut juliet = Managed::new(&server, "juliet").await?;
+    let mut romeo = Managed::new(&server, "romeo").await?;
+    let mut nurse = Managed::new(&server, "nurse").await?;
+    // So Romeo may ask her session (RFC 6121 §8.5.3.1).
+    let seen = "<presence to='romeo@localhost'/><inactive xmlns='urn:xmpp:csi:0'/>";
+    juliet.client.send(seen).await?;
+    juliet.has_handled(2).await?;
+    let question =
+        "<iq type='get' id='q' to='juliet@localhost/r'><query xmlns='urn:example:any'/></iq>";
+    let request = "<presence type='subscribe' id='q' to='juliet@localhost'/>";
+    for what in [question, request] {
+        shows_juliet(&mut romeo, "outdated").await?;
+        shows_juliet(&mut nurse, "one").await?;
+        shows_juliet(&mut romeo, "two").await?;
+        hears_nothing(&mut juliet).await?;
+        romeo.client.send(what).await?;
+        for status in ["one", "two"] {
+            let stanza = juliet.stanza().await?;
+            ensure!(stanza.child_text("status") == Some(status), "{stanza}");
+        }
+        let stanza = juliet.stanza().await?;
+        ensure!(stanza.attr("id") == Some("q"), "{stanza}");
+    }
     server.stop().await
 }
 
@@ -86,17 +125,13 @@ async fn a_session_that_is_resumed_is_active() -> Result<()> {
         .send("<inactive xmlns='urn:xmpp:csi:0'/>")
         .await?;
     juliet.has_handled(1).await?;
-    let status =
-        |status| format!("<presence to='juliet@localhost'><status>{status}</status></presence>");
-    romeo.client.send(&status("one")).await?;
-    heard(&mut romeo).await?;
+    shows_juliet(&mut romeo, "one").await?;
     let lost = juliet.lose();
-    romeo.client.send(&status("two")).await?;
-    heard(&mut romeo).await?;
+    shows_juliet(&mut romeo, "two").await?;
     let (mut juliet, _) = lost.resume(&server).await?;
     let stanza = juliet.stanza().await?;
     ensure!(stanza.child_text("status") == Some("two"), "{stanza}");
-    romeo.client.send(&status("three")).await?;
+    shows_juliet(&mut romeo, "three").await?;
     let stanza = juliet.stanza().await?;
     ensure!(stanza.child_text("status") == Some("three"), "{stanza}");
     server.stop().await
