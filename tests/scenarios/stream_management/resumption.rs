@@ -54,6 +54,26 @@ async fn goes_on_where_it_was() -> Result<()> {
     server.stop().await
 }
 
+/// The count goes on from what was told, also where more was on its way: the client sends that again.
+#[tokio::test]
+async fn counts_on_from_what_it_told() -> Result<()> {
+    let server = Server::new().await?;
+    let mut romeo = Managed::new(&server, "romeo").await?;
+    let mut juliet = Managed::new(&server, "juliet").await?;
+    romeo.chat("juliet", "one").await?;
+    // It has come and is not acknowledged.
+    assert_eq!(juliet.body().await?, "one");
+    let (mut romeo, handled) = romeo.lose().resume(&server).await?;
+    for _ in handled..2 {
+        romeo.chat("juliet", "one").await?;
+    }
+    romeo.chat("juliet", "two").await?;
+    while juliet.body().await? != "two" {}
+    juliet.acknowledge().await?;
+    romeo.has_handled(3).await?;
+    server.stop().await
+}
+
 /// A client may know before the server that its connection is lost: the old one ends with a conflict.
 #[tokio::test]
 async fn takes_over_from_a_connection_that_seems_alive() -> Result<()> {
