@@ -439,3 +439,31 @@ async fn words_said_at_once_leave_both_accounts_of_one_mind() -> Result<()> {
     }
     server.stop().await
 }
+
+/// A request and its denial cross: whatever the contact says after it has seen the request, both accounts take it for that.
+#[tokio::test]
+async fn words_that_cross_leave_both_accounts_of_one_mind() -> Result<()> {
+    let server = Server::new().await?;
+    let mut romeo = Online::new(&server, "romeo").await?;
+    let mut juliet = Online::new(&server, "juliet").await?;
+    for round in 0..40 {
+        let (asked, denied) = (
+            romeo.say("subscribe", "juliet"),
+            juliet.say("unsubscribed", "romeo"),
+        );
+        tokio::try_join!(asked, denied)?;
+        romeo.heard().await?;
+        juliet.heard().await?;
+        juliet.say("subscribed", "romeo").await?;
+        juliet.heard().await?;
+        let has = |roster: Vec<String>, item: &str| roster.iter().any(|one| one.starts_with(item));
+        let sees = has(romeo.roster().await?, "juliet to");
+        let is_seen = has(juliet.roster().await?, "romeo from");
+        assert_eq!(sees, is_seen, "in round {round}");
+        juliet.say("unsubscribed", "romeo").await?;
+        juliet.heard().await?;
+        romeo.say("unsubscribe", "juliet").await?;
+        romeo.heard().await?;
+    }
+    server.stop().await
+}
