@@ -42,6 +42,7 @@ pub struct Printed {
 /// A running server. Dropped without [`Server::stop`], it is killed and its log shown.
 pub struct Server {
     launch: Launch,
+    storage: Option<String>,
     folder: TempDir,
     child: Child,
     ready: Vec<(String, SocketAddr)>,
@@ -63,9 +64,10 @@ impl Server {
             &folder.path().join("cert.pem"),
             &folder.path().join("key.pem"),
         )?;
+        let storage = settings.storage_url()?;
         std::fs::write(
             folder.path().join("waxwing.toml"),
-            settings.toml(folder.path())?,
+            settings.toml(folder.path(), storage.as_deref())?,
         )?;
         let plugins = settings.data_dir(folder.path()).join("plugins");
         std::fs::create_dir_all(&plugins)?;
@@ -79,6 +81,7 @@ impl Server {
                 let (child, log) = spawn(folder.path(), &settings.launch)?;
                 Self {
                     launch: settings.launch,
+                    storage,
                     folder,
                     child,
                     ready: Vec::new(),
@@ -104,6 +107,7 @@ impl Server {
                 let ready = peer.listeners.clone();
                 return Ok(Self {
                     launch: settings.launch,
+                    storage: None,
                     folder,
                     child,
                     ready,
@@ -265,7 +269,13 @@ impl Server {
         command.spawn().context("cannot start waxwing")
     }
 
-    /// The server's database.
+    /// The url of the server's database, where that is not SQLite's file.
+    #[must_use]
+    pub fn storage(&self) -> Option<&str> {
+        self.storage.as_deref()
+    }
+
+    /// The server's database, where it is SQLite's file.
     #[must_use]
     pub fn database(&self) -> PathBuf {
         self.folder.path().join("data/waxwing.db")
@@ -351,8 +361,13 @@ impl Server {
         Ok(status?)
     }
 
-    /// Ends the server by SIGTERM; it must exit with 0 and must not have panicked.
+    /// Ends the server as [`Server::end`] does, and removes its folder.
     pub async fn stop(mut self) -> Result<()> {
+        self.end().await
+    }
+
+    /// Ends the server by SIGTERM; it must exit with 0 and must not have panicked.
+    pub async fn end(&mut self) -> Result<()> {
         ensure!(
             self.child.try_wait()?.is_none(),
             "the server was gone before it was stopped; log: {}",

@@ -258,6 +258,21 @@ impl Cluster {
             .to_owned())
     }
 
+    /// Looks by pg_amcheck whether tables and indexes of a database are whole, and hold the same rows.
+    pub fn check(&self, url: &str) -> Result<()> {
+        let (path, _) = url.split_once('?').unwrap_or((url, ""));
+        let (_, name) = path.rsplit_once('/').context("a url without a name")?;
+        let program = self.programs.folder.join("pg_amcheck");
+        let mut check = self.programs.command(&program);
+        check
+            .args(["--install-missing", "--heapallindexed", "--username", ROLE])
+            .arg("--host")
+            .arg(&self.folder)
+            .args(["--database", name])
+            .env("PGPASSWORD", PASSWORD);
+        run(&mut check)
+    }
+
     fn data(&self) -> PathBuf {
         self.folder.join("data")
     }

@@ -7,11 +7,15 @@
 mod ledger;
 mod user;
 
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, ensure};
 use futures_util::future::try_join_all;
 use tokio::{process::Command, sync::watch, time::sleep};
+use waxwing_test_cluster::Cluster;
 use waxwing_tests::{Server, environment};
 
 use ledger::Crowd;
@@ -69,23 +73,25 @@ async fn nothing_acknowledged_is_lost_by_a_kill() -> Result<()> {
     // Far fewer than are wanted: other tests share the machine.
     ensure!(total.sent > kills * 50, "{total}");
     ensure!(slowest < Duration::from_secs(20), "{slowest:?}");
-    let database = server.database();
-    server.stop().await?;
-    if database.exists() {
-        ensure!(integrity(&database).await? == "ok");
+    server.end().await?;
+    match server.storage() {
+        Some(url) => Cluster::shared().check(url),
+        None => check(&server.database()).await,
     }
-    Ok(())
 }
 
 /// What SQLite says of its file.
-async fn integrity(database: &std::path::Path) -> Result<String> {
+async fn check(database: &Path) -> Result<()> {
     const CHECK: &str = "import sqlite3, sys
-print(sqlite3.connect(sys.argv[1]).execute('pragma integrity_check').fetchone()[0])";
+database = sqlite3.connect(sys.argv[1])
+for check in 'integrity_check', 'foreign_key_check':
+    print(*database.execute('pragma ' + check))";
     let checked = Command::new(environment::clients()?.join("slixmpp/bin/python"))
         .args(["-c", CHECK])
         .arg(database)
         .output()
         .await?;
-    ensure!(checked.status.success(), "{checked:?}");
-    Ok(String::from_utf8(checked.stdout)?.trim().to_owned())
+    let said = String::from_utf8_lossy(&checked.stdout);
+    ensure!(said.trim() == "('ok',)", "{checked:?}");
+    Ok(())
 }

@@ -143,12 +143,12 @@ impl Settings {
         Server::start(self).await
     }
 
-    pub(super) fn toml(&self, folder: &Path) -> Result<String> {
+    pub(super) fn toml(&self, folder: &Path, storage: Option<&str>) -> Result<String> {
         let path = |name: &str| serde_json::to_string(&folder.join(name).to_string_lossy());
         let data = serde_json::to_string(&self.data_dir(folder).to_string_lossy())?;
         let mut toml = format!("data_dir = {data}\n[[host]]\ndomain = \"localhost\"\n");
-        if let Some(url) = self.storage_url()? {
-            writeln!(toml, "[storage]\nurl = {}", serde_json::to_string(&url)?)?;
+        if let Some(url) = storage {
+            writeln!(toml, "[storage]\nurl = {}", serde_json::to_string(url)?)?;
         }
         for (kind, policy) in &self.listeners {
             writeln!(
