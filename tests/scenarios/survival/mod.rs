@@ -4,11 +4,13 @@
 //! and again, and each user comes back as clients do. In the end the ledgers of all users are compared.
 //! `SURVIVAL_KILLS` says how often; the default is what fits into every run of the tests.
 
+mod contacts;
 mod ledger;
 mod user;
 
 use std::{
     path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -34,7 +36,7 @@ async fn nothing_acknowledged_is_lost_by_a_kill() -> Result<()> {
     let mut server = Server::new().await?;
     let (place, address) = watch::channel(Some(server.address("c2s")?));
     let (order, phase) = watch::channel(Phase::Talking);
-    let crowd = Crowd::default();
+    let crowd = Crowd::new();
     let mut users = Vec::new();
     for index in 0..USERS {
         server.account(&user::name(index)).await?;
@@ -42,7 +44,7 @@ async fn nothing_acknowledged_is_lost_by_a_kill() -> Result<()> {
         users.push(User::new(
             index,
             visits,
-            crowd.clone(),
+            Arc::clone(&crowd),
             address.clone(),
             phase.clone(),
         )?);
@@ -55,7 +57,7 @@ async fn nothing_acknowledged_is_lost_by_a_kill() -> Result<()> {
     for _ in 0..kills {
         sleep(Duration::from_millis(300 + user::random(1_200)?)).await;
         place.send(None)?;
-        crowd.note();
+        crowd.note(None);
         server.kill().await?;
         server.wait().await?;
         let started = Instant::now();
@@ -65,8 +67,8 @@ async fn nothing_acknowledged_is_lost_by_a_kill() -> Result<()> {
     }
     sleep(Duration::from_secs(1)).await;
     order.send(Phase::Finishing)?;
+    let running = running.into_iter().map(async |user| user.await?);
     let users = try_join_all(running).await?;
-    let users = users.into_iter().collect::<Result<Vec<_>>>()?;
     let total = ledger::compare(&users, &crowd)?;
     let seconds = begun.elapsed().as_secs();
     println!("{kills} kills in {seconds} s, slowest start {slowest:?}: {total}");

@@ -1,6 +1,6 @@
 //! A user with a client that manages its stream: it sends again what was not acknowledged, and comes back whatever happens.
 
-use std::{collections::VecDeque, net::SocketAddr, time::Duration};
+use std::{collections::VecDeque, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use tokio::{
@@ -11,6 +11,7 @@ use waxwing_tests::{Client, Element, Login, client::ns};
 
 use super::{
     USERS,
+    contacts::Roster,
     ledger::{Crowd, Ledger, Message, Receipt},
 };
 
@@ -30,17 +31,49 @@ pub(super) enum Phase {
 }
 
 /// Something that was sent and is not acknowledged.
-#[derive(Debug, Clone, Copy)]
-enum Pending {
-    Message(Message),
-    Other,
+#[derive(Debug)]
+struct Pending {
+    stanza: String,
+    /// Where it is a message.
+    message: Option<Message>,
+    /// Whether it is sent again after a break.
+    lasts: bool,
+}
+
+impl Pending {
+    fn passing(stanza: &str) -> Self {
+        Self {
+            stanza: stanza.to_owned(),
+            message: None,
+            lasts: false,
+        }
+    }
+
+    fn word(kind: &str, to: &str) -> Self {
+        Self {
+            stanza: format!("<presence to='{to}' type='{kind}'/>"),
+            message: None,
+            lasts: true,
+        }
+    }
+
+    fn chat(message: Message) -> Self {
+        let (to, id) = (name(message.to), message.id());
+        Self {
+            stanza: format!(
+                "<message to='{to}@localhost' type='chat' id='{id}'><body>{id}</body></message>"
+            ),
+            message: Some(message),
+            lasts: true,
+        }
+    }
 }
 
 pub(super) struct User {
-    index: usize,
+    pub(super) index: usize,
     visits: bool,
     pub(super) ledger: Ledger,
-    crowd: Crowd,
+    crowd: Arc<Crowd>,
     address: watch::Receiver<Option<SocketAddr>>,
     phase: watch::Receiver<Phase>,
     /// The number of the last message to each.
@@ -75,7 +108,7 @@ impl User {
     pub(super) fn new(
         index: usize,
         visits: bool,
-        crowd: Crowd,
+        crowd: Arc<Crowd>,
         address: watch::Receiver<Option<SocketAddr>>,
         phase: watch::Receiver<Phase>,
     ) -> Result<Self> {
@@ -112,7 +145,7 @@ impl User {
                 Over::Done => return Ok(self),
                 Over::Left => sleep(Duration::from_millis(200 + random(400)?)).await,
                 Over::Lost => {
-                    self.crowd.note();
+                    self.crowd.note(Some(self.index));
                     sleep(Duration::from_millis(20)).await;
                 }
             }
@@ -136,8 +169,9 @@ impl User {
                 self.settle(handled)?;
             }
             if answer.is("resumed", SM) {
+                ensure!(handled == Some(self.acked), "{answer}");
                 self.ledger.resumed += 1;
-                self.repeat(&mut client, true).await?;
+                self.repeat(&mut client).await?;
                 return Ok(client);
             }
             ensure!(answer.is("failed", SM), "{answer}");
@@ -152,28 +186,25 @@ impl User {
         ensure!(enabled.is("enabled", SM), "{enabled}");
         self.id = enabled.attr("id").map(str::to_owned);
         (self.acked, self.received) = (0, 0);
-        self.pending
-            .retain(|one| matches!(one, Pending::Message(_)));
-        self.pending.push_front(Pending::Other);
-        client.send("<presence/>").await?;
-        self.repeat(&mut client, false).await?;
+        self.repeat(&mut client).await?;
         Ok(client)
     }
 
-    /// Sends again what was not acknowledged.
-    async fn repeat(&mut self, client: &mut Client, resumed: bool) -> Result<()> {
+    /// Is available, and sends again what was not acknowledged and lasts, in the order in which it was said.
+    async fn repeat(&mut self, client: &mut Client) -> Result<()> {
+        self.pending.retain(|one| one.lasts);
+        self.pending.push_front(Pending::passing("<presence/>"));
         for pending in &self.pending {
-            match pending {
-                Pending::Message(message) => {
-                    self.ledger.again.insert(*message);
-                    client.send(&chat(*message)).await?;
-                }
-                // What it was about is not repeated, but something has to take its place in the count.
-                Pending::Other if resumed => client.send("<presence/>").await?,
-                Pending::Other => {}
-            }
+            self.ledger.again.extend(pending.message);
+            client.send(&pending.stanza).await?;
         }
         Ok(())
+    }
+
+    async fn say(&mut self, client: &mut Client, pending: Pending) -> Result<()> {
+        let sent = client.send(&pending.stanza).await;
+        self.pending.push_back(pending);
+        sent
     }
 
     async fn talk(&mut self, mut client: Client) -> Result<Over> {
@@ -194,7 +225,7 @@ impl User {
             if self.visits && !finishing && Instant::now() > stay {
                 let farewell = format!("<a xmlns='{SM}' h='{}'/>", self.received);
                 self.ack_all();
-                self.crowd.note();
+                self.crowd.note(Some(self.index));
                 self.id = None;
                 if client.send(&farewell).await.is_ok() {
                     // What comes in between is not acknowledged, and comes again.
@@ -205,22 +236,23 @@ impl User {
             if !finishing && Instant::now() > fail {
                 return Ok(Over::Lost);
             }
-            match timeout_at(next, client.element()).await {
+            let done = match timeout_at(next, client.element()).await {
                 Ok(Ok(element)) => {
-                    if element.is("message", ns::CLIENT) {
+                    // Presence goes on to the end.
+                    if element.attr("type").is_some() {
                         news = Instant::now();
                     }
-                    if self.hear(&mut client, &element).await.is_err() {
-                        return Ok(Over::Lost);
-                    }
+                    self.hear(&mut client, &element).await
                 }
-                Ok(Err(_)) => return Ok(Over::Lost),
+                Ok(Err(error)) => Err(error),
                 Err(_) => {
                     next = Instant::now() + PAUSE;
-                    if self.step(&mut client, finishing).await.is_err() {
-                        return Ok(Over::Lost);
-                    }
+                    self.step(&mut client, finishing).await
                 }
+            };
+            match done {
+                Err(error) if is_lost(&error) => return Ok(Over::Lost),
+                done => done.with_context(|| format!("user {}", self.index))?,
             }
         }
     }
@@ -234,25 +266,19 @@ impl User {
         if finishing {
             return Ok(());
         }
-        if self.steps.is_multiple_of(20) {
-            let contact = format!("contact{}@localhost", self.steps);
-            let set = format!(
-                "<iq type='set' id='{contact}'><query xmlns='jabber:iq:roster'><item jid='{contact}'/></query></iq>"
-            );
-            self.pending.push_back(Pending::Other);
-            return client.send(&set).await;
+        if self.steps.is_multiple_of(15) {
+            let change = self.ledger.changes.next()?;
+            return self.say(client, Pending::passing(&change)).await;
         }
         let to = usize::try_from(random(USERS as u64)?)?;
-        if self.steps.is_multiple_of(50) {
-            let kind = ["subscribe", "unsubscribe", "unsubscribed"];
-            let kind = kind[usize::try_from(random(3)?)?];
-            self.pending.push_back(Pending::Other);
-            let to = name(to);
-            let word = format!("<presence to='{to}@localhost' type='{kind}'/>");
-            return client.send(&word).await;
-        }
         if to == self.index {
             return Ok(());
+        }
+        if self.steps.is_multiple_of(10) {
+            let kind = ["subscribe", "subscribe", "unsubscribe", "unsubscribed"];
+            let kind = kind[usize::try_from(random(4)?)?];
+            let to = format!("{}@localhost", name(to));
+            return self.say(client, Pending::word(kind, &to)).await;
         }
         self.numbers[to] += 1;
         let message = Message {
@@ -261,8 +287,7 @@ impl User {
             number: self.numbers[to],
         };
         self.ledger.sent += 1;
-        self.pending.push_back(Pending::Message(message));
-        client.send(&chat(message)).await
+        self.say(client, Pending::chat(message)).await
     }
 
     async fn hear(&mut self, client: &mut Client, element: &Element) -> Result<()> {
@@ -284,16 +309,23 @@ impl User {
                     acked: None,
                 });
             }
-            if element.name == "iq" && element.attr("type") == Some("result") {
-                let id = element.attr("id").unwrap_or_default();
-                self.ledger.contacts.insert(id.to_owned());
+            if element.name == "iq" && matches!(element.attr("type"), Some("result" | "error")) {
+                self.ledger.changes.confirm(element)?;
             }
-            if element.name == "presence" && element.attr("type") == Some("subscribe") {
-                let from = element.attr("from").unwrap_or_default();
-                self.pending.push_back(Pending::Other);
-                let yes = format!("<presence to='{from}' type='subscribed'/>");
-                client.send(&yes).await?;
+            if element.name == "presence" {
+                self.hear_presence(client, element).await?;
             }
+        }
+        Ok(())
+    }
+
+    async fn hear_presence(&mut self, client: &mut Client, presence: &Element) -> Result<()> {
+        if let Some(who) = presence.child_text("status") {
+            self.ledger.seen.insert(who.parse()?);
+        }
+        if presence.attr("type") == Some("subscribe") {
+            let from = presence.attr("from").unwrap_or_default();
+            self.say(client, Pending::word("subscribed", from)).await?;
         }
         Ok(())
     }
@@ -319,28 +351,38 @@ impl User {
         );
         self.acked = handled;
         for pending in self.pending.drain(..count) {
-            if let Pending::Message(message) = pending {
-                self.ledger.acked.insert(message);
-            }
+            self.ledger.acked.extend(pending.message);
         }
         Ok(())
     }
 
-    /// Looks at the roster, and leaves.
+    /// Looks at the roster, shows a last presence and whose it sees, and leaves.
     async fn finish(&mut self, mut client: Client) -> Result<Over> {
-        let answer = client
-            .iq("get", "", "<query xmlns='jabber:iq:roster'/>")
-            .await?;
-        let query = answer.child("query", "jabber:iq:roster").context("none")?;
-        let contacts = query.children.iter().filter_map(|item| item.attr("jid"));
-        self.ledger.roster = contacts.map(str::to_owned).collect();
+        let get = "<query xmlns='jabber:iq:roster'/>";
+        let answer = self.ask(&mut client, "", get).await?;
+        self.ledger.roster = Roster::parse(&answer)?;
+        let last = format!("<presence><status>{}</status></presence>", self.index);
+        self.say(&mut client, Pending::passing(&last)).await?;
+        // Once the first is answered presence is passed on, once the second is, what others passed on has come.
+        let ping = "<ping xmlns='urn:xmpp:ping'/>";
+        self.ask(&mut client, "to='localhost'", ping).await?;
+        self.crowd.meet().await;
+        self.ask(&mut client, "to='localhost'", ping).await?;
         Ok(Over::Done)
     }
-}
 
-fn chat(message: Message) -> String {
-    let (to, id) = (name(message.to), message.id());
-    format!("<message to='{to}@localhost' type='chat' id='{id}'><body>{id}</body></message>")
+    /// Asks, and hears what comes until it is answered.
+    async fn ask(&mut self, client: &mut Client, to: &str, payload: &str) -> Result<Element> {
+        let iq = format!("<iq type='get' id='asked' {to}>{payload}</iq>");
+        self.say(client, Pending::passing(&iq)).await?;
+        loop {
+            let element = client.element().await?;
+            self.hear(client, &element).await?;
+            if element.attr("id") == Some("asked") {
+                return Ok(element);
+            }
+        }
+    }
 }
 
 /// Whether it says no more than that the connection broke off.
