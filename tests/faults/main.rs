@@ -9,6 +9,7 @@
     reason = "a test that panics has failed"
 )]
 
+mod crowd;
 mod delay;
 mod disk;
 mod postgres;

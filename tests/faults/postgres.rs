@@ -11,7 +11,7 @@ use waxwing_tests::{
     server::{self, Settings},
 };
 
-use super::{Stage, WAIT, delay::Delay, lasting, plain, turn};
+use super::{Stage, WAIT, crowd::Crowd, delay::Delay, lasting, plain, turn};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgresql_is_stopped_and_comes_back() -> Result<()> {
@@ -46,16 +46,22 @@ async fn postgresql_falls_silent_and_comes_back() -> Result<()> {
     stage.recover().await?.stop().await
 }
 
+/// A database by a way on which what comes back can be late.
+async fn far_away(cluster: &Cluster) -> Result<(String, Delay)> {
+    let delay = Delay::new(cluster.socket()).await?;
+    let url = cluster.database()?;
+    let url = url.replace("localhost/", &format!("127.0.0.1:{}/", delay.port));
+    let (url, _) = url.split_once('?').unwrap_or((&url, ""));
+    Ok((url.to_owned(), delay))
+}
+
 /// What takes one question and answer is done, only later; what takes more than five seconds is refused.
 #[tokio::test(flavor = "multi_thread")]
 async fn postgresql_is_two_seconds_away() -> Result<()> {
     let _turn = turn().await;
     let cluster = Cluster::start()?;
-    let delay = Delay::new(cluster.socket()).await?;
-    let url = cluster.database()?;
-    let url = url.replace("localhost/", &format!("127.0.0.1:{}/", delay.port));
-    let (url, _) = url.split_once('?').unwrap_or((&url, ""));
-    let mut stage = Stage::new(Settings::new().storage(url)).await?;
+    let (url, delay) = far_away(&cluster).await?;
+    let mut stage = Stage::new(Settings::new().storage(&url)).await?;
     delay.set(Duration::from_secs(2));
     // First it is asked whose roster it is, then the change is waited for.
     stage.bound = WAIT * 2;
@@ -82,6 +88,27 @@ async fn postgresql_is_two_seconds_away() -> Result<()> {
     stage.check_growth()?;
     delay.set(Duration::ZERO);
     stage.recover().await?.stop().await
+}
+
+/// However many have a change wait at all times, each is answered in time, and who needs no database does not notice.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_waits_for_postgresql_two_seconds_away() -> Result<()> {
+    let _turn = turn().await;
+    let cluster = Cluster::start()?;
+    let (url, delay) = far_away(&cluster).await?;
+    let mut stage = Stage::new(Settings::new().storage(&url)).await?;
+    stage.bound = WAIT * 2;
+    let crowd = Crowd::log_in(&stage.server).await?;
+    stage.resident = stage.server.resident_kib()?;
+    delay.set(Duration::from_secs(2));
+    // Messages are kept as many at once as there are: they are looked up, then kept, in five seconds each. One that comes in between
+    // waits for those before it.
+    let crowd = crowd.begin(WAIT * 3);
+    sleep(lasting()).await;
+    stage.check_growth()?;
+    delay.set(Duration::ZERO);
+    let (server, ()) = tokio::try_join!(stage.recover(), crowd.finish())?;
+    server.stop().await
 }
 
 /// The machine starts, and the server is there before the database.
