@@ -23,6 +23,7 @@ mod clocks;
 mod commands;
 mod compatibility;
 mod contacts;
+mod copying;
 mod crowds;
 mod discovery;
 mod effects;
