@@ -1,7 +1,9 @@
 //! Rosters, subscriptions, and the presence that follows them (RFC 6121 §2–§4).
 
+mod ended;
 mod offline;
 mod presence;
+mod pushes;
 mod roster;
 mod subscriptions;
 pub(crate) mod table;
