@@ -6,7 +6,7 @@
 
 use std::{collections::VecDeque, mem, task::Waker};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 /// How much may wait for a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,13 +153,13 @@ impl<T: Weigh> Mailbox<T> {
         let items = state.queue.len().saturating_add(1);
         if items > 1 && self.bounds.are_exceeded(bytes, items) {
             state.end = Some(End::Overflow);
-            state.wake();
+            wake(state);
             return Push::Refused(item);
         }
         state.bytes = bytes;
         state.queue.push_back(item);
         if !state.stuck {
-            state.wake();
+            wake(state);
         }
         Push::Queued(if self.bounds.are_near(bytes) {
             Flow::Pressed
@@ -173,7 +173,7 @@ impl<T: Weigh> Mailbox<T> {
         let mut state = self.state.lock();
         if !state.closed && state.end.is_none() {
             state.end = Some(reason);
-            state.wake();
+            wake(state);
         }
     }
 
@@ -181,12 +181,12 @@ impl<T: Weigh> Mailbox<T> {
     pub(crate) fn call(&self) {
         let mut state = self.state.lock();
         state.called = true;
-        state.wake();
+        wake(state);
     }
 
     /// Wakes the owner, so that it looks around.
     pub(crate) fn rouse(&self) {
-        self.state.lock().wake();
+        wake(self.state.lock());
     }
 
     /// For a new owner: nobody has called it.
@@ -254,13 +254,16 @@ impl<T: Weigh> Mailbox<T> {
     }
 }
 
-impl<T: Weigh> State<T> {
-    fn wake(&mut self) {
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
+/// Wakes the owner when the lock is free: it may be on another thread, and comes for the lock at once.
+fn wake<T>(mut state: MutexGuard<'_, State<T>>) {
+    let waker = state.waker.take();
+    drop(state);
+    if let Some(waker) = waker {
+        waker.wake();
     }
+}
 
+impl<T: Weigh> State<T> {
     /// Why the owner is to stop.
     fn reason(&self) -> Option<End> {
         self.end.or_else(|| self.called.then_some(End::Taken))

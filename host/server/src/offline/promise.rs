@@ -114,7 +114,10 @@ impl Ledger {
         if pages.open.is_empty() {
             pages.open = VecDeque::new();
         }
-        if let Some(waker) = pages.waker.take() {
+        let waker = pages.waker.take();
+        // It may be on another thread, and comes for the lock at once.
+        drop(pages);
+        if let Some(waker) = waker {
             waker.wake();
         }
     }
