@@ -27,11 +27,12 @@ const CRATES: [&str; 5] = [
 ];
 
 /// Scenarios that are run on PostgreSQL too: what they show stands or falls with the database.
-const ON_POSTGRESQL: [&str; 8] = [
+const ON_POSTGRESQL: [&str; 9] = [
     "contacts::",
     "stream_management::",
     "receiving::",
     "survival::",
+    "copying::",
     "effects::storage",
     "effects::atomicity",
     "accounts::",

@@ -1,7 +1,7 @@
 //! What a client is told when it says that nobody looks at it (XEP-0352).
 
 use anyhow::{Result, ensure};
-use waxwing_tests::Server;
+use waxwing_tests::{Server, server::Settings};
 
 use super::Managed;
 
@@ -111,6 +111,29 @@ async fn what_was_held_back_comes_before_a_question_and_a_request() -> Result<()
         let stanza = juliet.stanza().await?;
         ensure!(stanza.attr("id") == Some("q"), "{stanza}");
     }
+    server.stop().await
+}
+
+/// A quarter of what may wait for her is held back, and no more: then all of it comes.
+#[tokio::test]
+async fn so_much_is_held_back() -> Result<()> {
+    let config = "[limits]\noutbound_stanzas = 64";
+    let server = Settings::new().config(config).start().await?;
+    let mut juliet = Managed::new(&server, "juliet").await?;
+    let mut romeo = Managed::new(&server, "romeo").await?;
+    juliet
+        .client
+        .send("<inactive xmlns='urn:xmpp:csi:0'/>")
+        .await?;
+    juliet.has_handled(1).await?;
+    for number in 0..16 {
+        shows_juliet(&mut romeo, &number.to_string()).await?;
+    }
+    hears_nothing(&mut juliet).await?;
+    // The places count, though each took that of the one before.
+    shows_juliet(&mut romeo, "last").await?;
+    let stanza = juliet.stanza().await?;
+    ensure!(stanza.child_text("status") == Some("last"), "{stanza}");
     server.stop().await
 }
 
