@@ -20,7 +20,7 @@ use futures_util::future::join_all;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use waxwing_storage::{AccountId, SpoolLimits, SpoolOutcome, Spooled, StreamNote};
+use waxwing_storage::{AccountId, SpoolLimits, SpoolOutcome, Spooled, StorageError, StreamNote};
 use waxwing_xml::Element;
 use waxwing_xmpp::{
     error::{Condition, StanzaError},
@@ -36,7 +36,7 @@ use crate::{
     router::{Handle, Limit, Router},
 };
 
-pub(crate) use keeper::{Keeper, Task};
+pub(crate) use keeper::{Keeper, Task, Waiting};
 use lanes::Lanes;
 use promise::Place;
 pub(crate) use promise::{Ledger, Promise};
@@ -64,7 +64,7 @@ type Done = Arc<oneshot::Sender<()>>;
 
 /// A message before it is known for whose account it is, and what has to wait for those before it.
 enum Coming {
-    Keep(Stanza, Option<oneshot::Sender<()>>),
+    Keep(Stanza, Option<Waiting>),
     Secure(Arc<Promise>),
     Answer(Option<BareJid>, Done),
 }
@@ -86,7 +86,7 @@ struct ToKeep {
     is_there: bool,
     /// Plugins made it another than the one that was put there.
     is_altered: bool,
-    done: Option<oneshot::Sender<()>>,
+    waiting: Option<Waiting>,
 }
 
 /// What was asked for besides adding to the spool.
@@ -149,7 +149,11 @@ impl Offline {
         for task in tasks {
             match task {
                 // Together: with a database that is slow to answer each would wait for the one before.
-                Task::Keep { stanza, done } => adding.push(Coming::Keep(stanza, done)),
+                Task::Keep {
+                    stanza,
+                    waiting: Some(waiting),
+                } if waiting.is_too_long() => adding.extend(self.refuse(stanza, waiting)),
+                Task::Keep { stanza, waiting } => adding.push(Coming::Keep(stanza, waiting)),
                 Task::Secure(promise) => adding.push(Coming::Secure(promise)),
                 Task::Answer { account, done } => {
                     adding.push(Coming::Answer(account, Arc::new(done)));
@@ -169,12 +173,12 @@ impl Offline {
         let adding = adding.into_iter().map(|coming| self.look_up(coming));
         let adding = join_all(adding).await.into_iter().flatten();
         free.extend(adding.filter_map(|adding| lanes.enter(adding)));
-        tokio::join!(self.put_all(free), self.tidy(&mut rest));
+        tokio::join!(self.put_all(free), self.tidy(rest));
     }
 
     async fn look_up(&self, coming: Coming) -> Option<Adding> {
         match coming {
-            Coming::Keep(stanza, done) => Some(self.to_keep(stanza, done).await),
+            Coming::Keep(stanza, waiting) => Some(self.to_keep(stanza, waiting).await),
             Coming::Secure(promise) => {
                 let stanza = promise.begin()?;
                 let id = self.account_of(&stanza).await;
@@ -184,7 +188,7 @@ impl Offline {
         }
     }
 
-    async fn to_keep(&self, stanza: Stanza, done: Option<oneshot::Sender<()>>) -> Adding {
+    async fn to_keep(&self, stanza: Stanza, waiting: Option<Waiting>) -> Adding {
         let promise = stanza.companion::<Promise>();
         Adding::Keep(ToKeep {
             is_there: promise.as_ref().is_some_and(|promise| promise.rests()),
@@ -192,8 +196,19 @@ impl Offline {
             is_altered: false,
             stanza,
             promise,
-            done,
+            waiting,
         })
+    }
+
+    /// Refuses a message that has waited too long, behind nothing. One that is there already, or on its way there, comes back.
+    fn refuse(&self, stanza: Stanza, waiting: Waiting) -> Option<Coming> {
+        let promise = stanza.companion::<Promise>();
+        if promise.is_some_and(|promise| promise.rests()) {
+            return Some(Coming::Keep(stanza, Some(waiting)));
+        }
+        self.tell(&stanza, Err(StorageError::Late.into()));
+        waiting.tell();
+        None
     }
 
     /// As many at once as come at once.
@@ -221,7 +236,10 @@ impl Offline {
     /// Keeps a message for its account. A sender hears if that cannot be, the same as if there were no such account.
     async fn keep(&self, keep: ToKeep) {
         if !keep.is_there {
-            let outcome = self.add(keep.id, &keep.stanza).await;
+            let outcome = match &keep.waiting {
+                Some(waiting) if waiting.is_too_long() => Err(StorageError::Late.into()),
+                _ => self.add(keep.id, &keep.stanza).await,
+            };
             self.tell(&keep.stanza, outcome);
         } else if keep.is_altered
             && let Some((account, id)) = keep.promise.as_ref().and_then(|promise| promise.place())
@@ -232,7 +250,7 @@ impl Offline {
                 tracing::error!(%error, "a message is kept as it was before plugins altered it");
             }
         }
-        keep.done.into_iter().for_each(tell_done);
+        keep.waiting.into_iter().for_each(Waiting::tell);
     }
 
     /// Puts a message into the spool that is still on its way.
@@ -254,18 +272,27 @@ impl Offline {
     }
 
     /// What is not done here is done again, or found out, after the next start: it is no promise to anybody.
-    async fn tidy(&self, rest: &mut Rest) {
+    async fn tidy(&self, rest: Rest) {
         let (spool, streams) = (self.accounts.spool(), self.accounts.streams());
-        for (account, ids) in rest.removals.drain() {
-            log(spool.remove(AccountId(account), &ids).await);
-        }
-        if !rest.notes.is_empty() {
-            let notes = rest.notes.drain().map(|(_, note)| note);
-            log(streams.note(notes.collect()).await);
-        }
-        if !rest.forgotten.is_empty() {
-            log(streams.forget(std::mem::take(&mut rest.forgotten)).await);
-        }
+        let Rest {
+            removals,
+            notes,
+            forgotten,
+        } = rest;
+        let removing = removals
+            .into_iter()
+            .map(async |(account, ids)| log(spool.remove(AccountId(account), &ids).await));
+        let noting = async {
+            if !notes.is_empty() {
+                log(streams.note(notes.into_values().collect()).await);
+            }
+        };
+        let forgetting = async {
+            if !forgotten.is_empty() {
+                log(streams.forget(forgotten).await);
+            }
+        };
+        tokio::join!(join_all(removing), noting, forgetting);
     }
 
     async fn account_of(&self, stanza: &Stanza) -> Found {
@@ -369,15 +396,10 @@ impl Offline {
     }
 }
 
-fn log<T>(outcome: Result<T, waxwing_storage::StorageError>) {
+fn log<T>(outcome: Result<T, StorageError>) {
     if let Err(error) = outcome {
         tracing::error!(%error, "cannot tidy up the spool");
     }
-}
-
-/// Whoever waited may be gone.
-fn tell_done(done: oneshot::Sender<()>) {
-    let _ = done.send(());
 }
 
 /// The message as it is delivered: it says when it came (XEP-0203).

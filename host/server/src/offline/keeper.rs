@@ -1,7 +1,10 @@
 //! The one queue to the spool: what is kept, secured and removed happens in the order in which it was asked for, as much at once as
 //! there is; but what plugins judge first keeps up those of its own account alone (`lanes`).
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::sync::{mpsc, oneshot};
 use waxwing_storage::{AccountId, StreamNote};
@@ -9,13 +12,16 @@ use waxwing_xmpp::{jid::BareJid, stanza::Stanza};
 
 use super::promise::Promise;
 
+/// How long a message waits for its turn, and for the database to be asked about it. What is asked then has its own time.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Something for the spool to do.
 #[derive(Debug)]
 pub(crate) enum Task {
     /// To keep a message that nobody takes, and to tell who waits for it.
     Keep {
         stanza: Stanza,
-        done: Option<oneshot::Sender<()>>,
+        waiting: Option<Waiting>,
     },
     /// To put a message there that is still on its way.
     Secure(Arc<Promise>),
@@ -30,6 +36,33 @@ pub(crate) enum Task {
         account: Option<BareJid>,
         done: oneshot::Sender<()>,
     },
+}
+
+/// Who waits until a message is kept or refused.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    done: oneshot::Sender<()>,
+    since: Instant,
+}
+
+impl Waiting {
+    /// From now on.
+    pub(crate) fn new(done: oneshot::Sender<()>) -> Self {
+        Self {
+            done,
+            since: Instant::now(),
+        }
+    }
+
+    /// Whether that is too long already, however near an answer may be: it is refused.
+    pub(super) fn is_too_long(&self) -> bool {
+        self.since.elapsed() > PATIENCE
+    }
+
+    /// Tells, if whoever waited is still there.
+    pub(super) fn tell(self) {
+        let _ = self.done.send(());
+    }
 }
 
 /// The way there.

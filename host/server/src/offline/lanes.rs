@@ -10,7 +10,7 @@ use waxwing_xmpp::{
     stanza::Stanza,
 };
 
-use super::{AT_ONCE, Adding, Offline, ToKeep, tell_done};
+use super::{AT_ONCE, Adding, Offline, ToKeep, Waiting};
 
 /// An account, and its message if that is to be kept.
 pub(super) type Verdict = (BareJid, Option<Adding>);
@@ -152,7 +152,7 @@ impl Offline {
         if let Some(promise) = keep.promise {
             promise.delivered();
         }
-        keep.done.into_iter().for_each(tell_done);
+        keep.waiting.into_iter().for_each(Waiting::tell);
         (account, None)
     }
 }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     mailbox::Flow,
-    offline::{Task, is_for_keeping},
+    offline::{Task, Waiting, is_for_keeping},
 };
 
 impl Router {
@@ -34,7 +34,8 @@ impl Router {
 
     /// Has a message kept for its account, after all that came before it.
     pub(crate) fn keep(&self, stanza: Stanza, done: Option<oneshot::Sender<()>>) {
-        let task = Task::Keep { stanza, done };
+        let waiting = done.map(Waiting::new);
+        let task = Task::Keep { stanza, waiting };
         let unsent = match self.keeper.get() {
             Some(keeper) => keeper.try_send(task).map_err(|task| *task),
             None => Err(task),
