@@ -10,7 +10,7 @@ use waxwing_xmpp::{
     stanza::Stanza,
 };
 
-use super::{AT_ONCE, Adding, Offline, ToKeep, Waiting};
+use super::{AT_ONCE, Adding, Offline, ToKeep, Waiting, log};
 
 /// An account, and its message if that is to be kept.
 pub(super) type Verdict = (BareJid, Option<Adding>);
@@ -150,6 +150,10 @@ impl Offline {
             None => return (account, Some(Adding::Keep(keep))),
         }
         if let Some(promise) = keep.promise {
+            // Gone before what is behind it is answered: nobody who is given what waits sees it.
+            if let Some((account, id)) = promise.place() {
+                log(self.accounts.spool().remove(account, &[id]).await);
+            }
             promise.delivered();
         }
         keep.waiting.into_iter().for_each(Waiting::tell);
