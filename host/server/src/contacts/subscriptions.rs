@@ -85,16 +85,16 @@ impl Contacts {
             return Ok(());
         }
         let words = self.words.of(account).await;
-        let (outbound, before) = {
+        let (before, after) = {
             let _turn = self.turns.of(account).await;
             let change = self
                 .keeper(account)
                 .outbound(account, contact, word)
                 .await?;
             self.tell(account, contact, &change).await;
-            let (before, after) = (change.before.state(), change.after.state());
-            (Outbound::between(word, before, after), before)
+            (change.before.state(), change.after.state())
         };
+        let outbound = Outbound::between(word, before, after);
         let presence = outbound.presence;
         if presence == Some(Availability::Unavailable) {
             self.router
@@ -104,8 +104,7 @@ impl Contacts {
             self.hear_user(contact, account, word, stanza).await
         } else if is_said_again(word, before) {
             drop(words);
-            self.hear_again(contact, account, word, stanza, before)
-                .await
+            self.hear_again(contact, account, word, stanza, after).await
         } else {
             Ok(())
         };
@@ -116,7 +115,7 @@ impl Contacts {
         heard
     }
 
-    /// Has an account hear a word that changed nothing where it was said, as long as that stands. A word of the account's own that is on
+    /// Has an account hear a word that nothing follows from where it was said, as long as what it left there stands. A word of the account's own that is on
     /// its way there, such as a request, is newer, and waited for.
     async fn hear_again(
         &self,
@@ -124,10 +123,10 @@ impl Contacts {
         contact: &BareJid,
         word: Word,
         stanza: Stanza,
-        said_in: State,
+        left: State,
     ) -> Result<(), ContactError> {
         let _words = self.words.of_both(account, contact).await;
-        if self.state(contact, account).await? == said_in {
+        if self.state(contact, account).await? == left {
             return self.hear_user(account, contact, word, stanza).await;
         }
         Ok(())
