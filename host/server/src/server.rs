@@ -173,7 +173,7 @@ async fn compose(
         .context("cannot start the threads that hash passwords")?;
     let conflicts = config.host.iter();
     let conflicts = conflicts.map(|host| (host.domain.clone(), host.resource_conflict));
-    let router = Router::new(domains(config)).with_limits(&config.limits);
+    let router = Router::new(domains(config), &config.limits);
     let router = Arc::new(router.with_conflicts(conflicts));
     router.keep_by(keeper.clone());
     let accounts = Accounts::new(storage, hashing).with_inlet(router.inlet().clone());

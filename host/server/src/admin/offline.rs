@@ -37,7 +37,7 @@ impl Offline {
         let accounts = Accounts::new(Arc::clone(&storage), hashing);
         let domains: Vec<String> = config.host.iter().map(|host| host.domain.clone()).collect();
         // Nobody is online, but rosters change with the accounts.
-        let router = Arc::new(Router::new(domains.clone()));
+        let router = Arc::new(Router::new(domains.clone(), &config.limits));
         Ok(Self {
             runtime,
             storage,

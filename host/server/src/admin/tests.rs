@@ -135,7 +135,7 @@ impl Server {
                 let storage = waxwing_storage::open(&config.storage.url, &config.data_dir);
                 let storage = storage.await.unwrap();
                 let accounts = Accounts::new(Arc::clone(&storage), HashPool::start(1).unwrap());
-                let router = Arc::new(Router::new(["localhost".to_owned()]));
+                let router = Arc::new(Router::new(["localhost".to_owned()], &config.limits));
                 let handler = Arc::new(Handler {
                     contacts: Contacts::new(accounts, router, &config.limits),
                     domains: vec!["localhost".to_owned()],

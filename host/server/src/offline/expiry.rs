@@ -69,11 +69,11 @@ mod tests {
             panic!("no account")
         };
         let accounts = Accounts::new(Arc::clone(&storage), HashPool::start(1).unwrap());
-        let router = Arc::new(Router::new(["localhost".to_owned()]));
         let limits = Limits {
             offline_days: days,
             ..Limits::default()
         };
+        let router = Arc::new(Router::new(["localhost".to_owned()], &limits));
         let offline = Offline::new(accounts, router, &limits, Keeper::new().0);
         (offline, storage, account)
     }

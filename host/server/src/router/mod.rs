@@ -107,9 +107,8 @@ pub(crate) enum Routed {
 }
 
 impl Router {
-    /// A router for these domains, in prepared form.
-    pub(crate) fn new(hosts: impl IntoIterator<Item = String>) -> Self {
-        let limits = Limits::default();
+    /// A router for these domains, in prepared form, with what an account and a session may have bounded so.
+    pub(crate) fn new(hosts: impl IntoIterator<Item = String>, limits: &Limits) -> Self {
         Self {
             hosts: hosts.into_iter().collect(),
             conflicts: HashMap::new(),
@@ -123,14 +122,6 @@ impl Router {
             keeper: OnceLock::new(),
             chores: OnceLock::new(),
         }
-    }
-
-    /// Has what an account and a session may have bounded so.
-    pub(crate) fn with_limits(mut self, limits: &Limits) -> Self {
-        self.registry = Registry::new(limits.sessions_per_account);
-        self.outbound = limits.outbound();
-        self.directed_presences = limits.directed_presences;
-        self
     }
 
     /// Has sessions that want one resource treated so, by the domain.

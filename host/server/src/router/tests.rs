@@ -15,7 +15,8 @@ use super::{Registration, Routed, Router};
 use crate::{config, mailbox::End};
 
 fn router() -> Arc<Router> {
-    Arc::new(Router::new(["example.org".to_owned()]))
+    let limits = config::Limits::default();
+    Arc::new(Router::new(["example.org".to_owned()], &limits))
 }
 
 /// Binds a resource of an account at example.org.
