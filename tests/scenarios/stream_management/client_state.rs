@@ -40,17 +40,20 @@ async fn hears_nothing(juliet: &mut Managed) -> Result<()> {
     Ok(())
 }
 
+/// Juliet, who has said nothing since she came, says that nobody looks at her client.
+async fn looks_away(juliet: &mut Managed) -> Result<()> {
+    let inactive = "<inactive xmlns='urn:xmpp:csi:0'/>";
+    juliet.client.send(inactive).await?;
+    juliet.has_handled(1).await
+}
+
 /// Presence and chat states wait; of each sender the last is of interest; all of it comes in order before what cannot wait.
 #[tokio::test]
 async fn holds_back_what_can_wait() -> Result<()> {
     let server = Server::new().await?;
     let mut juliet = Managed::new(&server, "juliet").await?;
     let mut romeo = Managed::new(&server, "romeo").await?;
-    juliet
-        .client
-        .send("<inactive xmlns='urn:xmpp:csi:0'/>")
-        .await?;
-    juliet.has_handled(1).await?;
+    looks_away(&mut juliet).await?;
     for status in ["one", "two", "three"] {
         romeo
             .client
@@ -121,11 +124,7 @@ async fn so_much_is_held_back() -> Result<()> {
     let server = Settings::new().config(config).start().await?;
     let mut juliet = Managed::new(&server, "juliet").await?;
     let mut romeo = Managed::new(&server, "romeo").await?;
-    juliet
-        .client
-        .send("<inactive xmlns='urn:xmpp:csi:0'/>")
-        .await?;
-    juliet.has_handled(1).await?;
+    looks_away(&mut juliet).await?;
     for number in 0..16 {
         shows_juliet(&mut romeo, &number.to_string()).await?;
     }
@@ -143,11 +142,7 @@ async fn a_session_that_is_resumed_is_active() -> Result<()> {
     let server = Server::new().await?;
     let mut juliet = Managed::new(&server, "juliet").await?;
     let mut romeo = Managed::new(&server, "romeo").await?;
-    juliet
-        .client
-        .send("<inactive xmlns='urn:xmpp:csi:0'/>")
-        .await?;
-    juliet.has_handled(1).await?;
+    looks_away(&mut juliet).await?;
     shows_juliet(&mut romeo, "one").await?;
     let lost = juliet.lose();
     shows_juliet(&mut romeo, "two").await?;
