@@ -63,6 +63,8 @@ struct Host {
     shared: Arc<Shared>,
     guests: Option<Runtime>,
     folder: tempfile::TempDir,
+    /// CPU time of a request, where that is not the default.
+    request_cpu: Option<Duration>,
 }
 
 impl Host {
@@ -79,7 +81,14 @@ impl Host {
             shared: Shared::new(Arc::new(services), guests.handle().clone(), memory).unwrap(),
             guests: Some(guests),
             folder: tempfile::tempdir().unwrap(),
+            request_cpu: None,
         }
+    }
+
+    /// Requests have so much CPU time that, however slow the machine, another limit is met first.
+    fn patient(mut self) -> Self {
+        self.request_cpu = Some(Duration::from_secs(60));
+        self
     }
 
     /// Loads a fixture with all grants, as the platform would.
@@ -89,8 +98,9 @@ impl Host {
                 panic!("{fixture}: {error}; `cargo xtask guests` makes the hostile guests")
             });
         let compiler = self.compiler(fixture, &bytes);
-        let described = load::describe(&self.shared, &compiler, &bytes).await?;
-        let grants = ["inbound", "iq-handler", "pre-auth", "accounts"];
+        let mut described = load::describe(&self.shared, &compiler, &bytes).await?;
+        described.manifest.limits.request_cpu = self.request_cpu;
+        let grants = ["inbound", "iq-handler", "pre-auth", "accounts", "limits"];
         let settings = PluginSettings {
             grants: Some(grants.map(str::to_owned).to_vec()),
             ..PluginSettings::default()
@@ -214,19 +224,31 @@ async fn features(caller: &Caller, plugin: &Arc<Plugin>) -> Result<Vec<Element>,
 /// look at it run one after the other.
 static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
-/// What an action takes of CPU time in the middle of so many runs, all threads together.
-async fn median_cpu<F: Future<Output = ()>>(
+/// Sees that an action takes no more CPU time than that, all threads together, in the middle of so many runs. Other machines on
+/// the same hardware make a run of bad luck possible, not three.
+async fn takes_at_most<F: Future<Output = ()>>(
+    most: Duration,
+    what: &str,
     runs: usize,
     mut action: impl FnMut() -> F,
-) -> Duration {
-    let mut times = Vec::with_capacity(runs);
-    for _ in 0..runs {
-        let before = process_time();
-        action().await;
-        times.push(process_time().saturating_sub(before));
+) {
+    let mut medians = Vec::new();
+    while medians.len() < 3 {
+        let mut times = Vec::with_capacity(runs);
+        for _ in 0..runs {
+            let before = process_time();
+            action().await;
+            times.push(process_time().saturating_sub(before));
+        }
+        times.sort();
+        let took = times[runs / 2];
+        println!("{what} took {took:?}");
+        if took <= most {
+            return;
+        }
+        medians.push(took);
     }
-    times.sort();
-    times[runs / 2]
+    panic!("{what} took {medians:?}, more than {most:?}");
 }
 
 fn process_time() -> Duration {
