@@ -87,7 +87,7 @@ impl Host {
 
     /// Requests have so much CPU time that, however slow the machine, another limit is met first.
     fn patient(mut self) -> Self {
-        self.request_cpu = Some(Duration::from_secs(60));
+        self.request_cpu = Some(Duration::from_mins(1));
         self
     }
 
