@@ -15,7 +15,7 @@ use crate::exports::vetoes::{Ask, Question};
 use crate::exports::{self, Level};
 use crate::fault::Fault;
 use crate::instance::Instance;
-use crate::meter::Meter;
+use crate::meter::{Meter, Spent};
 use crate::plugin::Plugin;
 use crate::pool::Pools;
 use crate::providing::Role;
@@ -60,7 +60,7 @@ impl Caller {
         about: About<'_>,
         instance: Option<Box<Instance>>,
         call: C,
-    ) -> Result<(Box<Instance>, C::Answer, Effects), Fault> {
+    ) -> Result<Made<C>, Fault> {
         let mut record = Record::begin(plugin, call.export(), self.shared.ticker.tick())?;
         let made = async {
             let instance = match instance {
@@ -70,9 +70,8 @@ impl Caller {
                     .map_err(|fault| record.no_instance(fault))?,
             };
             record.prepare(&instance.meter);
-            let meter = Arc::clone(&instance.meter);
-            let made = make(&self.shared, plugin, instance, call).await;
-            record.spent(&meter);
+            let (made, spent) = make_counted(&self.shared, plugin, instance, call).await;
+            record.spent(spent);
             made
         };
         let (instance, result) = match made.await {
@@ -102,9 +101,8 @@ impl Caller {
                 .map_err(|fault| record.no_instance(fault))?,
         };
         record.prepare(&instance.meter);
-        let meter = Arc::clone(&instance.meter);
-        let made = make(&self.shared, plugin, instance, call).await;
-        record.spent(&meter);
+        let (made, spent) = make_counted(&self.shared, plugin, instance, call).await;
+        record.spent(spent);
         let (instance, answer, effects) = made?;
         seat.put_back(instance, &self.shared);
         Ok((answer, effects))
@@ -270,13 +268,26 @@ impl Shared {
     }
 }
 
+/// What is left of a call: its instance, what it returned, and what it caused.
+type Made<C> = (Box<Instance>, <C as exports::Call>::Answer, Effects);
+
 /// Makes one call in that instance, and gives the instance back with what it returned and caused. A fault costs the instance.
 pub(crate) async fn make<C: exports::Call>(
     shared: &Arc<Shared>,
     plugin: &Plugin,
+    instance: Box<Instance>,
+    call: C,
+) -> Result<Made<C>, Fault> {
+    make_counted(shared, plugin, instance, call).await.0
+}
+
+/// The same, with what the call cost.
+async fn make_counted<C: exports::Call>(
+    shared: &Arc<Shared>,
+    plugin: &Plugin,
     mut instance: Box<Instance>,
     call: C,
-) -> Result<(Box<Instance>, C::Answer, Effects), Fault> {
+) -> (Result<Made<C>, Fault>, Spent) {
     let meter = Arc::clone(&instance.meter);
     let budget = plugin.limits.cpu(C::BUDGET);
     let call = Box::pin(async move {
@@ -288,14 +299,15 @@ pub(crate) async fn make<C: exports::Call>(
         }
         (instance, answer, effects)
     });
-    let (instance, answer, effects) = run(shared, plugin, meter, budget, call).await?;
-    match answer {
+    let (ended, spent) = run(shared, plugin, meter, budget, call).await;
+    let made = ended.and_then(|(instance, answer, effects)| match answer {
         Ok(answer) => Ok((instance, answer, effects)),
         Err(fault) => {
             effects.roll_back(plugin);
             Err(fault)
         }
-    }
+    });
+    (made, spent)
 }
 
 /// Makes and initialises an instance, metered.
@@ -314,14 +326,8 @@ pub(crate) async fn create(
         level,
         Arc::clone(&meter),
     );
-    let made = run(
-        shared,
-        plugin,
-        Arc::clone(&meter),
-        INIT_BUDGET,
-        Box::pin(made),
-    )
-    .await?;
-    plugin.ledger.instance_made(meter.spent());
+    let (made, spent) = run(shared, plugin, meter, INIT_BUDGET, Box::pin(made)).await;
+    let made = made?;
+    plugin.ledger.instance_made(spent);
     made
 }

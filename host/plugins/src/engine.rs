@@ -51,7 +51,27 @@ pub(crate) fn for_compiling() -> wasmtime::Result<Engine> {
 }
 
 /// The engine that runs guests. Starts the ticker, which ends with the engine.
+///
+/// Instances come from a pool, whose addresses are reserved at once: 8 TiB of the 128 TiB that a process usually has. Where it may not have so
+/// many (`ulimit -v`, some containers and tools), each instance reserves its own when it is made, which takes longer.
 pub(crate) fn for_running() -> wasmtime::Result<(Engine, Arc<Ticker>)> {
+    let engine = match Engine::new(&pooled()) {
+        Ok(engine) => engine,
+        Err(error) => {
+            let why = format!("{error:#}");
+            tracing::warn!(
+                why,
+                "making instances of plugins is slow here: the process may not reserve 8 TiB of addresses"
+            );
+            Engine::new(&common())?
+        }
+    };
+    let ticker = Ticker::start(&engine)?;
+    Ok((engine, ticker))
+}
+
+/// What serves with a pool.
+fn pooled() -> Config {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(MAX_STORES)
         .total_core_instances(MAX_STORES * 8)
@@ -73,9 +93,7 @@ pub(crate) fn for_running() -> wasmtime::Result<(Engine, Arc<Ticker>)> {
         .async_stack_keep_resident(8 << 10);
     let mut config = common();
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
-    let engine = Engine::new(&config)?;
-    let ticker = Ticker::start(&engine)?;
-    Ok((engine, ticker))
+    config
 }
 
 /// Raises the engine's epoch while guests run, and sleeps when none does (it would cost 2 % of a core otherwise).

@@ -16,15 +16,13 @@ use crate::limits::{COPIED_BYTES, HANDLES, STREAMS};
 use crate::meter::Meter;
 use crate::plugin::Plugin;
 use crate::shared::Shared;
-use crate::state::State;
+use crate::state::{LENT, State};
 
 /// An instance. Serves one call at a time, and is thrown away after a fault: a trap leaves a store unusable.
 pub(crate) struct Instance {
     pub(crate) store: Store<State>,
     pub(crate) guests: Guests,
     pub(crate) plugin: Arc<Plugin>,
-    /// The stanza that the call under way is about.
-    lent: Option<u32>,
     pub(crate) meter: Arc<Meter>,
 }
 
@@ -58,7 +56,6 @@ impl Instance {
             guests,
             store,
             plugin,
-            lent: None,
             meter,
         });
         let scope = lifecycle::Scope { hosts };
@@ -79,11 +76,6 @@ impl Instance {
     pub(crate) fn end_call(&mut self) -> Effects {
         if self.store.data().limiter.is_large() {
             self.plugin.mark_large();
-        }
-        if let Some(lent) = self.lent.take() {
-            let lent = Resource::<HostStanza>::new_own(lent);
-            // A guest that broke the rules may have dropped it: then it is gone already.
-            let _ = self.store.data_mut().resources.delete(lent);
         }
         self.store.data_mut().end_call()
     }
@@ -111,12 +103,10 @@ impl Instance {
     }
 
     /// Begins a call that is about a stanza, and lends it.
-    pub(crate) fn lend(&mut self, stanza: HostStanza) -> Result<Resource<HostStanza>, Fault> {
+    pub(crate) fn lend(&mut self, stanza: HostStanza) -> Resource<HostStanza> {
         self.begin();
-        let handle = self.store.data_mut().resources.push(stanza);
-        let handle = handle.map_err(|error| Fault::Host(error.to_string()))?;
-        self.lent = Some(handle.rep());
-        Ok(Resource::new_borrow(handle.rep()))
+        self.store.data_mut().lent = Some(stanza);
+        Resource::new_borrow(LENT)
     }
 }
 

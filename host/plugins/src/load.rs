@@ -103,7 +103,9 @@ pub(crate) async fn describe(
     ));
     let meter = Arc::new(Meter::default());
     let asked = instance::describe(Arc::clone(shared), Arc::clone(&bare), Arc::clone(&meter));
-    let manifest = run(shared, &bare, meter, INIT_BUDGET, Box::pin(asked)).await??;
+    let manifest = run(shared, &bare, meter, INIT_BUDGET, Box::pin(asked))
+        .await
+        .0??;
     let imports = component.component_type();
     let imports = imports.imports(component.engine());
     Ok(Described {

@@ -8,10 +8,14 @@ use crate::config::Values;
 use crate::effects::Effects;
 use crate::exports::Level;
 use crate::fault::Fault;
+use crate::imports::stanzas::HostStanza;
 use crate::imports::wasi::Printed;
 use crate::limits::{HANDLES, HOST_CALLS, StoreLimiter};
 use crate::plugin::{Plugin, Scope};
 use crate::shared::Shared;
+
+/// The handle of [`State::lent`]: there is only ever one.
+pub(crate) const LENT: u32 = 0;
 
 /// The data of a store.
 pub(crate) struct State {
@@ -28,6 +32,8 @@ pub(crate) struct State {
     pub(crate) limiter: StoreLimiter,
     /// The host resources that the guest holds handles to.
     pub(crate) resources: ResourceTable,
+    /// The stanza that the call under way is about.
+    pub(crate) lent: Option<HostStanza>,
     /// What the guest prints, until it ends the line.
     pub(crate) printed: Printed,
     /// Calls into the host during the call under way.
@@ -64,6 +70,7 @@ impl State {
             level,
             limiter,
             resources,
+            lent: None,
             printed: Printed::default(),
             host_calls: 0,
             depth: 0,
@@ -102,6 +109,7 @@ impl State {
         self.token = None;
         // What it was refused and got over explains no later fault.
         self.limiter.take_refused();
+        self.lent = None;
         if !self.resources.is_empty() {
             self.resources = ResourceTable::new();
             self.resources.set_max_capacity(HANDLES);

@@ -5,6 +5,7 @@
 
 mod accounts;
 pub mod admin;
+mod bell;
 pub mod cli;
 pub mod config;
 mod connections;
@@ -26,3 +27,6 @@ mod shard;
 mod silence;
 pub mod tls;
 mod turns;
+
+#[doc(hidden)]
+pub use router::Routing;

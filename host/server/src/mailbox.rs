@@ -8,6 +8,8 @@ use std::{collections::VecDeque, mem, task::Waker};
 
 use parking_lot::{Mutex, MutexGuard};
 
+use crate::bell::{self, Bell};
+
 /// How much may wait for a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bounds {
@@ -116,6 +118,8 @@ struct State<T> {
     closed: bool,
     /// Of the owner, while it waits.
     waker: Option<Waker>,
+    /// Of the thread on which it waits.
+    home: Option<&'static Bell>,
     /// The owner can write nothing just now: it waits for the end alone.
     stuck: bool,
 }
@@ -132,6 +136,7 @@ impl<T: Weigh> Mailbox<T> {
                 called: false,
                 closed: false,
                 waker: None,
+                home: None,
                 stuck: false,
             }),
         }
@@ -256,10 +261,10 @@ impl<T: Weigh> Mailbox<T> {
 
 /// Wakes the owner when the lock is free: it may be on another thread, and comes for the lock at once.
 fn wake<T>(mut state: MutexGuard<'_, State<T>>) {
-    let waker = state.waker.take();
+    let (waker, home) = (state.waker.take(), state.home);
     drop(state);
     if let Some(waker) = waker {
-        waker.wake();
+        bell::wake(waker, home);
     }
 }
 
@@ -271,6 +276,7 @@ impl<T: Weigh> State<T> {
 
     fn watch(&mut self, waker: &Waker, stuck: bool) {
         self.stuck = stuck;
+        self.home = Bell::own();
         if !self
             .waker
             .as_ref()

@@ -13,12 +13,14 @@ use tokio::{
     net::TcpStream,
     runtime::{Builder, LocalOptions},
     sync::oneshot,
+    task::spawn_local,
     time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use waxwing_xml::Limits;
 
 use crate::{
+    bell::Bell,
     listener,
     mailbox::Bounds,
     server::Server,
@@ -113,7 +115,11 @@ pub(crate) fn start(
             let runtime = Builder::new_current_thread()
                 .enable_all()
                 .build_local(LocalOptions::default())?;
-            runtime.block_on(serve(server, sockets, ready))
+            runtime.block_on(async {
+                // It ends with the runtime.
+                spawn_local(Bell::serve());
+                serve(server, sockets, ready).await
+            })
         })?;
     Ok(Running {
         thread,

@@ -3,10 +3,13 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, ensure};
+use waxwing_server::Routing;
 use waxwing_xml::{Context, Element, Limits, StreamEvent, StreamParser};
 use waxwing_xmpp::jid::{self, Jid};
 use waxwing_xmpp::stanza::Stanza;
+
+use crate::judge::judge;
 
 const CLIENT: &str = "jabber:client";
 const HEADER: &str =
@@ -18,13 +21,14 @@ const PRESENCE: &str = "<presence><show>away</show><priority>5</priority>\
     <c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='https://client.example/' ver='QgayPKawpkPSDYmwT/WM94uAlu0='/></presence>";
 const REQUEST: &str =
     "<iq type='get' id='ping-1' to='montague.example'><ping xmlns='urn:xmpp:ping'/></iq>";
+const RECEIVER: &str = "romeo@montague.example/orchard";
 const SENDER: &str = "juliet@capulet.example/balcony";
 
 /// Does a step so many times.
 type Step = fn(u32) -> Result<()>;
 
 /// All steps by their names.
-pub(crate) fn all() -> [(&'static str, Step); 8] {
+pub(crate) fn all() -> [(&'static str, Step); 10] {
     [
         ("parse a message", |times| parse(times, MESSAGE)),
         ("parse a message byte by byte", byte_by_byte),
@@ -34,6 +38,8 @@ pub(crate) fn all() -> [(&'static str, Step); 8] {
         ("pass presence on", |times| pass_on(times, PRESENCE)),
         ("answer a ping", answer),
         ("prepare an address", prepare),
+        ("route a message", route),
+        ("have a hook judge a message", judged),
     ]
 }
 
@@ -102,6 +108,26 @@ fn prepare(times: u32) -> Result<()> {
         black_box(jid::parse(black_box(SENDER))?);
     }
     Ok(())
+}
+
+fn route(times: u32) -> Result<()> {
+    let routing = Routing::to(RECEIVER)?;
+    let message = sent()?;
+    for _ in 0..times {
+        let came = routing.pass(black_box(message.clone()));
+        ensure!(came, "the message did not come to its receiver");
+    }
+    Ok(())
+}
+
+fn judged(times: u32) -> Result<()> {
+    judge(times, &sent()?)
+}
+
+/// A message as the router and the hooks get it.
+fn sent() -> Result<Stanza> {
+    let sender = Arc::new(jid::parse(SENDER)?);
+    stanza(element(&mut open()?, MESSAGE)?, &sender)
 }
 
 /// A parser after the stream header.

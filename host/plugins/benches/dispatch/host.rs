@@ -60,7 +60,12 @@ pub(crate) async fn platform(components: &[(&str, &Path)]) -> Serving {
         compile: CompileCommand {
             program: std::env::current_exe().expect("this program"),
             arguments: vec![OsStr::new(COMPILE).to_owned()],
-            limits: CompileLimits::default(),
+            // It may run under a tool that makes it slow and large.
+            limits: CompileLimits {
+                cpu_seconds: 600,
+                wall_seconds: 600,
+                memory_mib: 1 << 20,
+            },
         },
         memory: MemoryLimits::default(),
         inlet: Inlet::default(),

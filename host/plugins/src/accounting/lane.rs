@@ -1,5 +1,6 @@
 //! What one thread counts of one plugin's calls. Threads have lanes of their own, so that none waits for another's cache
-//! line; a lane that more threads share than there are lanes counts right all the same.
+//! line and counting takes no locked instruction; those for which no lane is left share the last one, which counts right all the
+//! same.
 //!
 //! Reading the clock of a thread's CPU time costs a system call, as much as a small guest. So of the calls that a thread
 //! makes within one tick of the engine (1 ms) only the first is measured, and stands for those after it that were not: all
@@ -15,8 +16,11 @@ use super::nanos;
 use crate::exports::{Export, Outcome};
 use crate::meter::Spent;
 
-/// Lanes of a plugin, as many as servers usually have threads that call guests.
-pub(super) const LANES: usize = 16;
+/// Lanes of a plugin that one thread has, as many as servers usually have threads that call guests.
+const OWN_LANES: usize = 16;
+
+/// Lanes of a plugin.
+pub(super) const LANES: usize = OWN_LANES + 1;
 
 /// Calls of the last minute are known by spans of this length.
 pub(super) const SPAN: Duration = Duration::from_secs(5);
@@ -25,7 +29,8 @@ pub(super) const SPAN: Duration = Duration::from_secs(5);
 const SPANS: usize = 12;
 
 /// Where nothing should ever be counted.
-pub(super) static SPARE: std::sync::LazyLock<Lane> = std::sync::LazyLock::new(Lane::default);
+pub(super) static SPARE: std::sync::LazyLock<Lane> =
+    std::sync::LazyLock::new(|| Lane::new(OWN_LANES));
 
 /// A thread's share, on cache lines of its own.
 #[derive(Debug, Default)]
@@ -44,9 +49,28 @@ pub(super) struct Lane {
     span: AtomicU64,
     /// The calls made before each span began; see [`pack`].
     before: [AtomicU64; SPANS],
+    /// More than one thread counts here.
+    is_shared: bool,
 }
 
 impl Lane {
+    /// The lane of that index.
+    pub(super) fn new(index: usize) -> Self {
+        Self {
+            is_shared: index >= OWN_LANES,
+            ..Self::default()
+        }
+    }
+
+    fn add(&self, count: &AtomicU64, more: u64) {
+        if self.is_shared {
+            count.fetch_add(more, Ordering::Relaxed);
+        } else {
+            let sum = count.load(Ordering::Relaxed).wrapping_add(more);
+            count.store(sum, Ordering::Relaxed);
+        }
+    }
+
     /// Counts a call that begins; true if it is to be measured. `span` is asked for only then.
     pub(super) fn begin(&self, export: Export, tick: u64, span: impl FnOnce() -> u64) -> bool {
         let tick = tick.wrapping_add(1);
@@ -55,10 +79,10 @@ impl Lane {
             self.measured.store(tick, Ordering::Relaxed);
             self.enter_span(span());
         } else {
-            self.unmeasured.fetch_add(1, Ordering::Relaxed);
+            self.add(&self.unmeasured, 1);
         }
         if let Some(count) = self.calls.get(export as usize) {
-            count.fetch_add(1, Ordering::Relaxed);
+            self.add(count, 1);
         }
         measured
     }
@@ -84,14 +108,13 @@ impl Lane {
 
     pub(super) fn ended(&self, outcome: Outcome) {
         if let Some(count) = self.outcomes.get(outcome.index()) {
-            count.fetch_add(1, Ordering::Relaxed);
+            self.add(count, 1);
         }
     }
 
     pub(super) fn waited(&self, spent: Spent) {
-        self.waits.fetch_add(spent.waits.into(), Ordering::Relaxed);
-        self.waited
-            .fetch_add(nanos(spent.waited), Ordering::Relaxed);
+        self.add(&self.waits, spent.waits.into());
+        self.add(&self.waited, nanos(spent.waited));
     }
 
     pub(super) fn calls(&self) -> u64 {
@@ -165,7 +188,7 @@ fn unpack(packed: u64) -> (Option<u64>, u64) {
     ((packed >> CALL_BITS).checked_sub(1), packed & CALLS)
 }
 
-/// The index of the calling thread's lanes.
+/// The index of the calling thread's lanes: its own, or the shared one of those that came too late to have one.
 pub(super) fn of_this_thread() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local! {
@@ -173,7 +196,7 @@ pub(super) fn of_this_thread() -> usize {
     }
     OWN.with(|own| {
         own.get().unwrap_or_else(|| {
-            let index = NEXT.fetch_add(1, Ordering::Relaxed) % LANES;
+            let index = NEXT.fetch_add(1, Ordering::Relaxed).min(OWN_LANES);
             own.set(Some(index));
             index
         })

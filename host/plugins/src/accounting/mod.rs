@@ -101,7 +101,7 @@ impl Default for Ledger {
     fn default() -> Self {
         Self {
             started: Instant::now(),
-            lanes: (0..LANES).map(|_| Lane::default()).collect(),
+            lanes: (0..LANES).map(Lane::new).collect(),
             faults: Default::default(),
             refused: Count::default(),
             quarantines: Count::default(),

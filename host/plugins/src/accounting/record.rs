@@ -51,9 +51,9 @@ impl<'a> Record<'a> {
         meter.measure(self.in_turn || self.watched.is_some());
     }
 
-    /// What the instance's clock says after the call.
-    pub(crate) fn spent(&mut self, meter: &Meter) {
-        self.spent = meter.spent();
+    /// What the call took.
+    pub(crate) const fn spent(&mut self, spent: Spent) {
+        self.spent = spent;
     }
 
     /// No instance could be made. Says it on.

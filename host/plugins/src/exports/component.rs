@@ -36,7 +36,7 @@ impl Call for Handle {
 
     async fn make(self, instance: &mut Instance) -> Result<Handled, Fault> {
         let is_request = self.stanza.stanza().is_request();
-        let stanza = instance.lend(self.stanza)?;
+        let stanza = instance.lend(self.stanza);
         instance.may_answer_later(self.token);
         let guest = instance.guests.component()?;
         let handled = guest.call_handle(&mut instance.store, stanza, self.token);

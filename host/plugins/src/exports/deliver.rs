@@ -39,7 +39,7 @@ impl Call for Filter {
 
     async fn make(self, instance: &mut Instance) -> Result<Judgement, Fault> {
         let is_request = self.stanza.stanza().is_request();
-        let handle = instance.lend(self.stanza)?;
+        let handle = instance.lend(self.stanza);
         let guest = instance.guests.deliver()?;
         let store = &mut instance.store;
         let verdict = guest.call_filter(store, handle, &self.session).await?;

@@ -33,7 +33,7 @@ impl Call for Filter {
 
     async fn make(self, instance: &mut Instance) -> Result<Judgement, Fault> {
         let is_request = self.0.stanza().is_request();
-        let handle = instance.lend(self.0)?;
+        let handle = instance.lend(self.0);
         let guest = instance.guests.inbound()?;
         let verdict = guest.call_filter(&mut instance.store, handle).await?;
         Ok(match verdict {

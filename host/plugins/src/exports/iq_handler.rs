@@ -34,7 +34,7 @@ impl Call for Handle {
     }
 
     async fn make(self, instance: &mut Instance) -> Result<Handled, Fault> {
-        let request = instance.lend(self.request)?;
+        let request = instance.lend(self.request);
         instance.may_answer_later(self.token);
         let guest = instance.guests.iq_handler()?;
         let handled = guest.call_handle(&mut instance.store, request, self.token);

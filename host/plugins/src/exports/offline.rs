@@ -37,7 +37,7 @@ impl Call for Filter {
     }
 
     async fn make(self, instance: &mut Instance) -> Result<Judgement, Fault> {
-        let handle = instance.lend(self.message)?;
+        let handle = instance.lend(self.message);
         let guest = instance.guests.offline()?;
         let store = &mut instance.store;
         let verdict = guest.call_filter(store, handle, &self.account).await?;

@@ -88,7 +88,7 @@ impl Call for Handle {
     }
 
     async fn make(self, instance: &mut Instance) -> Result<Handled, Fault> {
-        let handle = instance.lend(self.1)?;
+        let handle = instance.lend(self.1);
         let guest = instance.guests.pre_auth()?;
         let answer = guest.call_handle(&mut instance.store, &self.0, handle);
         Ok(match answer.await? {

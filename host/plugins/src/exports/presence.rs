@@ -40,7 +40,7 @@ impl Call for Filter {
     async fn make(self, instance: &mut Instance) -> Result<Judgement, Fault> {
         let kind = subtype(self.presence.stanza()).to_owned();
         let step = step(self.step);
-        let handle = instance.lend(self.presence)?;
+        let handle = instance.lend(self.presence);
         let guest = instance.guests.presence()?;
         let store = &mut instance.store;
         let verdict = guest.call_filter(store, handle, self.id, step).await?;

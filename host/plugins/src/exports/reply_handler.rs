@@ -25,7 +25,7 @@ impl Call for Answered {
     }
 
     async fn make(self, instance: &mut Instance) -> Result<(), Fault> {
-        let reply = instance.lend(self.1)?;
+        let reply = instance.lend(self.1);
         let guest = instance.guests.reply_handler()?;
         let answered = guest.call_answered(&mut instance.store, self.0, reply);
         Ok(answered.await?)

@@ -175,7 +175,7 @@ impl Call for Say {
     }
 
     async fn make(self, instance: &mut Instance) -> Result<Fate, Fault> {
-        let presence = instance.lend(self.presence)?;
+        let presence = instance.lend(self.presence);
         let Instance { guests, store, .. } = instance;
         let guest = guests.roster_hook()?;
         let (account, about) = (self.account.as_str(), self.contact.as_str());

@@ -20,7 +20,7 @@ use crate::bindings::waxwing::plugin::types::{Name, StanzaKind};
 use crate::fault::Fault;
 use crate::filter::subtype;
 use crate::imports::router::reserved;
-use crate::state::State;
+use crate::state::{LENT, State};
 
 /// Namespaces of the stream itself, which no payload has.
 const STREAM_LEVEL: [&str; 4] = [ns::STREAMS, ns::STREAM_ERRORS, ns::TLS, ns::SASL];
@@ -149,8 +149,8 @@ impl StanzaMethods for State {
         Ok(self.stanza(&this)?.stanza().element().to_xml())
     }
 
-    fn drop(&mut self, this: Resource<HostStanza>) -> Trappable<()> {
-        self.resources.delete(this)?;
+    /// Never called: a stanza is lent, and the host takes it back when the call has ended.
+    fn drop(&mut self, _: Resource<HostStanza>) -> Trappable<()> {
         Ok(())
     }
 }
@@ -325,7 +325,8 @@ impl DraftMethods for State {
 impl State {
     fn stanza(&mut self, handle: &Resource<HostStanza>) -> Trappable<&HostStanza> {
         self.charge()?;
-        Ok(self.resources.get(handle)?)
+        let lent = self.lent.as_ref().filter(|_| handle.rep() == LENT);
+        lent.ok_or_else(|| wasmtime::Error::msg("no stanza is lent"))
     }
 
     fn element(&mut self, handle: &Resource<HostElement>) -> Trappable<&Element> {

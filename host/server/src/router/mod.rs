@@ -13,6 +13,7 @@ mod presence;
 mod probes;
 mod registry;
 mod rules;
+mod steps;
 mod views;
 
 use std::{
@@ -51,6 +52,7 @@ pub(crate) use figures::Limit;
 pub(crate) use handle::Handle;
 pub(crate) use keeper::Ranks;
 pub(crate) use presence::{Told, priority, unavailable};
+pub use steps::Routing;
 pub(crate) use views::View;
 
 /// Routes stanzas between the sessions of this server.

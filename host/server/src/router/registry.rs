@@ -10,8 +10,8 @@ use parking_lot::RwLock;
 
 use super::handle::Handle;
 
-/// Parts with a lock each, so that shards seldom meet at one.
-const PARTS: usize = 64;
+/// Parts with a lock each, so that shards seldom meet at one, or at two that lie in one line of the processor's cache.
+const PARTS: usize = 1_024;
 
 pub(super) type Part = RwLock<HashMap<Box<str>, Vec<Arc<Handle>>>>;
 
