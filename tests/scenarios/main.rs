@@ -15,6 +15,7 @@
 )]
 
 mod accounts;
+mod addresses;
 mod authentication;
 mod behaviours;
 mod binding;

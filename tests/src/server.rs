@@ -440,6 +440,9 @@ fn spawn(folder: &Path, launch: &Launch) -> Result<(Child, Arc<Mutex<String>>)> 
     if let Some(most) = launch.open_files {
         write!(before, "ulimit -n {most}; ")?;
     }
+    if let Some(gib) = launch.address_space {
+        write!(before, "ulimit -v {}; ", u64::from(gib) << 20)?;
+    }
     let mut command = if before.is_empty() {
         environment::waxwing()?
     } else {

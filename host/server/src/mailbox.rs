@@ -4,11 +4,15 @@
 //! the owner's session, and the pusher gets its item back to do with it what is right for a session that is gone. An empty
 //! mailbox holds no memory but itself.
 
-use std::{collections::VecDeque, mem, task::Waker};
+use std::{mem, task::Waker};
 
 use parking_lot::{Mutex, MutexGuard};
+use smallvec::SmallVec;
 
 use crate::bell::{self, Bell};
+
+/// Items in the order of pushing. One alone, as it is nearly always, takes no memory of its own.
+pub(crate) type Items<T> = SmallVec<[T; 1]>;
 
 /// How much may wait for a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,7 +97,7 @@ pub(crate) enum Flow {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Taken<T> {
     /// In the order of pushing; empty if there was nothing.
-    pub(crate) items: VecDeque<T>,
+    pub(crate) items: Items<T>,
     /// True if more is left: what was taken reached the quota.
     pub(crate) more: bool,
     /// The session is to end. Given only when nothing is left to take, so that what was queued before goes out first;
@@ -110,7 +114,7 @@ pub(crate) struct Mailbox<T> {
 
 #[derive(Debug)]
 struct State<T> {
-    queue: VecDeque<T>,
+    queue: Items<T>,
     bytes: usize,
     end: Option<End>,
     /// The owner is to hand over to another.
@@ -130,7 +134,7 @@ impl<T: Weigh> Mailbox<T> {
         Self {
             bounds,
             state: Mutex::new(State {
-                queue: VecDeque::new(),
+                queue: Items::new(),
                 bytes: 0,
                 end: None,
                 called: false,
@@ -162,7 +166,7 @@ impl<T: Weigh> Mailbox<T> {
             return Push::Refused(item);
         }
         state.bytes = bytes;
-        state.queue.push_back(item);
+        state.queue.push(item);
         if !state.stuck {
             wake(state);
         }
@@ -224,7 +228,7 @@ impl<T: Weigh> Mailbox<T> {
             let end = state.reason();
             state.watch(waker, false);
             return Taken {
-                items: VecDeque::new(),
+                items: Items::new(),
                 more: false,
                 end,
             };
@@ -250,7 +254,7 @@ impl<T: Weigh> Mailbox<T> {
         state.closed = true;
         state.bytes = 0;
         state.waker = None;
-        mem::take(&mut state.queue).into()
+        mem::take(&mut state.queue).into_vec()
     }
 
     /// Bytes queued.
@@ -286,23 +290,21 @@ impl<T: Weigh> State<T> {
         }
     }
 
-    fn take(&mut self, quota: usize) -> VecDeque<T> {
+    fn take(&mut self, quota: usize) -> Items<T> {
         if self.bytes <= quota {
             self.bytes = 0;
             return mem::take(&mut self.queue);
         }
-        let mut items = VecDeque::new();
-        let mut taken = 0_usize;
-        while taken < quota {
-            let Some(item) = self.queue.pop_front() else {
+        let (mut count, mut taken) = (0_usize, 0_usize);
+        for item in &self.queue {
+            if taken >= quota {
                 break;
-            };
-            let weight = item.weight();
-            taken = taken.saturating_add(weight);
-            self.bytes = self.bytes.saturating_sub(weight);
-            items.push_back(item);
+            }
+            taken = taken.saturating_add(item.weight());
+            count = count.saturating_add(1);
         }
-        items
+        self.bytes = self.bytes.saturating_sub(taken);
+        self.queue.drain(..count).collect()
     }
 }
 

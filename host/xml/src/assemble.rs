@@ -1,5 +1,7 @@
 //! From tokens to one tree: the elements that are open, their text, and the limits on them.
 
+use smallvec::SmallVec;
+
 use crate::chardata::{CharData, Kind};
 use crate::chars;
 use crate::element::Element;
@@ -35,7 +37,8 @@ pub(crate) enum Built {
 #[derive(Debug, Default)]
 pub(crate) struct Assembler {
     tree: Tree,
-    open: Vec<Open>,
+    /// Few are deeper than that, and take no memory of their own.
+    open: SmallVec<[Open; 3]>,
     pub(crate) scope: Scope,
     chars: CharData,
     elements: usize,
@@ -62,8 +65,16 @@ impl Assembler {
     pub(crate) fn heap_bytes(&self) -> usize {
         self.tree
             .heap_bytes()
-            .saturating_add(self.open.capacity().saturating_mul(size_of::<Open>()))
+            .saturating_add(self.open_bytes())
             .saturating_add(self.scope.heap_bytes())
+    }
+
+    fn open_bytes(&self) -> usize {
+        if self.open.spilled() {
+            self.open.capacity().saturating_mul(size_of::<Open>())
+        } else {
+            0
+        }
     }
 
     /// Whether no element is open and no character cut in two.
@@ -220,7 +231,7 @@ impl Assembler {
 
     /// Hands the tree on, and keeps nothing of it.
     pub(crate) fn finish(&mut self) -> Element {
-        self.open = Vec::new();
+        self.open = SmallVec::new();
         self.elements = 0;
         self.scope.next_tree();
         Element::from_tree(std::mem::take(&mut self.tree))

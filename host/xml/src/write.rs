@@ -1,5 +1,7 @@
 //! From a tree to bytes. Namespaces are declared as the default where they change; prefixes are ours alone.
 
+use smallvec::SmallVec;
+
 use crate::element::Element;
 use crate::escape;
 use crate::known;
@@ -74,6 +76,12 @@ struct Frame<'a> {
     outside: &'a str,
 }
 
+/// The innermost open element, if it ended before that node.
+fn ended<'a>(open: &mut SmallVec<[Frame<'a>; 8]>, node: u32) -> Option<Frame<'a>> {
+    let has_ended = open.last().is_some_and(|frame| frame.element.end <= node);
+    has_ended.then(|| open.pop()).flatten()
+}
+
 impl<'a> Writer<'a, '_> {
     /// Writes one element with all that is in it. Trees built by hand may be deep: no recursion.
     fn element(&mut self, root: u32, default_ns: &'a str) {
@@ -81,9 +89,9 @@ impl<'a> Writer<'a, '_> {
             return;
         };
         let mut default = default_ns;
-        let mut open: Vec<Frame<'a>> = Vec::new();
+        let mut open: SmallVec<[Frame<'a>; 8]> = SmallVec::new();
         for node in root..end {
-            while let Some(frame) = open.pop_if(|frame| frame.element.end <= node) {
+            while let Some(frame) = ended(&mut open, node) {
                 self.end_tag(frame.element);
                 default = frame.outside;
             }

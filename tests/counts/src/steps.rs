@@ -111,10 +111,11 @@ fn prepare(times: u32) -> Result<()> {
 }
 
 fn route(times: u32) -> Result<()> {
-    let routing = Routing::to(RECEIVER)?;
+    let domain = jid::parse(RECEIVER)?.domain().to_string();
+    let routing = Routing::to(&domain, [RECEIVER])?;
     let message = sent()?;
     for _ in 0..times {
-        let came = routing.pass(black_box(message.clone()));
+        let came = routing.pass(black_box(message.clone()), 0);
         ensure!(came, "the message did not come to its receiver");
     }
     Ok(())

@@ -37,6 +37,7 @@ pub(super) struct Launch {
     pub(super) survives_file_limit: bool,
     /// Most files that it may have open, where that is not what the tests may.
     pub(super) open_files: Option<u32>,
+    pub(super) address_space: Option<u32>,
     /// Variables of its environment, besides those of the tests.
     pub(super) environment: Vec<(String, String)>,
 }
@@ -111,6 +112,13 @@ impl Settings {
     #[must_use]
     pub fn open_files(mut self, most: u32) -> Self {
         self.launch.open_files = Some(most);
+        self
+    }
+
+    /// With so many GiB of addresses that it may have at most.
+    #[must_use]
+    pub fn address_space(mut self, most: u32) -> Self {
+        self.launch.address_space = Some(most);
         self
     }
 

@@ -1,4 +1,4 @@
-//! Routing by itself, for those who count what it takes. No part of what a server offers.
+//! Routing by itself, for those who count and time what it takes. No part of what a server offers.
 
 use std::{
     sync::Arc,
@@ -12,34 +12,44 @@ use waxwing_xmpp::{jid, stanza::Stanza};
 use super::{Registration, Router};
 use crate::config::Limits;
 
-/// A sender's router, and the session that receives.
+/// A router, and sessions that receive.
 #[derive(Debug)]
 pub struct Routing {
     router: Arc<Router>,
-    receiver: Registration,
+    receivers: Vec<Registration>,
 }
 
 impl Routing {
-    /// A router that serves the domain of that full JID, whose session is bound and has sent no presence.
+    /// A router that serves a domain, at which sessions with these full JIDs are bound and have sent no presence.
     ///
     /// # Errors
     ///
-    /// It is no full JID.
-    pub fn to(receiver: &str) -> anyhow::Result<Self> {
-        let receiver = jid::parse(receiver)?;
-        let resource = receiver.resource().context("no full JID")?.to_string();
-        let router = Router::new([receiver.domain().to_string()], &Limits::default());
-        let router = Arc::new(router);
-        let handle = router.handle_for(&receiver.to_bare(), Some(&resource));
-        let entered = handle.and_then(|handle| router.enter(&handle, true));
-        let receiver = entered.ok().flatten().context("there is no room for it")?;
-        Ok(Self { router, receiver })
+    /// One is no full JID, or an account has more than it may.
+    pub fn to<'a>(
+        domain: &str,
+        receivers: impl IntoIterator<Item = &'a str>,
+    ) -> anyhow::Result<Self> {
+        let router = Router::new([domain.to_owned()], &Limits::default());
+        let mut routing = Self {
+            router: Arc::new(router),
+            receivers: Vec::new(),
+        };
+        for receiver in receivers {
+            let jid = jid::parse(receiver)?;
+            let resource = jid.resource().context("no full JID")?.to_string();
+            let router = &routing.router;
+            let handle = router.handle_for(&jid.to_bare(), Some(&resource));
+            let entered = handle.and_then(|handle| router.enter(&handle, true));
+            let receiver = entered.ok().flatten().context("there is no room for it")?;
+            routing.receivers.push(receiver);
+        }
+        Ok(routing)
     }
 
-    /// Takes a message of a local client from the moment that it is stamped to that where the receiver's session has it to write;
-    /// false if it did not come there.
+    /// Takes a message of a local client from the moment that it is stamped to that where the session of that number has it to
+    /// write; false if it did not come there.
     #[must_use]
-    pub fn pass(&self, message: Stanza) -> bool {
+    pub fn pass(&self, message: Stanza, receiver: usize) -> bool {
         if self.router.recipient(&message) != Recipient::Full {
             return false;
         }
@@ -47,12 +57,14 @@ impl Routing {
         if self.router.try_message(message).is_err() {
             return false;
         }
+        let Some(receiver) = self.receivers.get(receiver) else {
+            return false;
+        };
         let context = Context::from_waker(Waker::noop());
-        let mailbox = self.receiver.handle.mailbox();
-        let mut came = false;
-        for delivery in mailbox.take(usize::MAX, context.waker()).items {
+        let taken = receiver.handle.mailbox().take(usize::MAX, context.waker());
+        let came = !taken.items.is_empty();
+        for delivery in taken.items {
             delivery.delivered();
-            came = true;
         }
         came
     }

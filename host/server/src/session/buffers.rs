@@ -4,10 +4,14 @@ use std::{cell::RefCell, mem, rc::Rc};
 
 use tokio::io::ReadBuf;
 
+use crate::router::Delivery;
+
 /// Bytes read at once.
 const READ: usize = 16 * 1024;
 /// A buffer that grew beyond this is not kept.
 const KEEP_CAPACITY: usize = 128 * 1024;
+/// So many stanzas; a batch that grew beyond them is not kept.
+const KEEP_BATCH: usize = 256;
 /// Buffers of a kind kept for the next session. More are lent while sessions wait in the middle of their work.
 const KEEP: usize = 8;
 
@@ -21,7 +25,11 @@ pub(crate) struct Buffers {
 struct Free {
     input: Vec<Box<[u8]>>,
     output: Vec<Vec<u8>>,
+    batches: Vec<Batch>,
 }
+
+/// Stanzas that are being written, each with the place where its bytes end.
+pub(crate) type Batch = Vec<(usize, Delivery)>;
 
 /// A buffer with what was read at once; it goes back when dropped.
 #[derive(Debug)]
@@ -55,6 +63,22 @@ impl Buffers {
         if (1..=KEEP_CAPACITY).contains(&buffer.capacity()) && free.len() < KEEP {
             buffer.clear();
             free.push(buffer);
+        }
+    }
+}
+
+impl Buffers {
+    /// An empty batch. It comes back by [`Buffers::give_batch`].
+    pub(crate) fn batch(&self) -> Batch {
+        self.free.borrow_mut().batches.pop().unwrap_or_default()
+    }
+
+    /// Takes back a batch whose stanzas are written.
+    pub(crate) fn give_batch(&self, batch: Batch) {
+        let free = &mut self.free.borrow_mut().batches;
+        let is_kept = batch.is_empty() && (1..=KEEP_BATCH).contains(&batch.capacity());
+        if is_kept && free.len() < KEEP {
+            free.push(batch);
         }
     }
 }

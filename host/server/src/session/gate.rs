@@ -16,6 +16,7 @@ use waxwing_plugins::{Judged, Sender};
 use waxwing_xmpp::{error::Condition, stanza::Stanza};
 
 use crate::{
+    mailbox::Items,
     router::{Delivery, Handle},
     shard::Shard,
 };
@@ -48,11 +49,11 @@ impl Gate {
     }
 
     /// Takes what came for the session; gives it back at once where nobody judges.
-    pub(super) fn admit(&mut self, items: VecDeque<Delivery>) -> Option<VecDeque<Delivery>> {
+    pub(super) fn admit(&mut self, items: Items<Delivery>) -> Option<Items<Delivery>> {
         if !self.shard.plugins.has_deliver() {
             return Some(items);
         }
-        self.waiting = items;
+        self.waiting = items.into_iter().collect();
         None
     }
 
@@ -61,11 +62,11 @@ impl Gate {
         &mut self,
         cx: &mut Context<'_>,
         handle: &Handle,
-    ) -> Poll<Option<VecDeque<Delivery>>> {
+    ) -> Poll<Option<Items<Delivery>>> {
         if self.waiting.is_empty() {
             return Poll::Ready(None);
         }
-        let mut judged = VecDeque::new();
+        let mut judged = Items::new();
         while let Some(delivery) = self.waiting.front() {
             if self.call.is_none() {
                 self.call = self.shard.ask(delivery, handle);

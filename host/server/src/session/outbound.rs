@@ -5,7 +5,6 @@
 //! buffer is held.
 
 use std::{
-    collections::VecDeque,
     io, mem,
     rc::Rc,
     task::{Context as TaskContext, Poll, ready},
@@ -14,9 +13,15 @@ use std::{
 use waxwing_xml::{Context, Element};
 use waxwing_xmpp::{ns, sm};
 
-use super::{buffers::Buffers, gate::Gate, managed::Managed, quiet::Quiet, transport::Transport};
+use super::{
+    buffers::{Batch, Buffers},
+    gate::Gate,
+    managed::Managed,
+    quiet::Quiet,
+    transport::Transport,
+};
 use crate::{
-    mailbox::{Bounds, End},
+    mailbox::{Bounds, End, Items},
     router::{Delivery, Handle},
     shard::Shard,
     silence,
@@ -40,7 +45,7 @@ pub(super) struct Outbound {
     /// How much of it is written.
     written: usize,
     /// The stanzas in it, each with the place where it ends; none with stream management.
-    batch: VecDeque<(usize, Delivery)>,
+    batch: Batch,
     /// Stream management, where the client enabled it.
     pub(super) managed: Option<Box<Managed>>,
     /// What is held back while the client says that nobody looks at it.
@@ -55,7 +60,7 @@ impl Outbound {
             bounds: shard.limits.outbound,
             bytes: Vec::new(),
             written: 0,
-            batch: VecDeque::new(),
+            batch: Batch::new(),
             managed: None,
             quiet: None,
         }
@@ -232,14 +237,14 @@ impl Outbound {
     }
 
     /// Has plugins judge what came for the session, where one wants to.
-    fn admit(&mut self, items: VecDeque<Delivery>) {
+    fn admit(&mut self, items: Items<Delivery>) {
         if let Some(items) = self.gate.admit(items) {
             self.sort(items);
         }
     }
 
     /// Writes what is not to be held back, after what was held back before it: it keeps its order.
-    fn sort(&mut self, items: VecDeque<Delivery>) {
+    fn sort(&mut self, items: Items<Delivery>) {
         let Some(mut quiet) = self.quiet.take() else {
             return self.fill(items);
         };
@@ -266,7 +271,12 @@ impl Outbound {
             delivery.write(&CONTEXT, bytes);
             match &mut self.managed {
                 Some(managed) => managed.sent(delivery),
-                None => self.batch.push_back((self.bytes.len(), delivery)),
+                None => {
+                    if self.batch.capacity() == 0 {
+                        self.batch = self.buffers.batch();
+                    }
+                    self.batch.push((self.bytes.len(), delivery));
+                }
             }
         }
         if let Some(managed) = &mut self.managed
@@ -289,9 +299,10 @@ impl Outbound {
     }
 
     fn done(&mut self) {
-        for (_, delivery) in mem::take(&mut self.batch) {
+        for (_, delivery) in self.batch.drain(..) {
             delivery.delivered();
         }
+        self.buffers.give_batch(mem::take(&mut self.batch));
         self.buffers.give(mem::take(&mut self.bytes));
         self.written = 0;
     }
