@@ -9,6 +9,7 @@ mod memo;
 
 use std::borrow::Cow;
 use std::net::Ipv6Addr;
+use std::sync::Arc;
 
 pub use jid::{
     BareJid, DomainPart, DomainRef, FullJid, Jid, NodePart, NodeRef, ResourcePart, ResourceRef,
@@ -47,6 +48,11 @@ pub enum JidError {
 ///
 /// The result is stable: parsing its text gives the same address again.
 pub fn parse(text: &str) -> Result<Jid, JidError> {
+    parse_shared(text).map(Arc::unwrap_or_clone)
+}
+
+/// As [`parse`], for an address that is kept or handed on: one that came just before is shared.
+pub fn parse_shared(text: &str) -> Result<Arc<Jid>, JidError> {
     if let Some(jid) = memo::recall(text) {
         return Ok(jid);
     }
@@ -55,7 +61,7 @@ pub fn parse(text: &str) -> Result<Jid, JidError> {
             clippy::disallowed_methods,
             reason = "no part is changed by its preparation, so the crate copies the text and cannot mistake an offset"
         )]
-        let jid = Jid::new(text).map_err(|error| fault(&error))?;
+        let jid = Arc::new(Jid::new(text).map_err(|error| fault(&error))?);
         memo::remember(&jid);
         return Ok(jid);
     }
@@ -73,11 +79,8 @@ pub fn parse(text: &str) -> Result<Jid, JidError> {
     let local = local.map(localpart).transpose()?;
     let domain = domainpart(domain)?;
     let resource = resource.map(resourcepart).transpose()?;
-    Ok(Jid::from_parts(
-        local.as_deref(),
-        &domain,
-        resource.as_deref(),
-    ))
+    let jid = Jid::from_parts(local.as_deref(), &domain, resource.as_deref());
+    Ok(Arc::new(jid))
 }
 
 /// As [`parse`], for an address without resourcepart.

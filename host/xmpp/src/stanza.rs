@@ -46,13 +46,13 @@ impl Stanza {
     pub fn parse(element: Element) -> Result<Self, StanzaFault> {
         let kind =
             Kind::of(element.root()).map_err(|condition| StanzaFault::Stream(condition.into()))?;
-        let from = match element.attr("from").map(jid::parse) {
+        let from = match element.attr("from").map(jid::parse_shared) {
             None => None,
-            Some(Ok(from)) => Some(Arc::new(from)),
+            Some(Ok(from)) => Some(from),
             Some(Err(_)) => return Err(StanzaFault::Stream(StreamCondition::InvalidFrom.into())),
         };
         let kind = Type::of(kind, element.attr("type"));
-        let to = element.attr("to").map(jid::parse).transpose();
+        let to = element.attr("to").map(jid::parse_shared).transpose();
         let wrong = match (kind, &to) {
             (None, _) => Some(Condition::BadRequest),
             (_, Err(_)) => Some(Condition::JidMalformed),
@@ -65,7 +65,7 @@ impl Stanza {
             (Some(kind), Ok(to), None) => Ok(Self {
                 element,
                 kind,
-                to: to.map(Arc::new),
+                to,
                 from,
                 unshown: false,
                 companion: None,
@@ -74,7 +74,7 @@ impl Stanza {
                 let condition = wrong.unwrap_or(Condition::BadRequest);
                 Err(fault::answer(
                     &element,
-                    to.ok().flatten().as_ref(),
+                    to.ok().flatten().as_deref(),
                     from.as_deref(),
                     condition,
                 ))
