@@ -53,8 +53,8 @@ impl Instance {
         // They were compared when the plugin was described.
         let guests = guests.map_err(|error| Fault::Trap(error.to_string()))?;
         let mut instance = Box::new(Self {
-            guests,
             store,
+            guests,
             plugin,
             meter,
         });

@@ -188,7 +188,8 @@ mod tests {
             });
         });
         let (bell, waker) = (bell.recv().unwrap(), told.recv().unwrap());
-        thread::sleep(Duration::from_millis(50));
+        // Meanwhile the shard falls asleep.
+        thread::park_timeout(Duration::from_millis(50));
         wake(waker, Some(bell));
         shard.join().unwrap();
     }

@@ -269,15 +269,14 @@ impl Outbound {
         for delivery in items {
             let bytes = self.buffer();
             delivery.write(&CONTEXT, bytes);
-            match &mut self.managed {
-                Some(managed) => managed.sent(delivery),
-                None => {
-                    if self.batch.capacity() == 0 {
-                        self.batch = self.buffers.batch();
-                    }
-                    self.batch.push((self.bytes.len(), delivery));
-                }
+            if let Some(managed) = &mut self.managed {
+                managed.sent(delivery);
+                continue;
             }
+            if self.batch.capacity() == 0 {
+                self.batch = self.buffers.batch();
+            }
+            self.batch.push((self.bytes.len(), delivery));
         }
         if let Some(managed) = &mut self.managed
             && managed.asks()
