@@ -85,6 +85,14 @@ impl ElementBuilder {
 
 /// The text with U+FFFD for each character that XML does not have.
 pub(crate) fn clean(text: &str) -> Cow<'_, str> {
+    // All of ASCII but its control characters, which is nearly always all that there is.
+    let is_plain = |byte: u8| matches!(byte, b' '..=0x7f);
+    if text
+        .bytes()
+        .fold(true, |plain, byte| plain & is_plain(byte))
+    {
+        return Cow::Borrowed(text);
+    }
     if text.chars().all(chars::is_char) {
         return Cow::Borrowed(text);
     }

@@ -160,7 +160,7 @@ impl Tree {
         let found = self
             .attrs_of(&element)
             .iter()
-            .position(|attr| attr.name.of(&self.text) == name && attr.ns.uri(&self.text) == ns);
+            .position(|attr| attr.ns.is(ns, &self.text) && attr.name.of(&self.text) == name);
         match (found, value) {
             (Some(at), Some(value)) => self.replace_value(element.attrs, at, &clean(value)),
             (None, Some(value)) => self.add_attr(node, ns, &name, value),

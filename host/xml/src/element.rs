@@ -53,21 +53,25 @@ impl Element {
     }
 
     /// See [`ElementRef::is`].
+    #[inline]
     pub fn is(&self, name: &str, ns: &str) -> bool {
         self.root().is(name, ns)
     }
 
     /// See [`ElementRef::attr`].
+    #[inline]
     pub fn attr(&self, name: &str) -> Option<&str> {
         self.root().attr(name)
     }
 
     /// See [`ElementRef::attr_ns`].
+    #[inline]
     pub fn attr_ns(&self, ns: &str, name: &str) -> Option<&str> {
         self.root().attr_ns(ns, name)
     }
 
     /// See [`ElementRef::lang`].
+    #[inline]
     pub fn lang(&self) -> Option<&str> {
         self.root().lang()
     }
@@ -88,6 +92,7 @@ impl Element {
     }
 
     /// See [`ElementRef::child`].
+    #[inline]
     pub fn child(&self, name: &str, ns: &str) -> Option<ElementRef<'_>> {
         self.root().child(name, ns)
     }

@@ -87,9 +87,17 @@ pub(crate) struct Known(u16);
 impl Known {
     /// No namespace.
     pub(crate) const NONE: Self = Self(0);
+    /// That of the prefix `xml`.
+    pub(crate) const XML: Self = Self(57);
 
     /// The well-known namespace of this name, if it is one.
     pub(crate) fn find(uri: &str) -> Option<Self> {
+        // What most attributes and elements that are made here have.
+        match uri {
+            "" => return Some(Self::NONE),
+            XML => return Some(Self::XML),
+            _ => {}
+        }
         let found = TABLE.binary_search_by(|known| order(known, uri)).ok()?;
         u16::try_from(found).ok().map(Self)
     }
@@ -119,5 +127,6 @@ mod tests {
         }
         assert_eq!(Known::find("urn:example"), None);
         assert_eq!(Known::NONE.uri(), "");
+        assert_eq!(Known::XML.uri(), XML);
     }
 }

@@ -61,25 +61,29 @@ impl<'a> ElementRef<'a> {
     }
 
     /// Whether it has this name in this namespace.
+    #[inline]
     pub fn is(self, name: &str, ns: &str) -> bool {
         self.name() == name && self.ns() == ns
     }
 
     /// The value of an attribute without namespace.
+    #[inline]
     pub fn attr(self, name: &str) -> Option<&'a str> {
         self.attr_ns("", name)
     }
 
     /// The value of an attribute in a namespace; empty for none.
+    #[inline]
     pub fn attr_ns(self, ns: &str, name: &str) -> Option<&'a str> {
         let text = &self.tree.text;
         self.attr_list()
             .iter()
-            .find(|attr| attr.name.of(text) == name && attr.ns.uri(text) == ns)
+            .find(|attr| attr.ns.is(ns, text) && attr.name.of(text) == name)
             .map(|attr| attr.value.of(text))
     }
 
     /// Its own `xml:lang`, not one that it inherits.
+    #[inline]
     pub fn lang(self) -> Option<&'a str> {
         self.attr_ns(known::XML, "lang")
     }

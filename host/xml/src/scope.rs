@@ -147,7 +147,7 @@ impl Scope {
     ) -> Result<(Prefix, Ns), XmlError> {
         match prefix {
             "" => return Ok((Prefix::None, self.default_ns(tree, charge))),
-            "xml" => return Ok((Prefix::Xml, tree.store_ns(known::XML))),
+            "xml" => return Ok((Prefix::Xml, Ns::XML)),
             _ => {}
         }
         let at = self.find(prefix)?;

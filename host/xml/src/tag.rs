@@ -123,7 +123,7 @@ fn attributes(
                 }
                 let ns = match prefix {
                     "" => Ns::NONE,
-                    "xml" => tree.store_ns(known::XML),
+                    "xml" => Ns::XML,
                     _ => {
                         prefixed = true;
                         Ns::Text(tree.store(prefix))

@@ -2,7 +2,7 @@
 //! attributes. Nothing in it points; everything is a place in a list, so a clone or a drop is three blocks of memory.
 
 use crate::grow;
-use crate::known::Known;
+use crate::known::{self, Known};
 
 /// A piece of the tree's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,17 @@ pub(crate) enum Ns {
 
 impl Ns {
     pub(crate) const NONE: Self = Self::Known(Known::NONE);
+    pub(crate) const XML: Self = Self::Known(Known::XML);
+
+    /// Whether it is the one of that name. That most attributes have none, and few another than `xml`, is told without a look at it.
+    #[inline]
+    pub(crate) fn is(self, uri: &str, text: &str) -> bool {
+        match self {
+            Self::NONE => uri.is_empty(),
+            Self::XML => uri == known::XML,
+            other => other.uri(text) == uri,
+        }
+    }
 
     #[inline]
     pub(crate) fn uri(self, text: &str) -> &str {
