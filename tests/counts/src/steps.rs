@@ -17,6 +17,8 @@ const HEADER: &str =
 const MESSAGE: &str = "<message to='romeo@montague.example/orchard' type='chat' \
     id='d9a1a3b4-0c11-4d1c-9a3c-71d3c1a1e0b2'><body>Art thou not Romeo, and a Montague? Neither, fair saint, \
     if thee dislike.</body><active xmlns='http://jabber.org/protocol/chatstates'/></message>";
+const PLAIN: &str = "<message to='romeo@montague.example/orchard' type='chat' id='d9a1a3b4'><body>Art thou not Romeo, \
+    and a Montague? Neither, fair saint, if thee dislike.</body></message>";
 const PRESENCE: &str = "<presence><show>away</show><priority>5</priority>\
     <c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='https://client.example/' ver='QgayPKawpkPSDYmwT/WM94uAlu0='/></presence>";
 const REQUEST: &str =
@@ -28,7 +30,7 @@ const SENDER: &str = "juliet@capulet.example/balcony";
 type Step = fn(u32) -> Result<()>;
 
 /// All steps by their names.
-pub(crate) fn all() -> [(&'static str, Step); 10] {
+pub(crate) fn all() -> [(&'static str, Step); 11] {
     [
         ("parse a message", |times| parse(times, MESSAGE)),
         ("parse a message byte by byte", byte_by_byte),
@@ -39,6 +41,7 @@ pub(crate) fn all() -> [(&'static str, Step); 10] {
         ("answer a ping", answer),
         ("prepare an address", prepare),
         ("route a message", route),
+        ("take a plain message all the way", carry),
         ("have a hook judge a message", judged),
     ]
 }
@@ -117,6 +120,23 @@ fn route(times: u32) -> Result<()> {
     for _ in 0..times {
         let came = routing.pass(black_box(message.clone()), 0);
         ensure!(came, "the message did not come to its receiver");
+    }
+    Ok(())
+}
+
+/// All that a message of two users goes through inside: read, checked, routed, written.
+fn carry(times: u32) -> Result<()> {
+    let domain = jid::parse(RECEIVER)?.domain().to_string();
+    let routing = Routing::to(&domain, [RECEIVER])?;
+    let mut parser = open()?;
+    let sender = Arc::new(jid::parse(SENDER)?);
+    let mut out = Vec::new();
+    for _ in 0..times {
+        let message = stanza(element(&mut parser, black_box(PLAIN))?, &sender)?;
+        let element = message.element().clone();
+        let came = routing.pass(message, 0);
+        ensure!(came, "the message did not come to its receiver");
+        written(&element, &mut out);
     }
     Ok(())
 }
