@@ -15,6 +15,9 @@ const KEEP_BATCH: usize = 256;
 /// Buffers of a kind kept for the next session. More are lent while sessions wait in the middle of their work.
 const KEEP: usize = 8;
 
+/// Stanzas that are being written, each with the place where its bytes end.
+pub(crate) type Batch = Vec<(usize, Delivery)>;
+
 /// The buffers of one shard.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Buffers {
@@ -27,9 +30,6 @@ struct Free {
     output: Vec<Vec<u8>>,
     batches: Vec<Batch>,
 }
-
-/// Stanzas that are being written, each with the place where its bytes end.
-pub(crate) type Batch = Vec<(usize, Delivery)>;
 
 /// A buffer with what was read at once; it goes back when dropped.
 #[derive(Debug)]
@@ -65,9 +65,7 @@ impl Buffers {
             free.push(buffer);
         }
     }
-}
 
-impl Buffers {
     /// An empty batch. It comes back by [`Buffers::give_batch`].
     pub(crate) fn batch(&self) -> Batch {
         self.free.borrow_mut().batches.pop().unwrap_or_default()
