@@ -116,7 +116,7 @@ mod tests {
 
     use super::*;
 
-    /// Counts how often it is woken, and says on which thread.
+    /// Counts how often it is woken.
     #[derive(Default)]
     struct Counted(AtomicUsize);
 

@@ -3,10 +3,11 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    task::{Wake, Waker},
+    task::{Context, Wake, Waker},
 };
 
 use super::{Bounds, End, Flow, Mailbox, Push, Weigh};
+use crate::bell::Bell;
 
 const MAX_BYTES: usize = 1 << 20;
 const MAX_ITEMS: usize = 100;
@@ -137,4 +138,36 @@ fn gives_back_what_was_not_taken_when_it_closes() {
     assert_eq!(mailbox.push((b'a', 1)), Push::Queued(Flow::Free));
     assert_eq!(names(mailbox.close()), *b"a");
     assert_eq!(mailbox.push((b'b', 1)), Push::Refused((b'b', 1)));
+}
+
+/// Two sessions of one shard, for which another thread has something: the shard is rung once, and wakes them itself.
+#[test]
+fn an_owner_on_another_shard_is_woken_by_its_bell() {
+    let (shard, owner) = (Arc::new(Count::default()), Arc::new(Count::default()));
+    let (as_shard, as_owner) = (
+        Waker::from(Arc::clone(&shard)),
+        Waker::from(Arc::clone(&owner)),
+    );
+    let mut bell = Box::pin(Bell::serve());
+    let mut context = Context::from_waker(&as_shard);
+    assert!(bell.as_mut().poll(&mut context).is_pending());
+    let mailboxes = [mailbox(), mailbox()];
+    for mailbox in &mailboxes {
+        assert!(mailbox.take(usize::MAX, &as_owner).items.is_empty());
+    }
+    let push = |mailbox: &Mailbox<Item>| {
+        assert_eq!(mailbox.push((1, 10)), Push::Queued(Flow::Free));
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| mailboxes.iter().for_each(push));
+    });
+    let woken = || {
+        (
+            shard.0.load(Ordering::Relaxed),
+            owner.0.load(Ordering::Relaxed),
+        )
+    };
+    assert_eq!(woken(), (1, 0));
+    assert!(bell.as_mut().poll(&mut context).is_pending());
+    assert_eq!(woken(), (1, 2));
 }
