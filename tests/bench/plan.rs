@@ -35,6 +35,7 @@ pub(crate) struct Case {
 
 const CHAT: Chat = Chat {
     pairs: 50,
+    others: 0,
     window: 1,
     bytes: 300,
     managed: false,
@@ -45,9 +46,14 @@ fn waxwing() -> Subject {
     Subject::new(Server::Waxwing)
 }
 
+fn others() -> [Subject; 2] {
+    [Server::Prosody, Server::Ejabberd].map(Subject::new)
+}
+
 /// This server and the other two.
 fn servers() -> [Subject; 3] {
-    [Server::Waxwing, Server::Prosody, Server::Ejabberd].map(Subject::new)
+    let [prosody, ejabberd] = others();
+    [waxwing(), prosody, ejabberd]
 }
 
 /// The same, with the floor under them, and with hooks that judge every message.
@@ -134,8 +140,18 @@ fn chats() -> Vec<Workload> {
         managed: true,
         ..CHAT
     });
-    let latency = Load::Latency(CHAT_4);
     let chat = |name, about| workload(name, about, "message");
+    let mut latency = chat(
+        "latency",
+        "50 pairs of users, at shares of the rate that chat-1 reaches on the same server just before; a message's time runs from when it was due",
+    )
+    .along("percent of the rate");
+    for percent in [25, 50, 75] {
+        let load = Load::Latency(CHAT, percent);
+        latency = latency
+            .at(percent, [waxwing(), waxwing().hooks(1)], &load)
+            .at(percent, others(), &load);
+    }
     vec![
         chat(
             "chat-1",
@@ -153,12 +169,7 @@ fn chats() -> Vec<Workload> {
             "as chat-1, with stream management on both sides; each sender asks for an acknowledgement after ten messages",
         )
         .on(servers(), &managed),
-        chat(
-            "latency",
-            "50 pairs of users, at half of the rate that chat-4 reaches on the same server just before; a message's time runs from when it was due",
-        )
-        .on(servers(), &latency)
-        .on([waxwing().hooks(1)], &latency),
+        latency,
     ]
 }
 
@@ -231,15 +242,6 @@ fn curves() -> Vec<Workload> {
         let load = Load::Chat(Chat { bytes, ..CHAT });
         sizes = sizes.at(bytes, with_relay(), &load);
     }
-    let mut shards = workload(
-        "shards",
-        "as chat-4; sessions land on a shard at random, and the generator shares the second processor",
-        "message",
-    )
-    .along("shards");
-    for cores in [1, 2] {
-        shards = shards.at(cores, [waxwing().cores(cores)], &Load::Chat(CHAT_4));
-    }
     let mut hooks = workload(
         "hooks",
         "as chat-4, with more plugins that judge every message",
@@ -249,18 +251,6 @@ fn curves() -> Vec<Workload> {
     for count in [0, 1, 2, 5, 10, 20] {
         hooks = hooks.at(count, [waxwing().hooks(count)], &Load::Chat(CHAT_4));
     }
-    let mut sessions = workload(
-        "sessions",
-        "more and more sessions send in turn, 50 messages of 300 octets on the way among all of them",
-        "message",
-    )
-    .along("sessions")
-    .at_most(2);
-    for count in [100, 1_000, 5_000, 10_000, 15_000] {
-        let relay = Subject::new(Server::Relay);
-        let load = Load::Turns { sessions: count };
-        sessions = sessions.at(count, [waxwing(), relay], &load);
-    }
     let all = [Instances::Free, Instances::OfGroup, Instances::New];
     let instances = workload(
         "instances",
@@ -268,7 +258,64 @@ fn curves() -> Vec<Workload> {
         "message",
     )
     .on(all.map(|which| waxwing().hooks(1).instances(which)), &Load::Chat(CHAT_4));
-    vec![sizes, shards, hooks, instances, sessions]
+    let mut curves = vec![sizes, hooks, instances];
+    curves.extend(shards());
+    curves.extend(sessions());
+    curves
+}
+
+/// One shard and two, which share the second processor with the generator; sessions land on a shard at random.
+fn shards() -> Vec<Workload> {
+    let on = |name, about, chat| {
+        let empty = workload(name, about, "message").along("shards");
+        [1, 2].into_iter().fold(empty, |on, cores| {
+            on.at(cores, [waxwing().cores(cores)], &Load::Chat(chat))
+        })
+    };
+    let crowd = |window| Chat {
+        pairs: 400,
+        window,
+        ..CHAT
+    };
+    vec![
+        on(
+            "shards",
+            "400 pairs of users, one message of 300 octets on the way in each: no shard runs out of work",
+            crowd(1),
+        ),
+        on(
+            "shards-4",
+            "400 pairs of users, four messages of 300 octets on the way in each",
+            crowd(4),
+        ),
+        on(
+            "shards-few",
+            "as chat-4: two shards handle what there is faster than it comes, and sleep between",
+            CHAT_4,
+        ),
+    ]
+}
+
+fn sessions() -> [Workload; 2] {
+    let on = |name, about| workload(name, about, "message").along("sessions").at_most(2);
+    let relay = Subject::new(Server::Relay);
+    let mut all = on(
+        "sessions",
+        "more and more sessions send in turn, 50 messages of 300 octets on the way among all of them",
+    );
+    let mut crowd = on(
+        "crowd",
+        "as chat-1, among more and more sessions that are there and say nothing",
+    );
+    for count in [100, 1_000, 5_000, 10_000, 15_000] {
+        all = all.at(count, [waxwing(), relay], &Load::Turns { sessions: count });
+        let load = Load::Chat(Chat {
+            others: count - CHAT.pairs * 2,
+            ..CHAT
+        });
+        crowd = crowd.at(count, [waxwing(), relay], &load);
+    }
+    [all, crowd]
 }
 
 /// The workloads that were named, or all.

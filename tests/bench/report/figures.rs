@@ -31,8 +31,6 @@ fn drawn(seen: &Seen) -> Vec<Metric> {
     let metrics = seen.metrics();
     let wanted = if metrics.contains(&Metric::Session) {
         vec![Metric::Session]
-    } else if seen.name == "latency" {
-        vec![Metric::P50, Metric::P99]
     } else {
         vec![Metric::Rate, Metric::Cpu]
     };
@@ -64,23 +62,37 @@ fn beside(seen: &Seen) -> String {
 }
 
 fn along(seen: &Seen, axis: &str) -> String {
-    // Subjects that differ in what the axis shows are one curve.
-    let mut points: BTreeMap<Server, Vec<(f64, f64)>> = BTreeMap::new();
+    // Where load is offered, it is what it does to latency that is of interest.
+    let metric = if seen.metrics().contains(&Metric::Offered) {
+        Metric::P99
+    } else {
+        Metric::Cpu
+    };
+    let mut points: BTreeMap<Subject, Vec<(f64, f64)>> = BTreeMap::new();
     for row in &seen.rows {
-        if let (Some(at), Some(value)) = (row.at, row.median(Metric::Cpu)) {
-            let curve = points.entry(row.subject.server).or_default();
+        if let (Some(at), Some(value)) = (row.at, row.median(metric)) {
+            let curve = points.entry(curve_of(row.subject, axis)).or_default();
             curve.push((f64::from(at), value));
         }
     }
     let curves_of: Vec<Curve> = points
         .into_iter()
-        .map(|(server, points)| Curve {
-            name: Subject::new(server).name(),
+        .map(|(subject, points)| Curve {
+            name: subject.name(),
             points,
-            color: color(Subject::new(server)),
+            color: color(subject),
         })
         .collect();
-    curves(&seen.name, axis, &Metric::Cpu.head(&seen.unit), &curves_of)
+    curves(&seen.name, axis, &metric.head(&seen.unit), &curves_of)
+}
+
+/// Subjects that differ in what the axis shows are one curve.
+fn curve_of(subject: Subject, axis: &str) -> Subject {
+    match axis {
+        "hooks" => subject.hooks(0),
+        "shards" => subject.cores(1),
+        _ => subject,
+    }
 }
 
 /// Each server has its colour everywhere; with hooks it is paler.

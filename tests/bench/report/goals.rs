@@ -138,7 +138,7 @@ fn requests(report: &Report) -> Vec<Goal> {
         other: report.row(workload, Subject::new(Server::Ejabberd), None),
     };
     let logins = report.row("logins-tls", waxwing(), None);
-    let p99 = |subject| report.row("latency", subject, None)?.median(Metric::P99);
+    let p99 = |subject| report.row("latency", subject, Some(50))?.median(Metric::P99);
     let goal = |what: &str, seen, bound| Goal {
         what: what.to_owned(),
         seen,
@@ -191,27 +191,24 @@ fn memory(report: &Report) -> Vec<Goal> {
 
 fn growth(report: &Report) -> Vec<Goal> {
     let row = |workload, cores, at| report.row(workload, waxwing().cores(cores), Some(at));
-    let shards = Pair {
-        own: row("shards", 2, 2),
-        other: row("shards", 1, 1),
-    };
-    let sessions = Pair {
-        own: row("sessions", 1, 10_000),
-        other: row("sessions", 1, 100),
-    };
-    let goal = |what: &str, pair: &Pair<'_>| Goal {
-        what: what.to_owned(),
+    let goal = |workload: &str, what: &str, pair: Pair<'_>| Goal {
+        what: format!("{workload}: processor time a message {what}"),
         seen: pair.ratio(Metric::Cpu),
         bound: Bound::AtMost(1.15, " times"),
     };
-    vec![
-        goal(
-            "shards: processor time a message on two, beside one",
-            &shards,
-        ),
-        goal(
-            "sessions: processor time a message of 10,000, beside 100",
-            &sessions,
-        ),
-    ]
+    let shards = ["shards", "shards-4", "shards-few"].map(|workload| {
+        let pair = Pair {
+            own: row(workload, 2, 2),
+            other: row(workload, 1, 1),
+        };
+        goal(workload, "on two, beside one", pair)
+    });
+    let sessions = ["sessions", "crowd"].map(|workload| {
+        let pair = Pair {
+            own: row(workload, 1, 10_000),
+            other: row(workload, 1, 100),
+        };
+        goal(workload, "with 10,000 sessions, beside 100", pair)
+    });
+    shards.into_iter().chain(sessions).collect()
 }

@@ -21,6 +21,8 @@ const ASK: &[u8] = b"<r xmlns='urn:xmpp:sm:3'/>";
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Chat {
     pub(crate) pairs: u32,
+    /// Users who are there beside them and say nothing.
+    pub(crate) others: u32,
     /// Messages on the way in each pair.
     pub(crate) window: usize,
     /// Octets of a message as it is sent.
@@ -29,15 +31,25 @@ pub(crate) struct Chat {
     pub(crate) managed: bool,
 }
 
+impl Chat {
+    /// All users who are there.
+    pub(super) fn sessions(self) -> u32 {
+        self.pairs * 2 + self.others
+    }
+}
+
 /// Measures while all pairs talk.
 pub(super) async fn run(chat: Chat, target: &Target, span: Duration) -> Result<Values> {
+    let silent = target.sessions(chat.pairs * 2..chat.sessions()).await?;
     let tally = Tally::new();
     let mut tasks = Tasks::new();
     for pair in pairs(chat, target).await? {
         let tally = Rc::clone(&tally);
         tasks.add(async move { pair.talk(&tally, chat.window).await.map(drop) });
     }
-    tasks.during(tally.measure(target.pid, span)).await
+    let values = tasks.during(tally.measure(target.pid, span)).await;
+    drop(silent);
+    values
 }
 
 /// The rate that pairs reach, and the pairs when nothing is on the way any more.

@@ -33,15 +33,15 @@ pub(crate) enum Load {
     Presence { contacts: u32 },
     /// Sessions that do nothing, with so many contacts on each roster.
     Idle { sessions: u32, contacts: u32 },
-    /// Messages at half of the rate that the server can do.
-    Latency(Chat),
+    /// Messages at so many percent of the rate that the server can do.
+    Latency(Chat, u32),
 }
 
 impl Load {
     /// Users who take part.
     pub(crate) fn accounts(&self) -> u32 {
         match self {
-            Self::Chat(chat) | Self::Latency(chat) => chat.pairs * 2,
+            Self::Chat(chat) | Self::Latency(chat, _) => chat.sessions(),
             Self::Turns { sessions } => *sessions,
             Self::Requests { .. } => requests::SESSIONS,
             Self::Logins => logins::AT_ONCE * logins::ACCOUNTS,
@@ -53,7 +53,7 @@ impl Load {
     /// Octets of a message, where there are any.
     pub(crate) fn message(&self) -> u32 {
         match self {
-            Self::Chat(chat) | Self::Latency(chat) => chat.bytes,
+            Self::Chat(chat) | Self::Latency(chat, _) => chat.bytes,
             Self::Turns { .. } => turns::BYTES,
             _ => 1,
         }
@@ -76,7 +76,7 @@ impl Load {
             Self::Logins => logins::run(target, span).await,
             Self::Presence { contacts } => presence::run(*contacts, target, span).await,
             Self::Idle { sessions, .. } => idle::run(*sessions, target).await,
-            Self::Latency(chat) => open::run(*chat, target, span).await,
+            Self::Latency(chat, percent) => open::run(*chat, *percent, target, span).await,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Messages at a steady rate, whether earlier ones have arrived or not: half of what the same server just did when it was
+//! Messages at a steady rate, whether earlier ones have arrived or not: a share of what the same server just did when it was
 //! given as much as it could take. A message's time runs from the moment at which it was due.
 
 use std::cell::RefCell;
@@ -17,9 +17,15 @@ use crate::metric::{Metric, Values};
 /// When the messages were due that a pair has on the way.
 type Due = Rc<RefCell<VecDeque<Instant>>>;
 
-/// Measures the server's rate for half of `span`, then latencies at half of that rate.
-pub(super) async fn run(chat: Chat, target: &Target, span: Duration) -> Result<Values> {
-    let (rate, pairs) = chat::rate(chat, target, span / 2).await?;
+/// Measures the server's rate for half of `span`, then latencies at so many percent of that rate.
+pub(super) async fn run(
+    chat: Chat,
+    percent: u32,
+    target: &Target,
+    span: Duration,
+) -> Result<Values> {
+    let (most, pairs) = chat::rate(chat, target, span / 2).await?;
+    let rate = most * f64::from(percent) / 100.0;
     let tally = Tally::new();
     let mut tasks = Tasks::new();
     let mut senders = Vec::new();
@@ -28,9 +34,9 @@ pub(super) async fn run(chat: Chat, target: &Target, span: Duration) -> Result<V
         senders.push((pair.from.link, pair.message, Rc::clone(&due)));
         tasks.add(receive(pair.to, due, Rc::clone(&tally)));
     }
-    tasks.add(send(senders, Duration::from_secs_f64(2.0 / rate)));
+    tasks.add(send(senders, Duration::from_secs_f64(rate.recip())));
     let mut values = tasks.during(tally.measure(target.pid, span)).await?;
-    values.insert(Metric::Offered, rate / 2.0);
+    values.insert(Metric::Offered, rate);
     Ok(values)
 }
 
