@@ -14,7 +14,7 @@ use crate::exports::auth_provider::{Change, ChangeFailure};
 use crate::exports::vetoes::{Ask, Question};
 use crate::exports::{self, Level};
 use crate::fault::Fault;
-use crate::instance::Instance;
+use crate::instance::{Idle, Instance};
 use crate::meter::{Meter, Spent};
 use crate::plugin::Plugin;
 use crate::pool::Pools;
@@ -58,7 +58,7 @@ impl Caller {
         plugin: &Arc<Plugin>,
         scope: usize,
         about: About<'_>,
-        instance: Option<Box<Instance>>,
+        instance: Option<Idle>,
         call: C,
     ) -> Result<Made<C>, Fault> {
         let mut record = Record::begin(plugin, call.export(), self.shared.ticker.tick())?;
@@ -70,9 +70,8 @@ impl Caller {
                     .map_err(|fault| record.no_instance(fault))?,
             };
             record.prepare(&instance.meter);
-            let (made, spent) = make_counted(&self.shared, plugin, instance, call).await;
-            record.spent(spent);
-            made
+            let counted = |spent| record.spent(spent);
+            make_counted(&self.shared, plugin, instance, call, counted).await
         };
         let (instance, result) = match made.await {
             Ok((instance, answer, effects)) => (Some(instance), Ok((answer, effects))),
@@ -101,9 +100,9 @@ impl Caller {
                 .map_err(|fault| record.no_instance(fault))?,
         };
         record.prepare(&instance.meter);
-        let (made, spent) = make_counted(&self.shared, plugin, instance, call).await;
-        record.spent(spent);
-        let (instance, answer, effects) = made?;
+        let counted = |spent| record.spent(spent);
+        let made = make_counted(&self.shared, plugin, instance, call, counted);
+        let (instance, answer, effects) = made.await?;
         seat.put_back(instance, &self.shared);
         Ok((answer, effects))
     }
@@ -269,26 +268,29 @@ impl Shared {
 }
 
 /// What is left of a call: its instance, what it returned, and what it caused.
-type Made<C> = (Box<Instance>, <C as exports::Call>::Answer, Effects);
+type Made<C> = (Idle, <C as exports::Call>::Answer, Effects);
 
 /// Makes one call in that instance, and gives the instance back with what it returned and caused. A fault costs the instance.
 pub(crate) async fn make<C: exports::Call>(
     shared: &Arc<Shared>,
     plugin: &Plugin,
-    instance: Box<Instance>,
+    instance: Idle,
     call: C,
 ) -> Result<Made<C>, Fault> {
-    make_counted(shared, plugin, instance, call).await.0
+    make_counted(shared, plugin, instance, call, |_| ()).await
 }
 
-/// The same, with what the call cost.
+/// The same; `counted` is told what the call cost.
 async fn make_counted<C: exports::Call>(
     shared: &Arc<Shared>,
     plugin: &Plugin,
-    mut instance: Box<Instance>,
+    Idle {
+        mut instance,
+        meter,
+    }: Idle,
     call: C,
-) -> (Result<Made<C>, Fault>, Spent) {
-    let meter = Arc::clone(&instance.meter);
+    counted: impl FnOnce(Spent),
+) -> Result<Made<C>, Fault> {
     let budget = plugin.limits.cpu(C::BUDGET);
     let call = Box::pin(async move {
         let answer = call.make(&mut instance).await;
@@ -299,15 +301,16 @@ async fn make_counted<C: exports::Call>(
         }
         (instance, answer, effects)
     });
-    let (ended, spent) = run(shared, plugin, meter, budget, call).await;
-    let made = ended.and_then(|(instance, answer, effects)| match answer {
-        Ok(answer) => Ok((instance, answer, effects)),
+    let (ended, meter) = run(shared, plugin, meter, budget, call).await;
+    counted(meter.spent());
+    let (instance, answer, effects) = ended?;
+    match answer {
+        Ok(answer) => Ok((Idle { instance, meter }, answer, effects)),
         Err(fault) => {
             effects.roll_back(plugin);
             Err(fault)
         }
-    });
-    (made, spent)
+    }
 }
 
 /// Makes and initialises an instance, metered.
@@ -316,7 +319,7 @@ pub(crate) async fn create(
     plugin: &Arc<Plugin>,
     scope: usize,
     level: Level,
-) -> Result<Box<Instance>, Fault> {
+) -> Result<Idle, Fault> {
     let meter = Arc::new(Meter::default());
     meter.measure(true);
     let made = Instance::create(
@@ -326,8 +329,8 @@ pub(crate) async fn create(
         level,
         Arc::clone(&meter),
     );
-    let (made, spent) = run(shared, plugin, meter, INIT_BUDGET, Box::pin(made)).await;
+    let (made, meter) = run(shared, plugin, meter, INIT_BUDGET, Box::pin(made)).await;
     let made = made?;
-    plugin.ledger.instance_made(spent);
-    made
+    plugin.ledger.instance_made(meter.spent());
+    made.map(|instance| Idle { instance, meter })
 }

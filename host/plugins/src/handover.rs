@@ -12,7 +12,7 @@ use crate::effects::Effects;
 use crate::exports::Level;
 use crate::exports::lifecycle::{Restore, Save, Shutdown, Started};
 use crate::fault::Fault;
-use crate::instance::Instance;
+use crate::instance::Idle;
 use crate::plugin::Plugin;
 use crate::shared::Shared;
 use crate::slots::{SlotKey, Turn};
@@ -30,7 +30,7 @@ const LOOK: (Duration, Duration) = (Duration::from_millis(2), Duration::from_mil
 pub(crate) struct Ready {
     pub(crate) plugin: Arc<Plugin>,
     /// Of the first scope.
-    pub(crate) first: Box<Instance>,
+    pub(crate) first: Idle,
 }
 
 /// What one instance of the old version left.
@@ -46,7 +46,7 @@ struct Leftovers {
 pub(crate) struct Held {
     key: SlotKey,
     turn: Option<Turn>,
-    instance: Option<Box<Instance>>,
+    instance: Option<Idle>,
 }
 
 impl Drop for Held {

@@ -125,10 +125,10 @@ impl Caller {
             match said.await {
                 Ok(Judgement::Pass) => {}
                 Ok(Judgement::Replace(stanza)) => {
-                    lent = HostStanza::new(stanza, Arc::clone(lent.host()));
+                    lent = HostStanza::new(*stanza, Arc::clone(lent.host()));
                 }
                 Ok(Judgement::Drop | Judgement::Handled) => return Judged::Drop,
-                Ok(Judgement::Bounce(error)) => return Judged::Bounce(error),
+                Ok(Judgement::Bounce(error)) => return Judged::Bounce(*error),
                 Ok(Judgement::Answer(payload)) => return Judged::Answer(payload),
                 Err(_) if hook.fails_open() => {}
                 Err(_) => return Judged::Bounce(failure()),

@@ -8,7 +8,6 @@ use wasmtime::component::Resource;
 
 use crate::bindings::exports::waxwing::plugin::lifecycle;
 use crate::effects::Effects;
-use crate::engine::TICKS_BEFORE_LOOK;
 use crate::exports::{Guests, Level};
 use crate::fault::Fault;
 use crate::imports::stanzas::HostStanza;
@@ -23,7 +22,20 @@ pub(crate) struct Instance {
     pub(crate) store: Store<State>,
     pub(crate) guests: Guests,
     pub(crate) plugin: Arc<Plugin>,
+}
+
+/// An instance between its calls, and their clock. A call takes them apart: the clock runs outside of what it measures.
+pub(crate) struct Idle {
+    /// In a box, since it goes into each call and comes back.
+    pub(crate) instance: Box<Instance>,
     pub(crate) meter: Arc<Meter>,
+}
+
+impl Idle {
+    /// Whose instance it is.
+    pub(crate) fn plugin(&self) -> &Arc<Plugin> {
+        &self.instance.plugin
+    }
 }
 
 impl Instance {
@@ -56,7 +68,6 @@ impl Instance {
             store,
             guests,
             plugin,
-            meter,
         });
         let scope = lifecycle::Scope { hosts };
         let Self { store, guests, .. } = &mut *instance;
@@ -87,7 +98,7 @@ impl Instance {
 
     /// Begins a call: its ticks and what it may make the host copy.
     pub(crate) fn begin(&mut self) {
-        self.store.set_epoch_deadline(TICKS_BEFORE_LOOK);
+        self.store.set_epoch_deadline(1);
         self.store.set_hostcall_fuel(COPIED_BYTES);
     }
 
@@ -159,7 +170,7 @@ fn new_store(shared: &Shared, state: State, meter: &Arc<Meter>) -> Store<State> 
     };
     store.set_max_component_handles(HANDLES.saturating_add(kept));
     store.set_hostcall_fuel(COPIED_BYTES);
-    store.set_epoch_deadline(TICKS_BEFORE_LOOK);
+    store.set_epoch_deadline(1);
     let meter = Arc::clone(meter);
     store.epoch_deadline_callback(move |_| meter.look());
     store

@@ -1,7 +1,7 @@
 //! How much CPU time a call has used, and whether it has to leave the thread that it runs on.
 //!
 //! The clock of a thread's CPU time costs a system call, so nothing is read for a call that returns before its first look
-//! (two ticks of the engine's epoch). The first look begins the count. Ticks are wall time: on a loaded machine a call
+//! (a tick of the engine's epoch). The first look begins the count. Ticks are wall time: on a loaded machine a call
 //! may see many while its thread waits for a processor, so that only the next looks, by the thread's own clock, tell
 //! whether it really ran.
 //!
@@ -19,11 +19,14 @@ use std::time::{Duration, Instant};
 use rustix::time::{ClockId, clock_gettime};
 use wasmtime::UpdateDeadline;
 
-use crate::engine::{TICK, TICKS_BEFORE_LOOK};
+use crate::engine::TICK;
 use crate::fault::Fault;
 
 /// CPU time after the first look from which on a call does not stay beside the sockets.
 const LONG: Duration = Duration::from_micros(500);
+
+/// CPU time of a call that was measured from its beginning and stands for no other.
+const ALONE: Duration = Duration::from_millis(1);
 
 /// The clock of one instance's calls: one call at a time.
 #[derive(Debug, Default)]
@@ -48,7 +51,7 @@ pub(crate) struct Meter {
 pub(crate) struct Spent {
     /// CPU time was measured: exactly from the beginning, or, of a long call, from the first look on.
     pub(crate) measured: bool,
-    /// The call was looked at: it took more than a millisecond.
+    /// The call took more than a millisecond, if it was measured exactly, or so long that looks at it tell.
     pub(crate) long: bool,
     /// CPU time, if it was measured.
     pub(crate) cpu: Duration,
@@ -67,12 +70,14 @@ impl Meter {
     /// What the call that ended cost.
     pub(crate) fn spent(&self) -> Spent {
         let exact = self.exact.load(Ordering::Relaxed);
-        let long = self.entered.load(Ordering::Relaxed) != 0;
-        let cpu = if exact { &self.measured } else { &self.used };
+        let measured = self.measured.load(Ordering::Relaxed);
+        let used = self.used.load(Ordering::Relaxed);
+        let seen = used >= nanos(TICK).saturating_add(nanos(LONG));
+        let long = seen || measured >= nanos(ALONE);
         Spent {
             measured: exact || long,
             long,
-            cpu: Duration::from_nanos(cpu.load(Ordering::Relaxed)),
+            cpu: Duration::from_nanos(if exact { measured } else { used }),
             waits: self.waits.load(Ordering::Relaxed),
             waited: Duration::from_nanos(self.waited.load(Ordering::Relaxed)),
         }
@@ -99,11 +104,8 @@ impl Meter {
         let now = thread_time();
         let entered = self.entered.load(Ordering::Relaxed);
         if entered == 0 {
-            // What it used before is at most the ticks before this look.
-            self.used.store(
-                nanos(TICK).saturating_mul(TICKS_BEFORE_LOOK),
-                Ordering::Relaxed,
-            );
+            // What it used before is at most a tick.
+            self.used.store(nanos(TICK), Ordering::Relaxed);
             self.entered.store(now.max(1), Ordering::Relaxed);
             return Ok(UpdateDeadline::Continue(1));
         }
@@ -180,6 +182,11 @@ impl<F> Metered<F> {
     pub(crate) fn meter(&self) -> &Meter {
         &self.meter
     }
+
+    /// The meter, when the call has ended.
+    pub(crate) fn into_meter(self) -> Arc<Meter> {
+        self.meter
+    }
 }
 
 impl<F: Future> Future for Metered<F> {
@@ -254,7 +261,7 @@ mod tests {
             burn(2_000_000);
         });
         let spent = meter.spent();
-        assert!(spent.measured && !spent.long);
+        assert!(spent.measured && spent.long);
         assert!(spent.cpu >= Duration::from_millis(4), "{spent:?}");
         assert!(spent.waited >= Duration::from_millis(25), "{spent:?}");
         assert!(spent.waits >= 1);
@@ -269,6 +276,22 @@ mod tests {
         let spent = meter.spent();
         assert!(!spent.measured && !spent.long && spent.waits == 0);
         assert_eq!(spent.cpu, Duration::ZERO);
+    }
+
+    #[test]
+    fn a_short_call_that_was_looked_at_is_no_long_one() {
+        let meter = Arc::new(Meter::default());
+        for exact in [false, true] {
+            meter.measure(exact);
+            run(&meter, async {
+                burn(1_000);
+                assert!(matches!(meter.look().unwrap(), UpdateDeadline::Continue(_)));
+                burn(1_000);
+            });
+            let spent = meter.spent();
+            assert_eq!((spent.measured, spent.long), (exact, false));
+            assert!(!exact || spent.cpu < ALONE, "{spent:?}");
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use crate::bindings::waxwing::plugin::manifest::Placement;
 use crate::exports::{self, Level};
 use crate::fault::Fault;
-use crate::instance::Instance;
+use crate::instance::Idle;
 use crate::plugin::Plugin;
 use crate::registry::Registry;
 use crate::shared::Shared;
@@ -53,11 +53,7 @@ pub(crate) struct Pools {
 
 struct Pool {
     key: PoolKey,
-    #[expect(
-        clippy::vec_box,
-        reason = "an instance moves into a call and back: as a pointer"
-    )]
-    idle: RefCell<Vec<Box<Instance>>>,
+    idle: RefCell<Vec<Idle>>,
     /// The one of the placement `shared`.
     shared: Arc<Slot>,
     /// Calls that have a place, and those that wait for one. Written on this thread alone; the plugin looks at it before it
@@ -138,11 +134,11 @@ impl Pool {
     }
 
     /// Keeps an instance for the next call, if its version still serves, not too many wait already, and there is memory.
-    fn keep(&self, instance: Box<Instance>, shared: &Shared) {
+    fn keep(&self, instance: Idle, shared: &Shared) {
         let mut idle = self.idle.borrow_mut();
         if idle.len() < MAX_IDLE
-            && self.serves(&instance.plugin, &shared.registry)
-            && shared.memory.leave_room(&instance.plugin.ledger)
+            && self.serves(instance.plugin(), &shared.registry)
+            && shared.memory.leave_room(&instance.plugin().ledger)
         {
             idle.push(instance);
         }
@@ -267,7 +263,7 @@ pub(crate) struct Seat {
 
 impl Seat {
     /// The instance that is there already, if one is.
-    pub(crate) fn instance(&mut self) -> Option<Box<Instance>> {
+    pub(crate) fn instance(&mut self) -> Option<Idle> {
         match &mut self.turn {
             Some(turn) => turn.take(),
             None => self.place.pool.idle.borrow_mut().pop(),
@@ -275,7 +271,7 @@ impl Seat {
     }
 
     /// Keeps an instance for the next call.
-    pub(crate) fn put_back(mut self, instance: Box<Instance>, shared: &Shared) {
+    pub(crate) fn put_back(mut self, instance: Idle, shared: &Shared) {
         if let Some(turn) = &mut self.turn {
             // Those who wait already are served by this version, whatever serves now.
             return turn.put(instance);

@@ -24,7 +24,7 @@ use crate::exports::auth_provider::{
 };
 use crate::exports::pre_auth::PreAuthStream;
 use crate::fault::Fault;
-use crate::instance::Instance;
+use crate::instance::Idle;
 use crate::limits::STREAMS;
 use crate::plugin::Plugin;
 use crate::providing::Role;
@@ -150,7 +150,7 @@ enum Slot {
     /// Nobody has sat here yet.
     #[default]
     Fresh,
-    There(Box<Instance>),
+    There(Idle),
     /// A call is under way, or ended in a fault: then whatever was in the instance is lost.
     Lost,
 }
@@ -371,7 +371,7 @@ impl Asker<'_> {
         let plugin = Arc::clone(
             instance
                 .as_ref()
-                .map_or(plugin, |instance| &instance.plugin),
+                .map_or(plugin, Idle::plugin),
         );
         let scope = plugin.scope(&stream.facts.host);
         let about = match &stream.account {

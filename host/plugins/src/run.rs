@@ -11,14 +11,14 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use crate::fault::Fault;
-use crate::meter::{Meter, Metered, Spent};
+use crate::meter::{Meter, Metered};
 use crate::plugin::Plugin;
 use crate::shared::Shared;
 
 /// CPU time of making an instance, `init` included, or of `describe`.
 pub(crate) const INIT_BUDGET: Duration = Duration::from_millis(500);
 
-/// Runs one call, with so much CPU time, and gives what it came to and what it cost. It comes in a box: a guest's future is large,
+/// Runs one call, with so much CPU time, and gives what it came to and the meter, which knows what it cost. It comes in a box: a guest's future is large,
 /// and would be copied at each step.
 pub(crate) async fn run<T: Send + 'static>(
     shared: &Arc<Shared>,
@@ -26,7 +26,7 @@ pub(crate) async fn run<T: Send + 'static>(
     meter: Arc<Meter>,
     budget: Duration,
     call: Pin<Box<impl Future<Output = T> + Send + 'static>>,
-) -> (Result<T, Fault>, Spent) {
+) -> (Result<T, Fault>, Arc<Meter>) {
     meter.begin(budget);
     let mut call = Metered::new(meter, call);
     if !plugin.is_slow(shared.started) && !plugin.is_large() {
@@ -34,13 +34,13 @@ pub(crate) async fn run<T: Send + 'static>(
             // At each poll: a call that waited for the host may have slept through the ticker's going to sleep.
             shared.ticker.call_begins();
             match Pin::new(&mut call).poll(context) {
-                Poll::Ready(result) => Poll::Ready(Some((result, call.meter().spent()))),
+                Poll::Ready(result) => Poll::Ready(Some(result)),
                 Poll::Pending if call.meter().is_long() => Poll::Ready(None),
                 Poll::Pending => Poll::Pending,
             }
         });
         if let Some(ended) = in_place.await {
-            return ended;
+            return (ended, call.into_meter());
         }
         plugin.mark_slow(shared.started);
     }
@@ -48,10 +48,10 @@ pub(crate) async fn run<T: Send + 'static>(
     let mut moved = Moved(shared.guests.spawn(async move {
         let result = (&mut call).await;
         drop(awake);
-        (result, call.meter().spent())
+        (result, call.into_meter())
     }));
     let ended = (&mut moved.0).await;
-    ended.unwrap_or_else(|error| (Err(Fault::Host(error.to_string())), Spent::default()))
+    ended.unwrap_or_else(|error| (Err(Fault::Host(error.to_string())), Arc::default()))
 }
 
 /// A call on the guests' runtime. It ends with the session that waits for it.

@@ -13,7 +13,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::exports::Level;
 use crate::fault::Fault;
-use crate::instance::Instance;
+use crate::instance::Idle;
 
 /// Calls that may wait for one instance.
 const MAX_WAITING: usize = 64;
@@ -37,12 +37,12 @@ pub(crate) struct Slots(Mutex<HashMap<SlotKey, Arc<Slot>>>);
 #[derive(Default)]
 pub(crate) struct Slot {
     waiting: AtomicUsize,
-    instance: Arc<tokio::sync::Mutex<Option<Box<Instance>>>>,
+    instance: Arc<tokio::sync::Mutex<Option<Idle>>>,
 }
 
 /// The right to use an instance, until it is dropped. A turn that ends while its instance is out leaves none: the next
 /// makes another.
-pub(crate) struct Turn(OwnedMutexGuard<Option<Box<Instance>>>);
+pub(crate) struct Turn(OwnedMutexGuard<Option<Idle>>);
 
 impl Slots {
     /// The slot of that key.
@@ -75,12 +75,12 @@ impl Slot {
 
 impl Turn {
     /// Takes the instance out, if there is one.
-    pub(crate) fn take(&mut self) -> Option<Box<Instance>> {
+    pub(crate) fn take(&mut self) -> Option<Idle> {
         self.0.take()
     }
 
     /// Leaves an instance for the next.
-    pub(crate) fn put(&mut self, instance: Box<Instance>) {
+    pub(crate) fn put(&mut self, instance: Idle) {
         *self.0 = Some(instance);
     }
 }

@@ -3,9 +3,9 @@
 //! same.
 //!
 //! Reading the clock of a thread's CPU time costs a system call, as much as a small guest. So of the calls that a thread
-//! makes within one tick of the engine (1 ms) only the first is measured, and stands for those after it that were not: all
-//! calls of a plugin that is called less than a thousand times a second, and at most a thousand a second of one that is
-//! called more. Calls that the engine interrupted are measured as they are and stand for themselves.
+//! makes within one tick of the engine (2 ms) only the first is measured, and stands for those after it that were not: all
+//! calls of a plugin that is called less than five hundred times a second, and at most five hundred a second of one that is
+//! called more. Long calls are measured as they are and stand for themselves.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

@@ -96,7 +96,7 @@ impl Families {
         self.counters_by(to, "waxwing_plugin_outcomes", help, "outcome", outcomes)?;
         let mut family = to.encode_descriptor(
             "waxwing_plugin_cpu_seconds",
-            "CPU time of the calls; of more than a thousand a second, one in each millisecond stands for the others",
+            "CPU time of the calls; of more than 500 a second, one in two milliseconds stands for the others",
             None,
             MetricType::Histogram,
         )?;

@@ -73,8 +73,8 @@ pub struct PluginStats {
     pub watchers: usize,
 }
 
-/// CPU time of a plugin's calls. Of a plugin that is called more than a thousand times a second by a thread, one call in
-/// each millisecond is measured and stands for the others. Some 0.2 µs of a call are the clock itself.
+/// CPU time of a plugin's calls. Of a plugin that is called more than 500 times a second by a thread, one call in
+/// two milliseconds is measured and stands for the others. Some 0.2 µs of a call are the clock itself.
 #[derive(Clone, Debug, Serialize)]
 pub struct CpuStats {
     /// All calls together.

@@ -39,7 +39,7 @@ impl Call for Filter {
         Ok(match verdict {
             Verdict::Pass => Judgement::Pass,
             Verdict::Drop => Judgement::Drop,
-            Verdict::Bounce(error) => Judgement::Bounce(stanza_error(error)?),
+            Verdict::Bounce(error) => Judgement::Bounce(Box::new(stanza_error(error)?)),
             Verdict::Replace(draft) => replaced(draft, instance)?,
             Verdict::Answer(xml) => answered(xml.as_deref(), is_request)?,
         })

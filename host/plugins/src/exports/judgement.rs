@@ -10,12 +10,12 @@ use crate::fault::Fault;
 use crate::imports::stanzas::{HostDraft, payload};
 use crate::instance::Instance;
 
-/// What a hook decided.
+/// What a hook decided. Nearly always that is `Pass`: what comes with the others is in a box, so that this is small.
 pub(crate) enum Judgement {
     Pass,
-    Replace(Stanza),
+    Replace(Box<Stanza>),
     Drop,
-    Bounce(StanzaError),
+    Bounce(Box<StanzaError>),
     Answer(Option<Element>),
     /// The plugin has seen to it.
     Handled,
@@ -43,7 +43,7 @@ pub(super) fn replaced(
     let draft = draft.map_err(|error| Fault::Answer(error.to_string()))?;
     let stanza = Stanza::parse(draft.element);
     let stanza = stanza.map_err(|_| Fault::Answer("the draft is no valid stanza".to_owned()))?;
-    Ok(Judgement::Replace(stanza))
+    Ok(Judgement::Replace(Box::new(stanza)))
 }
 
 /// The verdict `answer`, which only a request may get.

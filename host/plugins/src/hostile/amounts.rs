@@ -199,8 +199,9 @@ async fn row_21_a_thousand_reused_slots_show_nothing_that_others_left() {
     for round in 0..500 {
         // Two that leave something, so that the pool hands out their slots and not only the last one.
         for plugin in [&leaves, &leaves, &looks, &looks] {
-            let mut instance = host.instance(plugin).await.unwrap();
-            let answer = crate::exports::Call::make(about(request("")), &mut instance).await;
+            let mut idle = host.instance(plugin).await.unwrap();
+            let instance = &mut idle.instance;
+            let answer = crate::exports::Call::make(about(request("")), instance).await;
             assert!(
                 answer.is_ok(),
                 "round {round}, {}: {answer:?}",
@@ -218,8 +219,9 @@ async fn row_24_instances_made_and_thrown_away_leave_nothing() {
     let plugin = host.load("row24").await;
     let cycles = async |count: u32| {
         for _ in 0..count {
-            let mut instance = host.instance(&plugin).await.unwrap();
-            let answer = crate::exports::Call::make(about(request("")), &mut instance).await;
+            let mut idle = host.instance(&plugin).await.unwrap();
+            let instance = &mut idle.instance;
+            let answer = crate::exports::Call::make(about(request("")), instance).await;
             assert!(answer.is_ok());
         }
     };

@@ -31,7 +31,7 @@ use crate::exports::pre_auth::{Features, PreAuthStream, record};
 use crate::exports::{Handled, Level};
 use crate::fault::Fault;
 use crate::imports::stanzas::HostStanza;
-use crate::instance::Instance;
+use crate::instance::Idle;
 use crate::limits::MemoryLimits;
 use crate::load::{self, PluginSettings};
 use crate::plugin::{Plugin, Source};
@@ -138,7 +138,7 @@ impl Host {
     }
 
     /// A fresh instance, as the first call makes one.
-    async fn instance(&self, plugin: &Arc<Plugin>) -> Result<Box<Instance>, Fault> {
+    async fn instance(&self, plugin: &Arc<Plugin>) -> Result<Idle, Fault> {
         create(&self.shared, plugin, 0, Level::Hook).await
     }
 }
