@@ -12,14 +12,14 @@ use crate::accounting::{Record, count};
 use crate::effects::{AccountEffect, After, Effects, LaterAnswer, Outgoing, Refusal, failure};
 use crate::exports::auth_provider::{Change, ChangeFailure};
 use crate::exports::vetoes::{Ask, Question};
-use crate::exports::{self, Level};
+use crate::exports::{self, Level, Now};
 use crate::fault::Fault;
 use crate::instance::{Idle, Instance};
 use crate::meter::{Meter, Spent};
 use crate::plugin::Plugin;
 use crate::pool::Pools;
 use crate::providing::Role;
-use crate::run::{INIT_BUDGET, run};
+use crate::run::{INIT_BUDGET, can_run_now, run, run_now};
 use crate::shared::Shared;
 use crate::trace::About;
 
@@ -65,9 +65,7 @@ impl Caller {
         let made = async {
             let instance = match instance {
                 Some(instance) => instance,
-                None => create(&self.shared, plugin, scope, C::LEVEL)
-                    .await
-                    .map_err(|fault| record.no_instance(fault))?,
+                None => self.create(plugin, scope, C::LEVEL, &mut record).await?,
             };
             record.prepare(&instance.meter);
             let counted = |spent| record.spent(spent);
@@ -93,18 +91,45 @@ impl Caller {
         let registry = &self.shared.registry;
         let place = self.pools.take(plugin, (scope, C::LEVEL), registry);
         let mut seat = place?.seat(plugin, &call).await?;
-        let instance = match seat.instance() {
+        let mut instance = match seat.instance() {
             Some(instance) => instance,
-            None => create(&self.shared, plugin, scope, C::LEVEL)
-                .await
-                .map_err(|fault| record.no_instance(fault))?,
+            None => self.create(plugin, scope, C::LEVEL, record).await?,
         };
         record.prepare(&instance.meter);
+        if let Some(now) = C::NOW
+            && can_run_now(&self.shared, plugin)
+        {
+            let counted = |spent| record.spent(spent);
+            match make_now(&self.shared, plugin, instance, &call, now, counted) {
+                Err(Fault::RanLong) => {
+                    plugin.mark_slow(self.shared.started);
+                    instance = self.create(plugin, scope, C::LEVEL, record).await?;
+                    record.prepare(&instance.meter);
+                }
+                made => {
+                    let (instance, answer, effects) = made?;
+                    seat.put_back(instance, &self.shared);
+                    return Ok((answer, effects));
+                }
+            }
+        }
         let counted = |spent| record.spent(spent);
         let made = make_counted(&self.shared, plugin, instance, call, counted);
         let (instance, answer, effects) = made.await?;
         seat.put_back(instance, &self.shared);
         Ok((answer, effects))
+    }
+
+    /// Makes an instance for a call.
+    async fn create(
+        &self,
+        plugin: &Arc<Plugin>,
+        scope: usize,
+        level: Level,
+        record: &mut Record<'_>,
+    ) -> Result<Idle, Fault> {
+        let made = create(&self.shared, plugin, scope, level).await;
+        made.map_err(|fault| record.no_instance(fault))
     }
 
     /// Has the provider of an account's host change it; none where the server keeps the accounts itself.
@@ -294,18 +319,43 @@ async fn make_counted<C: exports::Call>(
     let budget = plugin.limits.cpu(C::BUDGET);
     let call = Box::pin(async move {
         let answer = call.make(&mut instance).await;
-        let answer = answer.map_err(|fault| instance.explain(fault));
-        let mut effects = instance.end_call();
-        if C::SENDS_UNSHOWN {
-            effects.send_unshown();
-        }
-        (instance, answer, effects)
+        (instance, answer)
     });
     let (ended, meter) = run(shared, plugin, meter, budget, call).await;
     counted(meter.spent());
-    let (instance, answer, effects) = ended?;
+    let (instance, answer) = ended?;
+    end::<C>(plugin, Idle { instance, meter }, answer)
+}
+
+/// The same of a call that [`can_run_now`].
+fn make_now<C: exports::Call>(
+    shared: &Shared,
+    plugin: &Plugin,
+    mut idle: Idle,
+    call: &C,
+    now: Now<C>,
+    counted: impl FnOnce(Spent),
+) -> Result<Made<C>, Fault> {
+    let budget = plugin.limits.cpu(C::BUDGET);
+    let Idle { instance, meter } = &mut idle;
+    let answer = run_now(shared, meter, budget, || now(call, instance));
+    counted(meter.spent());
+    end::<C>(plugin, idle, answer?)
+}
+
+/// Ends a call that came to this answer: what it caused is the caller's now, or forgotten.
+fn end<C: exports::Call>(
+    plugin: &Plugin,
+    mut idle: Idle,
+    answer: Result<C::Answer, Fault>,
+) -> Result<Made<C>, Fault> {
+    let answer = answer.map_err(|fault| idle.instance.explain(fault));
+    let mut effects = idle.instance.end_call();
+    if C::SENDS_UNSHOWN {
+        effects.send_unshown();
+    }
     match answer {
-        Ok(answer) => Ok((Idle { instance, meter }, answer, effects)),
+        Ok(answer) => Ok((idle, answer, effects)),
         Err(fault) => {
             effects.roll_back(plugin);
             Err(fault)

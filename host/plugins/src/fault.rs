@@ -29,6 +29,8 @@ pub(crate) enum Fault {
     Busy,
     /// The plugin failed too often lately, and is not called for a while.
     Quarantined,
+    /// It ran too long to stay on the stack that it was begun on, and is made again elsewhere.
+    RanLong,
     /// Something of ours failed.
     Host(String),
 }
@@ -88,7 +90,7 @@ impl FaultKind {
 }
 
 impl Fault {
-    /// Its kind; none for a call that was not made at all.
+    /// Its kind; none for a call that was not made at all, or is made again.
     pub(crate) const fn kind(&self) -> Option<FaultKind> {
         Some(match self {
             Self::CpuBudget => FaultKind::CpuBudget,
@@ -101,7 +103,7 @@ impl Fault {
             Self::Answer(_) => FaultKind::Answer,
             Self::Busy => FaultKind::Busy,
             Self::Host(_) => FaultKind::Host,
-            Self::Quarantined => return None,
+            Self::Quarantined | Self::RanLong => return None,
         })
     }
 }
@@ -123,6 +125,7 @@ impl fmt::Display for Fault {
             Self::Answer(what) => write!(f, "gave an answer that is not allowed: {what}"),
             Self::Busy => f.write_str("all instances are busy"),
             Self::Quarantined => f.write_str("was not made: the plugin is in quarantine"),
+            Self::RanLong => f.write_str("is made again, for it ran long"),
             Self::Host(what) => write!(f, "the host failed: {what}"),
         }
     }

@@ -8,6 +8,7 @@
 //! For the counters, a call in so many is measured from its beginning ([`Meter::measure`]); that does not change when it is
 //! looked at, nor its budget.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -36,6 +37,8 @@ pub(crate) struct Meter {
     /// The thread's CPU time when the guest was last entered; 0 while nobody has looked.
     entered: AtomicU64,
     long: AtomicBool,
+    /// The call cannot leave its thread, but is ended there.
+    stays: AtomicBool,
     /// The call is measured from its beginning.
     exact: AtomicBool,
     /// Its CPU time so far, if it is.
@@ -61,6 +64,17 @@ pub(crate) struct Spent {
     pub(crate) waited: Duration,
 }
 
+impl Spent {
+    /// What this and another part of the call cost.
+    pub(crate) fn add(&mut self, more: Self) {
+        self.measured |= more.measured;
+        self.long |= more.long;
+        self.cpu = self.cpu.saturating_add(more.cpu);
+        self.waits = self.waits.saturating_add(more.waits);
+        self.waited = self.waited.saturating_add(more.waited);
+    }
+}
+
 impl Meter {
     /// Says whether the next call is to be measured from its beginning, for two system calls a poll.
     pub(crate) fn measure(&self, exact: bool) {
@@ -83,9 +97,11 @@ impl Meter {
         }
     }
 
-    /// Begins a call with so much CPU time.
-    pub(crate) fn begin(&self, budget: Duration) {
+    /// Begins a call with so much CPU time. One that stays on its thread is ended there with [`Fault::RanLong`] where another
+    /// would leave it.
+    pub(crate) fn begin(&self, budget: Duration, stays: bool) {
         self.budget.store(nanos(budget), Ordering::Relaxed);
+        self.stays.store(stays, Ordering::Relaxed);
         self.used.store(0, Ordering::Relaxed);
         self.entered.store(0, Ordering::Relaxed);
         self.long.store(false, Ordering::Relaxed);
@@ -117,9 +133,24 @@ impl Meter {
         if since < nanos(LONG) && !self.is_long() {
             return Ok(UpdateDeadline::Continue(1));
         }
+        if self.stays.load(Ordering::Relaxed) {
+            return Err(Fault::RanLong.into());
+        }
         self.long.store(true, Ordering::Relaxed);
         self.yielded.store(true, Ordering::Relaxed);
         Ok(UpdateDeadline::Yield(1))
+    }
+
+    /// Does a part of the call, metered. A host function that panics, which none should, costs the call and its store, not the
+    /// session or shard that called.
+    pub(crate) fn during<T>(&self, part: impl FnOnce() -> T) -> Result<T, Fault> {
+        let entered = self.enter();
+        let outside = IN_GUEST.replace(true);
+        // What the panic may have left half done is in the call's own store, which nobody sees again.
+        let done = catch_unwind(AssertUnwindSafe(part));
+        IN_GUEST.set(outside);
+        self.leave(entered);
+        done.map_err(|_| Fault::Host("a function of it panicked".to_owned()))
     }
 
     /// The guest is entered. Gives the thread's CPU time if the call is measured from its beginning.
@@ -192,16 +223,12 @@ impl<F> Metered<F> {
 impl<F: Future> Future for Metered<F> {
     type Output = Result<F::Output, Fault>;
 
-    /// A host function that panics, which none should, costs the call and its store, not the session or shard that polls.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         if let Some(since) = self.waiting.take() {
             self.meter.waited(since);
         }
-        let entered = self.meter.enter();
-        // What the panic may have left half done is in the call's own store, which nobody sees again.
-        let poll = catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(context)));
-        self.meter.leave(entered);
-        match poll {
+        let Self { meter, future, .. } = &mut *self;
+        match meter.during(|| future.as_mut().poll(context)) {
             Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
             Ok(Poll::Pending) => {
                 if !self.meter.yielded.load(Ordering::Relaxed) {
@@ -209,9 +236,18 @@ impl<F: Future> Future for Metered<F> {
                 }
                 Poll::Pending
             }
-            Err(_) => Poll::Ready(Err(Fault::Host("a function of it panicked".to_owned()))),
+            Err(fault) => Poll::Ready(Err(fault)),
         }
     }
+}
+
+thread_local! {
+    static IN_GUEST: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread is inside of a call: then its stack is that of a guest.
+pub(crate) fn in_guest() -> bool {
+    IN_GUEST.get()
 }
 
 fn nanos(duration: Duration) -> u64 {
@@ -233,7 +269,7 @@ mod tests {
 
     /// Runs a future to its end, in place.
     fn run<T>(meter: &Arc<Meter>, future: impl Future<Output = T>) -> T {
-        meter.begin(Duration::from_secs(1));
+        meter.begin(Duration::from_secs(1), false);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()

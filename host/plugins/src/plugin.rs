@@ -14,7 +14,8 @@ use waxwing_storage::Namespace;
 use crate::accounting::Ledger;
 use crate::auth_offer::AuthOffer;
 use crate::config::Values;
-use crate::exports::Exports;
+use crate::bindings::waxwing::plugin::manifest::Placement;
+use crate::exports::{Exports, PACKAGE};
 use crate::http::HttpAccess;
 use crate::limits::Limits;
 use crate::load::PluginSettings;
@@ -58,6 +59,8 @@ pub(crate) struct Plugin {
     /// The instances that all threads share.
     pub(crate) slots: Slots,
     pub(crate) under_way: UnderWay,
+    /// It imports nothing that waits, and its instances come and go.
+    pub(crate) never_waits: bool,
     slow: SlowUntil,
     large: AtomicBool,
 }
@@ -106,6 +109,7 @@ impl Plugin {
         let hosts = parts.scopes.iter().enumerate();
         let scope_of = hosts
             .flat_map(|(index, scope)| scope.hosts.iter().map(move |host| (host.clone(), index)));
+        let never_waits = parts.manifest.placement == Placement::Pooled && imports_at_once(&pre);
         let limits = Limits::of(parts.manifest.limits, parts.grants.contains("limits"));
         Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
@@ -126,6 +130,7 @@ impl Plugin {
             limits,
             slots: Slots::default(),
             under_way: UnderWay::default(),
+            never_waits,
             slow: SlowUntil::default(),
             large: AtomicBool::new(false),
         }
@@ -191,6 +196,20 @@ impl Plugin {
     pub(crate) fn mark_slow(&self, started: Instant) {
         self.slow.set(started);
     }
+}
+
+/// Interfaces of ours whose functions wait: those that the bindings make asynchronous.
+const WAITING: [&str; 4] = ["accounts", "storage", "http-client", "roster"];
+
+/// Whether the component imports only interfaces of ours whose functions return at once.
+fn imports_at_once(pre: &InstancePre<State>) -> bool {
+    let component = pre.component().component_type();
+    let imports = component.imports(pre.engine());
+    let mut names = imports.map(|(name, _)| name.split('@').next().unwrap_or_default());
+    names.all(|name| {
+        let ours = name.strip_prefix(PACKAGE);
+        ours.is_some_and(|interface| !WAITING.contains(&interface))
+    })
 }
 
 /// How many calls each thread has under way: a thread writes to its own number, so that nobody waits for it.

@@ -1,6 +1,6 @@
-//! Where guests run. A call is polled where its stanza is; nearly all return at once, and cost nothing but themselves. One
+//! Where guests run. A call is made where its stanza is; nearly all return at once, and cost nothing but themselves. One
 //! that runs long enough to be interrupted moves to the guests' own runtime, and so do its plugin's next calls for a while.
-//! One that waits for the host is awaited in place.
+//! One that waits for the host is awaited in place; where it cannot wait, it is made without what waiting takes.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use crate::fault::Fault;
-use crate::meter::{Meter, Metered};
+use crate::meter::{Meter, Metered, in_guest};
 use crate::plugin::Plugin;
 use crate::shared::Shared;
 
@@ -27,9 +27,9 @@ pub(crate) async fn run<T: Send + 'static>(
     budget: Duration,
     call: Pin<Box<impl Future<Output = T> + Send + 'static>>,
 ) -> (Result<T, Fault>, Arc<Meter>) {
-    meter.begin(budget);
+    meter.begin(budget, false);
     let mut call = Metered::new(meter, call);
-    if !plugin.is_slow(shared.started) && !plugin.is_large() {
+    if stays(shared, plugin) {
         let in_place = poll_fn(|context| {
             // At each poll: a call that waited for the host may have slept through the ticker's going to sleep.
             shared.ticker.call_begins();
@@ -52,6 +52,30 @@ pub(crate) async fn run<T: Send + 'static>(
     }));
     let ended = (&mut moved.0).await;
     ended.unwrap_or_else(|error| (Err(Fault::Host(error.to_string())), Arc::default()))
+}
+
+/// Runs one call of a plugin that [`can_run_now`], with so much CPU time, on this thread's own stack: it needs neither a fiber nor a
+/// future. One that runs long is ended with [`Fault::RanLong`], to be made again by [`run`].
+pub(crate) fn run_now<T>(
+    shared: &Shared,
+    meter: &Meter,
+    budget: Duration,
+    call: impl FnOnce() -> T,
+) -> Result<T, Fault> {
+    meter.begin(budget, true);
+    shared.ticker.call_begins();
+    meter.during(call)
+}
+
+/// Whether a call of the plugin can be made by [`run_now`]. Whatever a call did before it ran long can be done again, for its effects
+/// are forgotten; its instance is lost, so that it has to be one of those that come and go. A guest's stack has no room for another.
+pub(crate) fn can_run_now(shared: &Shared, plugin: &Plugin) -> bool {
+    plugin.never_waits && !in_guest() && stays(shared, plugin)
+}
+
+/// Whether calls of the plugin are begun where they are asked for.
+fn stays(shared: &Shared, plugin: &Plugin) -> bool {
+    !plugin.is_slow(shared.started) && !plugin.is_large()
 }
 
 /// A call on the guests' runtime. It ends with the session that waits for it.

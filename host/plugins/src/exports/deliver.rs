@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::judgement::{Judgement, answered, replaced};
-use super::{Call, Export, Outcome};
+use super::{Call, Export, Now, Outcome};
 use crate::bindings::exports::waxwing::plugin::deliver::Verdict;
 use crate::convert::stanza_error;
 use crate::fault::Fault;
@@ -24,6 +24,7 @@ impl Call for Filter {
 
     const BUDGET: Duration = HOOK_CPU;
     const SENDS_UNSHOWN: bool = true;
+    const NOW: Option<Now<Self>> = Some(Self::now);
 
     fn key(&self) -> Option<String> {
         Some(account_of(&self.session).to_owned())
@@ -43,12 +44,30 @@ impl Call for Filter {
         let guest = instance.guests.deliver()?;
         let store = &mut instance.store;
         let verdict = guest.call_filter(store, handle, &self.session).await?;
-        Ok(match verdict {
-            Verdict::Pass => Judgement::Pass,
-            Verdict::Drop => Judgement::Drop,
-            Verdict::Bounce(error) => Judgement::Bounce(Box::new(stanza_error(error)?)),
-            Verdict::Replace(draft) => replaced(draft, instance)?,
-            Verdict::Answer(xml) => answered(xml.as_deref(), is_request)?,
-        })
+        judgement(verdict, is_request, instance)
     }
+}
+
+impl Filter {
+    fn now(&self, instance: &mut Instance) -> Result<Judgement, Fault> {
+        let is_request = self.stanza.stanza().is_request();
+        let handle = instance.lend(self.stanza.clone());
+        let filter = instance.guests.deliver()?.func_filter();
+        let (verdict,) = filter.call(&mut instance.store, (handle, &self.session))?;
+        judgement(verdict, is_request, instance)
+    }
+}
+
+fn judgement(
+    verdict: Verdict,
+    is_request: bool,
+    instance: &mut Instance,
+) -> Result<Judgement, Fault> {
+    Ok(match verdict {
+        Verdict::Pass => Judgement::Pass,
+        Verdict::Drop => Judgement::Drop,
+        Verdict::Bounce(error) => Judgement::Bounce(Box::new(stanza_error(error)?)),
+        Verdict::Replace(draft) => replaced(draft, instance)?,
+        Verdict::Answer(xml) => answered(xml.as_deref(), is_request)?,
+    })
 }

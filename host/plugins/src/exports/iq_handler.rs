@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Call, Export, Handled, Outcome};
+use super::{Call, Export, Handled, Now, Outcome};
 use crate::bindings::exports::waxwing::plugin::iq_handler as wit;
 use crate::convert::stanza_error;
 use crate::fault::Fault;
@@ -20,6 +20,7 @@ impl Call for Handle {
     type Answer = Handled;
 
     const BUDGET: Duration = REQUEST_CPU;
+    const NOW: Option<Now<Self>> = Some(Self::now);
 
     fn key(&self) -> Option<String> {
         self.request.account()
@@ -38,10 +39,24 @@ impl Call for Handle {
         instance.may_answer_later(self.token);
         let guest = instance.guests.iq_handler()?;
         let handled = guest.call_handle(&mut instance.store, request, self.token);
-        Ok(match handled.await? {
-            wit::Handled::Answer(xml) => Handled::Result(payload(xml.as_deref())?),
-            wit::Handled::Refuse(error) => Handled::Error(stanza_error(error)?),
-            wit::Handled::Later(seconds) => Handled::Later(self.token, seconds),
-        })
+        checked(handled.await?, self.token)
     }
+}
+
+impl Handle {
+    fn now(&self, instance: &mut Instance) -> Result<Handled, Fault> {
+        let request = instance.lend(self.request.clone());
+        instance.may_answer_later(self.token);
+        let handle = instance.guests.iq_handler()?.func_handle();
+        let (handled,) = handle.call(&mut instance.store, (request, self.token))?;
+        checked(handled, self.token)
+    }
+}
+
+fn checked(handled: wit::Handled, token: u64) -> Result<Handled, Fault> {
+    Ok(match handled {
+        wit::Handled::Answer(xml) => Handled::Result(payload(xml.as_deref())?),
+        wit::Handled::Refuse(error) => Handled::Error(stanza_error(error)?),
+        wit::Handled::Later(seconds) => Handled::Later(token, seconds),
+    })
 }

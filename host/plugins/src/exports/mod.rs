@@ -73,12 +73,19 @@ pub(crate) trait Call: Send + 'static {
         Outcome::Done
     }
 
+    /// Makes the call on the stack of whoever asks for it, where the component imports nothing that waits. None of an export
+    /// that is called too seldom for that to matter.
+    const NOW: Option<Now<Self>> = None;
+
     /// Makes the call.
     fn make(
         self,
         instance: &mut Instance,
     ) -> impl Future<Output = Result<Self::Answer, Fault>> + Send;
 }
+
+/// See [`Call::NOW`]. The call may have to be made again, by [`Call::make`].
+pub(crate) type Now<C> = fn(&C, &mut Instance) -> Result<<C as Call>::Answer, Fault>;
 
 /// What a handler did with a stanza, checked.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::judgement::{Judgement, replaced};
-use super::{Call, Export, Outcome};
+use super::{Call, Export, Now, Outcome};
 use crate::bindings::exports::waxwing::plugin::presence::{Step, Verdict};
 use crate::fault::Fault;
 use crate::filter::{PresenceStep, subtype};
@@ -24,6 +24,7 @@ impl Call for Filter {
     type Answer = Judgement;
 
     const BUDGET: Duration = HOOK_CPU;
+    const NOW: Option<Now<Self>> = Some(Self::now);
 
     fn key(&self) -> Option<String> {
         self.presence.account()
@@ -38,22 +39,40 @@ impl Call for Filter {
     }
 
     async fn make(self, instance: &mut Instance) -> Result<Judgement, Fault> {
-        let kind = subtype(self.presence.stanza()).to_owned();
+        let presence = self.presence.clone();
         let step = step(self.step);
         let handle = instance.lend(self.presence);
         let guest = instance.guests.presence()?;
         let store = &mut instance.store;
         let verdict = guest.call_filter(store, handle, self.id, step).await?;
-        match verdict {
-            Verdict::Pass => Ok(Judgement::Pass),
-            Verdict::Drop => Ok(Judgement::Drop),
-            Verdict::Replace(draft) => match replaced(draft, instance)? {
-                Judgement::Replace(stanza) if subtype(&stanza) != kind => Err(Fault::Answer(
-                    "the draft is presence of another type".to_owned(),
-                )),
-                judgement => Ok(judgement),
-            },
-        }
+        judgement(verdict, &presence, instance)
+    }
+}
+
+impl Filter {
+    fn now(&self, instance: &mut Instance) -> Result<Judgement, Fault> {
+        let handle = instance.lend(self.presence.clone());
+        let filter = instance.guests.presence()?.func_filter();
+        let about = (handle, self.id, step(self.step));
+        let (verdict,) = filter.call(&mut instance.store, about)?;
+        judgement(verdict, &self.presence, instance)
+    }
+}
+
+fn judgement(
+    verdict: Verdict,
+    presence: &HostStanza,
+    instance: &mut Instance,
+) -> Result<Judgement, Fault> {
+    match verdict {
+        Verdict::Pass => Ok(Judgement::Pass),
+        Verdict::Drop => Ok(Judgement::Drop),
+        Verdict::Replace(draft) => match replaced(draft, instance)? {
+            Judgement::Replace(stanza) if subtype(&stanza) != subtype(presence.stanza()) => Err(
+                Fault::Answer("the draft is presence of another type".to_owned()),
+            ),
+            judgement => Ok(judgement),
+        },
     }
 }
 
