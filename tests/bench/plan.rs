@@ -297,7 +297,11 @@ fn shards() -> Vec<Workload> {
 }
 
 fn sessions() -> [Workload; 2] {
-    let on = |name, about| workload(name, about, "message").along("sessions").at_most(2);
+    let on = |name, about| {
+        workload(name, about, "message")
+            .along("sessions")
+            .at_most(2)
+    };
     let relay = Subject::new(Server::Relay);
     let mut all = on(
         "sessions",

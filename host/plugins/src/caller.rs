@@ -46,10 +46,49 @@ impl Caller {
         about: About<'_>,
         call: C,
     ) -> Result<(C::Answer, Effects), Fault> {
+        if let Some(made) = self.now(plugin, scope, about, &call) {
+            return made;
+        }
         let mut record = Record::begin(plugin, call.export(), self.shared.ticker.tick())?;
         let result = self.call_unseen(plugin, scope, &mut record, call).await;
         record.end::<C>(&result, about);
         result
+    }
+
+    /// The same at once, where nothing has to be waited for: an instance is free, and the call cannot wait. None where it is to be
+    /// made by [`Self::call`], also after it was begun here and ran long: then it was counted, and what it caused is forgotten.
+    pub(crate) fn now<C: exports::Call>(
+        &self,
+        plugin: &Plugin,
+        scope: usize,
+        about: About<'_>,
+        call: &C,
+    ) -> Option<Result<(C::Answer, Effects), Fault>> {
+        let shared = &*self.shared;
+        let now = C::NOW.filter(|_| can_run_now(shared, plugin))?;
+        let (place, idle) = self
+            .pools
+            .free(plugin, (scope, C::LEVEL), &shared.registry)?;
+        let mut record = match Record::begin(plugin, call.export(), shared.ticker.tick()) {
+            Ok(record) => record,
+            Err(fault) => {
+                place.keep(idle, shared);
+                return Some(Err(fault));
+            }
+        };
+        record.prepare(&idle.meter);
+        let counted = |spent| record.spent(spent);
+        let made = make_now(shared, plugin, idle, call, now, counted);
+        let result = made.map(|(idle, answer, effects)| {
+            place.keep(idle, shared);
+            (answer, effects)
+        });
+        record.end::<C>(&result, about);
+        if matches!(result, Err(Fault::RanLong)) {
+            plugin.mark_slow(shared.started);
+            return None;
+        }
+        Some(result)
     }
 
     /// The same in an instance that the caller keeps, made now if there is none; it comes back with the answer.
@@ -91,28 +130,11 @@ impl Caller {
         let registry = &self.shared.registry;
         let place = self.pools.take(plugin, (scope, C::LEVEL), registry);
         let mut seat = place?.seat(plugin, &call).await?;
-        let mut instance = match seat.instance() {
+        let instance = match seat.instance() {
             Some(instance) => instance,
             None => self.create(plugin, scope, C::LEVEL, record).await?,
         };
         record.prepare(&instance.meter);
-        if let Some(now) = C::NOW
-            && can_run_now(&self.shared, plugin)
-        {
-            let counted = |spent| record.spent(spent);
-            match make_now(&self.shared, plugin, instance, &call, now, counted) {
-                Err(Fault::RanLong) => {
-                    plugin.mark_slow(self.shared.started);
-                    instance = self.create(plugin, scope, C::LEVEL, record).await?;
-                    record.prepare(&instance.meter);
-                }
-                made => {
-                    let (instance, answer, effects) = made?;
-                    seat.put_back(instance, &self.shared);
-                    return Ok((answer, effects));
-                }
-            }
-        }
         let counted = |spent| record.spent(spent);
         let made = make_counted(&self.shared, plugin, instance, call, counted);
         let (instance, answer, effects) = made.await?;

@@ -16,6 +16,9 @@ pub(crate) const TICK: Duration = Duration::from_millis(2);
 const GUEST_STACK: usize = 512 * 1024;
 const FIBER_STACK: usize = GUEST_STACK + 1024 * 1024;
 
+/// Stack of a thread that calls guests: there is one on it at a time, below it what called, above it the host functions.
+pub const CALLERS_STACK: usize = 2 * FIBER_STACK;
+
 /// Stores that can exist at a time, of all plugins on all shards.
 const MAX_STORES: u32 = 1_000;
 

@@ -1,36 +1,18 @@
-//! Chains of hooks: who judges a stanza at one point, in which order, and what comes of it.
+//! Who judges what at one point, and in which order.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use waxwing_xml::Element;
-use waxwing_xmpp::error::StanzaError;
 use waxwing_xmpp::stanza::Stanza;
 
 use crate::bindings::waxwing::plugin::manifest::FaultPolicy;
 use crate::caller::Caller;
-use crate::effects::failure;
+use crate::effects::Effects;
 use crate::exports::Call;
-use crate::exports::judgement::Judgement;
 use crate::fault::Fault;
 use crate::filter::{Classes, Ranked, StanzaFilter};
-use crate::imports::stanzas::HostStanza;
 use crate::plugin::Plugin;
 use crate::trace::About;
-
-/// What becomes of a stanza after the hooks of one point.
-#[must_use]
-#[derive(Debug)]
-pub enum Judged {
-    /// It goes on, perhaps changed.
-    Pass(Stanza),
-    /// It ends here; an iq request is to be answered `service-unavailable`.
-    Drop,
-    /// It ends here, and the sender gets this error.
-    Bounce(StanzaError),
-    /// The request is answered with this payload.
-    Answer(Option<Element>),
-}
 
 /// One subscription of a plugin to what happens at one point.
 pub(crate) struct Hook<F> {
@@ -83,7 +65,7 @@ impl<C: Classes> StanzaHooks<C> {
     }
 
     /// The first hook at or after a position that wants the stanza, and its position.
-    fn next(
+    pub(crate) fn next(
         &self,
         from: usize,
         stanza: &Stanza,
@@ -109,34 +91,6 @@ impl<F: Ranked> Hook<F> {
 }
 
 impl Caller {
-    /// Takes a stanza through the hooks of a point, one call of `call` for each that wants it.
-    pub(crate) async fn judge<C: Classes, F: Call<Answer = Judgement>>(
-        &self,
-        hooks: &StanzaHooks<C>,
-        class: C,
-        mut lent: HostStanza,
-        call: impl Fn(HostStanza) -> F,
-    ) -> Judged {
-        let mut position = 0;
-        while let Some((found, hook)) = hooks.next(position, lent.stanza(), class) {
-            position = found.saturating_add(1);
-            let about = About::Stanza(lent.stanza());
-            let said = self.one(&hook.plugin, lent.host(), about, call(lent.clone()));
-            match said.await {
-                Ok(Judgement::Pass) => {}
-                Ok(Judgement::Replace(stanza)) => {
-                    lent = HostStanza::new(*stanza, Arc::clone(lent.host()));
-                }
-                Ok(Judgement::Drop | Judgement::Handled) => return Judged::Drop,
-                Ok(Judgement::Bounce(error)) => return Judged::Bounce(*error),
-                Ok(Judgement::Answer(payload)) => return Judged::Answer(payload),
-                Err(_) if hook.fails_open() => {}
-                Err(_) => return Judged::Bounce(failure()),
-            }
-        }
-        Judged::Pass(lent.into_stanza())
-    }
-
     /// One hook's word, with what it causes committed.
     pub(crate) async fn one<C: Call>(
         &self,
@@ -146,7 +100,18 @@ impl Caller {
         call: C,
     ) -> Result<C::Answer, Fault> {
         let scope = plugin.scope(host);
-        let (answer, effects) = self.call(plugin, scope, about, call).await?;
+        let made = self.call(plugin, scope, about, call).await;
+        self.carry_out(plugin, scope, made).await
+    }
+
+    /// The word that a call came to, with what it causes committed.
+    pub(crate) async fn carry_out<A>(
+        &self,
+        plugin: &Arc<Plugin>,
+        scope: usize,
+        made: Result<(A, Effects), Fault>,
+    ) -> Result<A, Fault> {
+        let (answer, effects) = made?;
         match self.commit(plugin, scope, effects).await {
             Ok(after) => {
                 self.shared.services.follow(after);

@@ -8,12 +8,12 @@ use waxwing_xmpp::stanza::Stanza;
 use crate::exports::account_events::AccountEvent;
 use crate::exports::offline;
 use crate::filter::Sender;
-use crate::hooks::Judged;
 use crate::imports::stanzas::HostStanza;
 use crate::notices::{Notice, What};
 use crate::providing::Role;
 use crate::rosters::RosterProvider;
 use crate::shared::Shared;
+use crate::way::{Judged, Way};
 
 /// The router's way to the plugins. Made before the platform, which needs the router; until that is there nothing comes through.
 #[derive(Clone, Default)]
@@ -142,7 +142,8 @@ impl Inlet {
                 message,
                 account: account.to_string(),
             };
-            caller.judge(&snapshot.offline, class, lent, call).await
+            let way = Way::new(lent, call);
+            caller.judge(&snapshot.offline, class, way).await
         });
         judged.await
     }

@@ -64,17 +64,6 @@ pub(crate) struct Spent {
     pub(crate) waited: Duration,
 }
 
-impl Spent {
-    /// What this and another part of the call cost.
-    pub(crate) fn add(&mut self, more: Self) {
-        self.measured |= more.measured;
-        self.long |= more.long;
-        self.cpu = self.cpu.saturating_add(more.cpu);
-        self.waits = self.waits.saturating_add(more.waits);
-        self.waited = self.waited.saturating_add(more.waited);
-    }
-}
-
 impl Meter {
     /// Says whether the next call is to be measured from its beginning, for two system calls a poll.
     pub(crate) fn measure(&self, exact: bool) {
@@ -312,6 +301,30 @@ mod tests {
         let spent = meter.spent();
         assert!(!spent.measured && !spent.long && spent.waits == 0);
         assert_eq!(spent.cpu, Duration::ZERO);
+    }
+
+    #[test]
+    fn a_call_that_stays_is_ended_where_another_would_leave_its_thread() {
+        let meter = Meter::default();
+        meter.begin(Duration::from_secs(1), true);
+        let ended = meter.during(|| {
+            assert!(in_guest());
+            let first = meter.look().unwrap();
+            assert!(matches!(first, UpdateDeadline::Continue(_)));
+            burn(1_000_000);
+            meter.look().err().map(Fault::from)
+        });
+        assert_eq!(ended, Ok(Some(Fault::RanLong)));
+        assert!(!in_guest() && meter.spent().long);
+    }
+
+    #[test]
+    fn a_panic_ends_the_call_alone() {
+        let meter = Meter::default();
+        meter.begin(Duration::from_secs(1), true);
+        let ended = meter.during(|| -> () { panic!("on purpose") });
+        assert!(matches!(ended, Err(Fault::Host(_))), "{ended:?}");
+        assert!(!in_guest());
     }
 
     #[test]

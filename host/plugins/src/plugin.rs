@@ -13,8 +13,8 @@ use waxwing_storage::Namespace;
 
 use crate::accounting::Ledger;
 use crate::auth_offer::AuthOffer;
-use crate::config::Values;
 use crate::bindings::waxwing::plugin::manifest::Placement;
+use crate::config::Values;
 use crate::exports::{Exports, PACKAGE};
 use crate::http::HttpAccess;
 use crate::limits::Limits;

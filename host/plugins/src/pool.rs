@@ -88,6 +88,26 @@ impl Pools {
         Place::take(Rc::clone(pool))
     }
 
+    /// A place for a call and an instance in it, if neither has to be waited for nor made.
+    pub(crate) fn free(
+        &self,
+        plugin: &Plugin,
+        (scope, level): (usize, Level),
+        registry: &Registry,
+    ) -> Option<(Place, Idle)> {
+        self.tidy(registry);
+        let key = PoolKey {
+            plugin: plugin.id,
+            scope,
+            level,
+        };
+        let pools = self.pools.borrow();
+        let pool = pools.get(&key).filter(|pool| pool.is_free())?;
+        let place = Place::take(Rc::clone(pool)).ok()?;
+        let idle = pool.idle.borrow_mut().pop()?;
+        Some((place, idle))
+    }
+
     /// Lets go of the instances of versions that serve no more, if versions came or went since the last call.
     fn tidy(&self, registry: &Registry) {
         let generation = registry.generation();
@@ -119,6 +139,11 @@ impl Pool {
             freed: Notify::new(),
             serves_in: Cell::default(),
         }
+    }
+
+    /// Whether a call gets a place at once.
+    fn is_free(&self) -> bool {
+        self.queued.get() == 0 && self.has_place()
     }
 
     fn has_place(&self) -> bool {
@@ -169,7 +194,7 @@ pub(crate) struct Place {
 impl Place {
     fn take(pool: Rc<Pool>) -> Result<Self, Fault> {
         let waiting = pool.queued.get();
-        let queued = waiting > 0 || !pool.has_place();
+        let queued = !pool.is_free();
         if queued && waiting >= MAX_QUEUED {
             return Err(Fault::Busy);
         }
@@ -177,6 +202,11 @@ impl Place {
         let busy = pool.busy.load(Ordering::Relaxed);
         pool.busy.store(busy.saturating_add(1), Ordering::Release);
         Ok(Self { pool, queued })
+    }
+
+    /// Keeps the instance for the next call.
+    pub(crate) fn keep(self, instance: Idle, shared: &Shared) {
+        self.pool.keep(instance, shared);
     }
 
     /// Waits for a place in turn. Too long a wait is a fault.
@@ -277,7 +307,7 @@ impl Seat {
             return turn.put(instance);
         }
         if self.keeps {
-            self.place.pool.keep(instance, shared);
+            self.place.keep(instance, shared);
         }
     }
 }

@@ -368,11 +368,7 @@ impl Asker<'_> {
             question,
         };
         // In the version that made the instance: a stream that ends may have outlived it.
-        let plugin = Arc::clone(
-            instance
-                .as_ref()
-                .map_or(plugin, Idle::plugin),
-        );
+        let plugin = Arc::clone(instance.as_ref().map_or(plugin, Idle::plugin));
         let scope = plugin.scope(&stream.facts.host);
         let about = match &stream.account {
             Some(account) => About::Account(account),

@@ -1,7 +1,9 @@
 //! What a shard of the server calls: its own instances of every plugin, so that a call takes no lock.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
+use arc_swap::Guard;
 use waxwing_xml::Element;
 use waxwing_xmpp::error::{Condition, StanzaError};
 use waxwing_xmpp::jid::{BareJid, FullJid};
@@ -11,21 +13,27 @@ use waxwing_xmpp::stanza::{IqType, Stanza};
 use crate::caller::Caller;
 use crate::effects::{After, failure};
 use crate::exports::auth_provider::Unavailable;
+use crate::exports::judgement::Judgement;
 use crate::exports::pre_auth::{self, PreAuthStream};
 use crate::exports::{Call, Handled, component, deliver, inbound, iq_handler, presence};
-use crate::filter::{PresenceStep, Recipient, Sender};
-use crate::hooks::Judged;
+use crate::filter::{Classes, PresenceStep, Recipient, Sender};
+use crate::hooks::StanzaHooks;
 use crate::imports::stanzas::HostStanza;
 use crate::plugin::Plugin;
 use crate::provider::{Asker, AuthStream, Seats};
+use crate::registry::Snapshot;
 use crate::shared::Shared;
 use crate::trace::About;
+use crate::way::{Judged, Judging, Way};
 
 /// The plugins as one shard sees them. Not for other threads.
 pub struct Shard {
-    caller: Caller,
+    caller: Rc<Caller>,
     seats: Seats,
 }
+
+/// The hooks of one point.
+type Point<C> = fn(&Snapshot) -> &StanzaHooks<C>;
 
 /// What a handler answers to a request.
 #[must_use]
@@ -44,7 +52,7 @@ pub enum IqAnswer {
 impl Shard {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         Self {
-            caller: Caller::new(shared),
+            caller: Rc::new(Caller::new(shared)),
             seats: Seats::default(),
         }
     }
@@ -57,12 +65,28 @@ impl Shard {
     }
 
     /// Takes a stanza of a local client through the inbound hooks. `from` is stamped already.
-    pub async fn inbound(&self, stanza: Stanza, recipient: Recipient) -> Judged {
-        let snapshot = self.caller.shared.registry.keep();
+    pub fn inbound(&self, stanza: Stanza, recipient: Recipient) -> Judging {
         let host = self.host_of(&stanza, recipient);
-        let lent = HostStanza::new(stanza, host);
-        let (hooks, class) = (&snapshot.inbound, recipient.flag());
-        self.caller.judge(hooks, class, lent, inbound::Filter).await
+        let way = Way::new(HostStanza::new(stanza, host), inbound::Filter);
+        self.judging(|now| &now.inbound, recipient.flag(), way)
+    }
+
+    /// Takes a stanza through the hooks of a point, of one and the same set of plugins.
+    fn judging<C, F, M>(&self, hooks: Point<C>, class: C, way: Way<F, M>) -> Judging
+    where
+        C: Classes + 'static,
+        F: Call<Answer = Judgement>,
+        M: Fn(HostStanza) -> F + 'static,
+    {
+        let now = self.caller.shared.registry.now();
+        match self.caller.judge_now(hooks(&now), class, way) {
+            Ok(judged) => Judging::Over(judged),
+            Err(way) => {
+                let (caller, now) = (Rc::clone(&self.caller), Guard::into_inner(now));
+                let rest = async move { caller.judge(hooks(&now), class, way).await };
+                Judging::Waits(Box::pin(rest))
+            }
+        }
     }
 
     /// Whether there is any deliver hook. A few nanoseconds.
@@ -79,16 +103,15 @@ impl Shard {
     }
 
     /// Takes a stanza for one session of this shard through the deliver hooks.
-    pub async fn deliver(&self, stanza: Stanza, session: &FullJid, sender: Sender) -> Judged {
-        let snapshot = self.caller.shared.registry.keep();
+    pub fn deliver(&self, stanza: Stanza, session: &FullJid, sender: Sender) -> Judging {
         let host = self.caller.shared.host(session.domain().as_str());
-        let lent = HostStanza::new(stanza, host);
-        let call = |stanza| deliver::Filter {
+        let session = session.to_string();
+        let ask = move |stanza| deliver::Filter {
             stanza,
-            session: session.to_string(),
+            session: session.clone(),
         };
-        let (hooks, class) = (&snapshot.deliver, sender.flag());
-        self.caller.judge(hooks, class, lent, call).await
+        let way = Way::new(HostStanza::new(stanza, host), ask);
+        self.judging(|now| &now.deliver, sender.flag(), way)
     }
 
     /// Whether any presence hook wants what a session says of itself. Cheap.
@@ -105,7 +128,7 @@ impl Shard {
         let lent = HostStanza::new(presence, host);
         let call = |presence| presence::Filter { presence, id, step };
         let (hooks, class) = (&snapshot.presence, step.flag());
-        self.caller.judge(hooks, class, lent, call).await
+        self.caller.judge(hooks, class, Way::new(lent, call)).await
     }
 
     /// Asks the plugin that serves this iq request, if there is one.

@@ -110,6 +110,7 @@ pub(crate) fn start(
     let (end, ended) = oneshot::channel::<()>();
     let thread = thread::Builder::new()
         .name(format!("shard-{index}"))
+        .stack_size(waxwing_plugins::CALLERS_STACK)
         .spawn(move || {
             let _end = end;
             let runtime = Builder::new_current_thread()

@@ -138,7 +138,11 @@ fn requests(report: &Report) -> Vec<Goal> {
         other: report.row(workload, Subject::new(Server::Ejabberd), None),
     };
     let logins = report.row("logins-tls", waxwing(), None);
-    let p99 = |subject| report.row("latency", subject, Some(50))?.median(Metric::P99);
+    let p99 = |subject| {
+        report
+            .row("latency", subject, Some(50))?
+            .median(Metric::P99)
+    };
     let goal = |what: &str, seen, bound| Goal {
         what: what.to_owned(),
         seen,

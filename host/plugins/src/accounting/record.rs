@@ -51,9 +51,9 @@ impl<'a> Record<'a> {
         meter.measure(self.in_turn || self.watched.is_some());
     }
 
-    /// What the call took, or so much more if it was made twice.
-    pub(crate) fn spent(&mut self, spent: Spent) {
-        self.spent.add(spent);
+    /// What the call took.
+    pub(crate) const fn spent(&mut self, spent: Spent) {
+        self.spent = spent;
     }
 
     /// No instance could be made. Says it on.

@@ -2,6 +2,7 @@
 //! row, where what is to be observed is a fault's kind, a time or an amount. The same rows are seen from outside, under load,
 //! in `tests/hostile`; docs/guide/hostile-guests.md lists both.
 
+mod again;
 mod amounts;
 mod busy;
 mod floods;
@@ -93,10 +94,13 @@ impl Host {
 
     /// Loads a fixture with all grants, as the platform would.
     async fn try_load(&self, fixture: &str) -> anyhow::Result<Arc<Plugin>> {
-        let bytes =
-            std::fs::read(guests().join(format!("{fixture}.wasm"))).unwrap_or_else(|error| {
-                panic!("{fixture}: {error}; `cargo xtask guests` makes the hostile guests")
-            });
+        self.try_load_from("hostile", fixture).await
+    }
+
+    async fn try_load_from(&self, folder: &str, fixture: &str) -> anyhow::Result<Arc<Plugin>> {
+        let file = guests().join(folder).join(format!("{fixture}.wasm"));
+        let bytes = std::fs::read(file)
+            .unwrap_or_else(|error| panic!("{fixture}: {error}; `cargo xtask guests` makes it"));
         let compiler = self.compiler(fixture, &bytes);
         let mut described = load::describe(&self.shared, &compiler, &bytes).await?;
         described.manifest.limits.request_cpu = self.request_cpu;
@@ -169,9 +173,7 @@ fn guests() -> PathBuf {
             .unwrap_or(Path::new(""))
             .join("guests")
     };
-    std::env::var_os("WAXWING_GUESTS")
-        .map_or_else(beside, PathBuf::from)
-        .join("hostile")
+    std::env::var_os("WAXWING_GUESTS").map_or_else(beside, PathBuf::from)
 }
 
 fn stanza(xml: &str) -> HostStanza {

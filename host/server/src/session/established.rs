@@ -14,7 +14,7 @@ use std::{
 };
 
 use tokio::{sync::oneshot, task::coop, time::timeout};
-use waxwing_plugins::{AuthStream, Judged, Recipient};
+use waxwing_plugins::{AuthStream, Judged, Judging, Recipient};
 use waxwing_xml::{Element, StreamEvent};
 use waxwing_xmpp::{
     error::{Condition, StreamCondition, StreamError},
@@ -254,8 +254,10 @@ impl Session {
         if !self.shard.plugins.wants_inbound(&stanza, recipient) {
             return self.route(connection, stanza, recipient, promise).await;
         }
-        let verdict = Box::pin(self.shard.plugins.inbound(stanza.clone(), recipient));
-        let verdict = self.meanwhile(connection, verdict).await;
+        let verdict = match self.shard.plugins.inbound(stanza.clone(), recipient) {
+            Judging::Over(verdict) => verdict,
+            Judging::Waits(verdict) => self.meanwhile(connection, verdict).await,
+        };
         if let Some(stanza) = self.obey(verdict, &stanza) {
             return self.route(connection, stanza, recipient, promise).await;
         }

@@ -12,7 +12,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use waxwing_plugins::{Judged, Sender};
+use waxwing_plugins::{Judged, Judging, Sender};
 use waxwing_xmpp::{error::Condition, stanza::Stanza};
 
 use crate::{
@@ -68,17 +68,25 @@ impl Gate {
         }
         let mut judged = Items::new();
         while let Some(delivery) = self.waiting.front() {
-            if self.call.is_none() {
-                self.call = self.shard.ask(delivery, handle);
-            }
-            let verdict = match self.call.as_mut().map(|call| call.as_mut().poll(cx)) {
-                None => None,
-                Some(Poll::Ready(verdict)) => Some(verdict),
-                // What is judged need not wait.
-                Some(Poll::Pending) if judged.is_empty() => return Poll::Pending,
-                Some(Poll::Pending) => break,
+            let asked = match self.call.take() {
+                Some(call) => Some(Judging::Waits(call)),
+                None => self.shard.ask(delivery, handle),
             };
-            self.call = None;
+            let verdict = match asked {
+                None => None,
+                Some(Judging::Over(verdict)) => Some(verdict),
+                Some(Judging::Waits(mut call)) => match call.as_mut().poll(cx) {
+                    Poll::Ready(verdict) => Some(verdict),
+                    Poll::Pending => {
+                        self.call = Some(call);
+                        // What is judged need not wait.
+                        if judged.is_empty() {
+                            return Poll::Pending;
+                        }
+                        break;
+                    }
+                },
+            };
             let delivery = self.waiting.pop_front();
             judged.extend(match (delivery, verdict) {
                 (Some(delivery), Some(verdict)) => self.shard.obey(verdict, delivery),
@@ -97,16 +105,13 @@ impl Gate {
 
 impl Shard {
     /// Has the hooks judge what is for a session; `None` if none of them wants to.
-    fn ask(self: &Rc<Self>, delivery: &Delivery, handle: &Handle) -> Option<Call> {
+    fn ask(&self, delivery: &Delivery, handle: &Handle) -> Option<Judging> {
         let stanza = delivery.stanza().filter(|stanza| !stanza.is_unshown())?;
         let sender = self.sender(stanza, handle);
         if !self.plugins.wants_deliver(stanza, sender) {
             return None;
         }
-        let (shard, stanza, session) = (Rc::clone(self), stanza.clone(), handle.jid.clone());
-        Some(Box::pin(async move {
-            shard.plugins.deliver(stanza, &session, sender).await
-        }))
+        Some(self.plugins.deliver(stanza.clone(), &handle.jid, sender))
     }
 
     /// Who sends a stanza, as the session's account sees it.
