@@ -14,6 +14,7 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::caller::Caller;
+use crate::engine::CALLERS_STACK;
 use crate::pool::MAX_BUSY;
 use crate::shared::Shared;
 
@@ -136,6 +137,7 @@ pub(crate) fn start(shared: &Arc<Shared>, jobs: Jobs) -> anyhow::Result<()> {
     let shared = Arc::clone(shared);
     thread::Builder::new()
         .name("asks".to_owned())
+        .stack_size(CALLERS_STACK)
         .spawn(move || {
             let runtime = Builder::new_current_thread()
                 .enable_time()

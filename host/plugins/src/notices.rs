@@ -17,6 +17,7 @@ use waxwing_xmpp::stanza::Stanza;
 use crate::caller::Caller;
 use crate::due::Due;
 use crate::effects::{Published, failure};
+use crate::engine::CALLERS_STACK;
 use crate::exports::account_events::AccountEvent;
 use crate::exports::plugin_events::Event;
 use crate::exports::{
@@ -199,6 +200,7 @@ pub(crate) fn start(shared: &Arc<Shared>, posts: Posts) -> anyhow::Result<()> {
     let shared = Arc::clone(shared);
     thread::Builder::new()
         .name("notices".to_owned())
+        .stack_size(CALLERS_STACK)
         .spawn(move || {
             let runtime = Builder::new_current_thread()
                 .enable_time()

@@ -256,3 +256,21 @@ impl SlowUntil {
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_interfaces_that_wait_are_those_that_the_bindings_make_asynchronous() {
+        let bindings = include_str!("bindings.rs").lines();
+        let asynchronous = bindings.filter(|line| line.contains(": async |"));
+        let mut names: Vec<_> = asynchronous
+            .filter_map(|line| line.split('"').nth(1)?.strip_prefix(PACKAGE))
+            .collect();
+        let mut waiting = WAITING.to_vec();
+        names.sort_unstable();
+        waiting.sort_unstable();
+        assert_eq!(waiting, names);
+    }
+}
