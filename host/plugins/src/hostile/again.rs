@@ -1,5 +1,7 @@
 //! Guests that are no enemies: calls that cannot wait are made on the caller's stack, and made again where they ran long.
 
+use std::time::Instant;
+
 use super::*;
 
 /// A message that keeps the plugin `slow` busy for so many milliseconds.
@@ -43,8 +45,9 @@ async fn a_call_that_runs_long_is_made_again_and_has_happened_once() {
     for _ in 0..3 {
         assert_eq!(ask(0).await, 0);
     }
-    let mut again = 0;
+    let (mut again, mut begun) = (0, Instant::now());
     for _ in 0..8 {
+        begun = Instant::now();
         again = ask(6).await;
         if again > 0 {
             break;
@@ -52,8 +55,9 @@ async fn a_call_that_runs_long_is_made_again_and_has_happened_once() {
         tokio::time::sleep(Duration::from_millis(1_100)).await;
     }
     assert_eq!(again, 1, "a call of six milliseconds never ran long");
-    // The next ones begin elsewhere, and are made once.
-    assert_eq!(ask(6).await, 1);
+    // Those of the next second begin elsewhere, and are made once.
+    let next = ask(6).await;
+    assert!(next == 1 || begun.elapsed() > Duration::from_millis(900));
 }
 
 #[tokio::test]
