@@ -14,6 +14,7 @@ async fn an_account_made_beside_the_running_server_logs_in() -> Result<()> {
     server.stop().await
 }
 
+// seeds: R20
 #[tokio::test]
 async fn a_disabled_account_is_out_until_it_is_enabled() -> Result<()> {
     let server = Server::new().await?;

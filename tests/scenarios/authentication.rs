@@ -29,7 +29,7 @@ async fn attempt(
     outcome(&client.element().await?)
 }
 
-/// Row A1 of the checklist.
+// seeds: A1
 #[tokio::test]
 async fn plain_with_an_initial_response_succeeds() -> Result<()> {
     let server = Server::new().await?;
@@ -46,7 +46,7 @@ async fn plain_with_an_initial_response_succeeds() -> Result<()> {
     server.stop().await
 }
 
-/// Row A1 of the checklist.
+// seeds: A1
 #[tokio::test]
 async fn plain_without_an_initial_response_is_asked_for_it() -> Result<()> {
     let server = Server::new().await?;
@@ -67,7 +67,8 @@ async fn plain_without_an_initial_response_is_asked_for_it() -> Result<()> {
     server.stop().await
 }
 
-/// Row A1 of the checklist; RFC 6120 section 6.4.4.
+// seeds: A1
+/// RFC 6120 section 6.4.4.
 #[tokio::test]
 async fn an_aborted_exchange_leaves_the_stream_alive() -> Result<()> {
     let server = Server::new().await?;
@@ -91,7 +92,8 @@ async fn an_aborted_exchange_leaves_the_stream_alive() -> Result<()> {
     server.stop().await
 }
 
-/// Row A1 of the checklist: a client that saves round trips sends the new header and its request to bind right behind.
+// seeds: A1
+/// A client that saves round trips sends the new header and its request to bind right behind.
 #[tokio::test]
 async fn a_pipelined_bind_is_answered_after_success() -> Result<()> {
     let server = Server::new().await?;
@@ -126,7 +128,7 @@ async fn a_pipelined_bind_is_answered_after_success() -> Result<()> {
     server.stop().await
 }
 
-/// Row A2 of the checklist, for SCRAM.
+// seeds: A2
 #[tokio::test]
 async fn each_scram_mechanism_logs_in() -> Result<()> {
     let server = Server::new().await?;
@@ -143,7 +145,8 @@ async fn each_scram_mechanism_logs_in() -> Result<()> {
     server.stop().await
 }
 
-/// Row A2 of the checklist: the offer is what the configuration says.
+// seeds: A2
+/// The offer is what the configuration says.
 #[tokio::test]
 async fn the_mechanisms_offered_are_those_configured() -> Result<()> {
     let settings =
@@ -239,7 +242,7 @@ async fn wrong_channel_bindings_are_refused() -> Result<()> {
     server.stop().await
 }
 
-/// Row A5 of the checklist.
+// seeds: A5
 #[tokio::test]
 async fn a_foreign_authorization_identity_is_refused() -> Result<()> {
     let server = Server::new().await?;
@@ -258,7 +261,8 @@ async fn a_foreign_authorization_identity_is_refused() -> Result<()> {
     server.stop().await
 }
 
-/// Row A5 of the checklist: one's own identity is no foreign one, and the session is bound to it.
+// seeds: A5
+/// One's own identity is no foreign one, and the session is bound to it.
 #[tokio::test]
 async fn the_own_authorization_identity_is_accepted() -> Result<()> {
     let server = Server::new().await?;
@@ -425,7 +429,7 @@ async fn the_host_cannot_be_switched_after_authentication() -> Result<()> {
     server.stop().await
 }
 
-/// Row N1 of the checklist.
+// seeds: N1
 #[tokio::test]
 async fn external_without_a_certificate_is_refused() -> Result<()> {
     let server = Server::new().await?;
@@ -441,7 +445,7 @@ async fn external_without_a_certificate_is_refused() -> Result<()> {
     server.stop().await
 }
 
-/// Row N2 of the checklist.
+// seeds: N2
 #[tokio::test]
 async fn nothing_but_starttls_works_before_tls() -> Result<()> {
     let server = Server::new().await?;

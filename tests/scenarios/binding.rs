@@ -36,7 +36,8 @@ async fn the_server_chooses_a_resource_that_cannot_be_guessed() -> Result<()> {
     server.stop().await
 }
 
-/// Row H14 of the checklist, RFC 6120 section 7.7.2.2: a host's own choice of who has a resource that two sessions want.
+// seeds: H14
+/// RFC 6120 section 7.7.2.2: a host's own choice of who has a resource that two sessions want.
 #[tokio::test]
 async fn a_resource_that_two_want_goes_to_whom_the_host_says() -> Result<()> {
     let hosts = ["replace-old", "refuse", "rename"].map(|policy| {

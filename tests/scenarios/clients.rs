@@ -5,7 +5,8 @@ use waxwing_tests::client::login::password_of;
 use waxwing_tests::relay::Relay;
 use waxwing_tests::{Element, Login, Server, external};
 
-/// Row R8 of the checklist: registration inside TLS before authentication, as slixmpp's users do it.
+// seeds: T1, R8
+/// Registration inside TLS before authentication, as slixmpp's users do it.
 #[tokio::test]
 async fn slixmpp_registers_chats_pings_changes_its_password_and_leaves() -> Result<()> {
     let server = Server::new().await?;
@@ -130,7 +131,8 @@ async fn xmpp_js_logs_in_and_chats() -> Result<()> {
     server.stop().await
 }
 
-/// Row A2 of the checklist: the strongest mechanism that is offered, which for this client is SCRAM-SHA-256-PLUS with
+// seeds: A2
+/// The strongest mechanism that is offered, which for this client is SCRAM-SHA-256-PLUS with
 /// tls-exporter over TLS 1.3; nothing weaker is offered here.
 #[tokio::test]
 async fn tokio_xmpp_logs_in_bound_to_its_tls_connection() -> Result<()> {

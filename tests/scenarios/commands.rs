@@ -21,6 +21,7 @@ fn choice(answer: &str) -> String {
     )
 }
 
+// seeds: P17
 /// P17: next, prev, complete and cancel; ids that nobody guesses or steals.
 #[tokio::test]
 async fn a_dialogue_is_the_callers_alone() -> Result<()> {
@@ -58,8 +59,8 @@ async fn a_dialogue_is_the_callers_alone() -> Result<()> {
     server.stop().await
 }
 
+// seeds: P16, P17
 /// Discovery lists the commands of all plugins, each request reaches its own plugin, and all is gone with the plugin
-/// (checklist P16, P17).
 #[tokio::test]
 async fn discovery_lists_the_commands_of_the_plugins_that_serve() -> Result<()> {
     let file = "examples/poll-command.wasm";

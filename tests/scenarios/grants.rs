@@ -88,6 +88,7 @@ async fn a_pinned_plugin_is_served_only_as_the_pinned_file() -> Result<()> {
     server.stop().await
 }
 
+// seeds: P3
 #[tokio::test]
 async fn a_misspelt_key_of_a_plugin_is_named_and_the_plugin_not_loaded() -> Result<()> {
     let config = format!("{APPLE}\nactoin = \"drop\"");
@@ -102,6 +103,7 @@ async fn a_misspelt_key_of_a_plugin_is_named_and_the_plugin_not_loaded() -> Resu
     server.stop().await
 }
 
+// seeds: T1, P3
 /// A SIGHUP gives plugins their new tables, and nobody is disconnected; a table that is refused changes nothing.
 #[tokio::test]
 async fn a_hangup_gives_plugins_their_new_configuration() -> Result<()> {
@@ -128,6 +130,7 @@ async fn a_hangup_gives_plugins_their_new_configuration() -> Result<()> {
     server.stop().await
 }
 
+// seeds: P3
 /// A host's own configuration is laid over the plugin's, for that host alone.
 #[tokio::test]
 async fn a_host_has_its_own_configuration() -> Result<()> {

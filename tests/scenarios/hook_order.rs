@@ -31,6 +31,7 @@ fn chat(to: &str) -> String {
     format!("<message to='{to}' type='chat'><body>seen by</body></message>")
 }
 
+// seeds: P9
 /// P9: higher priorities first, and each sees what the one before made of the stanza; ties by the order of loading.
 #[tokio::test]
 async fn higher_priorities_come_first_and_ties_in_the_order_of_loading() -> Result<()> {
@@ -47,6 +48,7 @@ async fn higher_priorities_come_first_and_ties_in_the_order_of_loading() -> Resu
     Ok(())
 }
 
+// seeds: P9
 /// P9: a verdict that ends the stanza ends the chain, for that host alone where the configuration is that host's.
 #[tokio::test]
 async fn the_first_hook_that_drops_ends_the_chain_for_its_host() -> Result<()> {

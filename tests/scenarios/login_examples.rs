@@ -45,7 +45,7 @@ async fn server(example: &str, table: &str) -> Result<Server> {
         .await
 }
 
-/// Row H7 of the checklist.
+// seeds: H7
 #[tokio::test]
 async fn a_user_of_the_site_logs_in_under_the_name_of_the_address() -> Result<()> {
     let table = "grants = [\"auth-provider\"]\nconfig.users = [\"jcapulet juliet r0m30\"]";
@@ -92,7 +92,7 @@ fn token(secret: &str, account: &str, age: Duration, nonce: &str) -> Result<Stri
     Ok(format!("//jid/{issued}.{nonce}.{digits}"))
 }
 
-/// Row A3 of the checklist.
+// seeds: A3
 #[tokio::test]
 async fn a_signed_token_works_once_for_its_address_for_thirty_seconds() -> Result<()> {
     let server = server(
@@ -210,7 +210,8 @@ async fn serve(stream: TcpStream) -> Result<()> {
     }
 }
 
-/// Row A4 of the checklist, as far as TCP goes: a cookie comes in the password's place. What depends on the origin of a web
+// seeds: A4
+/// A cookie comes in the password's place. What depends on the origin of a web
 /// page belongs to the transports over HTTP.
 #[tokio::test]
 async fn a_web_application_judges_passwords_and_cookies() -> Result<()> {

@@ -110,7 +110,7 @@ async fn the_mechanisms_offered_are_those_that_the_provider_can_do() -> Result<(
     server.stop().await
 }
 
-/// Row H2 of the checklist.
+// seeds: H2
 #[tokio::test]
 async fn the_highest_priority_provides_logins_and_who_loses_is_reported() -> Result<()> {
     let names = environment::guest("examples/web-names.wasm")?;
@@ -146,6 +146,7 @@ async fn the_highest_priority_provides_logins_and_who_loses_is_reported() -> Res
     Ok(())
 }
 
+// seeds: P15
 /// The most specific registration wins: what the operator says of a host goes before priorities.
 /// P15: the most specific registration wins.
 #[tokio::test]
@@ -185,7 +186,7 @@ async fn a_provider_named_for_a_host_goes_before_all_others() -> Result<()> {
     server.stop().await
 }
 
-/// Row H3 of the checklist.
+// seeds: H3
 #[tokio::test]
 async fn each_stream_has_a_resource_of_its_own_made_at_its_first_question() -> Result<()> {
     let server = server().await?;
@@ -213,7 +214,8 @@ async fn each_stream_has_a_resource_of_its_own_made_at_its_first_question() -> R
     server.stop().await
 }
 
-/// Row H4 of the checklist, as far as it is about logins: once, on whatever way the stream ends.
+// seeds: H4
+/// Unbind is called once, however the stream ends.
 #[tokio::test]
 async fn a_stream_takes_leave_once_whether_closed_dropped_or_killed() -> Result<()> {
     let server = server().await?;
@@ -252,7 +254,7 @@ async fn a_stream_takes_leave_once_whether_closed_dropped_or_killed() -> Result<
     server.stop().await
 }
 
-/// Row H5 of the checklist.
+// seeds: H5
 #[tokio::test]
 async fn new_streams_use_the_new_provider_and_old_ones_finish_on_the_old() -> Result<()> {
     let config = NAMES.replace("grants", "priority = 1\ngrants");
@@ -317,7 +319,8 @@ async fn a_lost_resource_is_made_anew_and_told_why() -> Result<()> {
     server.stop().await
 }
 
-/// Row H6 of the checklist. A provider that fails has refused, for now and for that attempt alone.
+// seeds: H6
+/// A provider that fails has refused, for now and for that attempt alone.
 #[tokio::test]
 async fn what_a_provider_says_and_how_it_fails_reach_the_client_as_conditions() -> Result<()> {
     let server = server().await?;
@@ -410,7 +413,8 @@ async fn an_unknown_user_cannot_be_told_from_a_wrong_password() -> Result<()> {
     server.stop().await
 }
 
-/// Row H8 of the checklist, its half about accounts.
+// seeds: H8
+/// Registrations, changes and removals of accounts reach the provider.
 #[tokio::test]
 async fn registration_goes_to_the_provider() -> Result<()> {
     let server = server().await?;

@@ -87,6 +87,7 @@ async fn what_was_on_the_way_at_shutdown_still_arrives() -> Result<()> {
     Ok(())
 }
 
+// seeds: H24
 #[tokio::test]
 async fn an_unknown_key_is_named_with_file_and_line() -> Result<()> {
     let folder = tempfile::tempdir()?;

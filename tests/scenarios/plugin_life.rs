@@ -101,6 +101,7 @@ fn position(server: &Server, text: &str) -> Result<usize> {
         .with_context(|| format!("{text:?} is not in the log: {log}"))
 }
 
+// seeds: P1, P2
 /// P1, P2: what a plugin depends on comes first; `started` is called once in each, after every `init`, also in a circle.
 #[tokio::test]
 async fn plugins_start_once_after_all_inits_in_the_order_of_their_dependencies() -> Result<()> {
@@ -138,6 +139,7 @@ async fn plugins_start_once_after_all_inits_in_the_order_of_their_dependencies()
     server.stop().await
 }
 
+// seeds: P1
 /// P1: without what it depends on a plugin does not load, the error names the range and the mend, and it loads by itself
 /// when that comes. A version that will not do is the same as none.
 #[tokio::test]
@@ -166,6 +168,7 @@ async fn a_missing_dependency_is_named_and_awaited() -> Result<()> {
     server.stop().await
 }
 
+// seeds: P5
 /// P5: those that depend on a plugin go with it, are named, and come back with it; what they announced goes and comes too;
 /// and all that holds over a restart.
 #[tokio::test]
@@ -240,6 +243,7 @@ async fn enabling_is_rolled_back_where_one_of_them_refuses() -> Result<()> {
     server.stop().await
 }
 
+// seeds: P3
 /// P3: configuration reaches the running plugin by a reload, state is handed over, and what fails changes nothing.
 #[tokio::test]
 async fn a_reload_hands_the_state_over_or_leaves_the_old_version_serving() -> Result<()> {
@@ -375,6 +379,7 @@ async fn listed_by_socket(server: &Server, name: &str) -> Result<Value> {
     Ok(found.unwrap_or_default())
 }
 
+// seeds: P6
 /// P6: versions alternate each 100 ms under 1,000 messages a second; each message is judged by one of them, once, in order.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reloads_under_load_lose_double_and_reorder_nothing() -> Result<()> {

@@ -276,6 +276,7 @@ async fn settled(client: &mut Client) -> Result<(Vec<String>, Vec<String>)> {
     }
 }
 
+// seeds: H5
 /// Both providers come and go while two users talk: each request has its answer, and each message is there once, or came back.
 #[tokio::test]
 async fn no_message_is_lost_while_providers_come_and_go() -> Result<()> {

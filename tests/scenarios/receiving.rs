@@ -103,6 +103,7 @@ async fn pair(server: &Server) -> Result<(Client, Client)> {
     Ok((online(server, "romeo", "x").await?, juliet))
 }
 
+// seeds: P10
 #[tokio::test]
 async fn a_deliver_hook_passes_changes_drops_and_refuses_what_a_session_is_given() -> Result<()> {
     let server = server(BOTH).await?;
@@ -177,7 +178,8 @@ async fn a_refusal_for_one_session_leaves_the_other_its_copy() -> Result<()> {
     server.stop().await
 }
 
-/// Row N6 of the checklist: a request that a hook answers, or fails over, has one answer.
+// seeds: N6
+/// A request that a hook answers, or fails over, has one answer.
 #[tokio::test]
 async fn a_request_to_a_session_is_answered_by_the_hook_in_its_place() -> Result<()> {
     let server = server(BOTH).await?;

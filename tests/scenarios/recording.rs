@@ -75,7 +75,8 @@ async fn log_with(server: &Server, lines: &[&str]) -> Result<String> {
     waited.with_context(|| format!("not all of {lines:?} in {}", server.log()))
 }
 
-/// Row H1 of the checklist: the whole of a session's life with its record in a plugin's storage. And row H15: nothing is left of
+// seeds: H1
+/// The whole of a session's life with its record in a plugin's storage. Nothing is left of
 /// sessions that are cut off.
 #[tokio::test]
 async fn sessions_recorded_by_a_plugin_come_and_go_and_leave_nothing() -> Result<()> {
@@ -107,7 +108,8 @@ async fn sessions_recorded_by_a_plugin_come_and_go_and_leave_nothing() -> Result
     server.stop().await
 }
 
-/// Row H14 of the checklist: the newcomer has the address, the older session hears of a conflict, and what it leaves behind
+// seeds: H14
+/// The newcomer has the address, the older session hears of a conflict, and what it leaves behind
 /// does not take the address away.
 #[tokio::test]
 async fn a_newcomer_takes_an_address_over_from_whoever_is_recorded_with_it() -> Result<()> {
@@ -151,7 +153,8 @@ async fn what_a_killed_server_left_behind_is_forgotten() -> Result<()> {
     server.stop().await
 }
 
-/// Row H6 of the checklist, and of H14: what a provider says of a claim, and what becomes of one that fails over it.
+// seeds: H6
+/// What a provider says of a claim, and what becomes of one that fails over it.
 #[tokio::test]
 async fn a_claim_is_refused_as_the_provider_says() -> Result<()> {
     let server = attended().await?;
@@ -186,7 +189,8 @@ async fn a_claim_is_refused_as_the_provider_says() -> Result<()> {
     server.stop().await
 }
 
-/// Row H4 of the checklist: logins, sessions, rosters, and back, each once, when nobody finds the session any more; on whatever
+// seeds: H4
+/// Logins, sessions, rosters, and back, each once, when nobody finds the session any more; on whatever
 /// way it ends.
 #[tokio::test]
 async fn providers_are_told_of_a_session_in_order_and_of_its_end_in_reverse() -> Result<()> {
@@ -229,7 +233,8 @@ async fn providers_are_told_of_a_session_in_order_and_of_its_end_in_reverse() ->
     server.stop().await
 }
 
-/// Row H16 of the checklist, as far as a provider decides it: its priorities say who gets a message.
+// seeds: H16
+/// The provider's priorities decide which session gets a message.
 #[tokio::test]
 async fn the_providers_priorities_decide_who_gets_a_message() -> Result<()> {
     let server = attended().await?;

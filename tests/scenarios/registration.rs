@@ -33,7 +33,8 @@ fn error_of(answer: &Element) -> (String, String, bool) {
     )
 }
 
-/// Row R1 of the checklist: a newcomer asks what to fill in.
+// seeds: R1
+/// A newcomer asks what to fill in.
 #[tokio::test]
 async fn a_newcomer_is_told_the_fields() -> Result<()> {
     let server = Server::new().await?;
@@ -52,7 +53,8 @@ async fn a_newcomer_is_told_the_fields() -> Result<()> {
     server.stop().await
 }
 
-/// Row R2 of the checklist: one who has an account is told so, and never the password.
+// seeds: R2
+/// One who has an account is told so, and never the password.
 #[tokio::test]
 async fn a_registered_user_is_told_the_name_but_not_the_password() -> Result<()> {
     let server = Server::new().await?;
@@ -65,7 +67,8 @@ async fn a_registered_user_is_told_the_name_but_not_the_password() -> Result<()>
     server.stop().await
 }
 
-/// Row R3 of the checklist: removal is answered, then every session ends.
+// seeds: H23, R3
+/// Removal is answered, then every session ends.
 #[tokio::test]
 async fn removal_is_answered_and_then_ends_every_session() -> Result<()> {
     let server = Server::new().await?;
@@ -86,7 +89,8 @@ async fn removal_is_answered_and_then_ends_every_session() -> Result<()> {
     server.stop().await
 }
 
-/// Row R3 of the checklist: anything beside the request to remove makes it ambiguous.
+// seeds: R3
+/// Anything beside the request to remove makes it ambiguous.
 #[tokio::test]
 async fn removal_must_be_the_only_request() -> Result<()> {
     let server = Server::new().await?;
@@ -101,7 +105,7 @@ async fn removal_must_be_the_only_request() -> Result<()> {
     server.stop().await
 }
 
-/// Row R4 of the checklist.
+// seeds: R4
 #[tokio::test]
 async fn an_incomplete_registration_is_not_acceptable() -> Result<()> {
     let server = Server::new().await?;
@@ -127,7 +131,7 @@ async fn an_incomplete_registration_is_not_acceptable() -> Result<()> {
     server.stop().await
 }
 
-/// Row R5 of the checklist.
+// seeds: R5
 #[tokio::test]
 async fn a_name_that_is_taken_conflicts() -> Result<()> {
     let server = Server::new().await?;
@@ -152,7 +156,8 @@ async fn a_name_that_is_taken_conflicts() -> Result<()> {
     server.stop().await
 }
 
-/// Rows R6 and R8 of the checklist: registered and logged in on one stream.
+// seeds: R6, R8
+/// Registered and logged in on one stream.
 #[tokio::test]
 async fn registers_and_logs_in_on_the_same_stream() -> Result<()> {
     let server = Server::new().await?;
@@ -175,7 +180,8 @@ async fn registers_and_logs_in_on_the_same_stream() -> Result<()> {
     server.stop().await
 }
 
-/// Row R8 of the checklist: names that cannot be.
+// seeds: R8
+/// Names that nodeprep refuses.
 #[tokio::test]
 async fn an_impossible_name_is_malformed() -> Result<()> {
     let server = Server::new().await?;
@@ -193,7 +199,7 @@ async fn an_impossible_name_is_malformed() -> Result<()> {
     server.stop().await
 }
 
-/// Row R9 of the checklist.
+// seeds: P14, R9
 /// P14: a plugin adds a feature of the stream, and answers there, in the right state alone.
 #[tokio::test]
 async fn registration_is_offered_only_inside_tls_and_before_authentication() -> Result<()> {
@@ -225,7 +231,8 @@ async fn registration_is_offered_only_inside_tls_and_before_authentication() -> 
     server.stop().await
 }
 
-/// Row R9 of the checklist: closed, as it is unless configured, it is neither offered nor carried out.
+// seeds: R9
+/// Closed, as it is unless configured, it is neither offered nor carried out.
 #[tokio::test]
 async fn closed_registration_is_not_offered_and_not_allowed() -> Result<()> {
     let server = Settings::new().registration_untouched().start().await?;
@@ -251,7 +258,7 @@ async fn closed_registration_is_not_offered_and_not_allowed() -> Result<()> {
     server.stop().await
 }
 
-/// Row R19 of the checklist.
+// seeds: R19
 #[tokio::test]
 async fn of_fifty_registrations_of_one_name_one_succeeds() -> Result<()> {
     let server = Server::new().await?;
@@ -312,7 +319,8 @@ async fn a_registration_that_was_answered_survives_kill_9() -> Result<()> {
     server.stop().await
 }
 
-/// Row R10 of the checklist, the part that a released password must not survive.
+// seeds: R10
+/// The old password logs nobody in any more.
 #[tokio::test]
 async fn a_changed_password_replaces_the_old_one() -> Result<()> {
     let server = Server::new().await?;

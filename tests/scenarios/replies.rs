@@ -19,7 +19,8 @@ async fn before_the_next_answer(client: &mut Client) -> Result<Vec<String>> {
     }
 }
 
-/// Row N5 of the checklist: an account's full JID that nobody holds is not answered for, in place of its owner.
+// seeds: N5
+/// An account's full JID that nobody holds is not answered for, in place of its owner.
 #[tokio::test]
 async fn a_ping_to_a_session_that_is_not_there_is_service_unavailable() -> Result<()> {
     let server = Server::new().await?;
@@ -41,7 +42,7 @@ async fn a_ping_to_a_session_that_is_not_there_is_service_unavailable() -> Resul
     server.stop().await
 }
 
-/// Row N6 of the checklist.
+// seeds: N6
 #[tokio::test]
 async fn every_request_has_exactly_one_reply() -> Result<()> {
     let server = Server::new().await?;
@@ -108,7 +109,8 @@ async fn every_request_has_exactly_one_reply() -> Result<()> {
     server.stop().await
 }
 
-/// Row N6 of the checklist: results and errors that nobody asked for die quietly.
+// seeds: N6
+/// Results and errors that nobody asked for die quietly.
 #[tokio::test]
 async fn a_reply_is_never_replied_to() -> Result<()> {
     let server = Server::new().await?;
@@ -199,7 +201,8 @@ async fn a_malformed_address_is_told() -> Result<()> {
     server.stop().await
 }
 
-/// Row N7 of the checklist: what is for somebody who is not there, or is nobody, comes back or waits; it never just goes.
+// seeds: N7
+/// What is for somebody who is not there, or is nobody, comes back or waits; it never just goes.
 #[tokio::test]
 async fn what_is_for_nobody_who_is_there_comes_back_or_waits() -> Result<()> {
     let server = Server::new().await?;

@@ -68,7 +68,7 @@ async fn seen(client: &mut Client, from: &str, kind: Option<&str>) -> Result<()>
         .map(drop)
 }
 
-/// Row H13 of the checklist.
+// seeds: H13
 #[tokio::test]
 async fn everybody_sees_everybody_who_is_there_and_nobody_can_change_that() -> Result<()> {
     let server = server("everyone-roster", EVERYONE).await?;
@@ -118,7 +118,7 @@ async fn everybody_sees_everybody_who_is_there_and_nobody_can_change_that() -> R
     server.stop().await
 }
 
-/// Row H13 of the checklist, its other half.
+// seeds: H13
 #[tokio::test]
 async fn those_on_the_staff_have_each_other_at_their_host_alone() -> Result<()> {
     let table = "grants = [\"roster-provider\"]\nconfig.members = [\"juliet\", \"nurse\"]\n\
@@ -150,6 +150,7 @@ async fn those_on_the_staff_have_each_other_at_their_host_alone() -> Result<()> 
     server.stop().await
 }
 
+// seeds: P15
 /// A provider serves while it is enabled; then the server's own rosters do, which are as they were.
 #[tokio::test]
 async fn the_servers_own_rosters_serve_again_when_the_provider_goes() -> Result<()> {
@@ -201,7 +202,8 @@ async fn the_servers_own_rosters_serve_again_when_the_provider_goes() -> Result<
     server.stop().await
 }
 
-/// Row H6 of the checklist: a provider that cannot tell, traps or has no grant to keep anything gives an error of type wait, and
+// seeds: H6
+/// A provider that cannot tell, traps or has no grant to keep anything gives an error of type wait, and
 /// nothing has changed.
 #[tokio::test]
 async fn a_provider_that_fails_changes_nothing_and_says_so() -> Result<()> {
@@ -236,7 +238,8 @@ async fn a_provider_that_fails_changes_nothing_and_says_so() -> Result<()> {
     server.stop().await
 }
 
-/// Row H8 of the checklist, its half about contacts: who may not be asked for presence is not found, and the roster stays as it
+// seeds: H8
+/// A contact that may not be asked for presence is not found, and the roster stays as it
 /// was.
 #[tokio::test]
 async fn a_contact_that_may_not_be_asked_leaves_the_roster_as_it_was() -> Result<()> {

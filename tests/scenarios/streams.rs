@@ -74,7 +74,7 @@ async fn a_version_of_the_future_is_answered_with_ours() -> Result<()> {
     server.stop().await
 }
 
-/// Row N3 of the checklist.
+// seeds: N3
 #[tokio::test]
 async fn a_stanza_before_authentication_ends_the_stream() -> Result<()> {
     let server = Server::new().await?;
@@ -93,7 +93,8 @@ async fn a_stanza_before_authentication_ends_the_stream() -> Result<()> {
     server.stop().await
 }
 
-/// Row N3 of the checklist: authenticated is not yet bound (RFC 6120 section 7.1).
+// seeds: N1, N3
+/// Authenticated is not yet bound (RFC 6120 section 7.1).
 #[tokio::test]
 async fn a_stanza_before_binding_ends_the_stream_and_goes_nowhere() -> Result<()> {
     let server = Server::new().await?;

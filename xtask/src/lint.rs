@@ -8,6 +8,7 @@ use crate::layout::Layout;
 use crate::process;
 use crate::progress::Progress;
 use crate::reference;
+use crate::seeds;
 
 /// Checks the server's workspace, then the plugins'.
 pub(crate) fn run(layout: &Layout, progress: &Progress) -> Result<()> {
@@ -31,6 +32,7 @@ pub(crate) fn run(layout: &Layout, progress: &Progress) -> Result<()> {
     progress.phase("the guide");
     reference::check(&layout.root)?;
     guide::check(&layout.root)?;
+    seeds::check(&layout.root)?;
 
     progress.phase("lints of the server");
     let mut clippy = host::cargo(layout);

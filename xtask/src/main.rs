@@ -5,7 +5,7 @@
 //!
 //! Layers, from the bottom: [`process`] and [`progress`]; [`apt`], [`toolchain`] and [`clients`] bring what is missing;
 //! [`guests`] and [`host`] build; [`check`], [`soak`], [`dialogues`], [`counts`] and [`mod@bench`] use what was built;
-//! [`mod@reference`] and [`guide`] keep the guide true. Nothing here is part of the server.
+//! [`mod@reference`], [`mod@seeds`] and [`guide`] keep the documents true. Nothing here is part of the server.
 
 mod apt;
 mod bench;
@@ -25,6 +25,7 @@ mod postgres;
 mod process;
 mod progress;
 mod reference;
+mod seeds;
 mod soak;
 mod toolchain;
 mod totals;
@@ -46,6 +47,7 @@ usage: cargo xtask COMMAND
   guests [--all]                 build the plugins only: target/guests/*.wasm; with --all also the tests' in other languages
   lint                           formatting and lints of the server and of the plugins, and what the guide says of wit/
   reference                      write the guide's pages about the interfaces anew, from wit/
+  seeds                          write docs/seeds.md anew, from docs/seeds.toml and the tests
   test [FILTER]                  build, install the clients that the tests use, run all tests
   soak                           kill the server 200 times on each database, let databases and disks fail for a minute each, and have
                                  5,000 clients come back at once
@@ -76,8 +78,8 @@ fn dispatch(command: &str, rest: &[String]) -> Result<ExitCode> {
         _ => command,
     };
     match command {
-        "run" | "build" | "guests" | "lint" | "reference" | "test" | "soak" | "dialogues"
-        | "counts" | "bench" => {}
+        "run" | "build" | "guests" | "lint" | "reference" | "seeds" | "test" | "soak"
+        | "dialogues" | "counts" | "bench" => {}
         "help" | "--help" | "-h" => {
             progress::plain(USAGE);
             return Ok(ExitCode::SUCCESS);
@@ -115,6 +117,10 @@ fn dispatch(command: &str, rest: &[String]) -> Result<ExitCode> {
         "reference" => {
             no_more(rest)?;
             reference::run(&layout, &progress)?;
+        }
+        "seeds" => {
+            no_more(rest)?;
+            seeds::run(&layout, &progress)?;
         }
         "test" => check::run(&layout, &progress, rest)?,
         "soak" => {

@@ -54,6 +54,7 @@ fn error_to(to: &str, kind: &str, code: &str, condition: &str, text: &str) -> St
     )
 }
 
+// seeds: R1
 #[test]
 fn situation_1_shows_the_form_to_somebody_new() {
     assert_eq!(
@@ -63,6 +64,7 @@ fn situation_1_shows_the_form_to_somebody_new() {
     );
 }
 
+// seeds: R2
 #[test]
 fn situation_2_shows_the_name_but_not_the_password_to_somebody_registered() {
     assert_eq!(
@@ -72,6 +74,7 @@ fn situation_2_shows_the_name_but_not_the_password_to_somebody_registered() {
     );
 }
 
+// seeds: R3, R11
 #[test]
 fn situation_3_removes_the_account() {
     let mut registration = open();
@@ -95,6 +98,7 @@ fn situation_3_removes_the_account() {
     );
 }
 
+// seeds: R4
 #[test]
 fn situation_4_wants_all_fields() {
     let expected = error(
@@ -118,6 +122,7 @@ fn situation_4_wants_all_fields() {
     }
 }
 
+// seeds: R5
 #[test]
 fn situation_5_refuses_a_name_that_is_taken() {
     let expected = error(
@@ -136,6 +141,7 @@ fn situation_5_refuses_a_name_that_is_taken() {
     assert_eq!(registration.password("juliet@localhost"), Some("r0m30"));
 }
 
+// seeds: R6
 #[test]
 fn situation_6_makes_the_account() {
     let mut registration = open();
@@ -157,6 +163,7 @@ fn situation_6_makes_the_account() {
     );
 }
 
+// seeds: R10
 #[test]
 fn changes_the_password_of_the_own_account_only() {
     let mut registration = open();
@@ -183,6 +190,7 @@ fn changed_result() -> &'static str {
     "<iq type='result' id='r2' from='localhost' to='juliet@localhost/balcony'/>"
 }
 
+// seeds: R9
 #[test]
 fn offers_itself_only_on_encrypted_streams_while_open() {
     let offered = "<register xmlns='http://jabber.org/features/iq-register'/>";
@@ -210,6 +218,7 @@ fn offers_itself_only_on_encrypted_streams_while_open() {
     assert_eq!(refused, expected.as_str());
 }
 
+// seeds: R14
 #[test]
 fn one_address_makes_so_many_accounts_in_a_period() {
     let mut registration = Harness::<Registration>::new()

@@ -215,6 +215,7 @@ mod tests {
         Values::check("p", &settings(), &text.parse().unwrap()).map_err(|error| error.to_string())
     }
 
+    // seeds: P3
     #[test]
     fn fills_in_defaults() {
         let values = check("open = true").unwrap();
@@ -234,6 +235,7 @@ mod tests {
         assert_eq!(values.get("rate_limit.seconds"), Some(&Scalar::Integer(5)));
     }
 
+    // seeds: P3
     #[test]
     fn names_the_key_and_the_mend() {
         let unknown = "unknown key `opne` in the configuration of plugin `p`; did you mean `open`?";

@@ -52,6 +52,7 @@ fn rows() -> impl Iterator<Item = (&'static str, Word, &'static str, &'static st
     })
 }
 
+// seeds: H9
 /// H9, H10, A.2 and A.3: over nine states, and six with an approval beforehand.
 #[test]
 fn every_word_does_what_the_tables_say_in_every_state() {
@@ -82,6 +83,7 @@ fn subscribe_is_answered_where_it_is_granted_already() {
     }
 }
 
+// seeds: H10
 /// H10: a request that was approved before it came is granted in silence.
 #[test]
 fn subscribe_is_granted_where_it_was_approved_before() {
@@ -98,6 +100,7 @@ fn subscribe_is_granted_where_it_was_approved_before() {
     }
 }
 
+// seeds: H10
 /// H10, §3.2.2: an approval is withdrawn in silence.
 #[test]
 fn an_approval_is_withdrawn_in_silence() {

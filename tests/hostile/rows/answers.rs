@@ -114,7 +114,6 @@ pub(super) async fn rows_1_3_6_14_in_javascript(matrix: &mut Matrix) -> Result<V
     matrix.remove("hostile-javascript").await?;
     Ok(json!({ "kinds": kinds }))
 }
-
 /// The same in Python, which also sleeps, and looks for anything outside: there is nothing.
 pub(super) async fn rows_1_3_6_13_14_21_in_python(matrix: &mut Matrix) -> Result<Value> {
     let kinds = [

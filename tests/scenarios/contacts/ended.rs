@@ -32,6 +32,7 @@ async fn a_session_whose_resource_was_taken_is_not_heard() -> Result<()> {
     server.stop().await
 }
 
+// seeds: H23
 /// The operator forbids the account to log in, or removes it.
 #[tokio::test]
 async fn a_session_of_an_account_that_may_not_log_in_is_not_heard() -> Result<()> {

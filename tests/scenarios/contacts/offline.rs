@@ -89,6 +89,7 @@ async fn messages_wait_in_order_over_a_kill_and_are_given_once() -> Result<()> {
     server.stop().await
 }
 
+// seeds: N7
 /// What is of the moment is not kept; that, and what has no place to go, comes back, alike for a full spool and for nobody.
 #[tokio::test]
 async fn what_is_not_kept_comes_back() -> Result<()> {
@@ -139,6 +140,7 @@ async fn what_is_not_kept_comes_back() -> Result<()> {
     server.stop().await
 }
 
+// seeds: H16
 /// H16: a resource of negative priority is given nothing that is for the account, live or kept; when it changes its mind it is.
 #[tokio::test]
 async fn a_negative_priority_takes_no_messages_until_it_changes() -> Result<()> {

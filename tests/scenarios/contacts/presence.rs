@@ -70,6 +70,7 @@ async fn much_presence_of_contacts_keeps_nobody_out() -> Result<()> {
     server.stop().await
 }
 
+// seeds: N4
 /// N4: a stranger who probes hears that it is not subscribed, and nothing else; a contact hears what was last said.
 #[tokio::test]
 async fn only_those_who_may_see_are_answered_a_probe() -> Result<()> {
@@ -93,6 +94,7 @@ async fn only_those_who_may_see_are_answered_a_probe() -> Result<()> {
     server.stop().await
 }
 
+// seeds: H21
 /// H21, §4.6.3: directed presence is taken back when the session ends; who is subscribed hears of the end once.
 #[tokio::test]
 async fn directed_presence_is_taken_back_and_nobody_hears_twice() -> Result<()> {

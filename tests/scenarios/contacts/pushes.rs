@@ -65,6 +65,7 @@ fn number(version: &str) -> Result<(&str, u64)> {
     Ok((roster, number.parse()?))
 }
 
+// seeds: H19
 /// All of an account's sessions change its roster at once: all hear the same in the same order, each time under a newer version, and no
 /// session hears an id twice.
 #[tokio::test]

@@ -6,6 +6,7 @@ use waxwing_tests::{Element, Server};
 
 use super::{Online, at};
 
+// seeds: H19
 /// H19: the answer comes before the push, and each push has an id of its own and a newer version.
 #[tokio::test]
 async fn an_item_is_set_answered_and_then_pushed_to_those_who_asked_for_the_roster() -> Result<()> {
@@ -52,6 +53,7 @@ async fn an_item_is_set_answered_and_then_pushed_to_those_who_asked_for_the_rost
     server.stop().await
 }
 
+// seeds: H20
 /// H20
 #[tokio::test]
 async fn each_fault_of_a_roster_set_has_its_error_and_changes_nothing() -> Result<()> {
@@ -297,6 +299,7 @@ async fn a_set_that_changes_nothing_is_answered_and_pushed_too() -> Result<()> {
     server.stop().await
 }
 
+// seeds: H12
 /// H12: of a hundred changes of one contact from ten sessions at once, each is kept whole, and all sessions hear them in one order.
 #[tokio::test]
 async fn changes_at_once_are_neither_lost_nor_mixed_nor_told_out_of_order() -> Result<()> {

@@ -115,6 +115,7 @@ async fn a_request_that_is_denied_leaves_nothing_and_can_be_repeated() -> Result
     server.stop().await
 }
 
+// seeds: H10
 /// H10, §3.4: approved beforehand, a request is granted without a word to the user; withdrawn in silence.
 #[tokio::test]
 async fn a_request_that_was_approved_beforehand_is_granted_at_once() -> Result<()> {
@@ -150,6 +151,7 @@ async fn a_request_that_was_approved_beforehand_is_granted_at_once() -> Result<(
     server.stop().await
 }
 
+// seeds: H11
 /// H11, §3.1.3: a request waits outside the roster with all that it brought, over restarts and at each initial presence, until it
 /// is answered; removing the item does not answer it.
 #[tokio::test]
@@ -273,6 +275,7 @@ async fn removing_a_contact_ends_both_subscriptions() -> Result<()> {
     server.stop().await
 }
 
+// seeds: H23
 /// H23: when an account is removed its subscriptions are cancelled both ways, and its requests withdrawn.
 #[tokio::test]
 async fn removing_an_account_cancels_its_subscriptions() -> Result<()> {
@@ -413,6 +416,7 @@ async fn words_to_nobody_change_only_the_roster_of_who_says_them() -> Result<()>
     server.stop().await
 }
 
+// seeds: H12
 /// Two sessions say opposite things at once: whichever is last, both accounts take it for that.
 #[tokio::test]
 async fn words_said_at_once_leave_both_accounts_of_one_mind() -> Result<()> {

@@ -275,13 +275,13 @@ async fn all(keeper: Keeper) -> Result<()> {
     server.stop().await
 }
 
-/// Row H9 of the checklist.
+// seeds: H9
 #[tokio::test]
 async fn every_word_does_what_the_tables_say_with_the_servers_own_rosters() -> Result<()> {
     all(Keeper::Native).await
 }
 
-/// Rows H1 and H9 of the checklist.
+// seeds: H1, H9
 #[tokio::test]
 async fn every_word_does_what_the_tables_say_with_a_plugins_rosters() -> Result<()> {
     all(Keeper::Stored).await

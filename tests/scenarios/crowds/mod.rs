@@ -217,7 +217,8 @@ async fn all_gone(server: &Server) -> Result<usize> {
     server.open_files()
 }
 
-/// Row H15 of the checklist: whether their peers are reset or merely silent, all sessions end, each is told of once, and what they held is
+// seeds: H15
+/// Whether their peers are reset or merely silent, all sessions end, each is told of once, and what they held is
 /// free again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_connections_are_lost_and_leave_nothing_behind() -> Result<()> {

@@ -96,7 +96,8 @@ async fn counters_of_concurrent_calls_add_up() -> Result<()> {
     server.stop().await
 }
 
-/// A hook that takes long over one message keeps the order of its stream (checklist P10).
+// seeds: P10
+/// A hook that takes long over one message keeps the order of its stream.
 #[tokio::test]
 async fn a_slow_hook_keeps_the_order_of_its_stream() -> Result<()> {
     let server = server().await?;

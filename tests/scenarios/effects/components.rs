@@ -57,6 +57,7 @@ async fn a_plugin_serves_a_domain_of_its_own() -> Result<()> {
     server.stop().await
 }
 
+// seeds: N6
 /// Every request ends in one answer, also where the plugin has none.
 #[tokio::test]
 async fn every_request_to_a_component_has_one_answer() -> Result<()> {

@@ -6,6 +6,7 @@ use waxwing_tests::{Login, environment};
 
 use super::{GRANTS, act, act_as, heard, server, step, with_actor};
 
+// seeds: R7
 /// Told once each, in order, whoever did it.
 #[tokio::test]
 async fn plugins_are_told_what_became_of_accounts() -> Result<()> {
@@ -42,7 +43,8 @@ async fn plugins_are_told_what_became_of_accounts() -> Result<()> {
     server.stop().await
 }
 
-/// A plugin that comes while sessions are bound is told of each, once; then of each that comes and goes (checklist P4).
+// seeds: P4
+/// A plugin that comes while sessions are bound is told of each, once; then of each that comes and goes.
 #[tokio::test]
 async fn a_plugin_that_comes_late_is_told_of_every_session() -> Result<()> {
     let settings = Settings::new().config(&format!("[plugin.actor]\ngrants = {GRANTS}"));
@@ -72,7 +74,8 @@ async fn a_plugin_that_comes_late_is_told_of_every_session() -> Result<()> {
     server.stop().await
 }
 
-/// In order, and with what was published (checklist P11).
+// seeds: P11
+/// In order, and with what was published.
 #[tokio::test]
 async fn plugins_hear_each_other_by_name_and_not_themselves() -> Result<()> {
     let settings = with_actor(Settings::new(), "actor")?;
@@ -92,6 +95,7 @@ async fn plugins_hear_each_other_by_name_and_not_themselves() -> Result<()> {
     server.stop().await
 }
 
+// seeds: P11
 /// Two plugins that answer each event with an event do not go on for ever.
 #[tokio::test]
 async fn events_that_cause_events_come_to_an_end() -> Result<()> {

@@ -12,7 +12,8 @@ fn ask(to: &str, seconds: u32) -> String {
     )
 }
 
-/// The answer comes under the token, from the address that was asked and from no other, once (checklist P12).
+// seeds: P12
+/// The answer comes under the token, from the address that was asked and from no other, once.
 #[tokio::test]
 async fn the_answer_to_a_request_comes_from_the_asked_address_alone() -> Result<()> {
     let server = server().await?;
@@ -53,6 +54,7 @@ async fn the_answer_to_a_request_comes_from_the_asked_address_alone() -> Result<
     server.stop().await
 }
 
+// seeds: P12
 #[tokio::test]
 async fn a_request_that_nobody_answers_ends_all_the_same() -> Result<()> {
     let server = server().await?;
@@ -79,6 +81,7 @@ async fn a_request_that_nobody_answers_ends_all_the_same() -> Result<()> {
     server.stop().await
 }
 
+// seeds: P9
 /// A handler may answer later: once, by its token, within the time that it named.
 #[tokio::test]
 async fn a_request_is_answered_later_and_once() -> Result<()> {

@@ -25,6 +25,7 @@ async fn what_a_plugin_stored_survives_kill_9() -> Result<()> {
     server.stop().await
 }
 
+// seeds: R11
 /// What is kept about an account goes with it, and a new account of that name begins with nothing.
 #[tokio::test]
 async fn removal_of_an_account_purges_what_plugins_keep_about_it() -> Result<()> {

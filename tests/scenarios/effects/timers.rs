@@ -1,4 +1,4 @@
-//! Timers (checklist P13): due once or again and again, over traps and reloads, until cancelled or unloaded.
+//! Timers: due once or again and again, over traps and reloads, until cancelled or unloaded.
 
 use anyhow::Result;
 
@@ -9,6 +9,7 @@ fn times(log: &str, name: &str) -> usize {
     log.split('|').filter(|line| *line == due).count()
 }
 
+// seeds: P13
 #[tokio::test]
 async fn a_timer_is_due_once_or_repeats_until_cancelled() -> Result<()> {
     let server = server().await?;
@@ -35,6 +36,7 @@ async fn a_timer_is_due_once_or_repeats_until_cancelled() -> Result<()> {
     server.stop().await
 }
 
+// seeds: P13
 #[tokio::test]
 async fn timers_survive_a_reload_and_go_when_the_plugin_does() -> Result<()> {
     let server = server().await?;
@@ -69,6 +71,7 @@ async fn timers_survive_a_reload_and_go_when_the_plugin_does() -> Result<()> {
     server.stop().await
 }
 
+// seeds: P5, P13
 /// Checklist P5: disabled, a plugin has no timers, and enabled again it has none of the old ones.
 #[tokio::test]
 async fn disabling_a_plugin_ends_its_timers() -> Result<()> {

@@ -8,6 +8,7 @@ use waxwing_tests::tls::Version;
 
 use super::{act, act_as, failing, heard, server, step, with_actor};
 
+// seeds: R22
 /// The denial goes to whoever asked, and nothing of the denied call happens.
 #[tokio::test]
 async fn a_veto_denies_a_registration_with_its_own_error() -> Result<()> {

@@ -137,7 +137,6 @@ async fn judge_server(server: Server) -> Result<()> {
     server.stop().await
 }
 
-/// Row N8 of the checklist.
 async fn every_input_ends_its_stream(stage: Stage) -> Result<()> {
     let attempt = async |server: &Server, hostile: &Hostile| {
         let mut client = reach(server, stage).await?;
@@ -147,26 +146,31 @@ async fn every_input_ends_its_stream(stage: Stage) -> Result<()> {
     bombard(&all(), attempt).await
 }
 
+// seeds: N8
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_hostile_input_before_tls_ends_its_stream_and_nothing_else() -> Result<()> {
     every_input_ends_its_stream(Stage::BeforeTls).await
 }
 
+// seeds: N8
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_hostile_input_in_tls_ends_its_stream_and_nothing_else() -> Result<()> {
     every_input_ends_its_stream(Stage::InTls).await
 }
 
+// seeds: N8
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_hostile_input_before_binding_ends_its_stream_and_nothing_else() -> Result<()> {
     every_input_ends_its_stream(Stage::Authenticated).await
 }
 
+// seeds: N8
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_hostile_input_of_a_session_ends_its_stream_and_nothing_else() -> Result<()> {
     every_input_ends_its_stream(Stage::Bound).await
 }
 
+// seeds: N8
 /// The same inputs a byte at a time: what is refused does not depend on how the network cuts it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hostile_inputs_are_refused_byte_by_byte_too() -> Result<()> {
@@ -201,6 +205,7 @@ async fn every_hostile_beginning_of_a_stream_is_refused() -> Result<()> {
     bombard(&beginnings(), attempt).await
 }
 
+// seeds: N8
 /// RFC 6120 section 13.12: there is a limit, it is at least 10,000 bytes, and what is under it passes.
 #[tokio::test]
 async fn a_stanza_may_be_large_but_not_too_large() -> Result<()> {

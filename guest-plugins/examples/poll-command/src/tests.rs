@@ -127,6 +127,7 @@ fn asks_confirms_and_counts() {
     assert_eq!(attribute(&again, "status"), "completed");
 }
 
+// seeds: P17
 #[test]
 fn execute_means_the_default_action_and_prev_goes_back() {
     let mut polls = polls();
@@ -144,6 +145,7 @@ fn execute_means_the_default_action_and_prev_goes_back() {
     assert_eq!(attribute(&end, "status"), "completed");
 }
 
+// seeds: P17
 #[test]
 fn cancelling_ends_the_session_by_action_or_by_form() {
     let mut polls = polls();
@@ -164,6 +166,7 @@ fn cancelling_ends_the_session_by_action_or_by_form() {
     assert_eq!(attribute(&canceled, "status"), "canceled");
 }
 
+// seeds: P17
 #[test]
 fn a_stolen_session_id_is_of_no_use() {
     let mut polls = polls();
@@ -178,6 +181,7 @@ fn a_stolen_session_id_is_of_no_use() {
     assert_eq!(attribute(&own, "status"), "executing");
 }
 
+// seeds: P17
 #[test]
 fn session_ids_are_long_and_never_the_same() {
     let mut polls = polls();
@@ -239,6 +243,7 @@ fn refuses_what_it_does_not_know() {
     assert_eq!(attribute(&valid, "status"), "executing");
 }
 
+// seeds: P17
 #[test]
 fn sessions_expire_and_are_forgotten() {
     let mut polls = polls();

@@ -71,7 +71,8 @@ fn step(roster: &mut Harness<Stored>, direction: &str, word: Word) -> Change {
     }
 }
 
-/// Row H9 of the checklist: what each call returns, and what is stored after it.
+// seeds: H9
+/// What each call returns, and what is stored after it.
 #[test]
 fn every_word_does_what_the_tables_say_in_every_state() {
     let table = include_str!("../../../../tests/tables/subscriptions.txt");

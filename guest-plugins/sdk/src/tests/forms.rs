@@ -53,6 +53,7 @@ fn receive(fields: &[(&str, &[&str])]) -> Result<Values, FormError> {
     }
 }
 
+// seeds: P18
 /// P18: with the tests around it, all types of fields, what is required, several values, and what was submitted.
 #[test]
 fn writes_every_type_of_field_and_reads_it_back() {
@@ -104,6 +105,7 @@ fn a_table_of_results_has_its_columns_before_its_items() {
     assert!(written.find("<reported>") < written.find("<item>"));
 }
 
+// seeds: P18
 #[test]
 fn takes_a_whole_submission() {
     let values = receive(&[
@@ -147,6 +149,7 @@ fn booleans_have_four_spellings() {
 /// Fields of a submission: names and values.
 type Fields<'a> = &'a [(&'a str, &'a [&'a str])];
 
+// seeds: P18
 #[test]
 fn refuses_what_cannot_be() {
     let var = |var: &str| var.to_owned();

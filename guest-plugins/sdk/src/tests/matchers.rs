@@ -14,6 +14,7 @@ const STANZAS: [&str; 5] = [
     "<iq from='romeo@localhost/y' to='juliet@localhost/x' type='set' id='i2'><q xmlns='urn:q' node='o'/></iq>",
 ];
 
+// seeds: P8
 /// P8: stanzas against matchers.
 #[test]
 fn each_matcher_matches_its_stanzas_and_no_others() {
@@ -91,6 +92,7 @@ fn each_matcher_matches_its_stanzas_and_no_others() {
     }
 }
 
+// seeds: P8
 #[test]
 fn matchers_combine() {
     let table: [(&str, Matcher, [bool; 5]); 5] = [

@@ -41,6 +41,7 @@ struct Attrs {
     count: u32,
 }
 
+// seeds: P7
 #[test]
 fn attributes_are_texts_or_parsed_and_have_defaults() {
     let value: Attrs = round_trip(
@@ -115,6 +116,7 @@ struct Texts {
     is_gone: bool,
 }
 
+// seeds: P7
 /// P7: with the tests around it, every kind of field of a payload, read and written.
 #[test]
 fn children_are_texts_lists_and_flags_in_any_namespace() {
@@ -159,6 +161,7 @@ struct Said {
     bodies: Vec<Localised>,
 }
 
+// seeds: P7
 #[test]
 fn languages_are_inherited_and_the_default_one_is_not_written() {
     let said: Said = round_trip(
@@ -230,6 +233,7 @@ enum State {
     },
 }
 
+// seeds: P7
 #[test]
 fn payloads_hold_payloads_lists_of_them_and_one_of_several() {
     let value: Outer = round_trip(
@@ -274,6 +278,7 @@ struct Open {
     known: Option<String>,
 }
 
+// seeds: P7
 #[test]
 fn unknown_children_are_kept_with_their_languages_and_mixed_texts() {
     let open: Open = round_trip(

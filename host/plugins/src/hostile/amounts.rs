@@ -2,6 +2,7 @@
 
 use super::*;
 
+// seeds: P21
 #[tokio::test]
 async fn row_3_all_memories_and_tables_of_a_store_count_together() {
     let _turn = ONE_AT_A_TIME.lock().await;

@@ -8,6 +8,7 @@ const INIT: Duration = Duration::from_millis(500);
 /// What a call may take over its budget: 2 ms, and as much again for making its instance, which is in the times.
 const OVER: Duration = Duration::from_millis(4);
 
+// seeds: P21
 #[tokio::test]
 async fn row_1_a_loop_in_a_hook_ends_within_its_budget_and_two_milliseconds() {
     let _turn = ONE_AT_A_TIME.lock().await;

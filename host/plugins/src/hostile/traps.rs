@@ -2,6 +2,7 @@
 
 use super::*;
 
+// seeds: P21
 #[tokio::test]
 async fn row_6_a_trap_wherever_it_is_costs_the_call_and_its_store() {
     let host = Host::new();

@@ -340,6 +340,7 @@ const BAD_FILES: &[(&str, &str)] = &[
     ),
 ];
 
+// seeds: H24
 #[test]
 fn names_key_file_line_and_mend_of_every_mistake() {
     for (file, wanted) in BAD_FILES {

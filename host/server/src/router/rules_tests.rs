@@ -33,6 +33,7 @@ const TABLE: [Row; 9] = [
     (Resource, Some(0), [Verdict::Resource; 5]),
 ];
 
+// seeds: H16
 #[test]
 fn delivers_messages_as_the_table_of_rfc_6121_says() {
     for (aim, best, verdicts) in TABLE {

@@ -86,6 +86,7 @@ fn delivers_a_message_to_the_full_jid_before_presence() {
     );
 }
 
+// seeds: H16
 #[test]
 fn delivers_a_message_to_the_most_available_resources() {
     let router = router();

@@ -197,6 +197,7 @@ fn hashes_as_the_certificate_is_signed() {
     assert_eq!(length(), None);
 }
 
+// seeds: T1
 #[test]
 fn keeps_the_old_certificate_when_the_new_one_is_bad() {
     let folder = TempDir::new().unwrap();

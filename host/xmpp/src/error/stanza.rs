@@ -306,6 +306,7 @@ pub(super) fn finish(
 mod tests {
     use super::*;
 
+    // seeds: P19
     /// P19: the table of XEP-0086.
     #[test]
     fn codes_are_those_of_xep_0086() {
@@ -350,6 +351,7 @@ mod tests {
         }
     }
 
+    // seeds: P19
     #[test]
     fn writes_every_part() {
         let mut error = StanzaError::new(Condition::NotAcceptable)

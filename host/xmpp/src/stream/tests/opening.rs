@@ -267,6 +267,7 @@ fn refuses_a_prefixed_stanza() {
     pair.ended_with("bad-namespace-prefix");
 }
 
+// seeds: P14
 #[test]
 fn lets_an_extension_answer_before_authentication() {
     let mut pair = Pair::secured();

@@ -23,6 +23,7 @@ fn offers_nothing_but_required_tls() {
     assert!(register < sasl, "{said}");
 }
 
+// seeds: N2
 #[test]
 fn refuses_everything_else_before_required_tls() {
     for (sent, condition) in [
