@@ -5,28 +5,18 @@
 
 mod accounts;
 pub mod admin;
-mod bell;
+mod c2s;
 pub mod cli;
 pub mod config;
-mod connections;
-mod contacts;
-pub mod hashing;
-mod http_client;
-mod listener;
-mod mailbox;
+mod delivery;
 mod metrics;
+pub mod net;
 mod offline;
-mod operator;
-mod pacing;
+mod pipeline;
 pub mod plugins;
+mod roster;
 mod router;
-mod secret;
 pub mod server;
-mod session;
-mod shard;
-mod silence;
-pub mod tls;
-mod turns;
 
 #[doc(hidden)]
 pub use router::Routing;

@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use waxwing_xmpp::jid::BareJid;
 
-use crate::contacts::Contacts;
+use crate::roster::Contacts;
 
 pub use client::{AdminError, Link};
 pub use data_dir::{Claim, ClaimError, claim};

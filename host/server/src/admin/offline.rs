@@ -9,7 +9,10 @@ use waxwing_storage::Storage;
 
 use super::{client::AdminError, data_dir::Claim, protocol::Request, users};
 use crate::{
-    accounts::Accounts, config::Config, contacts::Contacts, hashing::HashPool, plugins,
+    accounts::{Accounts, password_hashing::HashPool},
+    config::Config,
+    plugins,
+    roster::Contacts,
     router::Router,
 };
 

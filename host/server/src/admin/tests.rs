@@ -23,7 +23,10 @@ use waxwing_xmpp::jid::BareJid;
 
 use super::{AdminHandler, Link, NewUser, Request, claim, serve};
 use crate::{
-    accounts::Accounts, config::Config, contacts::Contacts, hashing::HashPool, router::Router,
+    accounts::{Accounts, password_hashing::HashPool},
+    config::Config,
+    roster::Contacts,
+    router::Router,
 };
 
 /// A server that has nothing but accounts, and notes whose sessions it was told to end.

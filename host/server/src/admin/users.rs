@@ -7,7 +7,7 @@ use waxwing_xmpp::jid::{self, BareJid};
 
 use super::protocol::{MAX_IMPORT, NewUser, Request, User};
 use crate::accounts::{AccountError, Accounts};
-use crate::contacts::Contacts;
+use crate::roster::Contacts;
 
 /// Accounts of an import that are made at once: enough to keep the hashing threads busy and to share commits.
 const AT_ONCE: usize = 16;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::mailbox::Bounds;
+use crate::delivery::mailbox::Bounds;
 
 /// Bounds on one client's stream, and on what is kept of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

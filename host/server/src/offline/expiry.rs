@@ -58,7 +58,10 @@ mod tests {
 
     use super::*;
     use crate::{
-        accounts::Accounts, config::Limits, hashing::HashPool, offline::Keeper, router::Router,
+        accounts::{Accounts, password_hashing::HashPool},
+        config::Limits,
+        delivery::spool_queue::Keeper,
+        router::Router,
     };
 
     async fn offline(folder: &TempDir, days: u32) -> (Offline, Arc<dyn Storage>, AccountId) {

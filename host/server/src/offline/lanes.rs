@@ -10,7 +10,8 @@ use waxwing_xmpp::{
     stanza::Stanza,
 };
 
-use super::{AT_ONCE, Adding, Offline, ToKeep, Waiting, log};
+use super::{AT_ONCE, Adding, Offline, ToKeep, log};
+use crate::delivery::spool_queue::Waiting;
 
 /// An account, and its message if that is to be kept.
 pub(super) type Verdict = (BareJid, Option<Adding>);

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use waxwing_xmpp::{error::Condition, jid::Jid, stanza::Stanza};
 
 use super::{
-    Delivery, Handle, Ranks, Router,
+    Ranks, Router,
     messages::is_in_order,
     rules::{Aim, Verdict},
     split,
 };
-use crate::mailbox::{Flow, Push};
+use crate::delivery::mailbox::{Flow, Push};
+use crate::delivery::{queued_stanza::Delivery, session_handle::Handle};
 
 /// Where a message comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,11 +13,16 @@ use waxwing_xmpp::{
 };
 
 use super::{
-    Chosen, Delivery, Handle, Origin, Place, Ranks, Router, account_of, rules, rules::Verdict,
+    Chosen, Origin, Place, Ranks, Router, account_of,
+    rules::{self, Verdict},
 };
+use crate::delivery::{queued_stanza::Delivery, session_handle::Handle};
 use crate::{
-    mailbox::Flow,
-    offline::{Task, Waiting, is_for_keeping},
+    delivery::{
+        mailbox::Flow,
+        spool_queue::{Task, Waiting},
+    },
+    offline::is_for_keeping,
 };
 
 impl Router {

@@ -3,17 +3,14 @@
 //! Nothing here waits. What a sender hears, a bounce included, reaches its session by the same way as any other stanza, since
 //! one day the answer comes from another node. Above are the sessions; below are only mailboxes.
 
+mod bench;
 mod choosing;
-mod delivery;
-mod figures;
-mod handle;
-mod keeper;
 mod messages;
 mod presence;
 mod probes;
 mod registry;
 mod rules;
-mod steps;
+mod session_store;
 mod views;
 
 use std::{
@@ -35,24 +32,25 @@ use waxwing_xmpp::{
 };
 
 use crate::{
+    accounts::secret,
     config::{Limits, ResourceConflict},
-    contacts::Chore,
-    mailbox::{Bounds, End, Flow},
-    offline::Keeper,
-    secret,
+    delivery::{
+        mailbox::{Bounds, End, Flow},
+        queued_stanza::Delivery,
+        session_handle::Handle,
+        spool_queue::Keeper,
+    },
+    metrics::router::{Figures, Limit},
+    roster::Chore,
 };
 use registry::{Added, Registry};
 use rules::Verdict;
 
 use choosing::{Chosen, Origin};
-use figures::Figures;
 
-pub(crate) use delivery::Delivery;
-pub(crate) use figures::Limit;
-pub(crate) use handle::Handle;
-pub(crate) use keeper::Ranks;
+pub use bench::Routing;
 pub(crate) use presence::{Told, priority, unavailable};
-pub use steps::Routing;
+pub(crate) use session_store::Ranks;
 pub(crate) use views::View;
 
 /// Routes stanzas between the sessions of this server.

@@ -13,7 +13,11 @@ use waxwing_xmpp::{
     subscription::{Availability, State},
 };
 
-use super::{Delivery, Handle, Limit, Origin, Place, Router, View, account_of, rules};
+use super::{Origin, Place, Router, View, account_of, rules};
+use crate::{
+    delivery::{queued_stanza::Delivery, session_handle::Handle},
+    metrics::router::Limit,
+};
 
 /// Which sessions of an account are told something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

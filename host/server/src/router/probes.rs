@@ -6,7 +6,8 @@ use std::sync::Arc;
 use waxwing_xml::Element;
 use waxwing_xmpp::{jid::Jid, ns, stanza::Stanza};
 
-use super::{Handle, Place, Router, account_of};
+use super::{Place, Router, account_of};
+use crate::delivery::session_handle::Handle;
 
 impl Router {
     /// Whether an account has granted its presence: by its own view, or, while nobody is online there, by that of the watcher,

@@ -8,7 +8,7 @@ use std::{
 
 use parking_lot::RwLock;
 
-use super::handle::Handle;
+use crate::delivery::session_handle::Handle;
 
 /// Parts with a lock each, so that shards seldom meet at one, or at two that lie in one line of the processor's cache.
 const PARTS: usize = 1_024;

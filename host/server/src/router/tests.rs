@@ -12,7 +12,7 @@ use waxwing_xmpp::{
 };
 
 use super::{Registration, Routed, Router};
-use crate::{config, mailbox::End};
+use crate::{config, delivery::mailbox::End};
 
 fn router() -> Arc<Router> {
     let limits = config::Limits::default();

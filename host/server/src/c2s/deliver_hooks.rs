@@ -1,0 +1,152 @@
+//! Plugins judge what a session is given, one stanza after the other, before it is written (the export `deliver`).
+//!
+//! Where no plugin wants to, this is one look a batch. A stanza stays here while it is judged, so that it is not lost with the
+//! connection: whoever gets it then judges it again.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    future::Future,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+use waxwing_plugins::{Judged, Judging, Sender};
+use waxwing_xmpp::{error::Condition, stanza::Stanza};
+
+use crate::{
+    delivery::{mailbox::Items, queued_stanza::Delivery, session_handle::Handle},
+    server::shard::Shard,
+};
+
+type Call = Pin<Box<dyn Future<Output = Judged>>>;
+
+/// What waits to be judged, in order.
+pub(super) struct Gate {
+    shard: Rc<Shard>,
+    waiting: VecDeque<Delivery>,
+    /// About the first of them.
+    call: Option<Call>,
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate")
+            .field("waiting", &self.waiting.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Gate {
+    pub(super) fn new(shard: Rc<Shard>) -> Self {
+        Self {
+            shard,
+            waiting: VecDeque::new(),
+            call: None,
+        }
+    }
+
+    /// Takes what came for the session; gives it back at once where nobody judges.
+    pub(super) fn admit(&mut self, items: Items<Delivery>) -> Option<Items<Delivery>> {
+        if !self.shard.plugins.has_deliver() {
+            return Some(items);
+        }
+        self.waiting = items.into_iter().collect();
+        None
+    }
+
+    /// What was judged and goes on, perhaps nothing of it; ready with `None` when nothing waits.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        handle: &Handle,
+    ) -> Poll<Option<Items<Delivery>>> {
+        if self.waiting.is_empty() {
+            return Poll::Ready(None);
+        }
+        let mut judged = Items::new();
+        while let Some(delivery) = self.waiting.front() {
+            let asked = match self.call.take() {
+                Some(call) => Some(Judging::Waits(call)),
+                None => self.shard.ask(delivery, handle),
+            };
+            let verdict = match asked {
+                None => None,
+                Some(Judging::Over(verdict)) => Some(verdict),
+                Some(Judging::Waits(mut call)) => match call.as_mut().poll(cx) {
+                    Poll::Ready(verdict) => Some(verdict),
+                    Poll::Pending => {
+                        self.call = Some(call);
+                        // What is judged need not wait.
+                        if judged.is_empty() {
+                            return Poll::Pending;
+                        }
+                        break;
+                    }
+                },
+            };
+            let delivery = self.waiting.pop_front();
+            judged.extend(match (delivery, verdict) {
+                (Some(delivery), Some(verdict)) => self.shard.obey(verdict, delivery),
+                (unasked, _) => unasked,
+            });
+        }
+        Poll::Ready(Some(judged))
+    }
+
+    /// What was not judged.
+    pub(super) fn take(&mut self) -> VecDeque<Delivery> {
+        self.call = None;
+        std::mem::take(&mut self.waiting)
+    }
+}
+
+impl Shard {
+    /// Has the hooks judge what is for a session; `None` if none of them wants to.
+    fn ask(&self, delivery: &Delivery, handle: &Handle) -> Option<Judging> {
+        let stanza = delivery.stanza().filter(|stanza| !stanza.is_unshown())?;
+        let sender = self.sender(stanza, handle);
+        if !self.plugins.wants_deliver(stanza, sender) {
+            return None;
+        }
+        Some(self.plugins.deliver(stanza.clone(), &handle.jid, sender))
+    }
+
+    /// Who sends a stanza, as the session's account sees it.
+    fn sender(&self, stanza: &Stanza, handle: &Handle) -> Sender {
+        let router = &self.server.router;
+        match (router.sender(stanza, &handle.account_jid), stanza.from()) {
+            (Sender::Remote, Some(from)) if self.plugins.is_component(from.domain().as_str()) => {
+                Sender::Component
+            }
+            (sender, _) => sender,
+        }
+    }
+
+    /// Carries out what was decided. Gives what goes on.
+    fn obey(&self, verdict: Judged, delivery: Delivery) -> Option<Delivery> {
+        let router = &self.server.router;
+        match verdict {
+            Judged::Pass(stanza) => return Some(delivery.altered(stanza)),
+            Judged::Drop => {
+                if let Some(stanza) = delivery.refused().filter(Stanza::is_request) {
+                    router.bounce(&stanza, Condition::ServiceUnavailable);
+                }
+            }
+            Judged::Bounce(error) => {
+                if let Some(stanza) = delivery.refused() {
+                    router.refuse(&stanza, &error);
+                }
+            }
+            Judged::Answer(payload) => {
+                if let Some(stanza) = delivery.refused()
+                    && let Some(asker) = stanza.from()
+                {
+                    router.answer(asker, stanza.result_reply(payload));
+                }
+            }
+        }
+        None
+    }
+}

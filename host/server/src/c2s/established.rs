@@ -1,0 +1,423 @@
+//! A session whose resource is bound: stanzas in, stanzas out.
+//!
+//! What was read at once is worked through stanza by stanza, in order; all that comes of it for one receiver is written at
+//! once. While a stanza waits for a guest or for storage, the client still gets what others send it.
+
+use std::{
+    future::{Future, poll_fn},
+    io,
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
+
+use tokio::{sync::oneshot, task::coop, time::timeout};
+use waxwing_plugins::{AuthStream, Judged, Judging, Recipient};
+use waxwing_xml::{Element, StreamEvent};
+use waxwing_xmpp::{
+    error::{Condition, StreamCondition, StreamError},
+    ns,
+    sm::{self, Enable, Word},
+    stanza::{Kind, Stanza, StanzaFault},
+};
+
+use super::{
+    Connection, auth_provider,
+    negotiate::{Bound, Resumed},
+    outbound::Outbound,
+    rate_limit::Pace,
+    stream_management::Managed,
+};
+use crate::pipeline::{component, iq, presence};
+use crate::{
+    delivery::{
+        liveness,
+        mailbox::{End, Flow},
+        receipt::Promise,
+        session_handle::Handle,
+    },
+    metrics::router::Limit,
+    router::{Routed, account_of},
+    server::shard::Shard,
+};
+
+/// A client that has more than this to read is not read from.
+const HIGH_WATER: usize = 256 * 1024;
+
+/// How a session came to its end.
+#[derive(Debug)]
+pub(super) enum Finish {
+    /// The client closed its stream.
+    Closed,
+    /// The connection ended or failed without that.
+    Lost(io::Error),
+    /// Nothing was heard of the client, which was asked.
+    Silent,
+    /// The client broke the rules of the stream.
+    Broken(StreamError),
+    /// Somebody else ended it.
+    Ended(End),
+}
+
+/// What a session is, while its connection is in use elsewhere.
+struct Session {
+    shard: Rc<Shard>,
+    handle: Arc<Handle>,
+    /// The account's id.
+    account: u64,
+    lang: Option<String>,
+}
+
+/// Serves a bound session until it ends.
+pub(super) async fn run(connection: &mut Connection, bound: &mut Bound) -> Finish {
+    let session = Session {
+        shard: Rc::clone(&connection.shard),
+        handle: Arc::clone(bound.registration.handle()),
+        account: bound.account,
+        lang: bound.lang.clone(),
+    };
+    if let Some(resumed) = bound.resumed.take()
+        && let Err(error) = resume(connection, *resumed).await
+    {
+        return Finish::Broken(error);
+    }
+    let mut pace = Pace::new(&connection.shard.limits);
+    session.handle.silence.heard();
+    loop {
+        if let Err(finish) = session.go_on(connection, &mut pace).await {
+            return finish;
+        }
+    }
+}
+
+/// Goes on with a session on another connection (XEP-0198 §5).
+async fn resume(connection: &mut Connection, resumed: Resumed) -> Result<(), StreamError> {
+    let Resumed {
+        mut managed,
+        held,
+        request,
+    } = resumed;
+    let counted = managed.acked(request.handled);
+    managed.go_on().await;
+    connection.outbound.resume(managed, &request.previd, held);
+    counted
+}
+
+impl Session {
+    async fn go_on(&self, connection: &mut Connection, pace: &mut Pace) -> Result<(), Finish> {
+        pace.read(connection.unread());
+        self.work(connection, pace).await?;
+        if let Some(wait) = pace.wait() {
+            self.shard.server.router.reached(Limit::SessionRate);
+            self.hold_back(connection, wait).await?;
+        }
+        self.wait(connection).await
+    }
+
+    /// Reads nothing for so long; writes what comes.
+    async fn hold_back(&self, connection: &mut Connection, wait: Duration) -> Result<(), Finish> {
+        let Connection { io, outbound, .. } = connection;
+        let end = poll_fn(|cx| outbound.poll_mailbox(cx, io, &self.handle));
+        match timeout(wait, end).await {
+            Ok(end) => Err(end.map_or_else(Finish::Lost, Finish::Ended)),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Works through what was read.
+    async fn work(&self, connection: &mut Connection, pace: &mut Pace) -> Result<(), Finish> {
+        loop {
+            let event = connection.parse().map_err(|error| {
+                tracing::debug!(jid = %self.handle.jid, %error, "stream error");
+                Finish::Broken(StreamError::from(&error))
+            })?;
+            match event {
+                None => return Ok(()),
+                Some(StreamEvent::Element(element)) => {
+                    pace.stanza();
+                    self.element(connection, element).await?;
+                }
+                Some(StreamEvent::Close) => return Err(Finish::Closed),
+                // The parser knows of one header in a stream.
+                Some(StreamEvent::Open(_)) => {
+                    return Err(Finish::Broken(StreamError::new(StreamCondition::BadFormat)));
+                }
+            }
+            if self.handle.mailbox().is_over() {
+                return self.wait(connection).await;
+            }
+            // What the client has to acknowledge first it has to be heard for.
+            if self.handle.mailbox().bytes() > HIGH_WATER && !connection.outbound.waits_for_acks() {
+                self.write_below_high_water(connection).await?;
+            }
+            coop::consume_budget().await;
+        }
+    }
+
+    /// Writes what comes for the client until there is something to read, and asks a client that is silent. One that does not read what
+    /// it is sent is not read from either: how long that goes is the kernel's to say.
+    async fn wait(&self, connection: &mut Connection) -> Result<(), Finish> {
+        let more = poll_fn(|cx| {
+            let Connection { io, outbound, .. } = &mut *connection;
+            if self.handle.silence.asks() {
+                outbound.ask(&self.handle);
+            }
+            if let Poll::Ready(end) = outbound.poll_mailbox(cx, io, &self.handle) {
+                return Poll::Ready(Err(end.map_or_else(Finish::Lost, Finish::Ended)));
+            }
+            if outbound.is_busy() && self.handle.mailbox().bytes() > HIGH_WATER {
+                return Poll::Pending;
+            }
+            let read = connection.poll_read(cx);
+            if read.is_ready() {
+                self.handle.silence.heard();
+            } else if self.handle.silence.is_lost() {
+                return Poll::Ready(Err(Finish::Silent));
+            }
+            read.map_err(Finish::Lost)
+        });
+        if more.await? {
+            Ok(())
+        } else {
+            Err(Finish::Lost(io::ErrorKind::UnexpectedEof.into()))
+        }
+    }
+
+    async fn write_below_high_water(&self, connection: &mut Connection) -> Result<(), Finish> {
+        let Connection { io, outbound, .. } = connection;
+        poll_fn(|cx| match outbound.poll_mailbox(cx, io, &self.handle) {
+            Poll::Ready(end) => Poll::Ready(Err(end.map_or_else(Finish::Lost, Finish::Ended))),
+            Poll::Pending
+                if self.handle.mailbox().bytes() > HIGH_WATER && !outbound.waits_for_acks() =>
+            {
+                Poll::Pending
+            }
+            Poll::Pending => Poll::Ready(Ok(())),
+        })
+        .await
+    }
+
+    async fn element(&self, connection: &mut Connection, element: Element) -> Result<(), Finish> {
+        match (element.ns(), element.name()) {
+            (ns::SM, _) => return self.manage(connection, &element),
+            (ns::CSI, "active") => connection.outbound.set_active(true),
+            (ns::CSI, "inactive") => connection.outbound.set_active(false),
+            _ => return self.stanza(connection, element).await,
+        }
+        Ok(())
+    }
+
+    /// Stream management (XEP-0198).
+    fn manage(&self, connection: &mut Connection, element: &Element) -> Result<(), Finish> {
+        let outbound = &mut connection.outbound;
+        let word = Word::read(element).map_err(Finish::Broken)?;
+        match (word, &mut outbound.managed) {
+            (Word::Enable(enable), None) => self.enable(outbound, enable),
+            (Word::Request, Some(managed)) => managed.asked(),
+            (Word::Ack(handled), Some(_)) => {
+                return outbound.acked(handled).map_err(Finish::Broken);
+            }
+            // Out of turn (§3).
+            _ => outbound.say(&sm::failed(&Condition::UnexpectedRequest.into())),
+        }
+        Ok(())
+    }
+
+    fn enable(&self, outbound: &mut Outbound, enable: Enable) {
+        let server = &self.shard.server;
+        let seconds = server.resumptions.seconds().filter(|_| enable.resume);
+        let ticket = seconds.map(|_| server.resumptions.add(self.account, &self.handle));
+        let resumable = ticket
+            .as_ref()
+            .map(|ticket| ticket.id.as_str())
+            .zip(seconds);
+        outbound.say(&sm::enabled(resumable));
+        outbound.managed = Some(Box::new(Managed::new(server.offline.keeper(), ticket)));
+    }
+
+    async fn stanza(&self, connection: &mut Connection, element: Element) -> Result<(), Finish> {
+        let managed = connection.outbound.managed.as_ref();
+        // Kept when it is dropped, and so at the end of this, unless the stanza takes it along.
+        let promise = managed.map(|managed| managed.take());
+        let mut stanza = match Stanza::parse(element) {
+            Ok(stanza) => stanza,
+            Err(StanzaFault::Stream(error)) => return Err(Finish::Broken(error)),
+            Err(StanzaFault::Answer { reply, .. }) => {
+                self.shard.server.router.answer(&self.handle.jid, reply);
+                return Ok(());
+            }
+            Err(StanzaFault::Drop) => return Ok(()),
+        };
+        self.stamp(&mut stanza)?;
+        if liveness::is_answer(&stanza, &self.handle.jid) {
+            return Ok(());
+        }
+        let recipient = self.recipient(&stanza);
+        if !self.shard.plugins.wants_inbound(&stanza, recipient) {
+            return self.route(connection, stanza, recipient, promise).await;
+        }
+        let verdict = match self.shard.plugins.inbound(stanza.clone(), recipient) {
+            Judging::Over(verdict) => verdict,
+            Judging::Waits(verdict) => self.meanwhile(connection, verdict).await,
+        };
+        if let Some(stanza) = self.obey(verdict, &stanza) {
+            return self.route(connection, stanza, recipient, promise).await;
+        }
+        Ok(())
+    }
+
+    /// Whom a stanza is for; a hook does not change that.
+    fn recipient(&self, stanza: &Stanza) -> Recipient {
+        let domain = stanza.to().map(|to| to.domain().as_str());
+        match (self.shard.server.router.recipient(stanza), domain) {
+            (Recipient::Remote, Some(domain)) if self.shard.plugins.is_component(domain) => {
+                Recipient::Component
+            }
+            (recipient, _) => recipient,
+        }
+    }
+
+    /// Says whom a stanza is from (RFC 6120 §8.1.2.1), and in which language if it does not (§8.1.5).
+    fn stamp(&self, stanza: &mut Stanza) -> Result<(), Finish> {
+        let jid = &self.handle.jid;
+        if let Some(from) = stanza.from()
+            && from.as_str() != jid.as_str()
+            && from.as_str() != account_of(jid)
+        {
+            return Err(Finish::Broken(StreamError::new(
+                StreamCondition::InvalidFrom,
+            )));
+        }
+        stanza.stamp_from(Arc::clone(&self.handle.from));
+        stanza.inherit_lang(self.lang.as_deref());
+        if stanza.to().is_none() && stanza.kind() == Kind::Message {
+            stanza.set_to(Arc::clone(&self.handle.account_jid));
+        }
+        Ok(())
+    }
+
+    /// Carries out what a filter decided. Returns the stanza that goes on.
+    fn obey(&self, verdict: Judged, original: &Stanza) -> Option<Stanza> {
+        let router = &self.shard.server.router;
+        match verdict {
+            Judged::Pass(stanza) => return Some(stanza),
+            Judged::Drop => router.discard(original),
+            Judged::Bounce(error) => router.refuse(original, &error),
+            Judged::Answer(payload) => {
+                router.answer(&self.handle.jid, original.result_reply(payload));
+            }
+        }
+        None
+    }
+
+    async fn route(
+        &self,
+        connection: &mut Connection,
+        mut stanza: Stanza,
+        recipient: Recipient,
+        promise: Option<Arc<Promise>>,
+    ) -> Result<(), Finish> {
+        if recipient == Recipient::Component {
+            let handed = Box::pin(component::hand_over(&self.shard, &self.handle, stanza));
+            self.meanwhile(connection, handed).await;
+            return Ok(());
+        }
+        let router = &self.shard.server.router;
+        router.count(&stanza);
+        if let (Kind::Message, Some(promise)) = (stanza.kind(), promise) {
+            promise.go_with(&mut stanza);
+        }
+        let flow = match stanza.kind() {
+            Kind::Message => match self.by_rank(connection, stanza).await {
+                Ok(flow) => flow,
+                Err(stanza) => {
+                    let (done, kept) = oneshot::channel();
+                    router.keep(stanza, Some(done));
+                    // An error: it was not kept, and its sender was told so.
+                    let _ = self.meanwhile(connection, kept).await;
+                    Flow::Free
+                }
+            },
+            Kind::Presence => {
+                if let Err(condition) = self.may_ask(connection, &stanza).await {
+                    router.bounce(&stanza, condition);
+                } else {
+                    let presence = Box::pin(presence::handle(&self.shard, &self.handle, stanza));
+                    self.meanwhile(connection, presence).await;
+                }
+                Flow::Free
+            }
+            Kind::Iq => {
+                if recipient == Recipient::Full && stanza.is_request() {
+                    let known = Box::pin(presence::make_known(&self.shard, &self.handle));
+                    self.meanwhile(connection, known).await;
+                }
+                match router.iq(stanza) {
+                    Routed::Done(flow) => flow,
+                    Routed::Request(request) => {
+                        let answer = Box::pin(iq::answer(&self.shard, &self.handle, request));
+                        self.meanwhile(connection, answer).await;
+                        Flow::Free
+                    }
+                }
+            }
+        };
+        if flow == Flow::Pressed {
+            // The receiver, and others who send to it, have their turn first.
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    }
+
+    /// Routes a message; by the priorities of the provider of sessions, where its account has one.
+    async fn by_rank(&self, connection: &mut Connection, stanza: Stanza) -> Result<Flow, Stanza> {
+        let router = &self.shard.server.router;
+        if !router.has_ranks(&stanza) {
+            return router.try_message(stanza);
+        }
+        let ranks = Box::pin(router.ranks(&stanza));
+        match self.meanwhile(connection, ranks).await {
+            Ok(ranks) => router.try_message_by(stanza, ranks.as_ref()),
+            Err(error) => {
+                router.refuse(&stanza, &error);
+                Ok(Flow::Free)
+            }
+        }
+    }
+
+    /// Whether the provider of logins, where there is one, lets a request for presence go.
+    async fn may_ask(&self, connection: &mut Connection, stanza: &Stanza) -> Result<(), Condition> {
+        let asked = |auth: &mut Box<AuthStream>| auth_provider::asks_for_presence(stanza, auth);
+        let Some(mut auth) = connection.auth.take_if(asked) else {
+            return Ok(());
+        };
+        let word = Box::pin(auth_provider::may_ask(&self.shard, &mut auth, stanza));
+        let word = self.meanwhile(connection, word).await;
+        connection.auth = Some(auth);
+        word
+    }
+
+    /// Waits for something, and writes what comes for the client meanwhile. What comes to an end meanwhile is seen
+    /// afterwards: guests are not interrupted for it. Work of any size is boxed, so that a session that waits for its client is
+    /// as small as it can be.
+    async fn meanwhile<T>(
+        &self,
+        connection: &mut Connection,
+        mut work: impl Future<Output = T> + Unpin,
+    ) -> T {
+        let Connection { io, outbound, .. } = connection;
+        poll_fn(|cx| {
+            let result = Pin::new(&mut work).poll(cx);
+            if result.is_pending()
+                && let Poll::Ready(Err(_)) = outbound.poll_mailbox(cx, io, &self.handle)
+            {
+                // Work that waits for the client to take something sees that it never will.
+                self.handle.end(End::Closing);
+            }
+            result
+        })
+        .await
+    }
+}

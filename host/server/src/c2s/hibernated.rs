@@ -1,0 +1,119 @@
+//! A session whose connection is lost and whose client may come back (XEP-0198 §5). For everybody else it goes on: what comes for it
+//! is held, and messages are put into the spool besides, until the client is there again or its time is over.
+
+use std::{
+    future::poll_fn,
+    rc::Rc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::time::sleep;
+
+use super::resumption::{Parcel, Ticket};
+use crate::{delivery::mailbox::End, metrics::router::Limit, server::shard::Shard};
+
+/// Bytes taken from the mailbox at once.
+const BATCH: usize = 64 * 1024;
+
+/// Keeps a session until another connection takes it over, or it ends.
+pub(super) async fn keep(shard: Rc<Shard>, mut parcel: Parcel) {
+    loop {
+        match sleep_on(&shard, &mut parcel).await {
+            Some(End::Taken) => {}
+            Some(End::Shutdown) => {
+                parcel.managed.settle().await;
+                return give_up(parcel, false);
+            }
+            end => {
+                if end == Some(End::Overflow) {
+                    shard.server.router.reached(Limit::Mailbox);
+                }
+                return give_up(parcel, true);
+            }
+        }
+        parcel = match hand_over(parcel) {
+            Ok(()) => return,
+            Err(back) => *back,
+        };
+    }
+}
+
+/// Hands a session over to the connection that asked for it. It comes back if that is gone.
+pub(super) fn hand_over(parcel: Parcel) -> Result<(), Box<Parcel>> {
+    parcel.registration.handle().mailbox().begin();
+    let asker = parcel.managed.ticket.as_ref().and_then(Ticket::asker);
+    match asker {
+        Some(asker) => asker.send(parcel).map_err(Box::new),
+        None => Err(Box::new(parcel)),
+    }
+}
+
+/// Waits with a session. `None`: its time is over.
+async fn sleep_on(shard: &Shard, parcel: &mut Parcel) -> Option<End> {
+    let seconds = shard.server.resumptions.seconds()?;
+    let handle = std::sync::Arc::clone(parcel.registration.handle());
+    tracing::debug!(jid = %handle.jid, "the client is away");
+    handle.set_asleep(true);
+    parcel.managed.lose();
+    if let Some(ticket) = &parcel.managed.ticket {
+        ticket.sleep(parcel.bytes());
+    }
+    let end = poll_fn(|cx| parcel.poll_hold(cx));
+    let why = tokio::select! {
+        biased;
+        why = end => Some(why),
+        () = sleep(Duration::from_secs(u64::from(seconds))) => None,
+    };
+    tracing::debug!(jid = %handle.jid, ?why, "session wakes");
+    why
+}
+
+/// Ends a session: what its client does not have goes elsewhere, or stays in the spool.
+pub(super) fn give_up(mut parcel: Parcel, forget: bool) {
+    let handle = parcel.registration.handle();
+    // Nothing more comes behind what is given back.
+    handle.end(End::Closing);
+    parcel.managed.give_up(handle);
+    for delivery in std::mem::take(&mut parcel.held) {
+        handle.give_back(delivery);
+    }
+    if forget {
+        parcel.managed.forget();
+    }
+}
+
+impl Parcel {
+    /// Bytes that wait for the client.
+    fn bytes(&self) -> usize {
+        self.managed.bytes().saturating_add(self.held.bytes())
+    }
+
+    /// Takes what comes. Ready when the session is to end, or to be handed over.
+    fn poll_hold(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        let mailbox = self.registration.handle().mailbox();
+        let bounds = mailbox.bounds();
+        loop {
+            let taken = mailbox.take(BATCH, cx.waker());
+            if let Some(end) = taken.end {
+                return Poll::Ready(end);
+            }
+            if taken.items.is_empty() {
+                return Poll::Pending;
+            }
+            for mut delivery in taken.items {
+                self.managed.secure(&mut delivery);
+                self.held.hold(delivery);
+            }
+            if bounds.are_exceeded(0, self.held.len()) {
+                self.held.tidy();
+            }
+            if self.held.exceeds(bounds) {
+                return Poll::Ready(End::Overflow);
+            }
+            if let Some(ticket) = &self.managed.ticket {
+                ticket.hold(self.bytes());
+            }
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! What is on its way to the client: the mailbox, and the bytes that are being written.
+//!
+//! All that is queued goes out in one write. The stanzas whose bytes are not yet written are kept, so that they can go
+//! elsewhere when the client is lost; with stream management those that the client has not acknowledged. With nothing to write no
+//! buffer is held.
+
+use std::{
+    io, mem,
+    rc::Rc,
+    task::{Context as TaskContext, Poll, ready},
+};
+
+use waxwing_xml::{Context, Element};
+use waxwing_xmpp::{ns, sm};
+
+use super::{client_state::Quiet, deliver_hooks::Gate, stream_management::Managed};
+use crate::{
+    delivery::buffers::{Batch, Buffers},
+    net::transport::Transport,
+};
+use crate::{
+    delivery::{
+        liveness,
+        mailbox::{Bounds, End, Items},
+        queued_stanza::Delivery,
+        session_handle::Handle,
+    },
+    server::shard::Shard,
+};
+
+/// Bytes of stanzas taken from the mailbox at once; the next are taken when these are written.
+const BATCH: usize = 64 * 1024;
+/// What is in scope on every client's stream.
+const CONTEXT: Context<'static> = Context::stream(ns::CLIENT);
+
+/// The outbound half of a session.
+#[derive(Debug)]
+pub(super) struct Outbound {
+    buffers: Buffers,
+    /// What plugins judge first.
+    gate: Gate,
+    /// How much may wait for the client.
+    bounds: Bounds,
+    /// What is being written; without capacity when there is nothing.
+    bytes: Vec<u8>,
+    /// How much of it is written.
+    written: usize,
+    /// The stanzas in it, each with the place where it ends; none with stream management.
+    batch: Batch,
+    /// Stream management, where the client enabled it.
+    pub(super) managed: Option<Box<Managed>>,
+    /// What is held back while the client says that nobody looks at it.
+    quiet: Option<Box<Quiet>>,
+}
+
+impl Outbound {
+    pub(super) fn new(shard: &Rc<Shard>) -> Self {
+        Self {
+            buffers: shard.buffers.clone(),
+            gate: Gate::new(Rc::clone(shard)),
+            bounds: shard.limits.outbound,
+            bytes: Vec::new(),
+            written: 0,
+            batch: Batch::new(),
+            managed: None,
+            quiet: None,
+        }
+    }
+
+    /// Adds bytes after what is being written.
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.buffer().extend_from_slice(bytes);
+    }
+
+    /// Adds an element of the stream's own.
+    pub(super) fn say(&mut self, element: &Element) {
+        element.write(&CONTEXT, self.buffer());
+    }
+
+    /// Asks a client of which nothing was heard whether it is there: what it has handled, or, without stream management, by a ping.
+    pub(super) fn ask(&mut self, handle: &Handle) {
+        if self.managed.is_some() {
+            self.push(sm::REQUEST);
+        } else {
+            self.say(&liveness::ping(&handle.jid));
+        }
+    }
+
+    fn buffer(&mut self) -> &mut Vec<u8> {
+        if self.bytes.capacity() == 0 {
+            self.bytes = self.buffers.output();
+        }
+        &mut self.bytes
+    }
+
+    /// True if something is still to be written.
+    pub(super) fn is_busy(&self) -> bool {
+        !self.bytes.is_empty()
+    }
+
+    /// True if the client has to acknowledge something before it is sent more. What comes meanwhile waits in its mailbox, which ends the
+    /// session when it is full.
+    pub(super) fn waits_for_acks(&self) -> bool {
+        let bounds = self.bounds.half();
+        let managed = self.managed.as_ref();
+        managed.is_some_and(|managed| managed.exceeds(bounds))
+    }
+
+    /// Goes on with a session after its connection was lost: says so, and sends what the client has not.
+    pub(super) fn resume(&mut self, managed: Box<Managed>, previd: &str, held: Quiet) {
+        self.say(&sm::resumed(previd, managed.handled()));
+        let bytes = self.buffer();
+        for delivery in managed.unacked() {
+            delivery.write(&CONTEXT, bytes);
+        }
+        self.managed = Some(managed);
+        self.admit(held.into_iter().collect());
+    }
+
+    /// Somebody looks at the client, or nobody does (XEP-0352).
+    pub(super) fn set_active(&mut self, active: bool) {
+        if active {
+            self.flush_quiet();
+            self.quiet = None;
+        } else if self.quiet.is_none() {
+            self.quiet = Some(Box::default());
+        }
+    }
+
+    /// What was held back from the client, or not judged. A session that goes on is taken for one that somebody looks at (XEP-0352 §4.1).
+    pub(super) fn take_held(&mut self) -> Quiet {
+        let mut held = self
+            .quiet
+            .take()
+            .map_or_else(Quiet::default, |quiet| *quiet);
+        self.gate
+            .take()
+            .into_iter()
+            .for_each(|delivery| held.hold(delivery));
+        held
+    }
+
+    /// Writes out what is being written. Ready when that is done, or failed.
+    pub(super) fn poll_write_out(
+        &mut self,
+        cx: &mut TaskContext<'_>,
+        io: &mut Transport,
+    ) -> Poll<io::Result<()>> {
+        if self.bytes.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        while let Some(rest) = self
+            .bytes
+            .get(self.written..)
+            .filter(|rest| !rest.is_empty())
+        {
+            let count = ready!(io.poll_write(cx, rest))?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.written = self.written.saturating_add(count);
+        }
+        ready!(io.poll_flush(cx))?;
+        self.done();
+        Poll::Ready(Ok(()))
+    }
+
+    /// Writes out the mailbox. Pending when all is written, or the client reads or acknowledges no more just now; ready when the
+    /// session is to end, or the connection failed.
+    pub(super) fn poll_mailbox(
+        &mut self,
+        cx: &mut TaskContext<'_>,
+        io: &mut Transport,
+        handle: &Handle,
+    ) -> Poll<io::Result<End>> {
+        self.answer(cx);
+        loop {
+            let is_written = match self.poll_write_out(cx, io) {
+                Poll::Ready(result) => result.map(|()| true)?,
+                Poll::Pending => false,
+            };
+            if !is_written || self.waits_for_acks() {
+                // The owner still has to hear of the end, whether the client reads or not.
+                let end = handle.mailbox().watch_end(cx.waker());
+                return end.map_or(Poll::Pending, |end| Poll::Ready(Ok(end)));
+            }
+            match self.gate.poll(cx, handle) {
+                Poll::Ready(None) => {}
+                Poll::Ready(Some(judged)) => {
+                    self.sort(judged);
+                    continue;
+                }
+                Poll::Pending => {
+                    let end = handle.mailbox().watch_end(cx.waker());
+                    return end.map_or(Poll::Pending, |end| Poll::Ready(Ok(end)));
+                }
+            }
+            let taken = handle.mailbox().take(BATCH, cx.waker());
+            if let Some(end) = taken.end {
+                return Poll::Ready(Ok(end));
+            }
+            if taken.items.is_empty() {
+                return Poll::Pending;
+            }
+            self.admit(taken.items);
+        }
+    }
+
+    /// Tells the client what is handled, if it asked.
+    fn answer(&mut self, cx: &mut TaskContext<'_>) {
+        if let Some(managed) = &mut self.managed
+            && let Poll::Ready(handled) = managed.poll_answer(cx)
+        {
+            self.say(&sm::ack(handled));
+        }
+    }
+
+    /// Gives back what the client does not have: when the session is over, it goes to others who can take it, or to its senders.
+    pub(super) fn give_up(&mut self, handle: &Handle) {
+        let written = self.written;
+        for (end, delivery) in self.batch.drain(..) {
+            if end <= written {
+                delivery.delivered();
+            } else {
+                handle.give_back(delivery);
+            }
+        }
+        if let Some(mut managed) = self.managed.take() {
+            managed.give_up(handle);
+            managed.forget();
+        }
+        for delivery in self.quiet.take().into_iter().flat_map(|quiet| *quiet) {
+            handle.give_back(delivery);
+        }
+        for delivery in self.gate.take() {
+            handle.give_back(delivery);
+        }
+    }
+
+    /// Has plugins judge what came for the session, where one wants to.
+    fn admit(&mut self, items: Items<Delivery>) {
+        if let Some(items) = self.gate.admit(items) {
+            self.sort(items);
+        }
+    }
+
+    /// Writes what is not to be held back, after what was held back before it: it keeps its order.
+    fn sort(&mut self, items: Items<Delivery>) {
+        let Some(mut quiet) = self.quiet.take() else {
+            return self.fill(items);
+        };
+        for delivery in items {
+            let hurries = !Quiet::can_wait(&delivery);
+            quiet.hold(delivery);
+            if hurries || quiet.exceeds(self.bounds.quarter()) {
+                self.fill(mem::take(&mut *quiet));
+            }
+        }
+        self.quiet = Some(quiet);
+    }
+
+    fn flush_quiet(&mut self) {
+        if let Some(quiet) = &mut self.quiet {
+            let held = mem::take(&mut **quiet);
+            self.fill(held);
+        }
+    }
+
+    fn fill(&mut self, items: impl IntoIterator<Item = Delivery>) {
+        for delivery in items {
+            let bytes = self.buffer();
+            delivery.write(&CONTEXT, bytes);
+            if let Some(managed) = &mut self.managed {
+                managed.sent(delivery);
+                continue;
+            }
+            if self.batch.capacity() == 0 {
+                self.batch = self.buffers.batch();
+            }
+            self.batch.push((self.bytes.len(), delivery));
+        }
+        if let Some(managed) = &mut self.managed
+            && managed.asks()
+        {
+            self.push(sm::REQUEST);
+        }
+    }
+
+    /// The client acknowledges. Asks it again if there is more to acknowledge.
+    pub(super) fn acked(&mut self, handled: u32) -> Result<(), waxwing_xmpp::error::StreamError> {
+        let Some(managed) = &mut self.managed else {
+            return Ok(());
+        };
+        managed.acked(handled)?;
+        if managed.asks() {
+            self.push(sm::REQUEST);
+        }
+        Ok(())
+    }
+
+    fn done(&mut self) {
+        for (_, delivery) in self.batch.drain(..) {
+            delivery.delivered();
+        }
+        self.buffers.give_batch(mem::take(&mut self.batch));
+        self.buffers.give(mem::take(&mut self.bytes));
+        self.written = 0;
+    }
+}

@@ -1,0 +1,155 @@
+//! Presence of a session: to be told to others, or about who may be told (RFC 6121 §3, §4).
+
+use std::{rc::Rc, sync::Arc, time::Duration};
+
+use tokio::{sync::oneshot, time::timeout};
+use waxwing_plugins::{Judged, PresenceStep};
+use waxwing_xmpp::stanza::{PresenceType, Stanza, Type};
+
+use crate::{
+    delivery::{backpressure, session_handle::Handle},
+    roster,
+    router::{priority, unavailable},
+    server::shard::Shard,
+};
+
+/// What comes of initial presence is done before the client's next stanza, unless it takes longer than this.
+const IN_ORDER: Duration = Duration::from_secs(2);
+
+/// Deals with a presence stanza; `from` is stamped.
+pub(crate) async fn handle(shard: &Rc<Shard>, sender: &Arc<Handle>, stanza: Stanza) {
+    let (router, contacts) = (&shard.server.router, &shard.server.contacts);
+    if let Some(word) = roster::word(&stanza) {
+        return contacts.say(sender, stanza, word).await;
+    }
+    let Some(step) = step(sender, &stanza) else {
+        if matches!(stanza.typed(), Type::Presence(PresenceType::Probe)) {
+            make_known(shard, sender).await;
+        }
+        return router.presence(sender, stanza);
+    };
+    let Some(stanza) = judge(shard, sender, stanza, step).await else {
+        return;
+    };
+    if step == PresenceStep::Unavailable {
+        return retire(shard, sender, stanza).await;
+    }
+    if let Err(error) = contacts.make_known(&sender.jid.to_bare()).await {
+        // To be available without contacts would tell the wrong people that one is not.
+        return router.refuse(&stanza, &error.reply());
+    }
+    let recorded = router.record(sender, Some((priority(&stanza), &stanza)));
+    if let Err(error) = recorded.await {
+        return router.refuse(&stanza, &error);
+    }
+    let (was_available, took_messages) = (sender.is_available(), sender.takes_messages());
+    if priority(&stanza) >= 0 && !took_messages {
+        // Before others can send it newer ones.
+        sender.catch_up();
+    }
+    router.presence(sender, stanza);
+    if (sender.takes_messages() && !took_messages || !was_available) && sender.begin_welcome() {
+        let (done, welcomed) = oneshot::channel();
+        let (shard_too, newcomer) = (Rc::clone(shard), Arc::clone(sender));
+        shard.spawn(async move {
+            welcome(shard_too, newcomer).await;
+            // The session may have gone on.
+            let _ = done.send(());
+        });
+        drop(timeout(IN_ORDER, welcomed).await);
+    }
+}
+
+/// What presence does that is told to all who may see it; `None` for any other.
+fn step(sender: &Handle, stanza: &Stanza) -> Option<PresenceStep> {
+    match stanza.typed() {
+        _ if stanza.to().is_some() => None,
+        Type::Presence(PresenceType::Available) if sender.is_available() => {
+            Some(PresenceStep::Update)
+        }
+        Type::Presence(PresenceType::Available) => Some(PresenceStep::Initial),
+        Type::Presence(PresenceType::Unavailable) => Some(PresenceStep::Unavailable),
+        _ => None,
+    }
+}
+
+/// Has the presence hooks judge what a session says of itself. Gives what it has said, which may be nothing.
+async fn judge(
+    shard: &Shard,
+    sender: &Handle,
+    stanza: Stanza,
+    step: PresenceStep,
+) -> Option<Stanza> {
+    if !shard.plugins.wants_presence(&stanza, step) {
+        return Some(stanza);
+    }
+    let judged = shard.plugins.presence(stanza.clone(), sender.id, step);
+    match judged.await {
+        Judged::Pass(stanza) => Some(stanza),
+        // Nobody could judge what it says besides.
+        Judged::Bounce(_) if step == PresenceStep::Unavailable => unavailable(&sender.jid),
+        Judged::Bounce(error) => {
+            shard.server.router.refuse(&stanza, &error);
+            None
+        }
+        Judged::Drop | Judged::Answer(_) => None,
+    }
+}
+
+/// Gives a session that became available what it has to know: the messages that waited, its contacts' presence, and who asks for
+/// its own. That may be more than a client takes before it is heard, so it is done beside the session.
+async fn welcome(shard: Rc<Shard>, newcomer: Arc<Handle>) {
+    loop {
+        if newcomer.takes_messages() {
+            shard.server.offline.give(&newcomer).await;
+        } else {
+            // It has changed its mind: what is for itself is not to wait for others.
+            shard.server.router.stop_catching_up(&newcomer);
+        }
+        tell_of_contacts(&shard, &newcomer).await;
+        if newcomer.end_welcome() {
+            return;
+        }
+    }
+}
+
+async fn tell_of_contacts(shard: &Shard, newcomer: &Arc<Handle>) {
+    let (router, contacts) = (&shard.server.router, &shard.server.contacts);
+    for presence in router.presence_of_contacts(newcomer) {
+        if !backpressure::room(newcomer, presence.element().heap_bytes()).await
+            || !newcomer.is_available()
+        {
+            return;
+        }
+        router.give_to(newcomer, presence);
+    }
+    if let Err(error) = contacts.remind(newcomer).await {
+        drop(error.reply());
+    }
+}
+
+/// Tells everybody that a session is unavailable; it is recorded as such when they know.
+async fn retire(shard: &Shard, sender: &Arc<Handle>, stanza: Stanza) {
+    let router = &shard.server.router;
+    router.presence(sender, stanza);
+    if let Err(error) = router.record(sender, None).await {
+        // It is unavailable all the same: the provider's record is what is late.
+        tracing::debug!(
+            condition = error.condition.name(),
+            "unavailable presence was not recorded"
+        );
+    }
+}
+
+/// Makes the sender's subscriptions known where it asks something of another: who is away is not known, but who asks then is.
+pub(crate) async fn make_known(shard: &Shard, sender: &Handle) {
+    if let Err(error) = shard
+        .server
+        .contacts
+        .make_known(&sender.jid.to_bare())
+        .await
+    {
+        // It is treated as one who has no contacts.
+        drop(error.reply());
+    }
+}
