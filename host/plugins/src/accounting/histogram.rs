@@ -12,7 +12,7 @@ pub(crate) const BOUNDS: [u64; 16] = [
 
 /// Calls by CPU time, as a thread counts them.
 #[derive(Debug, Default)]
-pub(super) struct Buckets {
+pub(crate) struct Buckets {
     counts: [AtomicU64; BOUNDS.len() + 1],
     sum: AtomicU64,
     longest: AtomicU64,
@@ -31,7 +31,7 @@ pub(crate) struct Histogram {
 
 impl Buckets {
     /// Counts a measured call, for itself and for others like it: `calls` in all.
-    pub(super) fn add(&self, cpu: Duration, calls: u64) {
+    pub(crate) fn add(&self, cpu: Duration, calls: u64) {
         let nanoseconds = nanos(cpu);
         let bucket = BOUNDS.partition_point(|bound| bound.saturating_mul(1_000) < nanoseconds);
         if let Some(count) = self.counts.get(bucket) {
@@ -42,7 +42,7 @@ impl Buckets {
         self.longest.fetch_max(nanoseconds, Ordering::Relaxed);
     }
 
-    pub(super) fn add_to(&self, sum: &mut Histogram) {
+    pub(crate) fn add_to(&self, sum: &mut Histogram) {
         for (into, from) in sum.counts.iter_mut().zip(&self.counts) {
             *into = into.saturating_add(from.load(Ordering::Relaxed));
         }

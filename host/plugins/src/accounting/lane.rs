@@ -13,29 +13,29 @@ use std::time::Duration;
 
 use super::histogram::{Buckets, Histogram};
 use super::nanos;
+use crate::engine::cpu_clock::Spent;
 use crate::exports::{Export, Outcome};
-use crate::meter::Spent;
 
 /// Lanes of a plugin that one thread has, as many as servers usually have threads that call guests.
 const OWN_LANES: usize = 16;
 
 /// Lanes of a plugin.
-pub(super) const LANES: usize = OWN_LANES + 1;
+pub(crate) const LANES: usize = OWN_LANES + 1;
 
 /// Calls of the last minute are known by spans of this length.
-pub(super) const SPAN: Duration = Duration::from_secs(5);
+pub(crate) const SPAN: Duration = Duration::from_secs(5);
 
 /// Spans that are remembered: a minute.
 const SPANS: usize = 12;
 
 /// Where nothing should ever be counted.
-pub(super) static SPARE: std::sync::LazyLock<Lane> =
+pub(crate) static SPARE: std::sync::LazyLock<Lane> =
     std::sync::LazyLock::new(|| Lane::new(OWN_LANES));
 
 /// A thread's share, on cache lines of its own.
 #[derive(Debug, Default)]
 #[repr(align(128))]
-pub(super) struct Lane {
+pub(crate) struct Lane {
     calls: [AtomicU64; Export::ALL.len()],
     outcomes: [AtomicU64; Outcome::NAMES.len()],
     /// The tick in which a call was measured last, plus one.
@@ -55,7 +55,7 @@ pub(super) struct Lane {
 
 impl Lane {
     /// The lane of that index.
-    pub(super) fn new(index: usize) -> Self {
+    pub(crate) fn new(index: usize) -> Self {
         Self {
             is_shared: index >= OWN_LANES,
             ..Self::default()
@@ -72,7 +72,7 @@ impl Lane {
     }
 
     /// Counts a call that begins; true if it is to be measured. `span` is asked for only then.
-    pub(super) fn begin(&self, export: Export, tick: u64, span: impl FnOnce() -> u64) -> bool {
+    pub(crate) fn begin(&self, export: Export, tick: u64, span: impl FnOnce() -> u64) -> bool {
         let tick = tick.wrapping_add(1);
         let measured = self.measured.load(Ordering::Relaxed) != tick;
         if measured {
@@ -88,14 +88,14 @@ impl Lane {
     }
 
     /// Counts a call that was measured in its tick's turn: for itself and for those before it that were not.
-    pub(super) fn measured(&self, cpu: Duration) {
+    pub(crate) fn measured(&self, cpu: Duration) {
         let others = self.unmeasured.swap(0, Ordering::Relaxed);
         self.cpu.add(cpu, others.saturating_add(1));
     }
 
     /// Counts a call that was measured out of its turn, since it ran long or somebody watches. `in_turn`: its turn it was,
     /// so that the calls before it wait for the next one.
-    pub(super) fn measured_alone(&self, cpu: Duration, in_turn: bool) {
+    pub(crate) fn measured_alone(&self, cpu: Duration, in_turn: bool) {
         if !in_turn {
             let less = |waiting: u64| Some(waiting.saturating_sub(1));
             // The closure always gives a value.
@@ -106,47 +106,47 @@ impl Lane {
         self.cpu.add(cpu, 1);
     }
 
-    pub(super) fn ended(&self, outcome: Outcome) {
+    pub(crate) fn ended(&self, outcome: Outcome) {
         if let Some(count) = self.outcomes.get(outcome.index()) {
             self.add(count, 1);
         }
     }
 
-    pub(super) fn waited(&self, spent: Spent) {
+    pub(crate) fn waited(&self, spent: Spent) {
         self.add(&self.waits, spent.waits.into());
         self.add(&self.waited, nanos(spent.waited));
     }
 
-    pub(super) fn calls(&self) -> u64 {
+    pub(crate) fn calls(&self) -> u64 {
         let all = self.calls.iter().map(|count| count.load(Ordering::Relaxed));
         all.fold(0, u64::wrapping_add)
     }
 
-    pub(super) fn calls_of(&self, export: Export) -> u64 {
+    pub(crate) fn calls_of(&self, export: Export) -> u64 {
         let count = self.calls.get(export as usize);
         count.map_or(0, |count| count.load(Ordering::Relaxed))
     }
 
     /// Calls that came to the outcome of that number.
-    pub(super) fn outcomes(&self, index: usize) -> u64 {
+    pub(crate) fn outcomes(&self, index: usize) -> u64 {
         let count = self.outcomes.get(index);
         count.map_or(0, |count| count.load(Ordering::Relaxed))
     }
 
-    pub(super) fn waits(&self) -> u64 {
+    pub(crate) fn waits(&self) -> u64 {
         self.waits.load(Ordering::Relaxed)
     }
 
-    pub(super) fn waited_nanos(&self) -> u64 {
+    pub(crate) fn waited_nanos(&self) -> u64 {
         self.waited.load(Ordering::Relaxed)
     }
 
-    pub(super) fn add_to(&self, sum: &mut Histogram) {
+    pub(crate) fn add_to(&self, sum: &mut Histogram) {
         self.cpu.add_to(sum);
     }
 
     /// Calls made since the beginning of the eleventh span before this one.
-    pub(super) fn recent_calls(&self, span: u64) -> u64 {
+    pub(crate) fn recent_calls(&self, span: u64) -> u64 {
         let oldest = span.saturating_sub(count_of_spans().saturating_sub(1));
         let spans = self
             .before
@@ -189,7 +189,7 @@ fn unpack(packed: u64) -> (Option<u64>, u64) {
 }
 
 /// The index of the calling thread's lanes: its own, or the shared one of those that came too late to have one.
-pub(super) fn of_this_thread() -> usize {
+pub(crate) fn of_this_thread() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local! {
         static OWN: Cell<Option<usize>> = const { Cell::new(None) };

@@ -6,11 +6,11 @@
 
 mod fault_log;
 mod histogram;
-mod lane;
-pub(crate) mod metrics;
+pub(crate) mod lane;
+pub(crate) mod log_budget;
 mod own;
-mod record;
-pub(crate) mod stats;
+pub(crate) mod quarantine;
+pub(crate) mod trace;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,18 +19,17 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use crate::accounting::log_budget::LogBudget;
+use crate::accounting::trace::Tracers;
+use crate::engine::cpu_clock::Spent;
+use crate::engine::limits::take;
 use crate::exports::Export;
 use crate::fault::FaultKind;
-use crate::limits::take;
-use crate::logs::LogBudget;
-use crate::meter::Spent;
-use crate::trace::Tracers;
 
 pub(crate) use fault_log::FaultLog;
 pub(crate) use histogram::{BOUNDS, Histogram};
 use lane::{LANES, Lane};
 pub(crate) use own::{Figure, FigureError, OwnFigures};
-pub(crate) use record::Record;
 
 /// All that is known of one plugin. What happens seldom, or to a whole instance, stands beside the lanes.
 pub(crate) struct Ledger {
@@ -202,7 +201,7 @@ impl Ledger {
         (load(&self.stored_bytes), load(&self.stored_keys))
     }
 
-    fn time_making(&self) -> Duration {
+    pub(crate) fn time_making(&self) -> Duration {
         Duration::from_nanos(self.making.load(Ordering::Relaxed))
     }
 
@@ -212,16 +211,16 @@ impl Ledger {
         }
     }
 
-    fn calls_of(&self, export: Export) -> u64 {
+    pub(crate) fn calls_of(&self, export: Export) -> u64 {
         self.sum(|lane| lane.calls_of(export))
     }
 
-    fn faults_of(&self, kind: FaultKind) -> u64 {
+    pub(crate) fn faults_of(&self, kind: FaultKind) -> u64 {
         let count = self.faults.get(kind as usize);
         count.map_or(0, |count| count.load(Ordering::Relaxed))
     }
 
-    fn cpu(&self) -> Histogram {
+    pub(crate) fn cpu(&self) -> Histogram {
         let mut sum = Histogram::default();
         for lane in &self.lanes {
             lane.add_to(&mut sum);
@@ -229,19 +228,19 @@ impl Ledger {
         sum
     }
 
-    fn sum(&self, of: impl Fn(&Lane) -> u64) -> u64 {
+    pub(crate) fn sum(&self, of: impl Fn(&Lane) -> u64) -> u64 {
         self.lanes.iter().map(of).fold(0, u64::wrapping_add)
     }
 
     /// The lane of the calling thread.
-    fn lane(&self) -> &Lane {
+    pub(crate) fn lane(&self) -> &Lane {
         // The index is below the number of lanes, and there are always that many.
         self.lanes
             .get(lane::of_this_thread())
             .unwrap_or_else(|| &*lane::SPARE)
     }
 
-    fn span(&self, now: Instant) -> u64 {
+    pub(crate) fn span(&self, now: Instant) -> u64 {
         now.saturating_duration_since(self.started)
             .as_secs()
             .checked_div(lane::SPAN.as_secs())
@@ -249,7 +248,7 @@ impl Ledger {
     }
 }
 
-fn nanos(duration: Duration) -> u64 {
+pub(crate) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 

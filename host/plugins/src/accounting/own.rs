@@ -77,7 +77,7 @@ impl OwnFigures {
     }
 
     /// The counters, by name.
-    pub(super) fn counters(&self) -> Vec<(String, u64)> {
+    pub(crate) fn counters(&self) -> Vec<(String, u64)> {
         self.some(|value| match value {
             Value::Counter(value) => Some(value),
             Value::Gauge(_) => None,
@@ -85,7 +85,7 @@ impl OwnFigures {
     }
 
     /// The gauges, by name.
-    pub(super) fn gauges(&self) -> Vec<(String, i64)> {
+    pub(crate) fn gauges(&self) -> Vec<(String, i64)> {
         self.some(|value| match value {
             Value::Gauge(value) => Some(value),
             Value::Counter(_) => None,

@@ -11,12 +11,12 @@ use waxwing_xmpp::sasl::{Failure, Hash, MAX_ITERATIONS, ScramKeys};
 
 use super::pre_auth::{PreAuthStream, TlsVersion};
 use super::{Call, Export, Level};
-use crate::bindings::exports::waxwing::plugin::auth_provider as wit;
-use crate::convert::stanza_error;
 use crate::fault::Fault;
 use crate::instance::Instance;
-use crate::plugin::Plugin;
-use crate::state::State;
+use crate::instance::plugin::Plugin;
+use crate::instance::state::State;
+use crate::wit::bindings::exports::waxwing::plugin::auth_provider as wit;
+use crate::wit::convert::stanza_error;
 
 pub(crate) use wit::BindReason;
 

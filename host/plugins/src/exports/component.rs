@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::{Call, Export, Handled, Outcome};
-use crate::bindings::exports::waxwing::plugin::component as wit;
-use crate::convert::stanza_error;
 use crate::fault::Fault;
 use crate::imports::stanzas::{HostStanza, payload};
 use crate::instance::Instance;
+use crate::wit::bindings::exports::waxwing::plugin::component as wit;
+use crate::wit::convert::stanza_error;
 
 /// `handle`.
 pub(crate) struct Handle {

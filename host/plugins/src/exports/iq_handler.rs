@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::{Call, Export, Handled, Now, Outcome};
-use crate::bindings::exports::waxwing::plugin::iq_handler as wit;
-use crate::convert::stanza_error;
+use crate::engine::limits::REQUEST_CPU;
 use crate::fault::Fault;
 use crate::imports::stanzas::{HostStanza, payload};
 use crate::instance::Instance;
-use crate::limits::REQUEST_CPU;
+use crate::wit::bindings::exports::waxwing::plugin::iq_handler as wit;
+use crate::wit::convert::stanza_error;
 
 /// `handle`.
 pub(crate) struct Handle {

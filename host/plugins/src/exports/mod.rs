@@ -9,7 +9,6 @@ pub(crate) mod iq_handler;
 pub(crate) mod judgement;
 pub(crate) mod lifecycle;
 pub(crate) mod offline;
-mod outcome;
 pub(crate) mod plugin_events;
 pub(crate) mod pre_auth;
 pub(crate) mod presence;
@@ -18,7 +17,6 @@ pub(crate) mod roster_hook;
 pub(crate) mod roster_provider;
 pub(crate) mod session_events;
 pub(crate) mod session_provider;
-mod table;
 pub(crate) mod timer_handler;
 pub(crate) mod vetoes;
 
@@ -31,8 +29,8 @@ use waxwing_xmpp::error::StanzaError;
 use crate::fault::Fault;
 use crate::instance::Instance;
 
-pub(crate) use outcome::Outcome;
-pub(crate) use table::{Export, Exports, Guests, PACKAGE, VERSION};
+pub(crate) use crate::instance::template::{Export, Exports, Guests, PACKAGE, VERSION};
+pub(crate) use crate::model::outcome::Outcome;
 
 /// What may lead to what, only downwards: a hook, handler, component or command may cause a veto or ask a provider; a veto
 /// may ask a provider; a provider asks nobody.

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use super::judgement::{Judgement, replaced};
 use super::{Call, Export, Outcome};
-use crate::bindings::exports::waxwing::plugin::offline::Verdict;
-use crate::convert::stanza_error;
+use crate::engine::limits::HOOK_CPU;
 use crate::fault::Fault;
 use crate::imports::stanzas::HostStanza;
 use crate::instance::Instance;
-use crate::limits::HOOK_CPU;
+use crate::wit::bindings::exports::waxwing::plugin::offline::Verdict;
+use crate::wit::convert::stanza_error;
 
 /// `filter`.
 pub(crate) struct Filter {

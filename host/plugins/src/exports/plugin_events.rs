@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::{Call, Export};
-use crate::bindings::exports::waxwing::plugin::plugin_events as wit;
 use crate::fault::Fault;
 use crate::instance::Instance;
+use crate::wit::bindings::exports::waxwing::plugin::plugin_events as wit;
 
 pub(crate) use wit::Event;
 

@@ -6,13 +6,13 @@ use std::time::Duration;
 use waxwing_xml::Element;
 
 use super::{Call, Export, Handled, Outcome};
-use crate::bindings::exports::waxwing::plugin::pre_auth as wit;
-use crate::convert::stanza_error;
+use crate::engine::limits::{HOOK_CPU, REQUEST_CPU};
 use crate::fault::Fault;
 use crate::imports::stanzas::{HostStanza, parse, payload};
 use crate::instance::Instance;
-use crate::limits::{HOOK_CPU, REQUEST_CPU};
-use crate::plugin::Plugin;
+use crate::instance::plugin::Plugin;
+use crate::wit::bindings::exports::waxwing::plugin::pre_auth as wit;
+use crate::wit::convert::stanza_error;
 
 /// A stream that has not authenticated.
 #[derive(Clone, Debug)]

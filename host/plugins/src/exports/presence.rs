@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use super::judgement::{Judgement, replaced};
 use super::{Call, Export, Now, Outcome};
-use crate::bindings::exports::waxwing::plugin::presence::{Step, Verdict};
+use crate::accounting::trace::account_of;
+use crate::engine::limits::HOOK_CPU;
 use crate::fault::Fault;
-use crate::filter::{PresenceStep, subtype};
 use crate::imports::stanzas::HostStanza;
 use crate::instance::Instance;
-use crate::limits::HOOK_CPU;
-use crate::trace::account_of;
+use crate::model::filter::{PresenceStep, subtype};
+use crate::wit::bindings::exports::waxwing::plugin::presence::{Step, Verdict};
 
 /// `filter`.
 pub(crate) struct Filter {

@@ -9,15 +9,15 @@ use waxwing_xmpp::roster::Item;
 use waxwing_xmpp::subscription::Word;
 
 use super::{Call, Export, Level, Outcome};
-use crate::bindings::exports::waxwing::plugin::roster_hook::{Edit, Hearing, Saying, View};
-use crate::contact;
-use crate::convert::stanza_error;
+use crate::engine::limits::HOOK_CPU;
 use crate::fault::Fault;
 use crate::imports::stanzas::HostStanza;
 use crate::instance::Instance;
-use crate::limits::HOOK_CPU;
+use crate::wit::bindings::exports::waxwing::plugin::roster_hook::{Edit, Hearing, Saying, View};
+use crate::wit::contacts;
+use crate::wit::convert::stanza_error;
 
-pub(crate) use crate::bindings::exports::waxwing::plugin::roster_hook::Label;
+pub(crate) use crate::wit::bindings::exports::waxwing::plugin::roster_hook::Label;
 
 /// `show`. It causes nothing that would be shown again.
 pub(crate) struct Show {
@@ -49,7 +49,7 @@ impl Call for Show {
 
     async fn make(self, instance: &mut Instance) -> Result<Self::Answer, Fault> {
         instance.begin();
-        let given: Vec<_> = self.items.iter().map(contact::contact).collect();
+        let given: Vec<_> = self.items.iter().map(contacts::contact).collect();
         let Instance { guests, store, .. } = instance;
         let guest = guests.roster_hook()?;
         let view = guest.call_show(store, self.account.as_str(), &given);
@@ -62,9 +62,9 @@ impl Call for Show {
 
 /// Contacts that a guest gives, each there once.
 fn distinct(
-    contacts: Vec<crate::bindings::waxwing::plugin::contacts::Contact>,
+    contacts: Vec<crate::wit::bindings::waxwing::plugin::contacts::Contact>,
 ) -> Result<Vec<Item>, Fault> {
-    let items: Result<Vec<Item>, Fault> = contacts.into_iter().map(contact::item).collect();
+    let items: Result<Vec<Item>, Fault> = contacts.into_iter().map(contacts::item).collect();
     let items = items?;
     let mut seen = HashSet::new();
     if items.iter().all(|item| seen.insert(&item.contact)) {
@@ -124,8 +124,8 @@ impl Call for Set {
             Edit::Pass => Ok(Ruling::Pass),
             Edit::Deny(error) => Ok(Ruling::Deny(stanza_error(error)?)),
             Edit::Change(label)
-                if contact::is_name(label.name.as_deref())
-                    && contact::are_groups(&label.groups) =>
+                if contacts::is_name(label.name.as_deref())
+                    && contacts::are_groups(&label.groups) =>
             {
                 Ok(Ruling::Change(label))
             }
@@ -179,7 +179,7 @@ impl Call for Say {
         let Instance { guests, store, .. } = instance;
         let guest = guests.roster_hook()?;
         let (account, about) = (self.account.as_str(), self.contact.as_str());
-        let word = contact::word(self.word);
+        let word = contacts::word(self.word);
         if self.is_outbound {
             let saying = guest.call_outbound(store, account, about, word, presence);
             return match saying.await? {

@@ -11,15 +11,15 @@ use waxwing_xmpp::roster::Item;
 use waxwing_xmpp::subscription::Word;
 
 use super::{Call, Export, Level, Outcome};
-use crate::bindings::exports::waxwing::plugin::roster_provider as wit;
-use crate::contact;
-use crate::convert::stanza_error;
-use crate::effects::failure;
+use crate::dispatch::roster_provider::{ProvidedRoster, RosterChange, RosterEntry};
+use crate::engine::limits::{HOOK_CPU, REQUEST_CPU};
 use crate::fault::Fault;
 use crate::instance::Instance;
-use crate::limits::{HOOK_CPU, REQUEST_CPU};
-use crate::rosters::{ProvidedRoster, RosterChange, RosterEntry};
-use crate::state::State;
+use crate::instance::state::State;
+use crate::model::effects::failure;
+use crate::wit::bindings::exports::waxwing::plugin::roster_provider as wit;
+use crate::wit::contacts;
+use crate::wit::convert::stanza_error;
 
 /// The longest name of a roster's version, in bytes.
 const MAX_VERSION: usize = 64;
@@ -91,7 +91,7 @@ impl Question for Contacts {
         };
         let mut seen = HashSet::new();
         let items: Result<Vec<Item>, Fault> =
-            roster.contacts.into_iter().map(contact::item).collect();
+            roster.contacts.into_iter().map(contacts::item).collect();
         let items = items?;
         if !items.iter().all(|item| seen.insert(item.contact.clone())) {
             return Err(Fault::Answer("a contact is there twice".to_owned()));
@@ -138,7 +138,8 @@ impl Question for Pending {
             Err(failed) => return Ok(Err(refusal(failed)?)),
         };
         let requests = requests.into_iter();
-        let checked = requests.map(|request| Ok((contact::address(&request.jid)?, request.stanza)));
+        let checked =
+            requests.map(|request| Ok((contacts::address(&request.jid)?, request.stanza)));
         Ok(Ok(checked.collect::<Result<_, Fault>>()?))
     }
 }
@@ -180,11 +181,11 @@ impl Question for Edit {
             }
             Deed::Remove => guest.call_remove_contact(store, account, about).await,
             Deed::Outbound(word) => {
-                let word = contact::word(*word);
+                let word = contacts::word(*word);
                 guest.call_outbound(store, account, about, word).await
             }
             Deed::Inbound(word, stanza) => {
-                let word = contact::word(*word);
+                let word = contacts::word(*word);
                 guest
                     .call_inbound(store, account, about, word, stanza)
                     .await
@@ -215,7 +216,7 @@ impl Call for Tell {
     const LEVEL: Level = Level::Provider;
 
     fn key(&self) -> Option<String> {
-        Some(crate::trace::account_of(&self.jid).to_owned())
+        Some(crate::accounting::trace::account_of(&self.jid).to_owned())
     }
 
     fn export(&self) -> Export {
@@ -257,7 +258,7 @@ fn entry(entry: wit::Entry, about: &BareJid) -> Result<RosterEntry, Fault> {
 }
 
 fn item_about(found: Option<wit::Contact>, about: &BareJid) -> Result<Option<Item>, Fault> {
-    let item = found.map(contact::item).transpose()?;
+    let item = found.map(contacts::item).transpose()?;
     match &item {
         Some(item) if item.contact != *about => {
             let why = "the contact is another than was asked about";

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::{Call, Export};
-use crate::bindings::exports::waxwing::plugin::session_events::Session;
 use crate::fault::Fault;
 use crate::instance::Instance;
+use crate::wit::bindings::exports::waxwing::plugin::session_events::Session;
 
 /// Tells that a session was bound, or ended.
 pub(crate) struct Tell {

@@ -5,14 +5,14 @@ use std::time::Duration;
 use waxwing_xmpp::error::StanzaError;
 
 use super::{Call, Export, Level, Outcome};
-use crate::bindings::exports::waxwing::plugin::session_provider as wit;
-use crate::convert::stanza_error;
-use crate::effects::failure;
+use crate::accounting::trace::account_of;
+use crate::dispatch::session_provider::{Claim, RecordedSession};
+use crate::engine::limits::HOOK_CPU;
 use crate::fault::Fault;
 use crate::instance::Instance;
-use crate::limits::HOOK_CPU;
-use crate::tenants::{Claim, RecordedSession};
-use crate::trace::account_of;
+use crate::model::effects::failure;
+use crate::wit::bindings::exports::waxwing::plugin::session_provider as wit;
+use crate::wit::convert::stanza_error;
 
 /// Sessions that a provider may list for an account.
 const MAX_LISTED: usize = 1_000;

@@ -5,11 +5,11 @@ use std::time::Duration;
 use waxwing_xmpp::error::StanzaError;
 
 use super::{Call, Export, Level, Outcome};
-use crate::convert::stanza_error;
-use crate::effects::AccountEffect;
 use crate::fault::Fault;
 use crate::instance::Instance;
-use crate::plugin::Plugin;
+use crate::instance::plugin::Plugin;
+use crate::model::effects::AccountEffect;
+use crate::wit::convert::stanza_error;
 
 /// What is asked about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use futures_util::poll;
 
 use super::*;
-use crate::pool::{MAX_BUSY, MAX_QUEUED, PATIENCE};
+use crate::calls::pool::{MAX_BUSY, MAX_QUEUED, PATIENCE};
 
 /// So many calls at once, none of which ends before [`GO_ON`].
 fn waiting<'a>(

@@ -21,10 +21,12 @@ use waxwing_xml::{Element, Limits};
 use waxwing_xmpp::ns;
 use waxwing_xmpp::stanza::Stanza;
 
-use crate::caller::{Caller, create};
-use crate::check::Nobody;
-use crate::compile::{CompileCommand, CompileLimits, Compiler};
+use crate::accounting::trace::About;
+use crate::calls::caller::{Caller, create};
+use crate::calls::context::{Shared, guests_runtime};
+use crate::engine::compile::{CompileCommand, CompileLimits, Compiler};
 use crate::engine::for_compiling;
+use crate::engine::limits::MemoryLimits;
 use crate::exports::inbound::Filter;
 use crate::exports::iq_handler::Handle;
 use crate::exports::judgement::Judgement;
@@ -33,12 +35,10 @@ use crate::exports::{Handled, Level};
 use crate::fault::Fault;
 use crate::imports::stanzas::HostStanza;
 use crate::instance::Idle;
-use crate::limits::MemoryLimits;
-use crate::load::{self, PluginSettings};
-use crate::plugin::{Plugin, Source};
-use crate::shared::{Shared, guests_runtime};
-use crate::state::State;
-use crate::trace::About;
+use crate::instance::plugin::{Plugin, Source};
+use crate::instance::state::State;
+use crate::platform::check::Nobody;
+use crate::platform::load::{self, PluginSettings};
 
 /// An import that only the tests' server has, for what no function of ours does: panic, and wait until it is told.
 pub(crate) const IMPORT: &str = "test-host";

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use waxwing_xmpp::jid::{self, BareJid};
 
-use crate::bindings::waxwing::plugin::accounts::{AccountError, AccountPage, Host};
-use crate::effects::AccountEffect;
+use crate::calls::context::Shared;
 use crate::exports::Level;
-use crate::shared::Shared;
-use crate::state::State;
+use crate::instance::state::State;
+use crate::model::effects::AccountEffect;
+use crate::wit::bindings::waxwing::plugin::accounts::{AccountError, AccountPage, Host};
 
 /// How long a call may wait for the storage. Past it the plugin gets an error value: waiting is no fault.
 const WAIT: Duration = Duration::from_secs(5);

@@ -2,8 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::bindings::waxwing::plugin::clock::Host;
-use crate::state::State;
+use crate::instance::state::State;
+use crate::wit::bindings::waxwing::plugin::clock::Host;
 
 impl Host for State {
     fn now(&mut self) -> wasmtime::Result<u64> {

@@ -1,8 +1,8 @@
 //! The import `config`.
 
-use crate::bindings::waxwing::plugin::config::Host;
-use crate::config::Scalar;
-use crate::state::State;
+use crate::instance::state::State;
+use crate::model::settings::Scalar;
+use crate::wit::bindings::waxwing::plugin::config::Host;
 
 impl Host for State {
     fn boolean(&mut self, key: String) -> wasmtime::Result<Option<bool>> {

@@ -1,8 +1,8 @@
 //! The import `disco`: what all plugins registered.
 
-use crate::bindings::waxwing::plugin::disco::{Host, Identity, Item, NodeInfo};
-use crate::bindings::waxwing::plugin::manifest::DiscoNode;
-use crate::state::State;
+use crate::instance::state::State;
+use crate::wit::bindings::waxwing::plugin::disco::{Host, Identity, Item, NodeInfo};
+use crate::wit::bindings::waxwing::plugin::manifest::DiscoNode;
 
 /// The node of ad-hoc commands (XEP-0050 §2.1).
 const COMMANDS: &str = "http://jabber.org/protocol/commands";

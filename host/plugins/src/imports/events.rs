@@ -1,8 +1,8 @@
 //! The import `events`, for plugins granted it.
 
-use crate::bindings::waxwing::plugin::events::{Host, PublishError};
-use crate::effects::Published;
-use crate::state::State;
+use crate::instance::state::State;
+use crate::model::effects::Published;
+use crate::wit::bindings::waxwing::plugin::events::{Host, PublishError};
 
 /// Events that a call may publish.
 const MAX_PUBLISHED: usize = 64;

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::bindings::waxwing::plugin::http_client::{
+use crate::calls::context::Shared;
+use crate::instance::plugin::Plugin;
+use crate::instance::state::State;
+use crate::model::http::{self, HttpRequest, MAX_HTTP_BODY};
+use crate::wit::bindings::waxwing::plugin::http_client::{
     Header, Host, HttpError, Method, Request, Response,
 };
-use crate::http::{self, HttpRequest, MAX_HTTP_BODY};
-use crate::plugin::Plugin;
-use crate::shared::Shared;
-use crate::state::State;
 
 /// From the request to the last byte of the response.
 const WAIT: Duration = Duration::from_secs(10);

@@ -1,7 +1,7 @@
 //! The import `log`.
 
-use crate::bindings::waxwing::plugin::log::{Host, Level};
-use crate::state::State;
+use crate::instance::state::State;
+use crate::wit::bindings::waxwing::plugin::log::{Host, Level};
 
 impl Host for State {
     fn write(&mut self, level: Level, message: String) -> wasmtime::Result<()> {

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::bindings::waxwing::plugin::memory::{Host, MemoryError};
-use crate::memory::{AddError, Change, MAX_KEY};
-use crate::state::State;
+use crate::instance::state::State;
+use crate::model::memory_table::{AddError, Change, MAX_KEY};
+use crate::wit::bindings::waxwing::plugin::memory::{Host, MemoryError};
 
 impl Host for State {
     fn get(&mut self, key: String) -> wasmtime::Result<Option<Vec<u8>>> {

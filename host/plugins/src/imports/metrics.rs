@@ -1,8 +1,8 @@
 //! The import `metrics`.
 
 use crate::accounting::{Figure, FigureError};
-use crate::bindings::waxwing::plugin::metrics::{Host, MetricError};
-use crate::state::State;
+use crate::instance::state::State;
+use crate::wit::bindings::waxwing::plugin::metrics::{Host, MetricError};
 
 impl Host for State {
     fn count(&mut self, name: String, by: u64) -> wasmtime::Result<Result<(), MetricError>> {

@@ -21,8 +21,8 @@ pub(crate) mod wasi;
 use wasmtime::Engine;
 use wasmtime::component::{HasSelf, Linker};
 
-use crate::bindings::{Plugin, waxwing};
-use crate::state::State;
+use crate::instance::state::State;
+use crate::wit::bindings::{Plugin, waxwing};
 
 // Interfaces of types alone.
 impl waxwing::plugin::types::Host for State {}

@@ -1,8 +1,8 @@
 //! The import `random`.
 
-use crate::bindings::waxwing::plugin::random::Host;
 use crate::fault::Fault;
-use crate::state::State;
+use crate::instance::state::State;
+use crate::wit::bindings::waxwing::plugin::random::Host;
 
 const MAX_BYTES: u32 = 4_096;
 

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use tokio::time::timeout;
 use waxwing_xmpp::jid::{self, BareJid};
 
-use crate::bindings::waxwing::plugin::roster::{Contact, Host, RosterError};
-use crate::contact;
-use crate::effects::After;
+use crate::dispatch::roster_provider::LATE;
 use crate::exports::Level;
-use crate::rosters::LATE;
-use crate::state::State;
+use crate::instance::state::State;
+use crate::model::effects::After;
+use crate::wit::bindings::waxwing::plugin::roster::{Contact, Host, RosterError};
+use crate::wit::contacts;
 
 /// Changes of rosters that a call may cause.
 const MAX_CHANGES: usize = 64;
@@ -31,7 +31,7 @@ impl Host for State {
         let shared = Arc::clone(&self.shared);
         let roster = timeout(LATE, shared.services.roster(&account)).await;
         Ok(match roster {
-            Ok(Ok(items)) => Ok(items.iter().map(contact::contact).collect()),
+            Ok(Ok(items)) => Ok(items.iter().map(contacts::contact).collect()),
             Ok(Err(_)) | Err(_) => Err(RosterError::Unavailable),
         })
     }
@@ -45,7 +45,7 @@ impl Host for State {
     ) -> wasmtime::Result<Result<(), RosterError>> {
         self.charge()?;
         let changed = self.may_edit(&account, &contact);
-        let is_valid = contact::is_name(name.as_deref()) && contact::are_groups(&groups);
+        let is_valid = contacts::is_name(name.as_deref()) && contacts::are_groups(&groups);
         Ok(changed.and_then(|(account, contact)| {
             if !is_valid || self.roster_changes() >= MAX_CHANGES {
                 return Err(RosterError::Invalid);

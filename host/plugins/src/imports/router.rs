@@ -7,13 +7,13 @@ use waxwing_xmpp::jid::{self, Jid};
 use waxwing_xmpp::stanza::Stanza;
 
 use crate::accounting::count;
-use crate::bindings::waxwing::plugin::router::{Host, SendError};
-use crate::bindings::waxwing::plugin::types;
-use crate::convert::stanza_error;
-use crate::effects::{LaterAnswer, Outgoing};
 use crate::imports::stanzas::{parse, payload};
-use crate::requests::{Asked, MAX_WAITING, deadline};
-use crate::state::State;
+use crate::instance::state::State;
+use crate::model::effects::{LaterAnswer, Outgoing};
+use crate::schedule::pending_requests::{Asked, MAX_WAITING, deadline};
+use crate::wit::bindings::waxwing::plugin::router::{Host, SendError};
+use crate::wit::bindings::waxwing::plugin::types;
+use crate::wit::convert::stanza_error;
 
 /// Stanzas that a call may send, each recipient counted.
 const MAX_SENT: usize = 64;

@@ -2,9 +2,9 @@
 
 use waxwing_xmpp::jid::{self, FullJid};
 
-use crate::bindings::waxwing::plugin::sessions::{Host, Session, SessionsError};
-use crate::effects::After;
-use crate::state::State;
+use crate::instance::state::State;
+use crate::model::effects::After;
+use crate::wit::bindings::waxwing::plugin::sessions::{Host, Session, SessionsError};
 
 impl Host for State {
     fn of_account(

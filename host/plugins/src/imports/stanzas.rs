@@ -12,15 +12,15 @@ use waxwing_xmpp::jid::Jid;
 use waxwing_xmpp::ns;
 use waxwing_xmpp::stanza::{Kind, Stanza};
 
-use crate::bindings::waxwing::plugin::stanzas::{
+use crate::fault::Fault;
+use crate::imports::router::reserved;
+use crate::instance::state::{LENT, State};
+use crate::model::filter::subtype;
+use crate::wit::bindings::waxwing::plugin::stanzas::{
     Attribute, DraftError, Head, Host, HostDraft as DraftMethods, HostElement as ElementMethods,
     HostStanza as StanzaMethods, Localised,
 };
-use crate::bindings::waxwing::plugin::types::{Name, StanzaKind};
-use crate::fault::Fault;
-use crate::filter::subtype;
-use crate::imports::router::reserved;
-use crate::state::{LENT, State};
+use crate::wit::bindings::waxwing::plugin::types::{Name, StanzaKind};
 
 /// Namespaces of the stream itself, which no payload has.
 const STREAM_LEVEL: [&str; 4] = [ns::STREAMS, ns::STREAM_ERRORS, ns::TLS, ns::SASL];

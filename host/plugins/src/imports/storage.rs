@@ -9,12 +9,12 @@ use waxwing_storage::{
 };
 use waxwing_xmpp::jid;
 
-use crate::bindings::waxwing::plugin::storage::{
+use crate::calls::context::Shared;
+use crate::instance::state::State;
+use crate::model::storage_writes::Seen;
+use crate::wit::bindings::waxwing::plugin::storage::{
     Entry, Host, LogEntry, LogPage, LogRange as Range, Owner, Page, StorageError as Error, Usage,
 };
-use crate::shared::Shared;
-use crate::state::State;
-use crate::writes::Seen;
 
 /// How long a call may wait for the database. Past it the plugin gets an error value: waiting is no fault.
 const WAIT: Duration = Duration::from_secs(5);

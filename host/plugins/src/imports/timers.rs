@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::bindings::waxwing::plugin::timers::{Host, TimerError};
-use crate::state::State;
-use crate::timers::{MAX_TIMERS, TimerChange};
+use crate::instance::state::State;
+use crate::schedule::timers::{MAX_TIMERS, TimerChange};
+use crate::wit::bindings::waxwing::plugin::timers::{Host, TimerError};
 
 const MAX_NAME: usize = 128;
 

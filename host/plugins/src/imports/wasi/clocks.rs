@@ -7,7 +7,7 @@ use wasmtime::component::{ComponentType, Lift, LinkerInstance, Lower, Resource};
 
 use super::Nothing;
 use super::poll::{LATER, NOW};
-use crate::state::State;
+use crate::instance::state::State;
 
 /// A point in time: seconds and nanoseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, ComponentType, Lift, Lower)]

@@ -16,7 +16,7 @@ pub(crate) use streams::Printed;
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, Linker, LinkerInstance, ResourceType};
 
-use crate::state::State;
+use crate::instance::state::State;
 
 /// What there is of WASI. Everything else, wasi:http for one, is refused at loading.
 const PACKAGES: [&str; 6] = [

@@ -6,7 +6,7 @@ use wasmtime::component::{LinkerInstance, Resource};
 
 use super::Nothing;
 use crate::fault::Fault;
-use crate::state::State;
+use crate::instance::state::State;
 
 /// The number of a pollable that is due.
 pub(super) const NOW: u32 = 0;

@@ -4,7 +4,7 @@ use wasmtime::StoreContextMut;
 use wasmtime::component::LinkerInstance;
 
 use crate::imports::random;
-use crate::state::State;
+use crate::instance::state::State;
 
 /// Links a function of the kinds of random; false if it is none that does something.
 pub(super) fn link(

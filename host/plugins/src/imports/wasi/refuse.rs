@@ -7,7 +7,7 @@ use wasmtime::component::{LinkerInstance, Resource, Val};
 
 use super::Nothing;
 use crate::fault::Fault;
-use crate::state::State;
+use crate::instance::state::State;
 
 /// The errors that say no, by the names that WASI's interfaces have for them: sockets, files, files, streams.
 const REFUSALS: [&str; 4] = ["access-denied", "access", "not-permitted", "closed"];

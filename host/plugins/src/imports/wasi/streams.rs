@@ -6,8 +6,8 @@ use wasmtime::component::{ComponentType, Lift, LinkerInstance, Lower, Resource};
 
 use super::Nothing;
 use super::poll::NOW;
-use crate::bindings::waxwing::plugin::log::Level;
-use crate::state::State;
+use crate::instance::state::State;
+use crate::wit::bindings::waxwing::plugin::log::Level;
 
 /// The number of standard input, which is always at its end.
 const INPUT: u32 = 0;

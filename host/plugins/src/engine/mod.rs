@@ -1,0 +1,207 @@
+//! The one place that configures wasmtime: for serving, and for the child process that compiles.
+
+pub(crate) mod compile;
+pub(crate) mod cpu_clock;
+pub(crate) mod executor;
+pub(crate) mod limits;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::thread::Thread;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+/// How often a running guest is looked at: a call that is under way when it comes. So a call sees its first look within so long
+/// after its beginning, perhaps at once. Each tick takes some 30 µs from a busy processor, so that it is no more often.
+pub(crate) const TICK: Duration = Duration::from_millis(2);
+
+/// Stack of a guest; the rest of the stack of its fiber is the host functions'.
+const GUEST_STACK: usize = 512 * 1024;
+const FIBER_STACK: usize = GUEST_STACK + 1024 * 1024;
+
+/// Stack of a thread that calls guests: there is one on it at a time, below it what called, above it the host functions.
+pub const CALLERS_STACK: usize = 2 * FIBER_STACK;
+
+/// Stores that can exist at a time, of all plugins on all shards.
+const MAX_STORES: u32 = 1_000;
+
+/// The largest a single memory can be made; the sum in a store is limited by [`crate::engine::limits`].
+const MAX_MEMORY: usize = 1 << 30;
+
+/// The largest a single table can be made.
+pub(crate) const MAX_TABLE_ELEMENTS: usize = 64 << 10;
+
+/// What must be the same where a component is compiled and where it runs.
+fn common() -> Config {
+    let mut config = Config::new();
+    config
+        .wasm_component_model(true)
+        // Nothing in the interfaces is asynchronous, and every call is four times as dear with it.
+        .concurrency_support(false)
+        .epoch_interruption(true)
+        .max_wasm_stack(GUEST_STACK)
+        .async_stack_size(FIBER_STACK)
+        .memory_reservation(1 << 32)
+        .memory_guard_size(32 << 20)
+        .memory_may_move(false)
+        .wasm_memory64(false);
+    config
+}
+
+/// The engine of the child process that compiles: no pool, since it runs nothing.
+pub(crate) fn for_compiling() -> wasmtime::Result<Engine> {
+    Engine::new(&common())
+}
+
+/// The engine that runs guests. Starts the ticker, which ends with the engine.
+///
+/// Instances come from a pool, whose addresses are reserved at once: 8 TiB of the 128 TiB that a process usually has. Where it may not have so
+/// many (`ulimit -v`, some containers and tools), each instance reserves its own when it is made, which takes longer.
+pub(crate) fn for_running() -> wasmtime::Result<(Engine, Arc<Ticker>)> {
+    let engine = match Engine::new(&pooled()) {
+        Ok(engine) => engine,
+        Err(error) => {
+            let why = format!("{error:#}");
+            tracing::warn!(
+                why,
+                "making instances of plugins is slow here: the process may not reserve 8 TiB of addresses"
+            );
+            Engine::new(&common())?
+        }
+    };
+    let ticker = Ticker::start(&engine)?;
+    Ok((engine, ticker))
+}
+
+/// What serves with a pool.
+fn pooled() -> Config {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(MAX_STORES)
+        .total_core_instances(MAX_STORES * 8)
+        .total_memories(MAX_STORES * 2)
+        .total_tables(MAX_STORES * 4)
+        .total_stacks(MAX_STORES)
+        .max_core_instances_per_component(64)
+        .max_memories_per_component(16)
+        .max_memories_per_module(4)
+        .max_tables_per_module(8)
+        .table_elements(MAX_TABLE_ELEMENTS)
+        .max_tables_per_component(64)
+        .max_component_instance_size(4 << 20)
+        .max_core_instance_size(4 << 20)
+        .max_memory_size(MAX_MEMORY)
+        .max_unused_warm_slots(64)
+        .linear_memory_keep_resident(64 << 10)
+        .table_keep_resident(16 << 10)
+        .async_stack_keep_resident(8 << 10);
+    let mut config = common();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    config
+}
+
+/// Raises the engine's epoch while guests run, and sleeps when none does (it would cost 2 % of a core otherwise).
+#[derive(Debug)]
+pub(crate) struct Ticker {
+    /// Set by whoever starts a call, cleared at each tick. The ticks go on for [`Ticker::IDLE_TICKS`] after the last
+    /// call began: a call still under way by then was looked at, and keeps a guard of its own.
+    began: AtomicBool,
+    /// Ticks so far. None comes while nobody calls, but for one before the sleep.
+    ticks: AtomicU64,
+    running: AtomicU64,
+    asleep: AtomicBool,
+    thread: Mutex<Option<Thread>>,
+}
+
+impl Ticker {
+    const IDLE_TICKS: u32 = 32;
+
+    fn start(engine: &Engine) -> std::io::Result<Arc<Self>> {
+        let ticker = Arc::new(Self {
+            began: AtomicBool::new(false),
+            ticks: AtomicU64::new(0),
+            running: AtomicU64::new(0),
+            asleep: AtomicBool::new(false),
+            thread: Mutex::new(None),
+        });
+        let weak = Arc::downgrade(&ticker);
+        let engine = engine.weak();
+        let handle = std::thread::Builder::new()
+            .name("guest-ticker".to_owned())
+            .spawn(move || {
+                let mut idle = 0_u32;
+                while let (Some(engine), Some(ticker)) = (engine.upgrade(), Weak::upgrade(&weak)) {
+                    engine.increment_epoch();
+                    drop(engine);
+                    ticker.ticks.fetch_add(1, Ordering::Relaxed);
+                    idle = if ticker.is_busy() {
+                        0
+                    } else {
+                        idle.saturating_add(1)
+                    };
+                    if idle < Self::IDLE_TICKS {
+                        std::thread::park_timeout(TICK);
+                    } else {
+                        ticker.sleep();
+                        idle = 0;
+                    }
+                }
+            })?;
+        *ticker.thread.lock() = Some(handle.thread().clone());
+        Ok(ticker)
+    }
+
+    /// Whether a call began since the last tick, or a long one is under way.
+    fn is_busy(&self) -> bool {
+        self.began.swap(false, Ordering::Relaxed) || self.running.load(Ordering::Relaxed) > 0
+    }
+
+    /// Waits for the next call. A look each second lets the thread end with its engine.
+    fn sleep(&self) {
+        self.asleep.store(true, Ordering::SeqCst);
+        // A call that began before it could see `asleep` wakes nobody.
+        if !self.began.load(Ordering::SeqCst) {
+            std::thread::park_timeout(Duration::from_secs(1));
+        }
+        self.asleep.store(false, Ordering::SeqCst);
+    }
+
+    /// The number of the tick: another one than [`TICK`] ago, but for a millisecond or so after a pause.
+    pub(crate) fn tick(&self) -> u64 {
+        self.ticks.load(Ordering::Relaxed)
+    }
+
+    /// Says that a call begins: from now on there are ticks for at least the next while.
+    pub(crate) fn call_begins(&self) {
+        if !self.began.load(Ordering::Relaxed) {
+            self.began.store(true, Ordering::SeqCst);
+        }
+        if self.asleep.load(Ordering::SeqCst) {
+            self.wake();
+        }
+    }
+
+    /// Keeps the ticks coming for as long as the guard lives: for calls that did not end at once.
+    pub(crate) fn keep_awake(self: &Arc<Self>) -> Awake {
+        self.running.fetch_add(1, Ordering::Relaxed);
+        self.call_begins();
+        Awake(Arc::clone(self))
+    }
+
+    fn wake(&self) {
+        if let Some(thread) = self.thread.lock().as_ref() {
+            thread.unpark();
+        }
+    }
+}
+
+/// A call under way.
+#[derive(Debug)]
+pub(crate) struct Awake(Arc<Ticker>);
+
+impl Drop for Awake {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::Relaxed);
+    }
+}

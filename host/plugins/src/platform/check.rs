@@ -1,0 +1,166 @@
+//! Looking at a component file without serving it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::Serialize;
+use waxwing_storage::{AccountId, PluginData};
+use waxwing_xml::Element;
+use waxwing_xmpp::jid::{BareJid, FullJid, Jid};
+use waxwing_xmpp::roster::Item;
+use waxwing_xmpp::stanza::Stanza;
+
+use crate::calls::context::{Shared, guests_runtime};
+use crate::engine::compile::{CompileCommand, Compiler};
+use crate::engine::limits::MemoryLimits;
+use crate::model::effects::After;
+use crate::model::http::{HttpError, HttpRequest, HttpResponse};
+use crate::model::services::{ServiceError, Services};
+use crate::platform::load::{self, Described};
+use crate::platform::read;
+
+/// What a component file is.
+#[derive(Clone, Debug, Serialize)]
+pub struct PluginReport {
+    /// The name.
+    pub name: String,
+    /// The version.
+    pub version: String,
+    /// What it says of itself.
+    pub summary: String,
+    /// The SHA-256 of the file.
+    pub sha256: String,
+    /// The extension protocols that it serves.
+    pub implements: Vec<String>,
+    /// The interfaces that it exports and the imports that it asks for: what `grants` would have to name.
+    pub asks: Vec<String>,
+    /// The interfaces that it imports. There is nothing behind those of WASI but clocks, random bytes and the log.
+    pub imports: Vec<String>,
+    /// The features that it announces.
+    pub features: Vec<String>,
+    /// The keys of its configuration.
+    pub settings: Vec<String>,
+    /// The other plugins that must serve, with the versions that will do.
+    pub depends_on: Vec<String>,
+}
+
+/// Compiles a component file, and asks it what it is. Nothing of it serves. The cache is a folder as in
+/// [`crate::PlatformSettings`].
+pub async fn check(
+    file: &Path,
+    cache: &Path,
+    compile: CompileCommand,
+) -> anyhow::Result<PluginReport> {
+    let bytes = read(file).await?;
+    let compiler = Compiler::open(compile, cache)?;
+    let guests = guests_runtime()?;
+    let memory = MemoryLimits::default();
+    let shared = Shared::new(Arc::new(Nobody::default()), guests.handle().clone(), memory)?;
+    let described = load::describe(&shared, &compiler, &bytes).await;
+    shared.stopping.cancel();
+    guests.shutdown_background();
+    Ok(PluginReport::of(&described?))
+}
+
+impl PluginReport {
+    fn of(described: &Described) -> Self {
+        let manifest = &described.manifest;
+        let exports = described.exports.names().into_iter().map(str::to_owned);
+        Self {
+            name: manifest.name.clone(),
+            version: manifest.version.clone(),
+            summary: manifest.summary.clone(),
+            sha256: described.sha256.clone(),
+            implements: manifest.implements.clone(),
+            asks: exports.chain(manifest.asks.iter().cloned()).collect(),
+            imports: described.imports.clone(),
+            features: manifest.features.clone(),
+            settings: manifest
+                .settings
+                .iter()
+                .map(|setting| setting.key.clone())
+                .collect(),
+            depends_on: manifest.needs(),
+        }
+    }
+}
+
+/// The services of a platform without a server: there are no accounts.
+#[derive(Debug, Default)]
+pub(crate) struct Nobody {
+    /// The domains that are served all the same.
+    pub(crate) hosts: Vec<String>,
+}
+
+#[async_trait]
+impl Services for Nobody {
+    fn hosts(&self) -> Vec<String> {
+        self.hosts.clone()
+    }
+
+    async fn account_exists(&self, _: &BareJid) -> Result<bool, ServiceError> {
+        Err(ServiceError::Unavailable)
+    }
+
+    async fn create_account(&self, _: &BareJid, _: &str) -> Result<(), ServiceError> {
+        Err(ServiceError::Unavailable)
+    }
+
+    async fn adopt_account(&self, _: &BareJid) -> Result<(), ServiceError> {
+        Err(ServiceError::Unavailable)
+    }
+
+    async fn set_password(&self, _: &BareJid, _: &str) -> Result<(), ServiceError> {
+        Err(ServiceError::Unavailable)
+    }
+
+    async fn remove_account(&self, _: &BareJid) -> Result<(), ServiceError> {
+        Err(ServiceError::Unavailable)
+    }
+
+    async fn account_id(&self, _: &BareJid) -> Result<Option<AccountId>, ServiceError> {
+        Err(ServiceError::Unavailable)
+    }
+
+    async fn accounts(
+        &self,
+        _: &str,
+        _: Option<&str>,
+        _: usize,
+    ) -> Result<(Vec<BareJid>, bool), ServiceError> {
+        Err(ServiceError::Unavailable)
+    }
+
+    async fn roster(&self, _: &BareJid) -> Result<Vec<Item>, ServiceError> {
+        Err(ServiceError::Unavailable)
+    }
+
+    fn rosters_moved(&self, _: Vec<String>) {}
+
+    fn plugin_data(&self) -> Result<&dyn PluginData, ServiceError> {
+        Err(ServiceError::Unavailable)
+    }
+
+    fn route(&self, _: Stanza) {}
+
+    fn answer(&self, _: &Jid, _: Element) {}
+
+    fn sessions(&self, _: &BareJid) -> Vec<(FullJid, Option<i8>)> {
+        Vec::new()
+    }
+
+    fn all_sessions(&self) -> Vec<(FullJid, u64)> {
+        Vec::new()
+    }
+
+    fn follow(&self, _: Vec<After>) {}
+
+    async fn http(&self, _: HttpRequest) -> Result<HttpResponse, HttpError> {
+        Err(HttpError::Unreachable)
+    }
+
+    fn is_valid_password(&self, _: &str) -> bool {
+        false
+    }
+}
