@@ -14,6 +14,7 @@ use crate::dispatch::background::{self, Asks};
 use crate::dispatch::event_worker::{self, Notices};
 use crate::dispatch::session_provider::Tenants;
 use crate::engine::limits::{MemoryLimits, MemoryTotals};
+use crate::engine::opaque::Opaque;
 use crate::engine::{self, Ticker};
 use crate::imports;
 use crate::instance::plugin::Plugin;
@@ -29,9 +30,9 @@ use crate::schedule::timers::Timers;
 
 /// The platform's common parts. One for each process.
 pub(crate) struct Shared {
-    pub(crate) engine: Engine,
+    pub(crate) engine: Opaque<Engine>,
     pub(crate) ticker: Arc<Ticker>,
-    pub(crate) linker: Linker<State>,
+    pub(crate) linker: Opaque<Linker<State>>,
     pub(crate) services: Arc<dyn Services>,
     /// The domains served, prepared.
     pub(crate) hosts: Vec<Arc<str>>,
@@ -68,8 +69,8 @@ impl Shared {
         let (notices, posts) = Notices::new();
         let (asks, jobs) = Asks::new();
         let shared = Arc::new(Self {
-            linker: imports::linker(&engine)?,
-            engine,
+            linker: Opaque::new(imports::linker(&engine)?),
+            engine: Opaque::new(engine),
             ticker,
             hosts: services.hosts().into_iter().map(Arc::from).collect(),
             services,

@@ -4,6 +4,7 @@ pub(crate) mod compile;
 pub(crate) mod cpu_clock;
 pub(crate) mod executor;
 pub(crate) mod limits;
+pub(crate) mod opaque;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};

@@ -15,6 +15,7 @@ use crate::accounting::Ledger;
 use crate::accounting::quarantine::Quarantine;
 use crate::calls::shared_instances::Slots;
 use crate::engine::limits::Limits;
+use crate::engine::opaque::Opaque;
 use crate::exports::{Exports, PACKAGE};
 use crate::instance::state::State;
 use crate::model::auth_offer::AuthOffer;
@@ -43,7 +44,7 @@ pub(crate) struct Plugin {
     pub(crate) sha256: String,
     /// The operator's table that it was loaded with.
     pub(crate) settings: PluginSettings,
-    pub(crate) pre: InstancePre<State>,
+    pub(crate) pre: Opaque<InstancePre<State>>,
     pub(crate) exports: Exports,
     pub(crate) scopes: Vec<Scope>,
     /// The index of each host's scope.
@@ -57,7 +58,7 @@ pub(crate) struct Plugin {
     /// What its calls and stores may take.
     pub(crate) limits: Limits,
     /// The instances that all threads share.
-    pub(crate) slots: Slots,
+    pub(crate) slots: Opaque<Slots>,
     pub(crate) under_way: UnderWay,
     /// It imports nothing that waits, and its instances come and go.
     pub(crate) never_waits: bool,
@@ -119,7 +120,7 @@ impl Plugin {
             source: parts.source,
             sha256: parts.sha256,
             settings: parts.settings,
-            pre,
+            pre: Opaque::new(pre),
             exports,
             scope_of: scope_of.collect(),
             scopes: parts.scopes,
@@ -128,7 +129,7 @@ impl Plugin {
             ledger: parts.ledger,
             http: parts.http,
             limits,
-            slots: Slots::default(),
+            slots: Opaque::new(Slots::default()),
             under_way: UnderWay::default(),
             never_waits,
             slow: SlowUntil::default(),

@@ -1,0 +1,35 @@
+//! A value behind one pointer whose type nobody has to look into.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// Shares a value of the engine's.
+///
+/// The engine's types nest by the thousand. Wherever a future that holds one of them is to be `Send`, the compiler proves
+/// that for each nested type anew: that took nine tenths of the time for checking `waxwing-server`. Behind a trait object
+/// the proof ends at the object.
+pub(crate) struct Opaque<T>(Arc<dyn Holds<T>>);
+
+trait Holds<T>: Send + Sync {
+    fn held(&self) -> &T;
+}
+
+impl<T: Send + Sync> Holds<T> for T {
+    fn held(&self) -> &T {
+        self
+    }
+}
+
+impl<T: Send + Sync + 'static> Opaque<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(Arc::new(value))
+    }
+}
+
+impl<T> Deref for Opaque<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        (*self.0).held()
+    }
+}
