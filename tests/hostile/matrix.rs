@@ -27,7 +27,7 @@ const ACTORS: &str = r#"["inbound", "iq-handler", "reply-handler", "timer-handle
     "registration-veto", "password-veto", "removal-veto", "accounts", "storage", "router", "events", "sessions", "http-client"]"#;
 /// Room for six instances of 60 MiB, so that what all plugins may have is reached before the machine's memory is. The rows' own users
 /// say nothing for longer than a client may.
-const LIMITS: &str = "[limits]\nsilence_seconds = 0\n[plugins]\nmemory_mib = 384\n";
+const LIMITS: &str = "[limits]\nidle_probe_seconds = 0\n[plugins]\nmemory_mib = 384\n";
 /// What a row lasts at least, so that every pair of the background falls into it.
 const ROW: Duration = Duration::from_millis(1_500);
 

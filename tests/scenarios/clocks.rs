@@ -106,7 +106,7 @@ async fn the_clock_is_set_an_hour_ahead_and_a_day_back() -> Result<()> {
         let (mut newcomer, _) = server.log_in(&Login::new("romeo")).await?;
         present(&mut newcomer).await?;
     }
-    assert_eq!(reached(&server, "silence").await?, 0);
+    assert_eq!(reached(&server, "idle-timeout").await?, 0);
     let (mut nurse, _) = server.log_in(&Login::new("nurse")).await?;
     nurse.send("<presence/>").await?;
     for (body, at) in sent {

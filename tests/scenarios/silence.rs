@@ -101,7 +101,7 @@ async fn sleeps(server: &Server) -> Result<()> {
     let begun = Instant::now();
     while !scrape(server)
         .await?
-        .contains("\nwaxwing_sessions_asleep 1\n")
+        .contains("\nwaxwing_hibernated_sessions 1\n")
     {
         ensure!(begun.elapsed() < PATIENCE, "nobody noticed");
         let heard = pair.next().await?;
@@ -196,7 +196,7 @@ async fn lives(server: &Server, sign: Sign) -> Result<u32> {
 /// A connection that hangs is found, and whoever sends anything is there: an answer, a refusal, an ack, a space. Answers go no further.
 #[tokio::test]
 async fn a_connection_that_hangs_is_found_and_nobody_else_is_lost() -> Result<()> {
-    let config = format!("{METRICS}\n[limits]\nsilence_seconds = {SECONDS}");
+    let config = format!("{METRICS}\n[limits]\nidle_probe_seconds = {SECONDS}");
     let server = Settings::new().config(&config).start().await?;
     let signs = [Sign::Answer, Sign::Refusal, Sign::Ack, Sign::Space];
     let living = signs.map(|sign| lives(&server, sign));
@@ -204,7 +204,7 @@ async fn a_connection_that_hangs_is_found_and_nobody_else_is_lost() -> Result<()
     let (asked, (), ()) = tokio::try_join!(living, is_over(&server), sleeps(&server))?;
     ensure!(asked[..3].iter().all(|&asked| asked >= 1), "{asked:?}");
     assert_eq!(asked[3], 0);
-    assert_eq!(reached(&server, "silence").await?, 2);
+    assert_eq!(reached(&server, "idle-timeout").await?, 2);
     // One each, their own pings at the end.
     let routed = "\nwaxwing_stanzas_routed_total{kind=\"iq\"} 4\n";
     let scraped = scrape(&server).await?;
@@ -217,12 +217,12 @@ async fn a_connection_that_hangs_is_found_and_nobody_else_is_lost() -> Result<()
 async fn the_time_is_ninety_seconds_unless_it_is_set() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("waxwing.toml");
-    for (toml, printed) in [("", "90"), ("[limits]\nsilence_seconds = 0", "0")] {
+    for (toml, printed) in [("", "90"), ("[limits]\nidle_probe_seconds = 0", "0")] {
         std::fs::write(&file, toml)?;
         let path = file.display().to_string();
         let config =
             waxwing_tests::server::run(&["config", "print", "--config", &path], "").await?;
-        let line = format!("\nsilence_seconds = {printed}\n");
+        let line = format!("\nidle_probe_seconds = {printed}\n");
         ensure!(config.stdout.contains(&line), "{config:?}");
     }
     Ok(())

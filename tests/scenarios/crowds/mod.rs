@@ -222,7 +222,7 @@ async fn all_gone(server: &Server) -> Result<usize> {
 /// free again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_connections_are_lost_and_leave_nothing_behind() -> Result<()> {
-    let config = format!("{METRICS}\n[limits]\nsilence_seconds = 6");
+    let config = format!("{METRICS}\n[limits]\nidle_probe_seconds = 6");
     let server = Settings::new().plain().config(&config).start().await?;
     accounts(&server, SESSIONS).await?;
     let mut watcher = Watcher::new(&server).await?;
@@ -252,7 +252,7 @@ async fn a_thousand_connections_are_lost_and_leave_nothing_behind() -> Result<()
         let once = watcher.seen.values().filter(|seen| **seen == (1, 1));
         assert_eq!(once.count(), SESSIONS, "each came and went once");
     }
-    assert_eq!(reached(&server, "silence").await?, SESSIONS as u64);
+    assert_eq!(reached(&server, "idle-timeout").await?, SESSIONS as u64);
     println!("{resident:?} KiB");
     ensure!(resident[1] < resident[0] + 8 * 1024, "{resident:?} KiB");
     server.stop().await

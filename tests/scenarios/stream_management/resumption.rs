@@ -164,7 +164,7 @@ async fn ends_when_its_time_is_over() -> Result<()> {
 /// An account has so many sessions that sleep; the one that has slept longest makes room.
 #[tokio::test]
 async fn an_account_has_so_many_sessions_that_sleep() -> Result<()> {
-    let config = format!("{METRICS}\n[limits]\nsleeping_sessions_per_account = 2");
+    let config = format!("{METRICS}\n[limits]\nhibernated_sessions_per_account = 2");
     let server = Settings::new().config(&config).start().await?;
     server.account("juliet").await?;
     let mut watcher = Managed::again(&server, "juliet", "watcher").await?;
@@ -174,9 +174,13 @@ async fn an_account_has_so_many_sessions_that_sleep() -> Result<()> {
         ensure!(watcher.stanza().await?.attr("type").is_none());
         lost.push(juliet.lose());
         // It sleeps before the next one does.
-        let count = format!("waxwing_sessions_asleep {}\n", lost.len().min(2));
-        while !crate::watching::scrape(&server).await?.contains(&count) {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        let count = lost.len().min(2);
+        // Under its name of version 0.1 too.
+        for name in ["waxwing_hibernated_sessions", "waxwing_sessions_asleep"] {
+            let count = format!("{name} {count}\n");
+            while !crate::watching::scrape(&server).await?.contains(&count) {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
         }
     }
     let gone = watcher.stanza().await?;
@@ -232,13 +236,13 @@ async fn a_session_that_was_ended_cannot_be_resumed() -> Result<()> {
 /// So have all accounts together.
 #[tokio::test]
 async fn all_accounts_together_have_so_many_sessions_that_sleep() -> Result<()> {
-    let config = format!("{METRICS}\n[limits]\nsleeping_sessions = 2");
+    let config = format!("{METRICS}\n[limits]\nhibernated_sessions = 2");
     let server = Settings::new().config(&config).start().await?;
     let mut lost = Vec::new();
     for (user, sign) in [
-        ("juliet", "waxwing_sessions_asleep 1\n"),
-        ("romeo", "waxwing_sessions_asleep 2\n"),
-        ("nurse", "limit=\"sleeping-sessions\"} 1\n"),
+        ("juliet", "waxwing_hibernated_sessions 1\n"),
+        ("romeo", "waxwing_hibernated_sessions 2\n"),
+        ("nurse", "limit=\"hibernated-sessions\"} 1\n"),
     ] {
         lost.push(Managed::new(&server, user).await?.lose());
         while !crate::watching::scrape(&server).await?.contains(sign) {
@@ -279,7 +283,7 @@ async fn ends_when_too_much_waits_for_a_client_that_is_away() -> Result<()> {
 /// Where too much waits for all clients that are away, the session that holds most is over, whoever was away first; nothing of it is lost.
 #[tokio::test]
 async fn so_much_waits_for_all_clients_that_are_away() -> Result<()> {
-    let config = format!("{METRICS}\n[limits]\nsleeping_bytes = 200000");
+    let config = format!("{METRICS}\n[limits]\nhibernated_bytes = 200000");
     let server = Settings::new().config(&config).start().await?;
     let mut romeo = Managed::new(&server, "romeo").await?;
     let modest = Managed::new(&server, "nurse").await?.lose();
@@ -289,10 +293,10 @@ async fn so_much_waits_for_all_clients_that_are_away() -> Result<()> {
         romeo.chat(to, &long).await?;
     }
     romeo.has_handled(4).await?;
-    ensure!(reached(&server, "sleeping-sessions").await? == 0);
+    ensure!(reached(&server, "hibernated-sessions").await? == 0);
     romeo.chat("juliet", &long).await?;
     romeo.has_handled(5).await?;
-    ensure!(reached(&server, "sleeping-sessions").await? == 1);
+    ensure!(reached(&server, "hibernated-sessions").await? == 1);
     greedy.is_refused(&server).await?;
     let (mut nurse, _) = modest.resume(&server).await?;
     ensure!(nurse.body().await? == long);

@@ -1,4 +1,4 @@
-//! Taking turns: one at a time for each account, where a step has to wait for the database in between.
+//! Taking locks: one at a time for each account, where a step has to wait for the database in between.
 
 use std::hash::{BuildHasher as _, RandomState};
 
@@ -8,14 +8,14 @@ use waxwing_xmpp::jid::BareJid;
 /// Locks that accounts share, by hash: enough that two that are busy seldom meet.
 const LOCKS: usize = 1_024;
 
-/// The turns of all accounts. Who has one must not wait for another's: those of two are taken together.
+/// The locks of all accounts. Who has one must not wait for another's: those of two are taken together.
 #[derive(Debug)]
-pub(crate) struct Turns {
+pub(crate) struct AccountLocks {
     locks: Box<[Mutex<()>]>,
     hasher: RandomState,
 }
 
-impl Default for Turns {
+impl Default for AccountLocks {
     fn default() -> Self {
         Self {
             locks: (0..LOCKS).map(|_| Mutex::default()).collect(),
@@ -24,14 +24,14 @@ impl Default for Turns {
     }
 }
 
-impl Turns {
+impl AccountLocks {
     /// Waits for the account's turn, which lasts until the guard is dropped. There is always a lock.
-    pub(crate) async fn of(&self, account: &BareJid) -> Option<MutexGuard<'_, ()>> {
+    pub(crate) async fn lock(&self, account: &BareJid) -> Option<MutexGuard<'_, ()>> {
         self.at(self.index(account)).await
     }
 
-    /// Waits for the turns of both, which may be one.
-    pub(crate) async fn of_both(
+    /// Waits for the locks of both, which may be one.
+    pub(crate) async fn lock_both(
         &self,
         one: &BareJid,
         other: &BareJid,
@@ -71,15 +71,15 @@ mod tests {
 
     #[tokio::test]
     async fn both_turns_are_taken_whether_they_are_one_or_two() {
-        let turns = Turns::default();
+        let locks = AccountLocks::default();
         let [juliet, romeo] = ["juliet@a", "romeo@a"].map(|jid| jid::parse_bare(jid).unwrap());
-        drop(turns.of_both(&juliet, &juliet).await);
-        let both = turns.of_both(&juliet, &romeo).await;
+        drop(locks.lock_both(&juliet, &juliet).await);
+        let both = locks.lock_both(&juliet, &romeo).await;
         for one in [&juliet, &romeo] {
-            let turn = timeout(Duration::from_millis(20), turns.of(one));
-            assert!(turn.await.is_err(), "{one}");
+            let lock = timeout(Duration::from_millis(20), locks.lock(one));
+            assert!(lock.await.is_err(), "{one}");
         }
         drop(both);
-        assert!(turns.of(&romeo).await.is_some());
+        assert!(locks.lock(&romeo).await.is_some());
     }
 }

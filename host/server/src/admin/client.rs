@@ -23,9 +23,9 @@ const MAX_ANSWER: u64 = 256 * 1024 * 1024;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A way to the server, running or stopped.
-pub struct Link(Way);
+pub struct AdminClient(Backend);
 
-enum Way {
+enum Backend {
     Running(Connection),
     Stopped(Box<Offline>),
 }
@@ -64,12 +64,12 @@ pub enum AdminError {
     Offline(anyhow::Error),
 }
 
-impl Link {
+impl AdminClient {
     /// To the running server of that configuration's data folder, or, if none runs, to its database.
     pub fn open(config: &Config) -> Result<Self, AdminError> {
         let socket = serve::socket(&config.data_dir);
         match Connection::open(socket.clone()) {
-            Ok(connection) => return Ok(Self(Way::Running(connection))),
+            Ok(connection) => return Ok(Self(Backend::Running(connection))),
             Err(error) if is_absent(&error) => {}
             Err(source) => return Err(AdminError::Connection { socket, source }),
         }
@@ -78,19 +78,19 @@ impl Link {
             other @ ClaimError::Unusable { .. } => AdminError::Claim(other),
         })?;
         let offline = Offline::open(config, claim).map_err(AdminError::Offline)?;
-        Ok(Self(Way::Stopped(Box::new(offline))))
+        Ok(Self(Backend::Stopped(Box::new(offline))))
     }
 
     /// Carries out a command and returns its answer.
     pub fn call(&mut self, request: &Request) -> Result<Value, AdminError> {
         match &mut self.0 {
-            Way::Running(connection) => connection.call(request),
-            Way::Stopped(offline) => offline.call(request),
+            Backend::Running(connection) => connection.call(request),
+            Backend::Stopped(offline) => offline.call(request),
         }
     }
 }
 
-impl Link {
+impl AdminClient {
     /// Gives what a running server tells in answer to a request, one after the other, until `each` says false or the server
     /// ends it.
     pub fn follow(
@@ -100,8 +100,8 @@ impl Link {
     ) -> Result<(), AdminError> {
         self.call(request)?;
         match &mut self.0 {
-            Way::Running(connection) => connection.follow(&mut each),
-            Way::Stopped(_) => Err(AdminError::NotRunning),
+            Backend::Running(connection) => connection.follow(&mut each),
+            Backend::Stopped(_) => Err(AdminError::NotRunning),
         }
     }
 }

@@ -16,9 +16,9 @@ use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use waxwing_xmpp::jid::BareJid;
 
-use crate::roster::Contacts;
+use crate::roster::RosterService;
 
-pub use client::{AdminError, Link};
+pub use client::{AdminClient, AdminError};
 pub use data_dir::{Claim, ClaimError, claim};
 pub use protocol::{NewUser, Request, User};
 pub use serve::{bind, serve};
@@ -27,7 +27,7 @@ pub use serve::{bind, serve};
 #[async_trait]
 pub trait AdminHandler: Send + Sync {
     /// The accounts of all domains, with their rosters.
-    fn contacts(&self) -> &Contacts;
+    fn rosters(&self) -> &RosterService;
 
     /// The prepared domains that are served.
     fn domains(&self) -> &[String];

@@ -12,7 +12,7 @@ use crate::{
     accounts::{Accounts, password_hashing::HashPool},
     config::Config,
     plugins,
-    roster::Contacts,
+    roster::RosterService,
     router::Router,
 };
 
@@ -20,7 +20,7 @@ use crate::{
 pub(super) struct Offline {
     runtime: tokio::runtime::Runtime,
     storage: Arc<dyn Storage>,
-    contacts: Contacts,
+    contacts: RosterService,
     domains: Vec<String>,
     /// The file of what was decided about plugins.
     choices: PathBuf,
@@ -44,7 +44,7 @@ impl Offline {
         Ok(Self {
             runtime,
             storage,
-            contacts: Contacts::new(accounts, router, &config.limits),
+            contacts: RosterService::new(accounts, router, &config.limits),
             domains,
             choices: plugins::choices(config),
             _claim: claim,

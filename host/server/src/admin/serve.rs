@@ -214,7 +214,7 @@ async fn trace(
 }
 
 async fn answer(request: Request, handler: &dyn AdminHandler) -> Result<Value, String> {
-    if let Some(outcome) = users::execute(handler.contacts(), handler.domains(), &request).await {
+    if let Some(outcome) = users::execute(handler.rosters(), handler.domains(), &request).await {
         let users::Outcome { answer, ended } = outcome?;
         if let Some(account) = ended {
             handler.end_sessions(&account).await;

@@ -21,17 +21,17 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use waxwing_xmpp::jid::BareJid;
 
-use super::{AdminHandler, Link, NewUser, Request, claim, serve};
+use super::{AdminClient, AdminHandler, NewUser, Request, claim, serve};
 use crate::{
     accounts::{Accounts, password_hashing::HashPool},
     config::Config,
-    roster::Contacts,
+    roster::RosterService,
     router::Router,
 };
 
 /// A server that has nothing but accounts, and notes whose sessions it was told to end.
 struct Handler {
-    contacts: Contacts,
+    contacts: RosterService,
     domains: Vec<String>,
     ended: Mutex<Vec<String>>,
     /// Traces under way.
@@ -56,7 +56,7 @@ impl Drop for Watching {
 
 #[async_trait]
 impl AdminHandler for Handler {
-    fn contacts(&self) -> &Contacts {
+    fn rosters(&self) -> &RosterService {
         &self.contacts
     }
 
@@ -140,7 +140,7 @@ impl Server {
                 let accounts = Accounts::new(Arc::clone(&storage), HashPool::start(1).unwrap());
                 let router = Arc::new(Router::new(["localhost".to_owned()], &config.limits));
                 let handler = Arc::new(Handler {
-                    contacts: Contacts::new(accounts, router, &config.limits),
+                    contacts: RosterService::new(accounts, router, &config.limits),
                     domains: vec!["localhost".to_owned()],
                     ended: Mutex::default(),
                     watching: Arc::default(),
@@ -182,7 +182,7 @@ fn user(jid: &str) -> NewUser {
 
 /// What a command answers, or complains of.
 fn call(config: &Config, request: &Request) -> Result<Value, String> {
-    let mut link = Link::open(config).map_err(|error| error.to_string())?;
+    let mut link = AdminClient::open(config).map_err(|error| error.to_string())?;
     link.call(request).map_err(|error| error.to_string())
 }
 
@@ -385,7 +385,7 @@ fn a_trace_ends_when_the_client_goes_away_and_others_are_served_meanwhile() {
         full: false,
     };
     let mut seen = Vec::new();
-    let mut link = Link::open(&config).unwrap();
+    let mut link = AdminClient::open(&config).unwrap();
     let end = link.follow(&trace, |call| {
         assert!(server.handler.watching.load(Ordering::SeqCst) > 0);
         seen.push(call["number"].as_u64());
@@ -397,14 +397,16 @@ fn a_trace_ends_when_the_client_goes_away_and_others_are_served_meanwhile() {
     until_watched_by(&server, 0);
 
     // As many as may be, and one more.
-    let links: Vec<Link> = (0..serve::TRACES)
+    let links: Vec<AdminClient> = (0..serve::TRACES)
         .map(|_| {
-            let mut link = Link::open(&config).unwrap();
+            let mut link = AdminClient::open(&config).unwrap();
             link.follow(&trace, |_| Ok(false)).unwrap();
             link
         })
         .collect();
-    let refused = Link::open(&config).unwrap().follow(&trace, |_| Ok(true));
+    let refused = AdminClient::open(&config)
+        .unwrap()
+        .follow(&trace, |_| Ok(true));
     let refused = refused.unwrap_err().to_string();
     assert!(refused.contains("8 traces"), "{refused}");
     let stats = Request::PluginStats { name: None };

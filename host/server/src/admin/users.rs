@@ -7,7 +7,7 @@ use waxwing_xmpp::jid::{self, BareJid};
 
 use super::protocol::{MAX_IMPORT, NewUser, Request, User};
 use crate::accounts::{AccountError, Accounts};
-use crate::roster::Contacts;
+use crate::roster::RosterService;
 
 /// Accounts of an import that are made at once: enough to keep the hashing threads busy and to share commits.
 const AT_ONCE: usize = 16;
@@ -30,7 +30,7 @@ impl From<Value> for Outcome {
 
 /// Carries out a command on accounts; `None` if it is about something else.
 pub(super) async fn execute(
-    contacts: &Contacts,
+    contacts: &RosterService,
     domains: &[String],
     request: &Request,
 ) -> Option<Result<Outcome, String>> {
@@ -71,7 +71,7 @@ fn ended(account: BareJid) -> Outcome {
 }
 
 struct Users<'a> {
-    contacts: &'a Contacts,
+    contacts: &'a RosterService,
     accounts: &'a Accounts,
     domains: &'a [String],
 }

@@ -8,13 +8,13 @@ use waxwing_xmpp::ns;
 
 use crate::delivery::{
     mailbox::{Bounds, Weigh as _},
-    queued_stanza::Delivery,
+    queued_stanza::QueuedStanza,
 };
 
 /// Stanzas that are held back, in their order.
 #[derive(Debug, Default)]
-pub(super) struct Quiet {
-    items: Vec<Option<Delivery>>,
+pub(super) struct ClientStateBuffer {
+    items: Vec<Option<QueuedStanza>>,
     bytes: usize,
     /// Where the last presence, or chat state, of a sender is.
     latest: HashMap<(Moment, Box<str>), usize>,
@@ -27,14 +27,14 @@ enum Moment {
     ChatState,
 }
 
-impl Quiet {
+impl ClientStateBuffer {
     /// Whether a stanza can wait until somebody looks.
-    pub(super) fn can_wait(delivery: &Delivery) -> bool {
+    pub(super) fn can_wait(delivery: &QueuedStanza) -> bool {
         moment(delivery.element()).is_some()
     }
 
     /// Holds a stanza back. One that it takes the place of is done with.
-    pub(super) fn hold(&mut self, delivery: Delivery) {
+    pub(super) fn hold(&mut self, delivery: QueuedStanza) {
         if let Some(moment) = moment(delivery.element()) {
             let from = delivery.element().attr("from").unwrap_or_default();
             let before = self
@@ -73,9 +73,9 @@ impl Quiet {
     }
 }
 
-impl IntoIterator for Quiet {
-    type Item = Delivery;
-    type IntoIter = std::iter::Flatten<std::vec::IntoIter<Option<Delivery>>>;
+impl IntoIterator for ClientStateBuffer {
+    type Item = QueuedStanza;
+    type IntoIter = std::iter::Flatten<std::vec::IntoIter<Option<QueuedStanza>>>;
 
     /// What was held back, oldest first.
     fn into_iter(self) -> Self::IntoIter {
@@ -110,14 +110,14 @@ mod tests {
 
     use super::*;
 
-    fn delivery(xml: &str) -> Delivery {
+    fn delivery(xml: &str) -> QueuedStanza {
         let element = Element::parse(xml.as_bytes(), ns::CLIENT, &Limits::own()).unwrap();
-        Delivery::one(Stanza::parse(element).unwrap())
+        QueuedStanza::one(Stanza::parse(element).unwrap())
     }
 
-    fn held(quiet: Quiet) -> Vec<String> {
-        let id = |delivery: Delivery| delivery.element().attr("id").unwrap().to_owned();
-        quiet.into_iter().map(id).collect()
+    fn held(client_state: ClientStateBuffer) -> Vec<String> {
+        let id = |delivery: QueuedStanza| delivery.element().attr("id").unwrap().to_owned();
+        client_state.into_iter().map(id).collect()
     }
 
     const TYPING: &str = "<composing xmlns='http://jabber.org/protocol/chatstates'/>";
@@ -149,13 +149,17 @@ mod tests {
                 false,
             ),
         ] {
-            assert_eq!(Quiet::can_wait(&delivery(xml)), can_wait, "{xml}");
+            assert_eq!(
+                ClientStateBuffer::can_wait(&delivery(xml)),
+                can_wait,
+                "{xml}"
+            );
         }
     }
 
     #[test]
     fn holds_the_last_of_each_sender_in_its_place() {
-        let mut quiet = Quiet::default();
+        let mut client_state = ClientStateBuffer::default();
         for xml in [
             "<presence id='1' from='a@b/c'/>",
             "<presence id='2' from='a@b/d'/>",
@@ -164,28 +168,28 @@ mod tests {
             &format!("<message id='5' from='a@b/c'>{TYPING}</message>"),
             &format!("<message id='6' from='a@b/c'>{TYPING}</message>"),
         ] {
-            quiet.hold(delivery(xml));
+            client_state.hold(delivery(xml));
         }
-        let bytes = quiet.bytes();
-        quiet.tidy();
-        assert_eq!((quiet.bytes(), quiet.len()), (bytes, 4));
-        assert_eq!(held(quiet), ["2", "3", "4", "6"]);
+        let bytes = client_state.bytes();
+        client_state.tidy();
+        assert_eq!((client_state.bytes(), client_state.len()), (bytes, 4));
+        assert_eq!(held(client_state), ["2", "3", "4", "6"]);
     }
 
     #[test]
     fn exceeds_its_limits_by_places_and_by_bytes() {
-        let mut quiet = Quiet::default();
+        let mut client_state = ClientStateBuffer::default();
         let bounds = Bounds::new(100_000, 100);
-        while !quiet.exceeds(bounds) {
-            quiet.hold(delivery("<presence id='1' from='a@b/c'/>"));
+        while !client_state.exceeds(bounds) {
+            client_state.hold(delivery("<presence id='1' from='a@b/c'/>"));
         }
-        assert_eq!(quiet.len(), 101);
-        quiet.tidy();
-        assert_eq!(quiet.len(), 1);
+        assert_eq!(client_state.len(), 101);
+        client_state.tidy();
+        assert_eq!(client_state.len(), 1);
         let text = "x".repeat(100_000);
-        quiet.hold(delivery(&format!(
+        client_state.hold(delivery(&format!(
             "<message id='2' from='a@b/c'><body>{text}</body></message>"
         )));
-        assert!(quiet.exceeds(bounds));
+        assert!(client_state.exceeds(bounds));
     }
 }

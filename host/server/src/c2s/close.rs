@@ -14,8 +14,8 @@ use super::{
     established::Finish,
     hibernated,
     negotiate::{Bound, Failed},
-    resumption::Parcel,
-    stream_management::Managed,
+    resumption::DetachedSession,
+    stream_management::StreamManagement,
 };
 use crate::{delivery::mailbox::End, metrics::router::Limit, router::Registration};
 
@@ -46,7 +46,11 @@ pub(super) async fn session(mut connection: Connection, bound: Bound, finish: Fi
             connection.without_words().await;
         }
         Finish::Silent => {
-            connection.shard.server.router.reached(Limit::Silence);
+            connection
+                .shard
+                .server
+                .router
+                .limit_reached(Limit::IdleTimeout);
             let goes_on = connection.is_resumable();
             connection.leave_session(bound).await;
             if goes_on {
@@ -70,12 +74,12 @@ pub(super) async fn session(mut connection: Connection, bound: Bound, finish: Fi
         }
         Finish::Ended(end) => {
             if end == End::Overflow {
-                connection.shard.server.router.reached(Limit::Mailbox);
+                connection.shard.server.router.limit_reached(Limit::Mailbox);
             }
-            if let (End::Shutdown, Some(managed)) = (end, &mut connection.outbound.managed) {
+            if let (End::Shutdown, Some(management)) = (end, &mut connection.outbound.management) {
                 // Its client finds out what was handled when the server is there again.
-                managed.settle().await;
-                managed.ticket = None;
+                management.spool_and_save().await;
+                management.resumption = None;
             }
             let words = stream::error_and_close(&reason(end));
             connection.end_session(bound, &words, false).await;
@@ -110,12 +114,12 @@ impl Connection {
     async fn leave_session(&mut self, bound: Bound) {
         let shard = std::rc::Rc::clone(&self.shard);
         match self.take_session(bound) {
-            Ok(parcel) if !shard.stopping.is_cancelled() => {
-                shard.spawn(hibernated::keep(std::rc::Rc::clone(&shard), parcel));
+            Ok(detached) if !shard.stopping.is_cancelled() => {
+                shard.spawn(hibernated::keep(std::rc::Rc::clone(&shard), detached));
             }
-            Ok(mut parcel) => {
-                parcel.managed.settle().await;
-                hibernated::give_up(parcel, false);
+            Ok(mut detached) => {
+                detached.management.spool_and_save().await;
+                hibernated::give_up(detached, false);
             }
             Err(bound) => {
                 self.outbound.give_up(bound.registration.handle());
@@ -128,27 +132,29 @@ impl Connection {
         let shard = std::rc::Rc::clone(&self.shard);
         match self.take_session(bound).map(hibernated::hand_over) {
             Ok(Ok(())) => {}
-            Ok(Err(parcel)) => shard.spawn(hibernated::keep(std::rc::Rc::clone(&shard), *parcel)),
+            Ok(Err(detached)) => {
+                shard.spawn(hibernated::keep(std::rc::Rc::clone(&shard), *detached))
+            }
             Err(bound) => self.outbound.give_up(bound.registration.handle()),
         }
     }
 
     /// Whether the session may go on without this connection.
     fn is_resumable(&self) -> bool {
-        let managed = self.outbound.managed.as_ref();
-        managed.is_some_and(|managed| managed.ticket.is_some())
+        let management = self.outbound.management.as_ref();
+        management.is_some_and(|management| management.resumption.is_some())
     }
 
     /// The session without its connection, if it can be resumed.
-    fn take_session(&mut self, bound: Bound) -> Result<Parcel, Bound> {
-        let is_resumable = |managed: &mut Box<Managed>| managed.ticket.is_some();
-        let Some(managed) = self.outbound.managed.take_if(is_resumable) else {
+    fn take_session(&mut self, bound: Bound) -> Result<DetachedSession, Bound> {
+        let is_resumable = |management: &mut Box<StreamManagement>| management.resumption.is_some();
+        let Some(management) = self.outbound.management.take_if(is_resumable) else {
             return Err(bound);
         };
-        Ok(Parcel {
+        Ok(DetachedSession {
             registration: bound.registration,
             lang: bound.lang,
-            managed,
+            management,
             held: self.outbound.take_held(),
         })
     }

@@ -16,29 +16,29 @@ use waxwing_plugins::{Judged, Judging, Sender};
 use waxwing_xmpp::{error::Condition, stanza::Stanza};
 
 use crate::{
-    delivery::{mailbox::Items, queued_stanza::Delivery, session_handle::Handle},
+    delivery::{mailbox::Items, queued_stanza::QueuedStanza, session_handle::SessionHandle},
     server::shard::Shard,
 };
 
 type Call = Pin<Box<dyn Future<Output = Judged>>>;
 
 /// What waits to be judged, in order.
-pub(super) struct Gate {
+pub(super) struct DeliverHooks {
     shard: Rc<Shard>,
-    waiting: VecDeque<Delivery>,
+    waiting: VecDeque<QueuedStanza>,
     /// About the first of them.
     call: Option<Call>,
 }
 
-impl fmt::Debug for Gate {
+impl fmt::Debug for DeliverHooks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gate")
+        f.debug_struct("DeliverHooks")
             .field("waiting", &self.waiting.len())
             .finish_non_exhaustive()
     }
 }
 
-impl Gate {
+impl DeliverHooks {
     pub(super) fn new(shard: Rc<Shard>) -> Self {
         Self {
             shard,
@@ -48,7 +48,7 @@ impl Gate {
     }
 
     /// Takes what came for the session; gives it back at once where nobody judges.
-    pub(super) fn admit(&mut self, items: Items<Delivery>) -> Option<Items<Delivery>> {
+    pub(super) fn admit(&mut self, items: Items<QueuedStanza>) -> Option<Items<QueuedStanza>> {
         if !self.shard.plugins.has_deliver() {
             return Some(items);
         }
@@ -60,8 +60,8 @@ impl Gate {
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        handle: &Handle,
-    ) -> Poll<Option<Items<Delivery>>> {
+        handle: &SessionHandle,
+    ) -> Poll<Option<Items<QueuedStanza>>> {
         if self.waiting.is_empty() {
             return Poll::Ready(None);
         }
@@ -96,7 +96,7 @@ impl Gate {
     }
 
     /// What was not judged.
-    pub(super) fn take(&mut self) -> VecDeque<Delivery> {
+    pub(super) fn take(&mut self) -> VecDeque<QueuedStanza> {
         self.call = None;
         std::mem::take(&mut self.waiting)
     }
@@ -104,7 +104,7 @@ impl Gate {
 
 impl Shard {
     /// Has the hooks judge what is for a session; `None` if none of them wants to.
-    fn ask(&self, delivery: &Delivery, handle: &Handle) -> Option<Judging> {
+    fn ask(&self, delivery: &QueuedStanza, handle: &SessionHandle) -> Option<Judging> {
         let stanza = delivery.stanza().filter(|stanza| !stanza.is_unshown())?;
         let sender = self.sender(stanza, handle);
         if !self.plugins.wants_deliver(stanza, sender) {
@@ -114,7 +114,7 @@ impl Shard {
     }
 
     /// Who sends a stanza, as the session's account sees it.
-    fn sender(&self, stanza: &Stanza, handle: &Handle) -> Sender {
+    fn sender(&self, stanza: &Stanza, handle: &SessionHandle) -> Sender {
         let router = &self.server.router;
         match (router.sender(stanza, &handle.account_jid), stanza.from()) {
             (Sender::Remote, Some(from)) if self.plugins.is_component(from.domain().as_str()) => {
@@ -125,7 +125,7 @@ impl Shard {
     }
 
     /// Carries out what was decided. Gives what goes on.
-    fn obey(&self, verdict: Judged, delivery: Delivery) -> Option<Delivery> {
+    fn obey(&self, verdict: Judged, delivery: QueuedStanza) -> Option<QueuedStanza> {
         let router = &self.server.router;
         match verdict {
             Judged::Pass(stanza) => return Some(delivery.altered(stanza)),

@@ -27,16 +27,16 @@ use super::{
     Connection, auth_provider,
     negotiate::{Bound, Resumed},
     outbound::Outbound,
-    rate_limit::Pace,
-    stream_management::Managed,
+    rate_limit::RateLimiter,
+    stream_management::StreamManagement,
 };
 use crate::pipeline::{component, iq, presence};
 use crate::{
     delivery::{
         liveness,
         mailbox::{End, Flow},
-        receipt::Promise,
-        session_handle::Handle,
+        receipt::DeliveryReceipt,
+        session_handle::SessionHandle,
     },
     metrics::router::Limit,
     router::{Routed, account_of},
@@ -64,7 +64,7 @@ pub(super) enum Finish {
 /// What a session is, while its connection is in use elsewhere.
 struct Session {
     shard: Rc<Shard>,
-    handle: Arc<Handle>,
+    handle: Arc<SessionHandle>,
     /// The account's id.
     account: u64,
     lang: Option<String>,
@@ -83,10 +83,10 @@ pub(super) async fn run(connection: &mut Connection, bound: &mut Bound) -> Finis
     {
         return Finish::Broken(error);
     }
-    let mut pace = Pace::new(&connection.shard.limits);
-    session.handle.silence.heard();
+    let mut limiter = RateLimiter::new(&connection.shard.limits);
+    session.handle.liveness.touch();
     loop {
-        if let Err(finish) = session.go_on(connection, &mut pace).await {
+        if let Err(finish) = session.go_on(connection, &mut limiter).await {
             return finish;
         }
     }
@@ -95,22 +95,28 @@ pub(super) async fn run(connection: &mut Connection, bound: &mut Bound) -> Finis
 /// Goes on with a session on another connection (XEP-0198 §5).
 async fn resume(connection: &mut Connection, resumed: Resumed) -> Result<(), StreamError> {
     let Resumed {
-        mut managed,
+        mut management,
         held,
         request,
     } = resumed;
-    let counted = managed.acked(request.handled);
-    managed.go_on().await;
-    connection.outbound.resume(managed, &request.previd, held);
+    let counted = management.acked(request.handled);
+    management.finish_pending().await;
+    connection
+        .outbound
+        .resume(management, &request.previd, held);
     counted
 }
 
 impl Session {
-    async fn go_on(&self, connection: &mut Connection, pace: &mut Pace) -> Result<(), Finish> {
-        pace.read(connection.unread());
-        self.work(connection, pace).await?;
-        if let Some(wait) = pace.wait() {
-            self.shard.server.router.reached(Limit::SessionRate);
+    async fn go_on(
+        &self,
+        connection: &mut Connection,
+        limiter: &mut RateLimiter,
+    ) -> Result<(), Finish> {
+        limiter.read(connection.unread());
+        self.work(connection, limiter).await?;
+        if let Some(wait) = limiter.wait() {
+            self.shard.server.router.limit_reached(Limit::SessionRate);
             self.hold_back(connection, wait).await?;
         }
         self.wait(connection).await
@@ -127,7 +133,11 @@ impl Session {
     }
 
     /// Works through what was read.
-    async fn work(&self, connection: &mut Connection, pace: &mut Pace) -> Result<(), Finish> {
+    async fn work(
+        &self,
+        connection: &mut Connection,
+        limiter: &mut RateLimiter,
+    ) -> Result<(), Finish> {
         loop {
             let event = connection.parse().map_err(|error| {
                 tracing::debug!(jid = %self.handle.jid, %error, "stream error");
@@ -136,7 +146,7 @@ impl Session {
             match event {
                 None => return Ok(()),
                 Some(StreamEvent::Element(element)) => {
-                    pace.stanza();
+                    limiter.stanza();
                     self.element(connection, element).await?;
                 }
                 Some(StreamEvent::Close) => return Err(Finish::Closed),
@@ -161,7 +171,7 @@ impl Session {
     async fn wait(&self, connection: &mut Connection) -> Result<(), Finish> {
         let more = poll_fn(|cx| {
             let Connection { io, outbound, .. } = &mut *connection;
-            if self.handle.silence.asks() {
+            if self.handle.liveness.should_probe() {
                 outbound.ask(&self.handle);
             }
             if let Poll::Ready(end) = outbound.poll_mailbox(cx, io, &self.handle) {
@@ -172,8 +182,8 @@ impl Session {
             }
             let read = connection.poll_read(cx);
             if read.is_ready() {
-                self.handle.silence.heard();
-            } else if self.handle.silence.is_lost() {
+                self.handle.liveness.touch();
+            } else if self.handle.liveness.timed_out() {
                 return Poll::Ready(Err(Finish::Silent));
             }
             read.map_err(Finish::Lost)
@@ -213,9 +223,9 @@ impl Session {
     fn manage(&self, connection: &mut Connection, element: &Element) -> Result<(), Finish> {
         let outbound = &mut connection.outbound;
         let word = Word::read(element).map_err(Finish::Broken)?;
-        match (word, &mut outbound.managed) {
+        match (word, &mut outbound.management) {
             (Word::Enable(enable), None) => self.enable(outbound, enable),
-            (Word::Request, Some(managed)) => managed.asked(),
+            (Word::Request, Some(management)) => management.on_ack_request(),
             (Word::Ack(handled), Some(_)) => {
                 return outbound.acked(handled).map_err(Finish::Broken);
             }
@@ -228,19 +238,22 @@ impl Session {
     fn enable(&self, outbound: &mut Outbound, enable: Enable) {
         let server = &self.shard.server;
         let seconds = server.resumptions.seconds().filter(|_| enable.resume);
-        let ticket = seconds.map(|_| server.resumptions.add(self.account, &self.handle));
-        let resumable = ticket
+        let resumption = seconds.map(|_| server.resumptions.add(self.account, &self.handle));
+        let resumable = resumption
             .as_ref()
-            .map(|ticket| ticket.id.as_str())
+            .map(|resumption| resumption.id.as_str())
             .zip(seconds);
         outbound.say(&sm::enabled(resumable));
-        outbound.managed = Some(Box::new(Managed::new(server.offline.keeper(), ticket)));
+        outbound.management = Some(Box::new(StreamManagement::new(
+            server.offline.spool_queue(),
+            resumption,
+        )));
     }
 
     async fn stanza(&self, connection: &mut Connection, element: Element) -> Result<(), Finish> {
-        let managed = connection.outbound.managed.as_ref();
+        let management = connection.outbound.management.as_ref();
         // Kept when it is dropped, and so at the end of this, unless the stanza takes it along.
-        let promise = managed.map(|managed| managed.take());
+        let receipt = management.map(|management| management.begin());
         let mut stanza = match Stanza::parse(element) {
             Ok(stanza) => stanza,
             Err(StanzaFault::Stream(error)) => return Err(Finish::Broken(error)),
@@ -256,14 +269,14 @@ impl Session {
         }
         let recipient = self.recipient(&stanza);
         if !self.shard.plugins.wants_inbound(&stanza, recipient) {
-            return self.route(connection, stanza, recipient, promise).await;
+            return self.route(connection, stanza, recipient, receipt).await;
         }
         let verdict = match self.shard.plugins.inbound(stanza.clone(), recipient) {
             Judging::Over(verdict) => verdict,
             Judging::Waits(verdict) => self.meanwhile(connection, verdict).await,
         };
         if let Some(stanza) = self.obey(verdict, &stanza) {
-            return self.route(connection, stanza, recipient, promise).await;
+            return self.route(connection, stanza, recipient, receipt).await;
         }
         Ok(())
     }
@@ -317,7 +330,7 @@ impl Session {
         connection: &mut Connection,
         mut stanza: Stanza,
         recipient: Recipient,
-        promise: Option<Arc<Promise>>,
+        receipt: Option<Arc<DeliveryReceipt>>,
     ) -> Result<(), Finish> {
         if recipient == Recipient::Component {
             let handed = Box::pin(component::hand_over(&self.shard, &self.handle, stanza));
@@ -326,8 +339,8 @@ impl Session {
         }
         let router = &self.shard.server.router;
         router.count(&stanza);
-        if let (Kind::Message, Some(promise)) = (stanza.kind(), promise) {
-            promise.go_with(&mut stanza);
+        if let (Kind::Message, Some(receipt)) = (stanza.kind(), receipt) {
+            receipt.attach_to(&mut stanza);
         }
         let flow = match stanza.kind() {
             Kind::Message => match self.by_rank(connection, stanza).await {
@@ -374,12 +387,12 @@ impl Session {
     /// Routes a message; by the priorities of the provider of sessions, where its account has one.
     async fn by_rank(&self, connection: &mut Connection, stanza: Stanza) -> Result<Flow, Stanza> {
         let router = &self.shard.server.router;
-        if !router.has_ranks(&stanza) {
+        if !router.has_recorded_priorities(&stanza) {
             return router.try_message(stanza);
         }
-        let ranks = Box::pin(router.ranks(&stanza));
-        match self.meanwhile(connection, ranks).await {
-            Ok(ranks) => router.try_message_by(stanza, ranks.as_ref()),
+        let recorded = Box::pin(router.recorded_priorities(&stanza));
+        match self.meanwhile(connection, recorded).await {
+            Ok(recorded) => router.try_message_by(stanza, recorded.as_ref()),
             Err(error) => {
                 router.refuse(&stanza, &error);
                 Ok(Flow::Free)

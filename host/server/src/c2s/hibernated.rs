@@ -10,29 +10,29 @@ use std::{
 
 use tokio::time::sleep;
 
-use super::resumption::{Parcel, Ticket};
+use super::resumption::{DetachedSession, ResumptionId};
 use crate::{delivery::mailbox::End, metrics::router::Limit, server::shard::Shard};
 
 /// Bytes taken from the mailbox at once.
 const BATCH: usize = 64 * 1024;
 
 /// Keeps a session until another connection takes it over, or it ends.
-pub(super) async fn keep(shard: Rc<Shard>, mut parcel: Parcel) {
+pub(super) async fn keep(shard: Rc<Shard>, mut detached: DetachedSession) {
     loop {
-        match sleep_on(&shard, &mut parcel).await {
+        match hold_until_claimed(&shard, &mut detached).await {
             Some(End::Taken) => {}
             Some(End::Shutdown) => {
-                parcel.managed.settle().await;
-                return give_up(parcel, false);
+                detached.management.spool_and_save().await;
+                return give_up(detached, false);
             }
             end => {
                 if end == Some(End::Overflow) {
-                    shard.server.router.reached(Limit::Mailbox);
+                    shard.server.router.limit_reached(Limit::Mailbox);
                 }
-                return give_up(parcel, true);
+                return give_up(detached, true);
             }
         }
-        parcel = match hand_over(parcel) {
+        detached = match hand_over(detached) {
             Ok(()) => return,
             Err(back) => *back,
         };
@@ -40,26 +40,30 @@ pub(super) async fn keep(shard: Rc<Shard>, mut parcel: Parcel) {
 }
 
 /// Hands a session over to the connection that asked for it. It comes back if that is gone.
-pub(super) fn hand_over(parcel: Parcel) -> Result<(), Box<Parcel>> {
-    parcel.registration.handle().mailbox().begin();
-    let asker = parcel.managed.ticket.as_ref().and_then(Ticket::asker);
+pub(super) fn hand_over(detached: DetachedSession) -> Result<(), Box<DetachedSession>> {
+    detached.registration.handle().mailbox().begin();
+    let asker = detached
+        .management
+        .resumption
+        .as_ref()
+        .and_then(ResumptionId::asker);
     match asker {
-        Some(asker) => asker.send(parcel).map_err(Box::new),
-        None => Err(Box::new(parcel)),
+        Some(asker) => asker.send(detached).map_err(Box::new),
+        None => Err(Box::new(detached)),
     }
 }
 
 /// Waits with a session. `None`: its time is over.
-async fn sleep_on(shard: &Shard, parcel: &mut Parcel) -> Option<End> {
+async fn hold_until_claimed(shard: &Shard, detached: &mut DetachedSession) -> Option<End> {
     let seconds = shard.server.resumptions.seconds()?;
-    let handle = std::sync::Arc::clone(parcel.registration.handle());
+    let handle = std::sync::Arc::clone(detached.registration.handle());
     tracing::debug!(jid = %handle.jid, "the client is away");
-    handle.set_asleep(true);
-    parcel.managed.lose();
-    if let Some(ticket) = &parcel.managed.ticket {
-        ticket.sleep(parcel.bytes());
+    handle.set_hibernated(true);
+    detached.management.connection_lost();
+    if let Some(resumption) = &detached.management.resumption {
+        resumption.hibernate(detached.bytes());
     }
-    let end = poll_fn(|cx| parcel.poll_hold(cx));
+    let end = poll_fn(|cx| detached.poll_hold(cx));
     let why = tokio::select! {
         biased;
         why = end => Some(why),
@@ -70,23 +74,23 @@ async fn sleep_on(shard: &Shard, parcel: &mut Parcel) -> Option<End> {
 }
 
 /// Ends a session: what its client does not have goes elsewhere, or stays in the spool.
-pub(super) fn give_up(mut parcel: Parcel, forget: bool) {
-    let handle = parcel.registration.handle();
+pub(super) fn give_up(mut detached: DetachedSession, forget: bool) {
+    let handle = detached.registration.handle();
     // Nothing more comes behind what is given back.
     handle.end(End::Closing);
-    parcel.managed.give_up(handle);
-    for delivery in std::mem::take(&mut parcel.held) {
+    detached.management.return_unacked(handle);
+    for delivery in std::mem::take(&mut detached.held) {
         handle.give_back(delivery);
     }
     if forget {
-        parcel.managed.forget();
+        detached.management.forget();
     }
 }
 
-impl Parcel {
+impl DetachedSession {
     /// Bytes that wait for the client.
     fn bytes(&self) -> usize {
-        self.managed.bytes().saturating_add(self.held.bytes())
+        self.management.bytes().saturating_add(self.held.bytes())
     }
 
     /// Takes what comes. Ready when the session is to end, or to be handed over.
@@ -102,7 +106,7 @@ impl Parcel {
                 return Poll::Pending;
             }
             for mut delivery in taken.items {
-                self.managed.secure(&mut delivery);
+                self.management.spool_copy(&mut delivery);
                 self.held.hold(delivery);
             }
             if bounds.are_exceeded(0, self.held.len()) {
@@ -111,8 +115,8 @@ impl Parcel {
             if self.held.exceeds(bounds) {
                 return Poll::Ready(End::Overflow);
             }
-            if let Some(ticket) = &self.managed.ticket {
-                ticket.hold(self.bytes());
+            if let Some(resumption) = &self.management.resumption {
+                resumption.hold(self.bytes());
             }
         }
     }

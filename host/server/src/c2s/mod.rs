@@ -26,7 +26,7 @@ use waxwing_xmpp::stream::Settings;
 use crate::{
     config::Kind,
     delivery::buffers::Input,
-    net::{connection_limits::Slot, transport::Transport},
+    net::{connection_limits::ConnectionSlot, transport::Transport},
     server::shard::Shard,
 };
 use outbound::Outbound;
@@ -53,7 +53,7 @@ struct Connection {
     /// The provider of logins, if its host has one: until the end of the stream.
     auth: Option<Box<AuthStream>>,
     /// Its place among the open connections, until it is dropped.
-    _slot: Slot,
+    _slot: ConnectionSlot,
 }
 
 /// Serves one connection to its end.
@@ -62,7 +62,7 @@ pub(crate) async fn run(
     endpoint: Rc<Endpoint>,
     stream: TcpStream,
     address: SocketAddr,
-    slot: Slot,
+    slot: ConnectionSlot,
 ) {
     let mut connection = Connection {
         io: Transport::Plain(stream),

@@ -22,8 +22,8 @@ use waxwing_xmpp::{
 };
 
 use super::{
-    Connection, Endpoint, auth_provider, client_state::Quiet, hibernated, resumption::Parcel,
-    stream_management::Managed,
+    Connection, Endpoint, auth_provider, client_state::ClientStateBuffer, hibernated,
+    resumption::DetachedSession, stream_management::StreamManagement,
 };
 use crate::{accounts::secret, config::Kind, net::tls, plugins, router::Registration};
 
@@ -44,8 +44,8 @@ pub(super) struct Bound {
 /// What a session had when its connection was lost.
 #[derive(Debug)]
 pub(super) struct Resumed {
-    pub(super) managed: Box<Managed>,
-    pub(super) held: Quiet,
+    pub(super) management: Box<StreamManagement>,
+    pub(super) held: ClientStateBuffer,
     /// What its client said.
     pub(super) request: Resume,
 }
@@ -93,7 +93,7 @@ struct Negotiator<'a> {
     tls: Option<Arc<tls::Context>>,
     registration: Option<Registration>,
     /// The session that the client resumes.
-    resumed: Option<(Parcel, Resume)>,
+    resumed: Option<(DetachedSession, Resume)>,
 }
 
 /// Negotiates a stream until a resource is bound.
@@ -204,15 +204,15 @@ impl Negotiator<'_> {
     /// The session that is now the connection's.
     fn bound(&mut self, established: Established) -> Option<Bound> {
         let account = established.account;
-        if let Some((parcel, request)) = self.resumed.take() {
+        if let Some((detached, request)) = self.resumed.take() {
             let resumed = Resumed {
-                managed: parcel.managed,
-                held: parcel.held,
+                management: detached.management,
+                held: detached.held,
                 request,
             };
             return Some(Bound {
-                registration: parcel.registration,
-                lang: parcel.lang,
+                registration: detached.registration,
+                lang: detached.lang,
                 account,
                 resumed: Some(Box::new(resumed)),
             });
@@ -349,7 +349,7 @@ impl Negotiator<'_> {
         let server = Arc::clone(&self.connection.shard.server);
         let claimed = server.resumptions.claim(&request.previd, account);
         // Not given up in the middle: a session that is handed over is to be in somebody's hands.
-        let Some(parcel) = claimed.await else {
+        let Some(detached) = claimed.await else {
             let known = server
                 .accounts
                 .streams()
@@ -363,11 +363,11 @@ impl Negotiator<'_> {
                 handled,
             }));
         };
-        let handle = parcel.registration.handle();
-        handle.set_asleep(false);
+        let handle = detached.registration.handle();
+        handle.set_hibernated(false);
         let full = handle.jid.clone();
         let is_own = full.to_bare() == *jid;
-        self.resumed = Some((parcel, request));
+        self.resumed = Some((detached, request));
         Ok(if is_own {
             Ok(full)
         } else {
@@ -437,9 +437,9 @@ impl Negotiator<'_> {
     /// Says why the stream ends, where there is somebody to hear it.
     async fn last_words(&mut self, interrupt: Interrupt) -> Failed {
         self.registration = None;
-        if let Some((parcel, _)) = self.resumed.take() {
+        if let Some((detached, _)) = self.resumed.take() {
             let shard = std::rc::Rc::clone(&self.connection.shard);
-            shard.spawn(hibernated::keep(std::rc::Rc::clone(&shard), parcel));
+            shard.spawn(hibernated::keep(std::rc::Rc::clone(&shard), detached));
         }
         match interrupt {
             Interrupt::Deadline => self.machine.handle(Input::DeadlinePassed),

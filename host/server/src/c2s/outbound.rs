@@ -13,7 +13,10 @@ use std::{
 use waxwing_xml::{Context, Element};
 use waxwing_xmpp::{ns, sm};
 
-use super::{client_state::Quiet, deliver_hooks::Gate, stream_management::Managed};
+use super::{
+    client_state::ClientStateBuffer, deliver_hooks::DeliverHooks,
+    stream_management::StreamManagement,
+};
 use crate::{
     delivery::buffers::{Batch, Buffers},
     net::transport::Transport,
@@ -22,8 +25,8 @@ use crate::{
     delivery::{
         liveness,
         mailbox::{Bounds, End, Items},
-        queued_stanza::Delivery,
-        session_handle::Handle,
+        queued_stanza::QueuedStanza,
+        session_handle::SessionHandle,
     },
     server::shard::Shard,
 };
@@ -38,7 +41,7 @@ const CONTEXT: Context<'static> = Context::stream(ns::CLIENT);
 pub(super) struct Outbound {
     buffers: Buffers,
     /// What plugins judge first.
-    gate: Gate,
+    deliver_hooks: DeliverHooks,
     /// How much may wait for the client.
     bounds: Bounds,
     /// What is being written; without capacity when there is nothing.
@@ -48,22 +51,22 @@ pub(super) struct Outbound {
     /// The stanzas in it, each with the place where it ends; none with stream management.
     batch: Batch,
     /// Stream management, where the client enabled it.
-    pub(super) managed: Option<Box<Managed>>,
+    pub(super) management: Option<Box<StreamManagement>>,
     /// What is held back while the client says that nobody looks at it.
-    quiet: Option<Box<Quiet>>,
+    client_state: Option<Box<ClientStateBuffer>>,
 }
 
 impl Outbound {
     pub(super) fn new(shard: &Rc<Shard>) -> Self {
         Self {
             buffers: shard.buffers.clone(),
-            gate: Gate::new(Rc::clone(shard)),
+            deliver_hooks: DeliverHooks::new(Rc::clone(shard)),
             bounds: shard.limits.outbound,
             bytes: Vec::new(),
             written: 0,
             batch: Batch::new(),
-            managed: None,
-            quiet: None,
+            management: None,
+            client_state: None,
         }
     }
 
@@ -78,8 +81,8 @@ impl Outbound {
     }
 
     /// Asks a client of which nothing was heard whether it is there: what it has handled, or, without stream management, by a ping.
-    pub(super) fn ask(&mut self, handle: &Handle) {
-        if self.managed.is_some() {
+    pub(super) fn ask(&mut self, handle: &SessionHandle) {
+        if self.management.is_some() {
             self.push(sm::REQUEST);
         } else {
             self.say(&liveness::ping(&handle.jid));
@@ -102,38 +105,43 @@ impl Outbound {
     /// session when it is full.
     pub(super) fn waits_for_acks(&self) -> bool {
         let bounds = self.bounds.half();
-        let managed = self.managed.as_ref();
-        managed.is_some_and(|managed| managed.exceeds(bounds))
+        let management = self.management.as_ref();
+        management.is_some_and(|management| management.exceeds(bounds))
     }
 
     /// Goes on with a session after its connection was lost: says so, and sends what the client has not.
-    pub(super) fn resume(&mut self, managed: Box<Managed>, previd: &str, held: Quiet) {
-        self.say(&sm::resumed(previd, managed.handled()));
+    pub(super) fn resume(
+        &mut self,
+        management: Box<StreamManagement>,
+        previd: &str,
+        held: ClientStateBuffer,
+    ) {
+        self.say(&sm::resumed(previd, management.handled()));
         let bytes = self.buffer();
-        for delivery in managed.unacked() {
+        for delivery in management.unacked() {
             delivery.write(&CONTEXT, bytes);
         }
-        self.managed = Some(managed);
+        self.management = Some(management);
         self.admit(held.into_iter().collect());
     }
 
     /// Somebody looks at the client, or nobody does (XEP-0352).
     pub(super) fn set_active(&mut self, active: bool) {
         if active {
-            self.flush_quiet();
-            self.quiet = None;
-        } else if self.quiet.is_none() {
-            self.quiet = Some(Box::default());
+            self.flush_client_state();
+            self.client_state = None;
+        } else if self.client_state.is_none() {
+            self.client_state = Some(Box::default());
         }
     }
 
     /// What was held back from the client, or not judged. A session that goes on is taken for one that somebody looks at (XEP-0352 §4.1).
-    pub(super) fn take_held(&mut self) -> Quiet {
+    pub(super) fn take_held(&mut self) -> ClientStateBuffer {
         let mut held = self
-            .quiet
+            .client_state
             .take()
-            .map_or_else(Quiet::default, |quiet| *quiet);
-        self.gate
+            .map_or_else(ClientStateBuffer::default, |client_state| *client_state);
+        self.deliver_hooks
             .take()
             .into_iter()
             .for_each(|delivery| held.hold(delivery));
@@ -171,7 +179,7 @@ impl Outbound {
         &mut self,
         cx: &mut TaskContext<'_>,
         io: &mut Transport,
-        handle: &Handle,
+        handle: &SessionHandle,
     ) -> Poll<io::Result<End>> {
         self.answer(cx);
         loop {
@@ -184,7 +192,7 @@ impl Outbound {
                 let end = handle.mailbox().watch_end(cx.waker());
                 return end.map_or(Poll::Pending, |end| Poll::Ready(Ok(end)));
             }
-            match self.gate.poll(cx, handle) {
+            match self.deliver_hooks.poll(cx, handle) {
                 Poll::Ready(None) => {}
                 Poll::Ready(Some(judged)) => {
                     self.sort(judged);
@@ -208,15 +216,15 @@ impl Outbound {
 
     /// Tells the client what is handled, if it asked.
     fn answer(&mut self, cx: &mut TaskContext<'_>) {
-        if let Some(managed) = &mut self.managed
-            && let Poll::Ready(handled) = managed.poll_answer(cx)
+        if let Some(management) = &mut self.management
+            && let Poll::Ready(handled) = management.poll_answer(cx)
         {
             self.say(&sm::ack(handled));
         }
     }
 
     /// Gives back what the client does not have: when the session is over, it goes to others who can take it, or to its senders.
-    pub(super) fn give_up(&mut self, handle: &Handle) {
+    pub(super) fn give_up(&mut self, handle: &SessionHandle) {
         let written = self.written;
         for (end, delivery) in self.batch.drain(..) {
             if end <= written {
@@ -225,53 +233,58 @@ impl Outbound {
                 handle.give_back(delivery);
             }
         }
-        if let Some(mut managed) = self.managed.take() {
-            managed.give_up(handle);
-            managed.forget();
+        if let Some(mut management) = self.management.take() {
+            management.return_unacked(handle);
+            management.forget();
         }
-        for delivery in self.quiet.take().into_iter().flat_map(|quiet| *quiet) {
+        for delivery in self
+            .client_state
+            .take()
+            .into_iter()
+            .flat_map(|client_state| *client_state)
+        {
             handle.give_back(delivery);
         }
-        for delivery in self.gate.take() {
+        for delivery in self.deliver_hooks.take() {
             handle.give_back(delivery);
         }
     }
 
     /// Has plugins judge what came for the session, where one wants to.
-    fn admit(&mut self, items: Items<Delivery>) {
-        if let Some(items) = self.gate.admit(items) {
+    fn admit(&mut self, items: Items<QueuedStanza>) {
+        if let Some(items) = self.deliver_hooks.admit(items) {
             self.sort(items);
         }
     }
 
     /// Writes what is not to be held back, after what was held back before it: it keeps its order.
-    fn sort(&mut self, items: Items<Delivery>) {
-        let Some(mut quiet) = self.quiet.take() else {
+    fn sort(&mut self, items: Items<QueuedStanza>) {
+        let Some(mut client_state) = self.client_state.take() else {
             return self.fill(items);
         };
         for delivery in items {
-            let hurries = !Quiet::can_wait(&delivery);
-            quiet.hold(delivery);
-            if hurries || quiet.exceeds(self.bounds.quarter()) {
-                self.fill(mem::take(&mut *quiet));
+            let hurries = !ClientStateBuffer::can_wait(&delivery);
+            client_state.hold(delivery);
+            if hurries || client_state.exceeds(self.bounds.quarter()) {
+                self.fill(mem::take(&mut *client_state));
             }
         }
-        self.quiet = Some(quiet);
+        self.client_state = Some(client_state);
     }
 
-    fn flush_quiet(&mut self) {
-        if let Some(quiet) = &mut self.quiet {
-            let held = mem::take(&mut **quiet);
+    fn flush_client_state(&mut self) {
+        if let Some(client_state) = &mut self.client_state {
+            let held = mem::take(&mut **client_state);
             self.fill(held);
         }
     }
 
-    fn fill(&mut self, items: impl IntoIterator<Item = Delivery>) {
+    fn fill(&mut self, items: impl IntoIterator<Item = QueuedStanza>) {
         for delivery in items {
             let bytes = self.buffer();
             delivery.write(&CONTEXT, bytes);
-            if let Some(managed) = &mut self.managed {
-                managed.sent(delivery);
+            if let Some(management) = &mut self.management {
+                management.sent(delivery);
                 continue;
             }
             if self.batch.capacity() == 0 {
@@ -279,8 +292,8 @@ impl Outbound {
             }
             self.batch.push((self.bytes.len(), delivery));
         }
-        if let Some(managed) = &mut self.managed
-            && managed.asks()
+        if let Some(management) = &mut self.management
+            && management.should_request_ack()
         {
             self.push(sm::REQUEST);
         }
@@ -288,11 +301,11 @@ impl Outbound {
 
     /// The client acknowledges. Asks it again if there is more to acknowledge.
     pub(super) fn acked(&mut self, handled: u32) -> Result<(), waxwing_xmpp::error::StreamError> {
-        let Some(managed) = &mut self.managed else {
+        let Some(management) = &mut self.management else {
             return Ok(());
         };
-        managed.acked(handled)?;
-        if managed.asks() {
+        management.acked(handled)?;
+        if management.should_request_ack() {
             self.push(sm::REQUEST);
         }
         Ok(())

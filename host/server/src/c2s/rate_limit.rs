@@ -4,7 +4,7 @@
 use std::{num::NonZeroU32, time::Duration};
 
 use governor::{
-    DefaultDirectRateLimiter, Quota, RateLimiter,
+    DefaultDirectRateLimiter, Quota,
     clock::{Clock as _, DefaultClock},
 };
 
@@ -15,7 +15,7 @@ const BURST: u32 = 2;
 
 /// The buckets of one session.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(super) struct RateLimiter {
     stanzas: Option<Bucket>,
     bytes: Option<Bucket>,
 }
@@ -28,7 +28,7 @@ struct Bucket {
     owed: u32,
 }
 
-impl Pace {
+impl RateLimiter {
     pub(super) fn new(limits: &StreamLimits) -> Self {
         Self {
             stanzas: Bucket::new(limits.stanzas_per_second),
@@ -64,7 +64,7 @@ impl Bucket {
         let burst = NonZeroU32::new(per_second.get().saturating_mul(BURST))?;
         let quota = Quota::per_second(per_second).allow_burst(burst);
         Some(Self {
-            limiter: RateLimiter::direct(quota),
+            limiter: governor::RateLimiter::direct(quota),
             burst: burst.get(),
             owed: 0,
         })
@@ -93,8 +93,8 @@ mod tests {
     use super::*;
     use crate::delivery::mailbox::Bounds;
 
-    fn pace(stanzas_per_second: u32, bytes_per_second: u32) -> Pace {
-        Pace::new(&StreamLimits {
+    fn limiter(stanzas_per_second: u32, bytes_per_second: u32) -> RateLimiter {
+        RateLimiter::new(&StreamLimits {
             pre_auth: Limits::pre_auth(),
             stanza: Limits::stanza(),
             stanzas_per_second,
@@ -105,44 +105,44 @@ mod tests {
 
     #[tokio::test]
     async fn waits_when_a_bucket_is_empty_and_no_longer() {
-        let mut pace = pace(10, 100_000);
+        let mut limiter = limiter(10, 100_000);
         for _ in 0..20 {
-            pace.stanza();
+            limiter.stanza();
         }
-        assert_eq!(pace.wait(), None, "two seconds' worth at once");
+        assert_eq!(limiter.wait(), None, "two seconds' worth at once");
         for _ in 0..5 {
-            pace.stanza();
+            limiter.stanza();
         }
-        let wait = pace.wait().unwrap();
+        let wait = limiter.wait().unwrap();
         let expected = Duration::from_millis(300)..=Duration::from_millis(500);
         assert!(expected.contains(&wait), "{wait:?}");
         tokio::time::sleep(wait).await;
-        assert_eq!(pace.wait(), None);
+        assert_eq!(limiter.wait(), None);
     }
 
     #[test]
     fn bytes_count_on_their_own() {
-        let mut pace = pace(0, 100_000);
-        pace.read(200_000);
-        assert_eq!(pace.wait(), None);
-        pace.read(16_384);
-        assert!(pace.wait() > Some(Duration::from_millis(100)));
+        let mut limiter = limiter(0, 100_000);
+        limiter.read(200_000);
+        assert_eq!(limiter.wait(), None);
+        limiter.read(16_384);
+        assert!(limiter.wait() > Some(Duration::from_millis(100)));
     }
 
     #[test]
     fn more_than_fits_into_a_bucket_is_paid_for_in_parts() {
-        let mut pace = pace(1_000, 0);
+        let mut limiter = limiter(1_000, 0);
         for _ in 0..5_000 {
-            pace.stanza();
+            limiter.stanza();
         }
-        assert!(pace.wait() > Some(Duration::from_millis(1_500)));
+        assert!(limiter.wait() > Some(Duration::from_millis(1_500)));
     }
 
     #[test]
     fn without_a_limit_nobody_waits() {
-        let mut pace = pace(0, 0);
-        pace.read(usize::MAX);
-        pace.stanza();
-        assert_eq!(pace.wait(), None);
+        let mut limiter = limiter(0, 0);
+        limiter.read(usize::MAX);
+        limiter.stanza();
+        assert_eq!(limiter.wait(), None);
     }
 }

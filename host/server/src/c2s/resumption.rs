@@ -9,11 +9,14 @@ use prometheus_client::{
 use tokio::{sync::oneshot, time::timeout};
 use waxwing_xmpp::stream::random_id;
 
-use super::{client_state::Quiet, hibernation_limits::Sleepers, stream_management::Managed};
+use super::{
+    client_state::ClientStateBuffer, hibernation_limits::HibernatedSessions,
+    stream_management::StreamManagement,
+};
 use crate::{
     accounts::secret,
     config::Limits,
-    delivery::{mailbox::End, session_handle::Handle},
+    delivery::{mailbox::End, session_handle::SessionHandle},
     metrics::router::Limit,
     router::{Registration, Router},
 };
@@ -23,12 +26,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A session without a connection.
 #[derive(Debug)]
-pub(super) struct Parcel {
+pub(super) struct DetachedSession {
     pub(super) registration: Registration,
     pub(super) lang: Option<String>,
-    pub(super) managed: Box<Managed>,
+    pub(super) management: Box<StreamManagement>,
     /// What came for the client when it was away, or when nobody looked at it.
-    pub(super) held: Quiet,
+    pub(super) held: ClientStateBuffer,
 }
 
 /// All sessions that can be resumed, by their ids.
@@ -42,22 +45,22 @@ pub(crate) struct Resumptions {
 #[derive(Debug)]
 struct State {
     known: HashMap<String, Entry>,
-    sleepers: Sleepers<Arc<Handle>>,
+    hibernated: HibernatedSessions<Arc<SessionHandle>>,
 }
 
 #[derive(Debug)]
 struct Entry {
     account: u64,
-    handle: Arc<Handle>,
+    handle: Arc<SessionHandle>,
     /// Who wants to go on with it.
-    asker: Option<oneshot::Sender<Parcel>>,
+    asker: Option<oneshot::Sender<DetachedSession>>,
     /// Its client is away.
-    asleep: Option<u64>,
+    hibernated: Option<u64>,
 }
 
 /// A session's place among them.
 #[derive(Debug)]
-pub(crate) struct Ticket {
+pub(crate) struct ResumptionId {
     pub(super) id: String,
     pub(super) account: u64,
     sessions: Arc<Resumptions>,
@@ -71,7 +74,7 @@ impl Resumptions {
             router,
             state: Mutex::new(State {
                 known: HashMap::new(),
-                sleepers: Sleepers::new(limits),
+                hibernated: HibernatedSessions::new(limits),
             }),
         })
     }
@@ -87,16 +90,16 @@ impl Resumptions {
     }
 
     /// Makes a session known, so that it can be resumed.
-    pub(super) fn add(self: &Arc<Self>, account: u64, handle: &Arc<Handle>) -> Ticket {
+    pub(super) fn add(self: &Arc<Self>, account: u64, handle: &Arc<SessionHandle>) -> ResumptionId {
         let id = random_id(secret::random);
         let entry = Entry {
             account,
             handle: Arc::clone(handle),
             asker: None,
-            asleep: None,
+            hibernated: None,
         };
         self.state.lock().known.insert(id.clone(), entry);
-        Ticket {
+        ResumptionId {
             id,
             account,
             sessions: Arc::clone(self),
@@ -104,7 +107,7 @@ impl Resumptions {
     }
 
     /// Waits for a session of the account, which its owner hands over. `None`: there is none of that id.
-    pub(super) async fn claim(&self, id: &str, account: u64) -> Option<Parcel> {
+    pub(super) async fn claim(&self, id: &str, account: u64) -> Option<DetachedSession> {
         let (ask, answer) = oneshot::channel();
         {
             let mut state = self.state.lock();
@@ -117,24 +120,24 @@ impl Resumptions {
     }
 }
 
-impl Ticket {
+impl ResumptionId {
     /// Who wants to go on with the session. It is awake.
-    pub(super) fn asker(&self) -> Option<oneshot::Sender<Parcel>> {
+    pub(super) fn asker(&self) -> Option<oneshot::Sender<DetachedSession>> {
         let mut state = self.sessions.state.lock();
         let entry = state.known.get_mut(&self.id)?;
         let asker = entry.asker.take();
-        if let Some(place) = entry.asleep.take() {
-            state.sleepers.remove(place);
+        if let Some(place) = entry.hibernated.take() {
+            state.hibernated.remove(place);
         }
         asker
     }
 
     /// The client is away, and so many bytes wait for it.
-    pub(super) fn sleep(&self, bytes: usize) {
+    pub(super) fn hibernate(&self, bytes: usize) {
         let mut state = self.sessions.state.lock();
-        let State { known, sleepers } = &mut *state;
+        let State { known, hibernated } = &mut *state;
         if let Some(entry) = known.get_mut(&self.id) {
-            entry.asleep = Some(sleepers.add(self.account, Arc::clone(&entry.handle)));
+            entry.hibernated = Some(hibernated.add(self.account, Arc::clone(&entry.handle)));
         }
         drop(state);
         self.hold(bytes);
@@ -143,25 +146,27 @@ impl Ticket {
     /// So many bytes wait for the client, which is away. Where that is too much for the server, a session ends.
     pub(super) fn hold(&self, bytes: usize) {
         let mut state = self.sessions.state.lock();
-        let State { known, sleepers } = &mut *state;
-        let asleep = known.get(&self.id).and_then(|entry| entry.asleep);
-        let Some(place) = asleep else { return };
-        sleepers.hold(place, bytes);
-        let ended = sleepers.make_room(self.account);
+        let State { known, hibernated } = &mut *state;
+        let place = known.get(&self.id).and_then(|entry| entry.hibernated);
+        let Some(place) = place else { return };
+        hibernated.hold(place, bytes);
+        let ended = hibernated.make_room(self.account);
         drop(state);
         if let Some(handle) = ended {
-            self.sessions.router.reached(Limit::SleepingSessions);
+            self.sessions
+                .router
+                .limit_reached(Limit::HibernatedSessions);
             handle.end(End::Closing);
         }
     }
 }
 
-impl Drop for Ticket {
+impl Drop for ResumptionId {
     fn drop(&mut self) {
         let mut state = self.sessions.state.lock();
         let entry = state.known.remove(&self.id);
-        if let Some(place) = entry.and_then(|entry| entry.asleep) {
-            state.sleepers.remove(place);
+        if let Some(place) = entry.and_then(|entry| entry.hibernated) {
+            state.hibernated.remove(place);
         }
     }
 }
@@ -171,19 +176,29 @@ struct Figure(Arc<Resumptions>);
 
 impl Collector for Figure {
     fn encode(&self, mut to: DescriptorEncoder<'_>) -> fmt::Result {
-        let (asleep, bytes) = {
+        let (hibernated, bytes) = {
             let state = self.0.state.lock();
-            (state.sleepers.len(), state.sleepers.bytes())
+            (state.hibernated.len(), state.hibernated.bytes())
         };
         for (name, help, value) in [
             (
+                "waxwing_hibernated_sessions",
+                "Sessions whose connection is lost and that their client may resume",
+                hibernated,
+            ),
+            (
+                "waxwing_hibernated_bytes",
+                "Bytes that hibernated sessions hold for their clients",
+                bytes,
+            ),
+            (
                 "waxwing_sessions_asleep",
-                "Sessions whose connection is lost and whose client may come back",
-                asleep,
+                "Deprecated: waxwing_hibernated_sessions",
+                hibernated,
             ),
             (
                 "waxwing_sessions_asleep_bytes",
-                "Bytes that wait for their clients",
+                "Deprecated: waxwing_hibernated_bytes",
                 bytes,
             ),
         ] {

@@ -12,32 +12,32 @@ use tokio::time::{Instant, Sleep, sleep, timeout};
 use waxwing_storage::{AccountId, StreamNote};
 use waxwing_xmpp::{error::StreamError, sm};
 
-use super::resumption::Ticket;
+use super::resumption::ResumptionId;
 use crate::{
     delivery::{
         mailbox::{Bounds, Weigh as _},
-        queued_stanza::Delivery,
-        receipt::{Ledger, Promise},
-        session_handle::Handle,
-        spool_queue::{Keeper, Task},
+        queued_stanza::QueuedStanza,
+        receipt::{AckTracker, DeliveryReceipt},
+        session_handle::SessionHandle,
+        spool_queue::{SpoolQueue, SpoolTask},
     },
     offline,
 };
 
 /// Time from a client's question until what is still on its way is put into the spool.
-const SECURE_AFTER: Duration = Duration::from_millis(250);
+const SPOOL_AFTER: Duration = Duration::from_millis(250);
 /// Time from then on until the client is told what is dealt with by then.
 const ANSWER_AFTER: Duration = Duration::from_millis(600);
-/// How often it is noted at most how far a stream is.
-const NOTE_EVERY: Duration = Duration::from_secs(1);
+/// How often it is saved at most how far a stream is.
+const SAVE_EVERY: Duration = Duration::from_secs(1);
 
 /// The state of stream management, which outlives the connection.
 #[derive(Debug)]
-pub(super) struct Managed {
-    ledger: Arc<Ledger>,
-    keeper: Keeper,
+pub(super) struct StreamManagement {
+    tracker: Arc<AckTracker>,
+    spool: SpoolQueue,
     /// What was sent and not acknowledged, oldest first.
-    unacked: VecDeque<Delivery>,
+    unacked: VecDeque<QueuedStanza>,
     /// The weight of these.
     bytes: usize,
     /// What the client acknowledged last.
@@ -45,15 +45,15 @@ pub(super) struct Managed {
     /// The client was asked, and has not answered.
     asked: bool,
     /// What the client asked.
-    due: Option<Due>,
+    ack_request: Option<AckRequest>,
     /// There if the session can be resumed.
-    pub(super) ticket: Option<Ticket>,
-    noted: Option<Instant>,
+    pub(super) resumption: Option<ResumptionId>,
+    saved: Option<Instant>,
 }
 
 /// A question of the client's.
 #[derive(Debug)]
-struct Due {
+struct AckRequest {
     /// The last stanza before it.
     number: u32,
     step: Step,
@@ -66,39 +66,39 @@ enum Step {
     /// Receivers may yet acknowledge.
     Waiting,
     /// What they did not is put into the spool.
-    Securing,
+    Spooling,
     /// The client was told what was dealt with by then, and hears of the rest as soon as it is.
-    Told,
+    Answered,
 }
 
-impl Managed {
+impl StreamManagement {
     /// Nothing is counted yet.
-    pub(super) fn new(keeper: &Keeper, ticket: Option<Ticket>) -> Self {
+    pub(super) fn new(spool: &SpoolQueue, resumption: Option<ResumptionId>) -> Self {
         Self {
-            ledger: Ledger::new(keeper.clone()),
-            keeper: keeper.clone(),
+            tracker: AckTracker::new(spool.clone()),
+            spool: spool.clone(),
             unacked: VecDeque::new(),
             bytes: 0,
             acked: 0,
             asked: false,
-            due: None,
-            ticket,
-            noted: None,
+            ack_request: None,
+            resumption,
+            saved: None,
         }
     }
 
-    /// Counts a stanza of the client's, which is dealt with when the promise is kept.
-    pub(super) fn take(&self) -> Arc<Promise> {
-        self.ledger.take()
+    /// Counts a stanza of the client's, which is dealt with when the receipt is kept.
+    pub(super) fn begin(&self) -> Arc<DeliveryReceipt> {
+        self.tracker.begin()
     }
 
     /// How many of the client's stanzas are dealt with.
     pub(super) fn handled(&self) -> u32 {
-        self.ledger.settled()
+        self.tracker.completed()
     }
 
     /// Counts a stanza that is sent to the client.
-    pub(super) fn sent(&mut self, delivery: Delivery) {
+    pub(super) fn sent(&mut self, delivery: QueuedStanza) {
         self.bytes = self.bytes.saturating_add(delivery.weight());
         self.unacked.push_back(delivery);
     }
@@ -114,7 +114,7 @@ impl Managed {
     }
 
     /// Whether the client is to be asked now what it has handled.
-    pub(super) fn asks(&mut self) -> bool {
+    pub(super) fn should_request_ack(&mut self) -> bool {
         let asks = !self.asked && !self.unacked.is_empty();
         self.asked |= asks;
         asks
@@ -136,15 +136,15 @@ impl Managed {
     }
 
     /// The client asks what is handled. It hears of it within a second.
-    pub(super) fn asked(&mut self) {
-        let number = self.ledger.taken();
-        match &mut self.due {
-            Some(due) if due.step == Step::Waiting => due.number = number,
-            due => {
-                *due = Some(Due {
+    pub(super) fn on_ack_request(&mut self) {
+        let number = self.tracker.received();
+        match &mut self.ack_request {
+            Some(request) if request.step == Step::Waiting => request.number = number,
+            request => {
+                *request = Some(AckRequest {
                     number,
                     step: Step::Waiting,
-                    timer: Box::pin(sleep(SECURE_AFTER)),
+                    timer: Box::pin(sleep(SPOOL_AFTER)),
                 });
             }
         }
@@ -152,41 +152,46 @@ impl Managed {
 
     /// Ready with a count that the client is to be told.
     pub(super) fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<u32> {
-        while let Some(due) = &mut self.due {
-            if self.ledger.is_settled(due.number, cx.waker()) {
-                self.due = None;
-                return Poll::Ready(self.say());
+        while let Some(request) = &mut self.ack_request {
+            if self.tracker.is_completed(request.number, cx.waker()) {
+                self.ack_request = None;
+                return Poll::Ready(self.send_ack());
             }
-            if due.step == Step::Told || due.timer.as_mut().poll(cx).is_pending() {
+            if request.step == Step::Answered || request.timer.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
-            if due.step == Step::Securing {
-                due.step = Step::Told;
-                return Poll::Ready(self.say());
+            if request.step == Step::Spooling {
+                request.step = Step::Answered;
+                return Poll::Ready(self.send_ack());
             }
-            due.step = Step::Securing;
-            self.ledger.secure(due.number);
+            request.step = Step::Spooling;
+            self.tracker.spool_pending(request.number);
             let next = Instant::now().checked_add(ANSWER_AFTER);
-            due.timer.as_mut().reset(next.unwrap_or_else(Instant::now));
+            request
+                .timer
+                .as_mut()
+                .reset(next.unwrap_or_else(Instant::now));
         }
         Poll::Pending
     }
 
-    /// What the client is told; noted for the case that it does not hear of it before the server stops.
-    fn say(&mut self) -> u32 {
-        if self.noted.is_none_or(|noted| noted.elapsed() > NOTE_EVERY) {
-            self.note();
+    /// What the client is told; saved for the case that it does not hear of it before the server stops.
+    fn send_ack(&mut self) -> u32 {
+        if self.saved.is_none_or(|saved| saved.elapsed() > SAVE_EVERY) {
+            self.save_position();
         }
         self.handled()
     }
 
     /// Notes how far the stream is.
-    pub(super) fn note(&mut self) {
-        let Some(ticket) = &self.ticket else { return };
-        self.noted = Some(Instant::now());
-        self.keeper.send(Task::Note(StreamNote {
-            account: AccountId(ticket.account.cast_signed()),
-            id: ticket.id.clone(),
+    pub(super) fn save_position(&mut self) {
+        let Some(resumption) = &self.resumption else {
+            return;
+        };
+        self.saved = Some(Instant::now());
+        self.spool.send(SpoolTask::SaveStreamPosition(StreamNote {
+            account: AccountId(resumption.account.cast_signed()),
+            id: resumption.id.clone(),
             handled: self.handled(),
             at: offline::now(),
         }));
@@ -194,11 +199,11 @@ impl Managed {
 
     /// Another connection goes on with the stream. Its client is told what is dealt with by then, and sends the rest again under the
     /// same numbers (XEP-0198 §5): what is still on its way is dealt with first as far as that goes, and counts no more.
-    pub(super) async fn go_on(&mut self) {
-        let taken = self.ledger.taken();
-        self.ledger.secure(taken);
+    pub(super) async fn finish_pending(&mut self) {
+        let received = self.tracker.received();
+        self.tracker.spool_pending(received);
         let settled = poll_fn(|cx| {
-            if self.ledger.is_settled(taken, cx.waker()) {
+            if self.tracker.is_completed(received, cx.waker()) {
                 Poll::Ready(())
             } else {
                 Poll::Pending
@@ -206,48 +211,49 @@ impl Managed {
         });
         // What is not dealt with then comes twice.
         drop(timeout(ANSWER_AFTER, settled).await);
-        self.ledger = Ledger::after(self.keeper.clone(), self.ledger.settled());
+        self.tracker = AckTracker::after(self.spool.clone(), self.tracker.completed());
     }
 
     /// Notes how far the stream is at the end of the server: what is still on its way is put into the spool first.
-    pub(super) async fn settle(&mut self) {
-        self.ledger.secure(self.ledger.taken());
-        // Where the database does not answer less is noted, which is true as well.
-        drop(timeout(ANSWER_AFTER, self.keeper.catch_up(None)).await);
-        self.note();
+    pub(super) async fn spool_and_save(&mut self) {
+        self.tracker.spool_pending(self.tracker.received());
+        // Where the database does not answer less is saved, which is true as well.
+        drop(timeout(ANSWER_AFTER, self.spool.barrier(None)).await);
+        self.save_position();
     }
 
     /// Forgets that.
     pub(super) fn forget(&mut self) {
-        if let Some(ticket) = self.ticket.take()
-            && self.noted.is_some()
+        if let Some(resumption) = self.resumption.take()
+            && self.saved.is_some()
         {
-            self.keeper.send(Task::Forget(ticket.id.clone()));
+            self.spool
+                .send(SpoolTask::ForgetStream(resumption.id.clone()));
         }
     }
 
     /// The connection is lost: what the client has not acknowledged is put into the spool, in case that it does not come back.
-    pub(super) fn lose(&mut self) {
+    pub(super) fn connection_lost(&mut self) {
         self.asked = false;
-        self.due = None;
+        self.ack_request = None;
         for delivery in &mut self.unacked {
-            secure(&self.keeper, delivery);
+            spool_copy(&self.spool, delivery);
         }
-        self.note();
+        self.save_position();
     }
 
     /// Puts what waits for the client into the spool.
-    pub(super) fn secure(&self, delivery: &mut Delivery) {
-        secure(&self.keeper, delivery);
+    pub(super) fn spool_copy(&self, delivery: &mut QueuedStanza) {
+        spool_copy(&self.spool, delivery);
     }
 
     /// What the client has not acknowledged, to be sent again.
-    pub(super) fn unacked(&self) -> impl Iterator<Item = &Delivery> {
+    pub(super) fn unacked(&self) -> impl Iterator<Item = &QueuedStanza> {
         self.unacked.iter()
     }
 
     /// Gives back what the client has not acknowledged.
-    pub(super) fn give_up(&mut self, handle: &Handle) {
+    pub(super) fn return_unacked(&mut self, handle: &SessionHandle) {
         for delivery in std::mem::take(&mut self.unacked) {
             handle.give_back(delivery);
         }
@@ -255,8 +261,8 @@ impl Managed {
     }
 }
 
-fn secure(keeper: &Keeper, delivery: &mut Delivery) {
-    if let Some(promise) = delivery.promise() {
-        keeper.send(Task::Secure(promise));
+fn spool_copy(spool: &SpoolQueue, delivery: &mut QueuedStanza) {
+    if let Some(receipt) = delivery.receipt() {
+        spool.send(SpoolTask::SpoolCopy(receipt));
     }
 }

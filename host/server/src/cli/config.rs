@@ -37,7 +37,7 @@ pub(super) fn execute(command: &Command, configuration: &Configuration) -> anyho
 
 fn check(configuration: &Configuration) -> anyhow::Result<()> {
     let sources = configuration.sources();
-    config::load(&sources)?;
+    configuration.load()?;
     let checked = match sources.file {
         Some(file) => format!("{} is right", file.display()),
         None => "there is no file; the defaults are right".to_owned(),

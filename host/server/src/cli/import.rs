@@ -12,7 +12,7 @@ use waxwing_xmpp::jid;
 
 use super::say;
 use crate::{
-    admin::{Link, NewUser, Request},
+    admin::{AdminClient, NewUser, Request},
     config::Config,
 };
 
@@ -31,7 +31,7 @@ pub(super) fn execute(file: &Path, config: &Config) -> anyhow::Result<()> {
     let text =
         fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let lines = parse(&text, file)?;
-    let mut link = Link::open(config)?;
+    let mut link = AdminClient::open(config)?;
     let mut made = 0_usize;
     for chunk in lines.chunks(AT_ONCE) {
         let users = chunk.iter().map(|line| line.user.clone()).collect();

@@ -80,7 +80,12 @@ impl Configuration {
     }
 
     fn load(&self) -> anyhow::Result<Config> {
-        Ok(load(&self.sources())?)
+        let config = load(&self.sources())?;
+        for warning in &config.warnings {
+            // If standard error is closed there is nobody to warn.
+            let _ = writeln!(io::stderr(), "waxwing: {warning}");
+        }
+        Ok(config)
     }
 }
 
@@ -126,6 +131,9 @@ fn run(
 ) -> anyhow::Result<()> {
     let config = load(&sources)?;
     log_to_stderr()?;
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
     let _claim = admin::claim(&config.data_dir)?;
     serve(config, sources)
 }

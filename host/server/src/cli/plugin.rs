@@ -14,7 +14,7 @@ use waxwing_plugins::PluginReport;
 
 use super::{listing, say, stats, trace};
 use crate::{
-    admin::{AdminError, Link, Request},
+    admin::{AdminClient, AdminError, Request},
     config::Config,
     plugins,
 };
@@ -100,13 +100,13 @@ pub(super) enum Command {
 pub(super) fn execute(command: &Command, config: &Config) -> anyhow::Result<()> {
     match command {
         Command::List { json } => {
-            let list = Link::open(config)?.call(&Request::PluginList {})?;
+            let list = AdminClient::open(config)?.call(&Request::PluginList {})?;
             listing::print(&list, *json, &COLUMNS)
         }
         Command::Check { file, json } => check(file, *json, config),
         Command::Stats { name, json } => {
             let request = Request::PluginStats { name: name.clone() };
-            let figures = Link::open(config)?.call(&request)?;
+            let figures = AdminClient::open(config)?.call(&request)?;
             stats::print(&figures, *json, name.is_some())
         }
         Command::Trace { name, full, json } => {
@@ -114,7 +114,7 @@ pub(super) fn execute(command: &Command, config: &Config) -> anyhow::Result<()> 
                 name: name.clone(),
                 full: *full,
             };
-            Ok(Link::open(config)?.follow(&request, |call| {
+            Ok(AdminClient::open(config)?.follow(&request, |call| {
                 say(&if *json {
                     call.to_string()
                 } else {
@@ -124,16 +124,18 @@ pub(super) fn execute(command: &Command, config: &Config) -> anyhow::Result<()> 
             })?)
         }
         Command::Reload { name } => {
-            Link::open(config)?.call(&Request::PluginReload { name: name.clone() })?;
+            AdminClient::open(config)?.call(&Request::PluginReload { name: name.clone() })?;
             Ok(())
         }
         Command::Install { file, grant } => install(file, grant.as_deref(), config),
         Command::Enable { name } => {
-            let came = Link::open(config)?.call(&Request::PluginEnable { name: name.clone() })?;
+            let came =
+                AdminClient::open(config)?.call(&Request::PluginEnable { name: name.clone() })?;
             tell("serving: ", &came)
         }
         Command::Disable { name } => {
-            let went = Link::open(config)?.call(&Request::PluginDisable { name: name.clone() })?;
+            let went =
+                AdminClient::open(config)?.call(&Request::PluginDisable { name: name.clone() })?;
             tell("not serving either, since they depend on it: ", &went)
         }
         Command::Remove { name } => remove(name, &config.plugin_dir()),
@@ -214,7 +216,7 @@ fn install(file: &Path, grant: Option<&[String]>, config: &Config) -> anyhow::Re
     let name = report.name.clone();
     let table = config.plugin.get(&name);
     let in_table = table.and_then(|table| table.grants.as_ref()).is_some();
-    let mut link = Link::open(config)?;
+    let mut link = AdminClient::open(config)?;
     if let Some(grants) = granted(&report, grant, in_table)? {
         link.call(&Request::PluginGrant {
             name: name.clone(),

@@ -9,7 +9,7 @@ use x509_cert::der::DateTime;
 
 use super::{import, listing, password};
 use crate::{
-    admin::{Link, NewUser, Request},
+    admin::{AdminClient, NewUser, Request},
     config::Config,
 };
 
@@ -91,22 +91,22 @@ pub(super) fn execute(command: &Command, config: &Config) -> anyhow::Result<()> 
         Command::Enable { jid } => Request::UserEnable { jid: jid.clone() },
         Command::Behind { jid } => {
             let request = Request::UserBehind { jid: jid.clone() };
-            return name(&Link::open(config)?.call(&request)?);
+            return name(&AdminClient::open(config)?.call(&request)?);
         }
         Command::OfSite { user, domain } => {
             let (user, domain) = (user.clone(), domain.clone());
             let request = Request::UserOfSite { domain, user };
-            return name(&Link::open(config)?.call(&request)?);
+            return name(&AdminClient::open(config)?.call(&request)?);
         }
         Command::List { json } => {
-            let mut list = Link::open(config)?.call(&Request::UserList {})?;
+            let mut list = AdminClient::open(config)?.call(&Request::UserList {})?;
             if !json {
                 add_dates(&mut list);
             }
             return listing::print(&list, *json, &["jid", "disabled", "created"]);
         }
     };
-    Link::open(config)?.call(&request)?;
+    AdminClient::open(config)?.call(&request)?;
     Ok(())
 }
 

@@ -17,7 +17,7 @@ const PRE_AUTH_SECONDS: u32 = 600;
 /// Who has not come back by then does not.
 const RESUME_SECONDS: u32 = 86_400;
 /// Less, and a client on a slow network could not answer in time; more is as good as no limit.
-const SILENCE_SECONDS: std::ops::RangeInclusive<u32> = 5..=86_400;
+const IDLE_PROBE_SECONDS: std::ops::RangeInclusive<u32> = 5..=86_400;
 /// Less, and one burst of a contact's would end a session; more is more than one client may hold of the server's memory.
 const OUTBOUND_BYTES: std::ops::RangeInclusive<u32> = 65_536..=(1 << 30);
 const OUTBOUND_STANZAS: std::ops::RangeInclusive<u32> = 64..=1_000_000;
@@ -270,8 +270,8 @@ fn limits(config: &Config) -> Result<(), Fault> {
         "must be at most 86400 seconds, a day",
     )?;
     check(
-        limits.silence_seconds == 0 || SILENCE_SECONDS.contains(&limits.silence_seconds),
-        "limits.silence_seconds",
+        limits.idle_probe_seconds == 0 || IDLE_PROBE_SECONDS.contains(&limits.idle_probe_seconds),
+        "limits.idle_probe_seconds",
         "must be 0, for no limit, or from 5 to 86400 seconds",
     )?;
     check(

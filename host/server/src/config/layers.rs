@@ -12,6 +12,7 @@ use toml::de::{DeTable, DeValue};
 use super::{
     Config, ConfigError, check,
     decode::Reader,
+    renamed,
     tree::{Node, Source, Value},
 };
 
@@ -60,20 +61,23 @@ impl Sources {
 /// The first mistake found: its text is one line that names key, source and mend.
 pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
     let mut tree = Node::empty();
+    let mut warnings = Vec::new();
     if let Some(path) = &sources.file {
-        tree.overlay(read_file(path)?);
+        let mut file = read_file(path)?;
+        renamed::rename_keys(&mut file, &mut warnings)?;
+        tree.overlay(file);
     }
     let mut environment = sources.environment.clone();
     environment.sort();
     for (name, value) in &environment {
-        lay_variable(&mut tree, name, value)?;
+        lay_variable(&mut tree, name, value, &mut warnings)?;
     }
     for assignment in &sources.set {
-        lay_assignment(&mut tree, assignment)?;
+        lay_assignment(&mut tree, assignment, &mut warnings)?;
     }
-    Config::deserialize(Reader::new(&tree))
-        .and_then(check::finish)
-        .map_err(|fault| fault.into_error(&tree))
+    let config = Config::deserialize(Reader::new(&tree)).and_then(check::finish);
+    let config = config.map_err(|fault| fault.into_error(&tree))?;
+    Ok(Config { warnings, ..config })
 }
 
 fn read_file(path: &Path) -> Result<Node, ConfigError> {
@@ -101,7 +105,12 @@ fn line(text: &str, at: usize) -> usize {
 }
 
 /// Lays one environment variable on the tree: `WAXWING_LIMITS__STANZA_BYTES` is `limits.stanza_bytes`.
-fn lay_variable(tree: &mut Node, name: &str, value: &str) -> Result<(), ConfigError> {
+fn lay_variable(
+    tree: &mut Node,
+    name: &str,
+    value: &str,
+    warnings: &mut Vec<String>,
+) -> Result<(), ConfigError> {
     let Some(key) = name
         .strip_prefix(PREFIX)
         .filter(|key| !is_service_link(key))
@@ -111,6 +120,7 @@ fn lay_variable(tree: &mut Node, name: &str, value: &str) -> Result<(), ConfigEr
     let mut path: Vec<String> = key.split("__").map(str::to_lowercase).collect();
     hyphenate_plugin(&mut path);
     let source = Source::Environment(Arc::from(name));
+    renamed::rename_path(&mut path, &source, warnings);
     lay(tree, &path, value, &source)
 }
 
@@ -133,19 +143,25 @@ fn hyphenate_plugin(path: &mut [String]) {
 }
 
 /// Lays one `KEY=VALUE` on the tree.
-fn lay_assignment(tree: &mut Node, assignment: &str) -> Result<(), ConfigError> {
+fn lay_assignment(
+    tree: &mut Node,
+    assignment: &str,
+    warnings: &mut Vec<String>,
+) -> Result<(), ConfigError> {
     let Some((key, value)) = assignment.split_once('=') else {
         return Err(ConfigError::new(format!(
             "--set {assignment} has no value; write --set KEY=VALUE"
         )));
     };
     let key = key.trim();
-    let path = dotted(key).ok_or_else(|| {
+    let mut path = dotted(key).ok_or_else(|| {
         ConfigError::new(format!(
             "--set {key}: not a key; write names with dots between, as limits.stanza_bytes"
         ))
     })?;
-    lay(tree, &path, value.trim(), &Source::Set(Arc::from(key)))
+    let source = Source::Set(Arc::from(key));
+    renamed::rename_path(&mut path, &source, warnings);
+    lay(tree, &path, value.trim(), &source)
 }
 
 /// The parts of a key in TOML's own notation, quotes included.

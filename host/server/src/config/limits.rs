@@ -24,7 +24,7 @@ pub struct Limits {
     pub bytes_per_second: u32,
     /// Longest time that nothing is heard of a client, in seconds: after two thirds of it the client is asked whether it is there, and
     /// after the rest its connection is taken for lost. 0: it may be silent as long as it likes.
-    pub silence_seconds: u32,
+    pub idle_probe_seconds: u32,
     /// Most sessions of one account, those included whose clients are away.
     pub sessions_per_account: usize,
     /// Most addresses that a session may have sent directed presence to, and not taken it back (RFC 6121 §4.6).
@@ -54,12 +54,12 @@ pub struct Limits {
     /// Time in which a client can resume its session after its connection was lost (XEP-0198), in seconds; 0: it cannot.
     pub resume_seconds: u32,
     /// Most sessions of an account whose clients are away and may resume them. One more ends the one that has waited longest.
-    pub sleeping_sessions_per_account: usize,
+    pub hibernated_sessions_per_account: usize,
     /// Most such sessions of all accounts.
-    pub sleeping_sessions: usize,
+    pub hibernated_sessions: usize,
     /// Most bytes that wait for the clients of all of them, as they are held in memory. Beyond it the session that holds most is ended;
     /// its messages stay in the spool.
-    pub sleeping_bytes: usize,
+    pub hibernated_bytes: usize,
 }
 
 impl Default for Limits {
@@ -70,7 +70,7 @@ impl Default for Limits {
             pre_auth_seconds: 30,
             stanzas_per_second: 10_000,
             bytes_per_second: 10 << 20,
-            silence_seconds: 90,
+            idle_probe_seconds: 90,
             sessions_per_account: 256,
             directed_presences: 1_000,
             outbound_bytes: 1 << 20,
@@ -84,9 +84,9 @@ impl Default for Limits {
             offline_bytes: 10 << 20,
             offline_days: 0,
             resume_seconds: 300,
-            sleeping_sessions_per_account: 10,
-            sleeping_sessions: 10_000,
-            sleeping_bytes: 256 << 20,
+            hibernated_sessions_per_account: 10,
+            hibernated_sessions: 10_000,
+            hibernated_bytes: 256 << 20,
         }
     }
 }

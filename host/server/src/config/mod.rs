@@ -14,6 +14,7 @@ mod limits;
 mod listen;
 mod output;
 mod plugin;
+mod renamed;
 mod sasl;
 mod storage;
 #[cfg(test)]
@@ -66,6 +67,9 @@ pub struct Config {
     pub plugins: Plugins,
     /// One table a plugin, named as its manifest says.
     pub plugin: BTreeMap<String, Plugin>,
+    /// What the operator should change, a line each: keys under their old names.
+    #[serde(skip)]
+    pub warnings: Vec<String>,
 }
 
 impl Default for Config {
@@ -81,6 +85,7 @@ impl Default for Config {
             limits: Limits::default(),
             plugins: Plugins::default(),
             plugin: BTreeMap::new(),
+            warnings: Vec::new(),
         }
     }
 }

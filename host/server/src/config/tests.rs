@@ -27,6 +27,44 @@ fn load_all(file: &str, environment: &[(&str, &str)], set: &[&str]) -> Result<Co
     load(&sources).map_err(|error| error.to_string().replace(&folder, ""))
 }
 
+/// Operators' files of the version before go on working, and say what to change.
+#[test]
+fn renamed_keys_work_under_their_old_names_with_a_warning() {
+    let file = "[limits]\nsilence_seconds = 30\nsleeping_sessions = 7\nsleeping_bytes = 100000\n";
+    let environment = [("WAXWING_LIMITS__SLEEPING_SESSIONS_PER_ACCOUNT", "3")];
+    let config = load_all(file, &environment, &["limits.silence_seconds=40"]).unwrap();
+    let limits = config.limits;
+    assert_eq!(
+        (limits.idle_probe_seconds, limits.hibernated_sessions),
+        (40, 7)
+    );
+    assert_eq!(
+        (
+            limits.hibernated_bytes,
+            limits.hibernated_sessions_per_account
+        ),
+        (100_000, 3)
+    );
+    assert_eq!(config.warnings.len(), 5);
+    let last = config.warnings.last().unwrap();
+    assert_eq!(
+        last,
+        "--set limits.silence_seconds: `limits.silence_seconds` is now `limits.idle_probe_seconds`; the next version will not know the old name"
+    );
+    let new = load_file("[limits]\nidle_probe_seconds = 30\n").unwrap();
+    assert_eq!((new.limits.idle_probe_seconds, new.warnings.len()), (30, 0));
+}
+
+/// Which of two values is meant nobody can know.
+#[test]
+fn a_key_under_its_old_and_its_new_name_is_a_mistake() {
+    let file = "[limits]\nidle_probe_seconds = 30\nsilence_seconds = 30\n";
+    assert_eq!(
+        load_file(file).unwrap_err(),
+        "waxwing.toml line 3: `limits.silence_seconds` is the old name of `limits.idle_probe_seconds`, which is there too; remove the old one"
+    );
+}
+
 #[test]
 fn runs_without_a_file() {
     let config = load(&Sources::default()).unwrap();
@@ -291,8 +329,8 @@ const BAD_FILES: &[(&str, &str)] = &[
         "`sasl.mechanisms.1` in waxwing.toml line 2: this mechanism is there twice",
     ),
     (
-        "[limits]\nsilence_seconds = 4\n",
-        "`limits.silence_seconds` in waxwing.toml line 2: must be 0, for no limit, or from 5 to 86400 seconds",
+        "[limits]\nidle_probe_seconds = 4\n",
+        "`limits.idle_probe_seconds` in waxwing.toml line 2: must be 0, for no limit, or from 5 to 86400 seconds",
     ),
     (
         "[limits]\noutbound_bytes = 1000\n",

@@ -4,7 +4,7 @@ use std::{cell::RefCell, mem, rc::Rc};
 
 use tokio::io::ReadBuf;
 
-use super::queued_stanza::Delivery;
+use super::queued_stanza::QueuedStanza;
 
 /// Bytes read at once.
 const READ: usize = 16 * 1024;
@@ -16,7 +16,7 @@ const KEEP_BATCH: usize = 256;
 const KEEP: usize = 8;
 
 /// Stanzas that are being written, each with the place where its bytes end.
-pub(crate) type Batch = Vec<(usize, Delivery)>;
+pub(crate) type Batch = Vec<(usize, QueuedStanza)>;
 
 /// The buffers of one shard.
 #[derive(Debug, Clone, Default)]

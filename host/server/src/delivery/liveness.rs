@@ -22,7 +22,7 @@ use waxwing_xmpp::{
     stanza::{Kind, Stanza},
 };
 
-use super::session_handle::Handle;
+use super::session_handle::SessionHandle;
 use crate::router::Router;
 
 /// Passes in the time that a client may be silent.
@@ -39,11 +39,11 @@ const PING: &str = "are-you-there";
 
 /// For how long nothing was heard of a client.
 #[derive(Debug, Default)]
-pub(crate) struct Silence(AtomicU8);
+pub(crate) struct Liveness(AtomicU8);
 
-impl Silence {
+impl Liveness {
     /// Something came from the client.
-    pub(crate) fn heard(&self) {
+    pub(crate) fn touch(&self) {
         // Nearly always there is nothing to change, and others read what lies beside it.
         if self.0.load(Ordering::Relaxed) != 0 {
             self.0.store(0, Ordering::Relaxed);
@@ -51,13 +51,13 @@ impl Silence {
     }
 
     /// Whether the client is to be asked now; this says so once.
-    pub(crate) fn asks(&self) -> bool {
+    pub(crate) fn should_probe(&self) -> bool {
         let asked = |now: u8| (now == TO_ASK).then_some(ASKED);
         self.is(TO_ASK) && self.change(asked).is_ok()
     }
 
     /// Whether the client was asked and has not answered in time. What it sent may be there and not read yet.
-    pub(crate) fn is_lost(&self) -> bool {
+    pub(crate) fn timed_out(&self) -> bool {
         self.is(LOST)
     }
 
@@ -104,9 +104,9 @@ pub(crate) async fn watch(router: Arc<Router>, seconds: u32, stopping: Cancellat
     }
 }
 
-fn pass_over(handle: &Handle) {
+fn pass_over(handle: &SessionHandle) {
     // One without a connection has a time of its own.
-    if !handle.is_asleep() && handle.silence.pass() {
+    if !handle.is_hibernated() && handle.liveness.pass() {
         handle.mailbox().rouse();
     }
 }
@@ -138,8 +138,14 @@ mod tests {
 
     #[test]
     fn a_client_is_asked_once_after_two_thirds_of_the_time_and_lost_after_all_of_it() {
-        let silence = Silence::default();
-        let passes = (1..=PASSES).map(|_| (silence.pass(), silence.asks(), silence.is_lost()));
+        let liveness = Liveness::default();
+        let passes = (1..=PASSES).map(|_| {
+            (
+                liveness.pass(),
+                liveness.should_probe(),
+                liveness.timed_out(),
+            )
+        });
         let passes: Vec<_> = passes.collect();
         let quiet = (false, false, false);
         assert_eq!(passes[..5], [quiet; 5]);
@@ -147,30 +153,30 @@ mod tests {
         assert_eq!(passes[6..8], [quiet; 2]);
         assert_eq!(passes[8], (true, false, true));
         // It waits for its session.
-        assert!(silence.pass() && silence.is_lost());
+        assert!(liveness.pass() && liveness.timed_out());
     }
 
     #[test]
     fn a_client_that_is_heard_begins_anew() {
-        let silence = Silence::default();
+        let liveness = Liveness::default();
         for _ in 0..3 {
             for _ in 1..PASSES {
-                silence.pass();
-                silence.asks();
+                liveness.pass();
+                liveness.should_probe();
             }
-            assert!(!silence.is_lost());
-            silence.heard();
+            assert!(!liveness.timed_out());
+            liveness.touch();
         }
     }
 
     #[test]
     fn nobody_is_lost_who_was_not_asked() {
-        let silence = Silence::default();
+        let liveness = Liveness::default();
         for _ in 0..100 {
-            silence.pass();
+            liveness.pass();
         }
-        assert!(!silence.is_lost());
-        assert!(silence.asks());
-        assert!(!silence.pass());
+        assert!(!liveness.timed_out());
+        assert!(liveness.should_probe());
+        assert!(!liveness.pass());
     }
 }

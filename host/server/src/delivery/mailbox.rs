@@ -9,7 +9,7 @@ use std::{mem, task::Waker};
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
-use super::wakeup::{self, Bell};
+use super::wakeup::{self, CrossShardWaker};
 
 /// Items in the order of pushing. One alone, as it is nearly always, takes no memory of its own.
 pub(crate) type Items<T> = SmallVec<[T; 1]>;
@@ -123,7 +123,7 @@ struct State<T> {
     /// Of the owner, while it waits.
     waker: Option<Waker>,
     /// Of the thread on which it waits.
-    home: Option<&'static Bell>,
+    owner_shard: Option<&'static CrossShardWaker>,
     /// The owner can write nothing just now: it waits for the end alone.
     stuck: bool,
 }
@@ -140,7 +140,7 @@ impl<T: Weigh> Mailbox<T> {
                 called: false,
                 closed: false,
                 waker: None,
-                home: None,
+                owner_shard: None,
                 stuck: false,
             }),
         }
@@ -265,10 +265,10 @@ impl<T: Weigh> Mailbox<T> {
 
 /// Wakes the owner when the lock is free: it may be on another thread, and comes for the lock at once.
 fn wake<T>(mut state: MutexGuard<'_, State<T>>) {
-    let (waker, home) = (state.waker.take(), state.home);
+    let (waker, owner_shard) = (state.waker.take(), state.owner_shard);
     drop(state);
     if let Some(waker) = waker {
-        wakeup::wake(waker, home);
+        wakeup::wake(waker, owner_shard);
     }
 }
 
@@ -280,7 +280,7 @@ impl<T: Weigh> State<T> {
 
     fn watch(&mut self, waker: &Waker, stuck: bool) {
         self.stuck = stuck;
-        self.home = Bell::own();
+        self.owner_shard = CrossShardWaker::own();
         if !self
             .waker
             .as_ref()

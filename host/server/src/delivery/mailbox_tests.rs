@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{Bounds, End, Flow, Mailbox, Push, Weigh};
-use crate::delivery::wakeup::Bell;
+use crate::delivery::wakeup::CrossShardWaker;
 
 const MAX_BYTES: usize = 1 << 20;
 const MAX_ITEMS: usize = 100;
@@ -148,7 +148,7 @@ fn an_owner_on_another_shard_is_woken_by_its_bell() {
         Waker::from(Arc::clone(&shard)),
         Waker::from(Arc::clone(&owner)),
     );
-    let mut bell = Box::pin(Bell::serve());
+    let mut bell = Box::pin(CrossShardWaker::serve());
     let mut context = Context::from_waker(&as_shard);
     assert!(bell.as_mut().poll(&mut context).is_pending());
     let mailboxes = [mailbox(), mailbox()];

@@ -8,13 +8,13 @@ use std::sync::{
 use waxwing_xml::{Context, Element};
 use waxwing_xmpp::stanza::{MessageType, Stanza, Type};
 
-use super::{mailbox::Weigh, receipt::Promise};
+use super::{mailbox::Weigh, receipt::DeliveryReceipt};
 use crate::offline::is_for_keeping;
 
 /// A stanza on its way to one session. It is said once what became of it: by [`delivered`](Self::delivered) or
 /// [`undelivered`](Self::undelivered).
 #[derive(Debug)]
-pub(crate) struct Delivery {
+pub(crate) struct QueuedStanza {
     payload: Payload,
     /// What this session alone is given instead.
     altered: Option<Element>,
@@ -36,14 +36,14 @@ struct Copies {
     /// The stanza as it is written; by the first session that writes it.
     wire: OnceLock<Vec<u8>>,
     /// About all of them, if somebody needs one that the sender does not.
-    promise: OnceLock<Arc<Promise>>,
+    receipt: OnceLock<Arc<DeliveryReceipt>>,
     /// Copies of which it is not known what became of them.
     pending: AtomicUsize,
     /// One copy at least was delivered.
     delivered: AtomicBool,
 }
 
-impl Delivery {
+impl QueuedStanza {
     /// The only copy.
     pub(crate) fn one(stanza: Stanza) -> Self {
         let weight = stanza.element().heap_bytes();
@@ -70,7 +70,7 @@ impl Delivery {
     pub(crate) fn copies(stanza: &Stanza, count: usize) -> impl Iterator<Item = Self> {
         let copies = Arc::new(Copies {
             wire: OnceLock::new(),
-            promise: OnceLock::new(),
+            receipt: OnceLock::new(),
             pending: AtomicUsize::new(count),
             delivered: AtomicBool::new(false),
         });
@@ -80,8 +80,8 @@ impl Delivery {
         })
     }
 
-    /// The promise about a message that is worth keeping: it can be put into the spool while it waits for its session.
-    pub(crate) fn promise(&mut self) -> Option<Arc<Promise>> {
+    /// The receipt about a message that is worth keeping: it can be put into the spool while it waits for its session.
+    pub(crate) fn receipt(&mut self) -> Option<Arc<DeliveryReceipt>> {
         let Payload::Stanza(stanza) = &mut self.payload else {
             return None;
         };
@@ -92,11 +92,13 @@ impl Delivery {
             return None;
         }
         let Some(copies) = &self.copies else {
-            return Some(Promise::of(stanza));
+            return Some(DeliveryReceipt::of_message(stanza));
         };
         // One row in the spool is enough for all copies.
-        let shared = copies.promise.get_or_init(|| Promise::of(stanza));
-        if stanza.companion::<Promise>().is_none() {
+        let shared = copies
+            .receipt
+            .get_or_init(|| DeliveryReceipt::of_message(stanza));
+        if stanza.companion::<DeliveryReceipt>().is_none() {
             stanza.accompany(Arc::clone(shared) as _);
         }
         Some(Arc::clone(shared))
@@ -126,9 +128,9 @@ impl Delivery {
     /// It need not be kept any more.
     fn leave_spool(&self) {
         if let Payload::Stanza(stanza) = &self.payload
-            && let Some(promise) = stanza.companion::<Promise>()
+            && let Some(receipt) = stanza.companion::<DeliveryReceipt>()
         {
-            promise.delivered();
+            receipt.delivered();
         }
     }
 
@@ -163,9 +165,9 @@ impl Delivery {
     }
 
     /// Whether it is in the spool, under that id.
-    pub(crate) fn is_kept_as(&self, id: u64) -> bool {
-        let promise = self.stanza().and_then(Stanza::companion::<Promise>);
-        let place = promise.and_then(|promise| promise.place());
+    pub(crate) fn is_spooled_as(&self, id: u64) -> bool {
+        let receipt = self.stanza().and_then(Stanza::companion::<DeliveryReceipt>);
+        let place = receipt.and_then(|receipt| receipt.position());
         place.is_some_and(|(_, kept)| kept == id)
     }
 
@@ -189,7 +191,7 @@ impl Delivery {
     }
 }
 
-impl Weigh for Delivery {
+impl Weigh for QueuedStanza {
     fn weight(&self) -> usize {
         self.weight
     }

@@ -1,6 +1,6 @@
 //! What is promised to the senders of stanzas: an ack says no more than is true (XEP-0198 §4).
 //!
-//! A session's [`Ledger`] counts the stanzas that it hands in. Each has a [`Promise`] that goes with it and its copies, and is kept
+//! A session's [`AckTracker`] counts the stanzas that it hands in. Each has a [`DeliveryReceipt`] that goes with it and its copies, and is kept
 //! when nobody has it any more: it was acknowledged by the sessions that got it, written to those that acknowledge nothing, answered,
 //! dropped by a rule, or kept in the spool. A message that is still on its way may be secured: it is put into the spool as well, and
 //! leaves it when it is delivered.
@@ -15,123 +15,123 @@ use parking_lot::Mutex;
 use waxwing_storage::AccountId;
 use waxwing_xmpp::stanza::Stanza;
 
-use super::spool_queue::{Keeper, Task};
+use super::spool_queue::{SpoolQueue, SpoolTask};
 
 /// The stanzas that a session has handed in, by numbers that go on at 0 after 2^32-1.
 #[derive(Debug)]
-pub(crate) struct Ledger {
-    state: Mutex<Pages>,
-    keeper: Keeper,
+pub(crate) struct AckTracker {
+    state: Mutex<TrackerState>,
+    spool: SpoolQueue,
 }
 
 #[derive(Debug, Default)]
-struct Pages {
+struct TrackerState {
     /// All up to this number are dealt with.
-    settled: u32,
+    completed: u32,
     /// Those after it; `None` for one that is dealt with already.
-    open: VecDeque<Option<Weak<Promise>>>,
+    open: VecDeque<Option<Weak<DeliveryReceipt>>>,
     /// Of the session, while it owes an ack.
     waker: Option<Waker>,
 }
 
-impl Ledger {
-    /// A ledger whose first stanza is yet to come.
-    pub(crate) fn new(keeper: Keeper) -> Arc<Self> {
-        Self::after(keeper, 0)
+impl AckTracker {
+    /// A tracker whose first stanza is yet to come.
+    pub(crate) fn new(spool: SpoolQueue) -> Arc<Self> {
+        Self::after(spool, 0)
     }
 
     /// One that goes on after that number.
-    pub(crate) fn after(keeper: Keeper, settled: u32) -> Arc<Self> {
-        let pages = Pages {
-            settled,
-            ..Pages::default()
+    pub(crate) fn after(spool: SpoolQueue, completed: u32) -> Arc<Self> {
+        let state = TrackerState {
+            completed,
+            ..TrackerState::default()
         };
         Arc::new(Self {
-            state: Mutex::new(pages),
-            keeper,
+            state: Mutex::new(state),
+            spool,
         })
     }
 
     /// Counts one more stanza.
-    pub(crate) fn take(self: &Arc<Self>) -> Arc<Promise> {
-        let mut pages = self.state.lock();
-        Arc::new_cyclic(|promise| {
-            pages.open.push_back(Some(Weak::clone(promise)));
-            Promise {
-                entry: Some((Arc::clone(self), pages.taken())),
+    pub(crate) fn begin(self: &Arc<Self>) -> Arc<DeliveryReceipt> {
+        let mut state = self.state.lock();
+        Arc::new_cyclic(|receipt| {
+            state.open.push_back(Some(Weak::clone(receipt)));
+            DeliveryReceipt {
+                entry: Some((Arc::clone(self), state.received())),
                 state: Mutex::default(),
             }
         })
     }
 
     /// The number of the last stanza that was counted.
-    pub(crate) fn taken(&self) -> u32 {
-        self.state.lock().taken()
+    pub(crate) fn received(&self) -> u32 {
+        self.state.lock().received()
     }
 
     /// The number up to which all are dealt with.
-    pub(crate) fn settled(&self) -> u32 {
-        self.state.lock().settled
+    pub(crate) fn completed(&self) -> u32 {
+        self.state.lock().completed
     }
 
     /// Whether all up to a number are dealt with; if not, `waker` is woken when it may be so.
-    pub(crate) fn is_settled(&self, number: u32, waker: &Waker) -> bool {
-        let mut pages = self.state.lock();
-        let is_settled = pages.index(number).is_none();
-        pages.waker = (!is_settled).then(|| waker.clone());
-        is_settled
+    pub(crate) fn is_completed(&self, number: u32, waker: &Waker) -> bool {
+        let mut state = self.state.lock();
+        let is_completed = state.index(number).is_none();
+        state.waker = (!is_completed).then(|| waker.clone());
+        is_completed
     }
 
     /// Has the messages up to a number that are still on their way put into the spool.
-    pub(crate) fn secure(&self, number: u32) {
-        let open: Vec<Arc<Promise>> = {
-            let pages = self.state.lock();
-            let count = pages
+    pub(crate) fn spool_pending(&self, number: u32) {
+        let open: Vec<Arc<DeliveryReceipt>> = {
+            let state = self.state.lock();
+            let count = state
                 .index(number)
                 .map_or(0, |index| index.saturating_add(1));
-            let open = pages.open.iter().take(count).flatten();
+            let open = state.open.iter().take(count).flatten();
             open.filter_map(Weak::upgrade).collect()
         };
-        // Not under the lock: a promise that goes meanwhile would want it.
-        for promise in open {
-            self.keeper.send(Task::Secure(promise));
+        // Not under the lock: a receipt that goes meanwhile would want it.
+        for receipt in open {
+            self.spool.send(SpoolTask::SpoolCopy(receipt));
         }
     }
 
-    fn settle(&self, number: u32) {
-        let mut pages = self.state.lock();
-        let Some(entry) = pages
+    fn complete(&self, number: u32) {
+        let mut state = self.state.lock();
+        let Some(entry) = state
             .index(number)
-            .and_then(|index| pages.open.get_mut(index))
+            .and_then(|index| state.open.get_mut(index))
         else {
             return;
         };
         *entry = None;
-        while let Some(None) = pages.open.front() {
-            pages.open.pop_front();
-            pages.settled = pages.settled.wrapping_add(1);
+        while let Some(None) = state.open.front() {
+            state.open.pop_front();
+            state.completed = state.completed.wrapping_add(1);
         }
-        if pages.open.is_empty() {
-            pages.open = VecDeque::new();
+        if state.open.is_empty() {
+            state.open = VecDeque::new();
         }
-        let waker = pages.waker.take();
+        let waker = state.waker.take();
         // It may be on another thread, and comes for the lock at once.
-        drop(pages);
+        drop(state);
         if let Some(waker) = waker {
             waker.wake();
         }
     }
 }
 
-impl Pages {
-    fn taken(&self) -> u32 {
+impl TrackerState {
+    fn received(&self) -> u32 {
         let open = u32::try_from(self.open.len()).unwrap_or(u32::MAX);
-        self.settled.wrapping_add(open)
+        self.completed.wrapping_add(open)
     }
 
     /// Where a number is in `open`; `None`: it is dealt with, or was never given.
     fn index(&self, number: u32) -> Option<usize> {
-        let index = number.wrapping_sub(self.settled).checked_sub(1)?;
+        let index = number.wrapping_sub(self.completed).checked_sub(1)?;
         let index = usize::try_from(index).ok()?;
         (index < self.open.len()).then_some(index)
     }
@@ -139,59 +139,59 @@ impl Pages {
 
 /// What somebody may rely on about a stanza.
 #[derive(Debug, Default)]
-pub(crate) struct Promise {
+pub(crate) struct DeliveryReceipt {
     /// Who is told when it is kept.
-    entry: Option<(Arc<Ledger>, u32)>,
-    state: Mutex<Standing>,
+    entry: Option<(Arc<AckTracker>, u32)>,
+    state: Mutex<ReceiptState>,
 }
 
 #[derive(Debug, Default)]
-struct Standing {
-    /// The message, for as long as it may have to be put into the spool. It has no companion: that would be this promise.
+struct ReceiptState {
+    /// The message, for as long as it may have to be put into the spool. It has no companion: that would be this receipt.
     message: Option<Stanza>,
-    row: Row,
+    spool: SpoolState,
     /// A session has it for good.
     delivered: bool,
 }
 
 /// Whether a message is in the spool.
 #[derive(Debug, Default)]
-enum Row {
+enum SpoolState {
     #[default]
     None,
     /// It is being put there; and whether nobody else has it meanwhile.
-    Writing { alone: bool },
+    Writing { only_copy: bool },
     /// It is there.
-    Kept(Place),
+    Stored(SpoolPosition),
 }
 
 /// A message's place in the spool.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct SpoolPosition {
     pub(crate) account: AccountId,
     pub(crate) id: u64,
-    pub(crate) keeper: Keeper,
+    pub(crate) spool: SpoolQueue,
 }
 
-impl Promise {
+impl DeliveryReceipt {
     /// Of a message that is in the spool.
-    pub(crate) fn kept_at(place: Place) -> Arc<Self> {
-        let promise = Self::default();
-        promise.state.lock().row = Row::Kept(place);
-        Arc::new(promise)
+    pub(crate) fn spooled_at(position: SpoolPosition) -> Arc<Self> {
+        let receipt = Self::default();
+        receipt.state.lock().spool = SpoolState::Stored(position);
+        Arc::new(receipt)
     }
 
     /// The one that goes with a message; a message that has none gets one.
-    pub(crate) fn of(message: &mut Stanza) -> Arc<Self> {
+    pub(crate) fn of_message(message: &mut Stanza) -> Arc<Self> {
         message.companion().unwrap_or_else(|| {
-            let promise = Arc::new(Self::default());
-            promise.go_with(message);
-            promise
+            let receipt = Arc::new(Self::default());
+            receipt.attach_to(message);
+            receipt
         })
     }
 
     /// Lets it go with a message from here on.
-    pub(crate) fn go_with(self: &Arc<Self>, message: &mut Stanza) {
+    pub(crate) fn attach_to(self: &Arc<Self>, message: &mut Stanza) {
         self.state.lock().message = Some(message.clone());
         message.accompany(Arc::clone(self) as _);
     }
@@ -202,75 +202,75 @@ impl Promise {
     }
 
     /// The message, if it is to be put into the spool now: it is not there, and may be.
-    pub(crate) fn begin(&self) -> Option<Stanza> {
+    pub(crate) fn take_for_spooling(&self) -> Option<Stanza> {
         let mut state = self.state.lock();
-        if !matches!(state.row, Row::None) || state.delivered {
+        if !matches!(state.spool, SpoolState::None) || state.delivered {
             return None;
         }
         let message = state.message.clone()?;
-        state.row = Row::Writing { alone: false };
+        state.spool = SpoolState::Writing { only_copy: false };
         Some(message)
     }
 
     /// It is in the spool.
-    pub(crate) fn kept(&self, place: Place) {
+    pub(crate) fn mark_spooled(&self, position: SpoolPosition) {
         let mut state = self.state.lock();
-        state.row = Row::Kept(place);
+        state.spool = SpoolState::Stored(position);
         state.message = None;
         drop(state);
-        self.settle();
+        self.complete();
     }
 
     /// It could not be put there. Returns the message if nobody else has it.
-    pub(crate) fn not_kept(&self) -> Option<Stanza> {
+    pub(crate) fn spool_failed(&self) -> Option<Stanza> {
         let mut state = self.state.lock();
-        let row = std::mem::take(&mut state.row);
-        match row {
-            Row::Writing { alone: true } => state.message.take(),
+        let spool = std::mem::take(&mut state.spool);
+        match spool {
+            SpoolState::Writing { only_copy: true } => state.message.take(),
             _ => None,
         }
     }
 
     /// Nobody but the spool takes the message. True if it is there or on its way there; if not, it is for the caller to put it
     /// there, and for nobody else.
-    pub(crate) fn rests(&self) -> bool {
+    pub(crate) fn claim_for_spool(&self) -> bool {
         let mut state = self.state.lock();
-        match &mut state.row {
-            Row::None => {
-                state.row = Row::Writing { alone: true };
+        match &mut state.spool {
+            SpoolState::None => {
+                state.spool = SpoolState::Writing { only_copy: true };
                 false
             }
-            Row::Writing { alone } => {
-                *alone = true;
+            SpoolState::Writing { only_copy } => {
+                *only_copy = true;
                 true
             }
-            Row::Kept(_) => true,
+            SpoolState::Stored(_) => true,
         }
     }
 
     /// Where it is in the spool, if it is there.
-    pub(crate) fn place(&self) -> Option<(AccountId, u64)> {
-        match &self.state.lock().row {
-            Row::Kept(place) => Some((place.account, place.id)),
-            Row::None | Row::Writing { .. } => None,
+    pub(crate) fn position(&self) -> Option<(AccountId, u64)> {
+        match &self.state.lock().spool {
+            SpoolState::Stored(position) => Some((position.account, position.id)),
+            SpoolState::None | SpoolState::Writing { .. } => None,
         }
     }
 
-    fn settle(&self) {
-        if let Some((ledger, number)) = &self.entry {
-            ledger.settle(*number);
+    fn complete(&self) {
+        if let Some((tracker, number)) = &self.entry {
+            tracker.complete(*number);
         }
     }
 }
 
-impl Drop for Promise {
+impl Drop for DeliveryReceipt {
     fn drop(&mut self) {
-        self.settle();
+        self.complete();
         let state = self.state.get_mut();
         // One that was not delivered stays, whatever the reason.
-        if let (true, Row::Kept(place)) = (state.delivered, &state.row) {
-            let (account, id) = (place.account, place.id);
-            place.keeper.send(Task::Remove { account, id });
+        if let (true, SpoolState::Stored(position)) = (state.delivered, &state.spool) {
+            let (account, id) = (position.account, position.id);
+            position.spool.send(SpoolTask::Remove { account, id });
         }
     }
 }
@@ -294,9 +294,9 @@ mod tests {
         }
     }
 
-    fn ledger() -> (Arc<Ledger>, mpsc::UnboundedReceiver<Task>) {
-        let (keeper, tasks) = Keeper::new();
-        (Ledger::new(keeper), tasks)
+    fn tracker() -> (Arc<AckTracker>, mpsc::UnboundedReceiver<SpoolTask>) {
+        let (spool, tasks) = SpoolQueue::new();
+        (AckTracker::new(spool), tasks)
     }
 
     fn message() -> Stanza {
@@ -305,106 +305,106 @@ mod tests {
         Stanza::parse(element).unwrap()
     }
 
-    fn secured(tasks: &mut mpsc::UnboundedReceiver<Task>) -> Arc<Promise> {
+    fn secured(tasks: &mut mpsc::UnboundedReceiver<SpoolTask>) -> Arc<DeliveryReceipt> {
         match tasks.try_recv() {
-            Ok(Task::Secure(promise)) => promise,
+            Ok(SpoolTask::SpoolCopy(receipt)) => receipt,
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
     fn is_settled_up_to_the_first_that_is_open() {
-        let (ledger, _tasks) = ledger();
+        let (tracker, _tasks) = tracker();
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(Arc::clone(&woken));
-        let [one, two, three] = [ledger.take(), ledger.take(), ledger.take()];
-        assert_eq!((ledger.taken(), ledger.settled()), (3, 0));
+        let [one, two, three] = [tracker.begin(), tracker.begin(), tracker.begin()];
+        assert_eq!((tracker.received(), tracker.completed()), (3, 0));
         drop(two);
-        assert!(!ledger.is_settled(2, &waker));
-        assert_eq!(ledger.settled(), 0);
+        assert!(!tracker.is_completed(2, &waker));
+        assert_eq!(tracker.completed(), 0);
         drop(one);
-        assert_eq!(ledger.settled(), 2);
-        assert!(ledger.is_settled(2, &waker) && !ledger.is_settled(3, &waker));
+        assert_eq!(tracker.completed(), 2);
+        assert!(tracker.is_completed(2, &waker) && !tracker.is_completed(3, &waker));
         drop(three);
-        assert_eq!((ledger.taken(), ledger.settled()), (3, 3));
+        assert_eq!((tracker.received(), tracker.completed()), (3, 3));
         assert_eq!(woken.0.load(Ordering::Relaxed), 2);
     }
 
     #[test]
     fn counts_beyond_the_largest_number() {
-        let ledger = Ledger::after(Keeper::new().0, u32::MAX - 1);
-        let [one, two] = [ledger.take(), ledger.take()];
-        assert_eq!(ledger.taken(), 0);
+        let tracker = AckTracker::after(SpoolQueue::new().0, u32::MAX - 1);
+        let [one, two] = [tracker.begin(), tracker.begin()];
+        assert_eq!(tracker.received(), 0);
         drop(one);
-        assert_eq!(ledger.settled(), u32::MAX);
+        assert_eq!(tracker.completed(), u32::MAX);
         drop(two);
-        assert_eq!(ledger.settled(), 0);
+        assert_eq!(tracker.completed(), 0);
     }
 
     #[test]
     fn waits_for_every_copy() {
-        let (ledger, _tasks) = ledger();
+        let (tracker, _tasks) = tracker();
         let mut stanza = message();
-        let promise = ledger.take();
-        promise.go_with(&mut stanza);
-        drop(promise);
+        let receipt = tracker.begin();
+        receipt.attach_to(&mut stanza);
+        drop(receipt);
         let copy = stanza.clone();
         drop(stanza);
-        assert_eq!(ledger.settled(), 0);
+        assert_eq!(tracker.completed(), 0);
         drop(copy);
-        assert_eq!(ledger.settled(), 1);
+        assert_eq!(tracker.completed(), 1);
     }
 
     #[test]
     fn one_that_is_secured_is_settled_and_stays_until_it_is_delivered() {
         for delivered in [false, true] {
-            let (ledger, mut tasks) = ledger();
+            let (tracker, mut tasks) = tracker();
             let mut stanza = message();
-            let promise = ledger.take();
-            promise.go_with(&mut stanza);
-            drop(promise);
-            ledger.secure(1);
-            let promise = secured(&mut tasks);
-            assert!(promise.begin().is_some() && promise.begin().is_none());
-            promise.kept(Place {
+            let receipt = tracker.begin();
+            receipt.attach_to(&mut stanza);
+            drop(receipt);
+            tracker.spool_pending(1);
+            let receipt = secured(&mut tasks);
+            assert!(receipt.take_for_spooling().is_some() && receipt.take_for_spooling().is_none());
+            receipt.mark_spooled(SpoolPosition {
                 account: AccountId(1),
                 id: 7,
-                keeper: ledger.keeper.clone(),
+                spool: tracker.spool.clone(),
             });
-            assert_eq!(ledger.settled(), 1);
+            assert_eq!(tracker.completed(), 1);
             if delivered {
-                promise.delivered();
+                receipt.delivered();
             }
-            drop((promise, stanza));
-            let removed = matches!(tasks.try_recv(), Ok(Task::Remove { id: 7, .. }));
+            drop((receipt, stanza));
+            let removed = matches!(tasks.try_recv(), Ok(SpoolTask::Remove { id: 7, .. }));
             assert_eq!(removed, delivered);
         }
     }
 
     #[test]
     fn one_that_is_being_kept_is_not_secured_as_well() {
-        let (ledger, mut tasks) = ledger();
+        let (tracker, mut tasks) = tracker();
         let mut stanza = message();
-        ledger.take().go_with(&mut stanza);
-        let promise: Arc<Promise> = stanza.companion().unwrap();
-        assert!(!promise.rests());
-        ledger.secure(1);
-        assert!(secured(&mut tasks).begin().is_none());
+        tracker.begin().attach_to(&mut stanza);
+        let receipt: Arc<DeliveryReceipt> = stanza.companion().unwrap();
+        assert!(!receipt.claim_for_spool());
+        tracker.spool_pending(1);
+        assert!(secured(&mut tasks).take_for_spooling().is_none());
     }
 
     #[test]
     fn gives_back_what_could_not_be_secured_if_nobody_else_has_it() {
-        let (ledger, mut tasks) = ledger();
+        let (tracker, mut tasks) = tracker();
         let mut stanza = message();
-        ledger.take().go_with(&mut stanza);
-        for alone in [false, true] {
-            ledger.secure(1);
-            let promise = secured(&mut tasks);
-            assert!(promise.begin().is_some());
-            if alone {
-                assert!(promise.rests());
+        tracker.begin().attach_to(&mut stanza);
+        for only_copy in [false, true] {
+            tracker.spool_pending(1);
+            let receipt = secured(&mut tasks);
+            assert!(receipt.take_for_spooling().is_some());
+            if only_copy {
+                assert!(receipt.claim_for_spool());
             }
-            assert_eq!(promise.not_kept().is_some(), alone);
+            assert_eq!(receipt.spool_failed().is_some(), only_copy);
         }
     }
 }

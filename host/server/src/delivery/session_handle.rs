@@ -11,9 +11,9 @@ use waxwing_xmpp::{
     stanza::Stanza,
 };
 
-use super::queued_stanza::Delivery;
+use super::queued_stanza::QueuedStanza;
 use super::{
-    liveness::Silence,
+    liveness::Liveness,
     mailbox::{Bounds, End, Flow, Mailbox, Push, Weigh as _},
 };
 
@@ -23,11 +23,11 @@ const CONNECTED: i16 = i16::MIN;
 const GONE: i16 = i16::MAX;
 
 /// Nobody welcomes a session.
-const NOBODY: u8 = 0;
+const IDLE: u8 = 0;
 /// Somebody does.
-const SOMEBODY: u8 = 1;
+const SENDING: u8 = 1;
 /// Somebody does, and is to do it once more.
-const AGAIN: u8 = 2;
+const SEND_AGAIN: u8 = 2;
 
 /// Bytes of messages that are held by a session at its end. What comes beyond that is kept at once, and so before them.
 const MAX_HELD: usize = 1024 * 1024;
@@ -41,7 +41,7 @@ struct Held {
 
 /// A bound session.
 #[derive(Debug)]
-pub(crate) struct Handle {
+pub(crate) struct SessionHandle {
     /// Unique in the life of the process.
     pub(crate) id: u64,
     /// Its address.
@@ -51,32 +51,32 @@ pub(crate) struct Handle {
     /// The bare JID of its account.
     pub(crate) account_jid: Arc<Jid>,
     /// What is to be written to the client.
-    mailbox: Mailbox<Delivery>,
+    mailbox: Mailbox<QueuedStanza>,
     /// A priority, or [`CONNECTED`], or [`GONE`].
     availability: AtomicI16,
     /// The client has asked for its roster, and is told of its changes (RFC 6121 §2.2).
     pub(crate) interested: AtomicBool,
     /// Messages that came for the account when the session was at its end; `None` when it is over.
-    held: Mutex<Option<Held>>,
+    held_during_close: Mutex<Option<Held>>,
     /// What it could not write at its end, oldest first.
-    returned: Mutex<Vec<Stanza>>,
+    undelivered: Mutex<Vec<Stanza>>,
     /// How far it is with what waits in the spool.
-    catch_up: Mutex<CatchUp>,
-    /// The same as `catch_up.on`, without the lock.
-    catching_up: AtomicBool,
+    replay: Mutex<Replay>,
+    /// The same as `replay.on`, without the lock.
+    replaying: AtomicBool,
     /// Its connection is lost, and its client may come back.
-    asleep: AtomicBool,
+    hibernated: AtomicBool,
     /// Whether somebody gives it what a session is given that becomes available.
-    welcome: AtomicU8,
+    initial_state: AtomicU8,
     /// For how long nothing was heard of its client.
-    pub(crate) silence: Silence,
+    pub(crate) liveness: Liveness,
     /// What others were told of the session. Held for moments only.
     pub(crate) presence: Mutex<Presence>,
 }
 
 /// How far a session is with what waits for it in the spool.
 #[derive(Debug, Default)]
-struct CatchUp {
+struct Replay {
     /// It is given messages from there. What comes now goes there too, behind them.
     on: bool,
     /// Something was sent there since the session last looked.
@@ -84,7 +84,7 @@ struct CatchUp {
     /// The last message that it was given.
     given: u64,
     /// What others of its account were given meanwhile, and what came after that: it goes behind what is in the spool.
-    behind: Vec<Delivery>,
+    after_replay: Vec<QueuedStanza>,
 }
 
 /// What others were told of a session.
@@ -98,7 +98,7 @@ pub(crate) struct Presence {
     pub(crate) retired: bool,
 }
 
-impl Handle {
+impl SessionHandle {
     pub(crate) fn new(id: u64, jid: FullJid, bounds: Bounds) -> Self {
         Self {
             id,
@@ -108,41 +108,41 @@ impl Handle {
             mailbox: Mailbox::new(bounds),
             availability: AtomicI16::new(CONNECTED),
             interested: AtomicBool::new(false),
-            held: Mutex::new(Some(Held::default())),
-            returned: Mutex::default(),
-            catch_up: Mutex::default(),
-            catching_up: AtomicBool::new(false),
-            asleep: AtomicBool::new(false),
-            welcome: AtomicU8::new(NOBODY),
-            silence: Silence::default(),
+            held_during_close: Mutex::new(Some(Held::default())),
+            undelivered: Mutex::default(),
+            replay: Mutex::default(),
+            replaying: AtomicBool::new(false),
+            hibernated: AtomicBool::new(false),
+            initial_state: AtomicU8::new(IDLE),
+            liveness: Liveness::default(),
             presence: Mutex::default(),
         }
     }
 
     /// The queue of what is to be written, for the session itself; others use [`push`](Self::push).
-    pub(crate) fn mailbox(&self) -> &Mailbox<Delivery> {
+    pub(crate) fn mailbox(&self) -> &Mailbox<QueuedStanza> {
         &self.mailbox
     }
 
     /// Queues a stanza, or gives it back if the session takes no more; it is then no longer found by lookups.
-    pub(crate) fn push(&self, delivery: Delivery) -> Push<Delivery> {
+    pub(crate) fn push(&self, delivery: QueuedStanza) -> Push<QueuedStanza> {
         let push = self.mailbox.push(delivery);
         if matches!(push, Push::Refused(_)) {
-            self.vanish();
+            self.hide();
         }
         push
     }
 
     /// Ends the session once what is queued is written. It takes nothing more, and is no longer found by lookups.
     pub(crate) fn end(&self, reason: End) {
-        self.vanish();
+        self.hide();
         self.mailbox.end(reason);
     }
 
     /// Holds a message until it is known what the session was not given; gives it back if that is known, or if there are too
     /// many.
     pub(crate) fn hold(&self, stanza: Stanza) -> Result<(), Stanza> {
-        match &mut *self.held.lock() {
+        match &mut *self.held_during_close.lock() {
             Some(held) if held.bytes < MAX_HELD => {
                 held.bytes = held.bytes.saturating_add(stanza.element().heap_bytes());
                 held.stanzas.push(stanza);
@@ -153,134 +153,137 @@ impl Handle {
     }
 
     /// Notes what the session could not write; it goes elsewhere when the session is over.
-    pub(crate) fn give_back(&self, delivery: Delivery) {
-        self.returned.lock().extend(delivery.undelivered());
+    pub(crate) fn give_back(&self, delivery: QueuedStanza) {
+        self.undelivered.lock().extend(delivery.undelivered());
     }
 
     /// Ends the mailbox, and gives all that the session was not given, in its order: what it could not write, what it had not
     /// yet taken, what was held meanwhile. Whoever has something newer waits until that is done.
     pub(crate) fn release(&self, mut give: impl FnMut(Stanza)) {
-        let mut held = self.held.lock();
-        let returned = std::mem::take(&mut *self.returned.lock());
+        let mut held = self.held_during_close.lock();
+        let returned = std::mem::take(&mut *self.undelivered.lock());
         returned.into_iter().for_each(&mut give);
         let queued = self.mailbox.close().into_iter();
-        let behind = self.stop_catching_up();
-        let unwritten = queued.chain(behind).filter_map(Delivery::undelivered);
+        let behind = self.end_replay();
+        let unwritten = queued.chain(behind).filter_map(QueuedStanza::undelivered);
         unwritten.for_each(&mut give);
         let held = held.take().unwrap_or_default();
         held.stanzas.into_iter().for_each(give);
     }
 
     /// From now on it is given what waits in the spool, and what comes goes there too.
-    pub(crate) fn catch_up(&self) {
-        let mut state = self.catch_up.lock();
+    pub(crate) fn replay_offline(&self) {
+        let mut state = self.replay.lock();
         state.on = true;
         state.kept = true;
-        self.catching_up.store(true, Ordering::Release);
+        self.replaying.store(true, Ordering::Release);
     }
 
     /// Queues a message that others of the account are given too: behind what waits in the spool, if it is given that.
-    pub(crate) fn push_behind(&self, delivery: Delivery) -> Push<Delivery> {
-        if !self.is_catching_up() {
+    pub(crate) fn push_after_replay(&self, delivery: QueuedStanza) -> Push<QueuedStanza> {
+        if !self.is_replaying() {
             return self.push(delivery);
         }
-        let mut state = self.catch_up.lock();
+        let mut state = self.replay.lock();
         if !state.on {
             return self.push(delivery);
         }
         // More would end it from its mailbox too.
-        let held = state.behind.iter().map(Delivery::weight).sum();
+        let held = state.after_replay.iter().map(QueuedStanza::weight).sum();
         if self.mailbox.bounds().are_exceeded(held, 0) {
             self.end(End::Overflow);
             return Push::Refused(delivery);
         }
-        state.behind.push(delivery);
+        state.after_replay.push(delivery);
         Push::Queued(Flow::Free)
     }
 
     /// It gets no more from there, but what is held behind that. Returns what it does not take.
     #[must_use]
-    pub(crate) fn stop_catching_up(&self) -> Vec<Delivery> {
-        self.let_go(&mut self.catch_up.lock())
+    pub(crate) fn end_replay(&self) -> Vec<QueuedStanza> {
+        self.stop_replay(&mut self.replay.lock())
     }
 
     /// The same if nothing was sent to the spool since this was last asked: what comes from now on is for the session itself.
-    pub(crate) fn has_caught_up(&self) -> Option<Vec<Delivery>> {
-        let mut state = self.catch_up.lock();
+    pub(crate) fn is_replay_complete(&self) -> Option<Vec<QueuedStanza>> {
+        let mut state = self.replay.lock();
         let caught_up = !std::mem::take(&mut state.kept);
-        caught_up.then(|| self.let_go(&mut state))
+        caught_up.then(|| self.stop_replay(&mut state))
     }
 
-    fn let_go(&self, state: &mut CatchUp) -> Vec<Delivery> {
+    fn stop_replay(&self, state: &mut Replay) -> Vec<QueuedStanza> {
         state.on = false;
-        let behind = std::mem::take(&mut state.behind).into_iter();
+        let behind = std::mem::take(&mut state.after_replay).into_iter();
         let refused = behind.filter_map(|delivery| match self.push(delivery) {
             Push::Queued(_) => None,
             Push::Refused(delivery) => Some(delivery),
         });
         let refused = refused.collect();
         // What comes from now on is newer.
-        self.catching_up.store(false, Ordering::Release);
+        self.replaying.store(false, Ordering::Release);
         refused
     }
 
     /// Whether a message of the spool is among what is held behind it: it was put there meanwhile.
-    pub(crate) fn is_held_behind(&self, id: u64) -> bool {
-        let state = self.catch_up.lock();
-        state.behind.iter().any(|delivery| delivery.is_kept_as(id))
+    pub(crate) fn is_held_after_replay(&self, id: u64) -> bool {
+        let state = self.replay.lock();
+        state
+            .after_replay
+            .iter()
+            .any(|delivery| delivery.is_spooled_as(id))
     }
 
     /// Whether it is being given what waits in the spool.
-    pub(crate) fn is_catching_up(&self) -> bool {
-        self.catching_up.load(Ordering::Acquire)
+    pub(crate) fn is_replaying(&self) -> bool {
+        self.replaying.load(Ordering::Acquire)
     }
 
     /// Notes that something is sent to the spool behind what the session is given from there. False: it is given nothing from there,
     /// or something older is already held.
-    pub(crate) fn keep_behind(&self) -> bool {
-        let mut state = self.catch_up.lock();
-        let is_next = state.on && state.behind.is_empty();
+    pub(crate) fn spool_behind(&self) -> bool {
+        let mut state = self.replay.lock();
+        let is_next = state.on && state.after_replay.is_empty();
         state.kept |= is_next;
         is_next
     }
 
     /// The last message from the spool that it was given.
     pub(crate) fn given(&self) -> u64 {
-        self.catch_up.lock().given
+        self.replay.lock().given
     }
 
     /// It was given this one.
     pub(crate) fn note_given(&self, id: u64) {
-        self.catch_up.lock().given = id;
+        self.replay.lock().given = id;
     }
 
     /// Whether the caller is to welcome it. If not, somebody does already, and does so once more.
-    pub(crate) fn begin_welcome(&self) -> bool {
-        let next = |now| Some(if now == NOBODY { SOMEBODY } else { AGAIN });
-        self.change_welcome(next) == NOBODY
+    pub(crate) fn begin_initial_state(&self) -> bool {
+        let next = |now| Some(if now == IDLE { SENDING } else { SEND_AGAIN });
+        self.change_initial_state(next) == IDLE
     }
 
-    /// Whether the caller, who has welcomed it, is done.
-    pub(crate) fn end_welcome(&self) -> bool {
-        let next = |now| Some(if now == AGAIN { SOMEBODY } else { NOBODY });
-        self.change_welcome(next) != AGAIN
+    /// Whether the caller, who has sent it, is done.
+    pub(crate) fn end_initial_state(&self) -> bool {
+        let next = |now| Some(if now == SEND_AGAIN { SENDING } else { IDLE });
+        self.change_initial_state(next) != SEND_AGAIN
     }
 
-    fn change_welcome(&self, next: impl Fn(u8) -> Option<u8>) -> u8 {
+    fn change_initial_state(&self, next: impl Fn(u8) -> Option<u8>) -> u8 {
         let changed = self
-            .welcome
+            .initial_state
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, next);
         changed.unwrap_or_else(|before| before)
     }
 
     /// Its connection is lost, or it has one again.
-    pub(crate) fn set_asleep(&self, asleep: bool) {
-        self.asleep.store(asleep, Ordering::Release);
+    pub(crate) fn set_hibernated(&self, hibernated: bool) {
+        self.hibernated.store(hibernated, Ordering::Release);
     }
 
     /// Whether its client may come back.
-    pub(crate) fn is_asleep(&self) -> bool {
-        self.asleep.load(Ordering::Acquire)
+    pub(crate) fn is_hibernated(&self) -> bool {
+        self.hibernated.load(Ordering::Acquire)
     }
 
     /// True if lookups find the session.
@@ -320,7 +323,7 @@ impl Handle {
     }
 
     /// Takes it from the lookups.
-    pub(crate) fn vanish(&self) {
+    pub(crate) fn hide(&self) {
         self.availability.store(GONE, Ordering::Release);
     }
 

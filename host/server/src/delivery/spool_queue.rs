@@ -10,29 +10,29 @@ use tokio::sync::{mpsc, oneshot};
 use waxwing_storage::{AccountId, StreamNote};
 use waxwing_xmpp::{jid::BareJid, stanza::Stanza};
 
-use super::receipt::Promise;
+use super::receipt::DeliveryReceipt;
 
 /// How long a message waits for its turn, and for the database to be asked about it. What is asked then has its own time.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Something for the spool to do.
 #[derive(Debug)]
-pub(crate) enum Task {
+pub(crate) enum SpoolTask {
     /// To keep a message that nobody takes, and to tell who waits for it.
-    Keep {
+    Store {
         stanza: Stanza,
         waiting: Option<Waiting>,
     },
     /// To put a message there that is still on its way.
-    Secure(Arc<Promise>),
+    SpoolCopy(Arc<DeliveryReceipt>),
     /// To remove a message that was delivered.
     Remove { account: AccountId, id: u64 },
     /// To note how far a resumable stream is.
-    Note(StreamNote),
+    SaveStreamPosition(StreamNote),
     /// To forget a resumable stream.
-    Forget(String),
+    ForgetStream(String),
     /// To say that all that was asked for before is done, or all about one account.
-    Answer {
+    Barrier {
         account: Option<BareJid>,
         done: oneshot::Sender<()>,
     },
@@ -67,30 +67,30 @@ impl Waiting {
 
 /// The way there.
 #[derive(Debug, Clone)]
-pub(crate) struct Keeper(mpsc::UnboundedSender<Task>);
+pub(crate) struct SpoolQueue(mpsc::UnboundedSender<SpoolTask>);
 
-impl Keeper {
+impl SpoolQueue {
     /// A new queue.
-    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<Task>) {
+    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<SpoolTask>) {
         let (tasks, queue) = mpsc::unbounded_channel();
         (Self(tasks), queue)
     }
 
     /// Asks for something. Nothing is done any more when the server has stopped.
-    pub(crate) fn send(&self, task: Task) {
+    pub(crate) fn send(&self, task: SpoolTask) {
         // Sessions are over by then.
         let _ = self.try_send(task);
     }
 
     /// The same; what is not done comes back.
-    pub(crate) fn try_send(&self, task: Task) -> Result<(), Box<Task>> {
+    pub(crate) fn try_send(&self, task: SpoolTask) -> Result<(), Box<SpoolTask>> {
         self.0.send(task).map_err(|unsent| Box::new(unsent.0))
     }
 
     /// Waits until all that was asked for before is done, or all about one account.
-    pub(crate) async fn catch_up(&self, account: Option<BareJid>) {
+    pub(crate) async fn barrier(&self, account: Option<BareJid>) {
         let (done, answer) = oneshot::channel();
-        self.send(Task::Answer { account, done });
+        self.send(SpoolTask::Barrier { account, done });
         // It is dropped, here or when the server has stopped.
         let _ = answer.await;
     }

@@ -15,24 +15,24 @@ use std::{
 use parking_lot::Mutex;
 
 thread_local! {
-    static OWN: Cell<Option<&'static Bell>> = const { Cell::new(None) };
+    static OWN: Cell<Option<&'static CrossShardWaker>> = const { Cell::new(None) };
 }
 
 /// A shard's bell. It lives as long as the process: sessions may be told something until the end.
 #[derive(Debug, Default)]
-pub(crate) struct Bell(Mutex<Wakers>);
+pub(crate) struct CrossShardWaker(Mutex<Wakers>);
 
 #[derive(Debug, Default)]
 struct Wakers {
     /// Of those who are to be woken.
-    left: Vec<Waker>,
+    pending: Vec<Waker>,
     /// Of the shard, until the bell is rung.
     listener: Option<Waker>,
     /// Nobody listens any more.
-    silent: bool,
+    closed: bool,
 }
 
-impl Bell {
+impl CrossShardWaker {
     /// That of the calling thread; none if the thread is no shard's.
     pub(crate) fn own() -> Option<&'static Self> {
         OWN.get()
@@ -42,11 +42,11 @@ impl Bell {
     pub(crate) async fn serve() -> Infallible {
         let bell: &'static Self = Box::leak(Box::default());
         OWN.set(Some(bell));
-        let _silence = Silence(bell);
+        let _close = CloseOnDrop(bell);
         let mut woken = Vec::new();
         poll_fn(|context| {
             let mut wakers = bell.0.lock();
-            mem::swap(&mut wakers.left, &mut woken);
+            mem::swap(&mut wakers.pending, &mut woken);
             let is_new = |known: &Waker| !known.will_wake(context.waker());
             if wakers.listener.as_ref().is_none_or(is_new) {
                 wakers.listener = Some(context.waker().clone());
@@ -60,13 +60,13 @@ impl Bell {
         .await
     }
 
-    fn ring(&self, waker: Waker) {
+    fn notify(&self, waker: Waker) {
         let mut wakers = self.0.lock();
-        if wakers.silent {
+        if wakers.closed {
             drop(wakers);
             return waker.wake();
         }
-        wakers.left.push(waker);
+        wakers.pending.push(waker);
         let listener = wakers.listener.take();
         // The listener comes for the lock at once.
         drop(wakers);
@@ -77,25 +77,27 @@ impl Bell {
 }
 
 /// Wakes a task, whose waker was left on the thread of that bell.
-pub(crate) fn wake(waker: Waker, home: Option<&'static Bell>) {
-    let is_here = |bell: &&'static Bell| Bell::own().is_some_and(|own| std::ptr::eq(own, *bell));
-    match home.filter(|bell| !is_here(bell)) {
-        Some(bell) => bell.ring(waker),
+pub(crate) fn wake(waker: Waker, owner_shard: Option<&'static CrossShardWaker>) {
+    let is_here = |bell: &&'static CrossShardWaker| {
+        CrossShardWaker::own().is_some_and(|own| std::ptr::eq(own, *bell))
+    };
+    match owner_shard.filter(|bell| !is_here(bell)) {
+        Some(bell) => bell.notify(waker),
         None => waker.wake(),
     }
 }
 
 /// The end of whoever listened.
-struct Silence(&'static Bell);
+struct CloseOnDrop(&'static CrossShardWaker);
 
-impl Drop for Silence {
+impl Drop for CloseOnDrop {
     fn drop(&mut self) {
         let mut wakers = self.0.0.lock();
-        wakers.silent = true;
-        let left = mem::take(&mut wakers.left);
+        wakers.closed = true;
+        let pending = mem::take(&mut wakers.pending);
         drop(wakers);
         OWN.set(None);
-        left.into_iter().for_each(Waker::wake);
+        pending.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -138,9 +140,9 @@ mod tests {
         let (as_listener, as_session) =
             (Waker::from(listener.clone()), Waker::from(sessions.clone()));
         let mut context = std::task::Context::from_waker(&as_listener);
-        let mut serving = Box::pin(Bell::serve());
+        let mut serving = Box::pin(CrossShardWaker::serve());
         assert!(serving.as_mut().poll(&mut context).is_pending());
-        let bell = Bell::own().unwrap();
+        let bell = CrossShardWaker::own().unwrap();
         thread::scope(|scope| {
             scope.spawn(|| (0..3).for_each(|_| wake(as_session.clone(), Some(bell))));
         });
@@ -148,7 +150,7 @@ mod tests {
         assert!(serving.as_mut().poll(&mut context).is_pending());
         assert_eq!((listener.count(), sessions.count()), (1, 3));
 
-        // At home nobody rings.
+        // At owner_shard nobody rings.
         wake(as_session.clone(), Some(bell));
         assert_eq!((listener.count(), sessions.count()), (1, 4));
 
@@ -171,9 +173,9 @@ mod tests {
             runtime.block_on(async {
                 tokio::select! {
                     biased;
-                    never = Bell::serve() => match never {},
+                    never = CrossShardWaker::serve() => match never {},
                     () = async {
-                        tell_bell.send(Bell::own().unwrap()).unwrap();
+                        tell_bell.send(CrossShardWaker::own().unwrap()).unwrap();
                         let mut is_first = true;
                         poll_fn(|context| {
                             if mem::take(&mut is_first) {

@@ -1,4 +1,4 @@
-//! The router's figures: sessions now, and stanzas routed so far.
+//! The router's metrics: sessions now, and stanzas routed so far.
 
 use std::{
     fmt,
@@ -20,7 +20,7 @@ use super::striped::Striped;
 
 /// What the router counts.
 #[derive(Debug, Default)]
-pub(crate) struct Figures {
+pub(crate) struct RouterMetrics {
     sessions: AtomicU64,
     messages: Striped,
     presences: Striped,
@@ -44,9 +44,9 @@ pub(crate) enum Limit {
     /// A contact or a request was not kept: the account's roster is full.
     Roster,
     /// A session that slept was ended: there were too many.
-    SleepingSessions,
+    HibernatedSessions,
     /// A client was silent for too long, and its connection taken for lost.
-    Silence,
+    IdleTimeout,
     /// A session was not bound: its account has too many.
     Sessions,
     /// Directed presence was sent back: the session has told too many.
@@ -61,13 +61,13 @@ impl Limit {
         Self::ConnectionRate,
         Self::Spool,
         Self::Roster,
-        Self::SleepingSessions,
-        Self::Silence,
+        Self::HibernatedSessions,
+        Self::IdleTimeout,
         Self::Sessions,
         Self::DirectedPresences,
     ];
 
-    /// As it is called in the figures.
+    /// As it is called in the metrics.
     const fn name(self) -> &'static str {
         match self {
             Self::SessionRate => "session-rate",
@@ -76,15 +76,15 @@ impl Limit {
             Self::ConnectionRate => "connection-rate-per-address",
             Self::Spool => "offline-messages",
             Self::Roster => "roster",
-            Self::SleepingSessions => "sleeping-sessions",
-            Self::Silence => "silence",
+            Self::HibernatedSessions => "hibernated-sessions",
+            Self::IdleTimeout => "idle-timeout",
             Self::Sessions => "sessions-per-account",
             Self::DirectedPresences => "directed-presences",
         }
     }
 }
 
-impl Figures {
+impl RouterMetrics {
     pub(crate) fn register(self: &Arc<Self>, registry: &mut Registry) {
         registry.register_collector(Box::new(Arc::clone(self)));
     }
@@ -103,7 +103,7 @@ impl Figures {
     }
 
     /// Somebody reached a limit.
-    pub(crate) fn reached(&self, limit: Limit) {
+    pub(crate) fn limit_reached(&self, limit: Limit) {
         let all = Limit::ALL.iter().zip(&self.reached);
         for (_, count) in all.filter(|(known, _)| **known == limit) {
             count.fetch_add(1, Ordering::Relaxed);
@@ -119,7 +119,7 @@ impl Figures {
     }
 }
 
-impl Collector for Figures {
+impl Collector for RouterMetrics {
     fn encode(&self, mut to: DescriptorEncoder<'_>) -> fmt::Result {
         let (name, help) = ("waxwing_sessions", "Bound resources of clients");
         let mut gauge = to.encode_descriptor(name, help, None, MetricType::Gauge)?;

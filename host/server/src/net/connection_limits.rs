@@ -19,7 +19,7 @@ use prometheus_client::{
 
 use crate::{config::Limits, metrics::router::Limit};
 
-/// Connections that an address may open at once, in seconds of what it may open on average.
+/// ConnectionLimits that an address may open at once, in seconds of what it may open on average.
 const BURST: NonZeroU32 = NonZeroU32::new(4).unwrap();
 /// Addresses of which it is remembered how fast they opened connections, before those are forgotten that have not lately.
 const REMEMBERED: usize = 10_000;
@@ -28,7 +28,7 @@ type Rates = DefaultKeyedRateLimiter<IpAddr>;
 
 /// Counts connections against the limits.
 #[derive(Debug, Clone)]
-pub(crate) struct Connections {
+pub(crate) struct ConnectionLimits {
     open: Arc<AtomicUsize>,
     limit: Arc<AtomicUsize>,
     addresses: Arc<Addresses>,
@@ -46,13 +46,13 @@ struct Addresses {
 
 /// One open connection, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Slot {
+pub(crate) struct ConnectionSlot {
     open: Arc<AtomicUsize>,
     /// Where it counts too.
     address: Option<(IpAddr, Arc<Addresses>)>,
 }
 
-impl Connections {
+impl ConnectionLimits {
     /// None yet, and at most so many. Shards that accept at the same moment may pass the limit by one each.
     pub(crate) fn new(most: usize, limits: &Limits) -> Self {
         let quota = NonZeroU32::new(limits.connections_per_second_per_address)
@@ -86,10 +86,10 @@ impl Connections {
     }
 
     /// Counts one more, from that address, unless it has too many or opens them too fast.
-    pub(crate) fn slot(&self, address: IpAddr) -> Result<Slot, Limit> {
+    pub(crate) fn slot(&self, address: IpAddr) -> Result<ConnectionSlot, Limit> {
         let address = self.addresses.count(address)?;
         self.open.fetch_add(1, Ordering::Relaxed);
-        Ok(Slot {
+        Ok(ConnectionSlot {
             open: Arc::clone(&self.open),
             address: address.map(|address| (address, Arc::clone(&self.addresses))),
         })
@@ -145,7 +145,7 @@ fn owner(address: IpAddr) -> IpAddr {
     }
 }
 
-impl Collector for Connections {
+impl Collector for ConnectionLimits {
     fn encode(&self, mut to: DescriptorEncoder<'_>) -> fmt::Result {
         let (name, help) = ("waxwing_streams", "Open connections of clients");
         let mut gauge = to.encode_descriptor(name, help, None, MetricType::Gauge)?;
@@ -154,7 +154,7 @@ impl Collector for Connections {
     }
 }
 
-impl Drop for Slot {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         self.open.fetch_sub(1, Ordering::Relaxed);
         if let Some((address, addresses)) = &self.address {
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn the_figure_follows_the_open_connections() {
-        let connections = Connections::new(10, &Limits::default());
+        let connections = ConnectionLimits::new(10, &Limits::default());
         let mut registry = Registry::default();
         connections.register(&mut registry);
         let scraped = || {
@@ -186,13 +186,13 @@ mod tests {
         assert!(scraped().contains("\nwaxwing_streams 0\n"), "{}", scraped());
     }
 
-    fn limited() -> Connections {
+    fn limited() -> ConnectionLimits {
         let limits = Limits {
             connections_per_address: 2,
             connections_per_second_per_address: 0,
             ..Limits::default()
         };
-        Connections::new(10, &limits)
+        ConnectionLimits::new(10, &limits)
     }
 
     #[test]
@@ -228,7 +228,7 @@ mod tests {
             connections_per_second_per_address: 2,
             ..Limits::default()
         };
-        let connections = Connections::new(1_000, &limits);
+        let connections = ConnectionLimits::new(1_000, &limits);
         let slot = || connections.slot("192.0.2.1".parse().unwrap());
         let opened = (0..100).take_while(|_| slot().is_ok()).count();
         assert!((8..20).contains(&opened), "{opened}");

@@ -60,7 +60,7 @@ mod tests {
     use crate::{
         accounts::{Accounts, password_hashing::HashPool},
         config::Limits,
-        delivery::spool_queue::Keeper,
+        delivery::spool_queue::SpoolQueue,
         router::Router,
     };
 
@@ -77,7 +77,7 @@ mod tests {
             ..Limits::default()
         };
         let router = Arc::new(Router::new(["localhost".to_owned()], &limits));
-        let offline = Offline::new(accounts, router, &limits, Keeper::new().0);
+        let offline = Offline::new(accounts, router, &limits, SpoolQueue::new().0);
         (offline, storage, account)
     }
 

@@ -10,17 +10,17 @@ use waxwing_xmpp::{
     stanza::Stanza,
 };
 
-use super::{AT_ONCE, Adding, Offline, ToKeep, log};
+use super::{AT_ONCE, Offline, Resolved, ToStore, log};
 use crate::delivery::spool_queue::Waiting;
 
 /// An account, and its message if that is to be kept.
-pub(super) type Verdict = (BareJid, Option<Adding>);
+pub(super) type Verdict = (BareJid, Option<Resolved>);
 
 /// What waits, by account.
 pub(super) struct Lanes<'a> {
     offline: &'a Offline,
     /// Behind what is being judged.
-    waiting: HashMap<BareJid, VecDeque<Adding>>,
+    waiting: HashMap<BareJid, VecDeque<Resolved>>,
     judging: FuturesUnordered<BoxFuture<'a, Verdict>>,
 }
 
@@ -50,7 +50,7 @@ impl<'a> Lanes<'a> {
     }
 
     /// What is free now that this is judged, in order.
-    pub(super) fn go_on(&mut self, judged: Vec<Verdict>) -> Vec<Adding> {
+    pub(super) fn go_on(&mut self, judged: Vec<Verdict>) -> Vec<Resolved> {
         let mut free = Vec::new();
         for (account, judged) in judged {
             free.extend(judged);
@@ -69,16 +69,16 @@ impl<'a> Lanes<'a> {
     }
 
     /// Gives back what is free at once: nothing for its account is being judged, nor has it to be itself.
-    pub(super) fn enter(&mut self, adding: Adding) -> Option<Adding> {
-        let Some(account) = adding.account() else {
-            self.wait_for_all(&adding);
-            return Some(adding);
+    pub(super) fn enter(&mut self, resolved: Resolved) -> Option<Resolved> {
+        let Some(account) = resolved.account() else {
+            self.wait_for_all(&resolved);
+            return Some(resolved);
         };
         if let Some(lane) = self.waiting.get_mut(&account) {
-            lane.push_back(adding);
+            lane.push_back(resolved);
             return None;
         }
-        let free = self.judge(&account, adding);
+        let free = self.judge(&account, resolved);
         if free.is_none() {
             self.waiting.insert(account, VecDeque::new());
         }
@@ -86,78 +86,81 @@ impl<'a> Lanes<'a> {
     }
 
     /// An answer about everything is given when each lane is as far.
-    fn wait_for_all(&mut self, adding: &Adding) {
-        if let Adding::Answer(None, done) = adding {
+    fn wait_for_all(&mut self, resolved: &Resolved) {
+        if let Resolved::Barrier(None, done) = resolved {
             for lane in self.waiting.values_mut() {
-                lane.push_back(Adding::Answer(None, done.clone()));
+                lane.push_back(Resolved::Barrier(None, done.clone()));
             }
         }
     }
 
     /// Begins to judge a message, or gives it back if nobody wants to.
-    fn judge(&mut self, account: &BareJid, adding: Adding) -> Option<Adding> {
-        match adding {
-            Adding::Keep(keep) => match self.offline.judge_of(&keep, account) {
+    fn judge(&mut self, account: &BareJid, resolved: Resolved) -> Option<Resolved> {
+        match resolved {
+            Resolved::Store(message) => match self.offline.judge_of(&message, account) {
                 Some(sender) => {
-                    let judging = self.offline.judge(keep, account.clone(), sender);
+                    let judging = self.offline.judge(message, account.clone(), sender);
                     self.judging.push(judging.boxed());
                     None
                 }
-                None => Some(Adding::Keep(keep)),
+                None => Some(Resolved::Store(message)),
             },
             other => Some(other),
         }
     }
 }
 
-impl Adding {
+impl Resolved {
     /// The account that it is for, or about.
     fn account(&self) -> Option<BareJid> {
         let of = |stanza: &Stanza| stanza.to().map(Jid::to_bare);
         match self {
-            Self::Keep(keep) => of(&keep.stanza),
-            Self::Secure(stanza, ..) => of(stanza),
-            Self::Answer(account, _) => account.clone(),
+            Self::Store(message) => of(&message.stanza),
+            Self::SpoolCopy(stanza, ..) => of(stanza),
+            Self::Barrier(account, _) => account.clone(),
         }
     }
 }
 
 impl Offline {
     /// Who a message is from, if plugins want to judge it: its account is there.
-    fn judge_of(&self, keep: &ToKeep, account: &BareJid) -> Option<Sender> {
-        if !matches!(keep.id, Ok(Some(_))) || keep.stanza.is_unshown() {
+    fn judge_of(&self, message: &ToStore, account: &BareJid) -> Option<Sender> {
+        if !matches!(message.id, Ok(Some(_))) || message.stanza.is_unshown() {
             return None;
         }
         let router = &self.router;
-        let sender = router.sender(&keep.stanza, &Jid::from(account.clone()));
+        let sender = router.sender(&message.stanza, &Jid::from(account.clone()));
         router
             .inlet()
-            .wants_offline(&keep.stanza, sender)
+            .wants_offline(&message.stanza, sender)
             .then_some(sender)
     }
 
     /// Has plugins judge a message.
-    async fn judge(&self, mut keep: ToKeep, account: BareJid, sender: Sender) -> Verdict {
+    async fn judge(&self, mut message: ToStore, account: BareJid, sender: Sender) -> Verdict {
         let inlet = self.router.inlet();
-        match inlet.offline(keep.stanza.clone(), &account, sender).await {
+        match inlet
+            .offline(message.stanza.clone(), &account, sender)
+            .await
+        {
             Some(Judged::Pass(stanza)) => {
-                keep.is_altered = stanza.element() != keep.stanza.element();
-                keep.stanza = stanza;
-                return (account, Some(Adding::Keep(keep)));
+                message.is_altered = stanza.element() != message.stanza.element();
+                message.stanza = stanza;
+                return (account, Some(Resolved::Store(message)));
             }
-            Some(Judged::Bounce(error)) => self.router.refuse(&keep.stanza, &error),
+            Some(Judged::Bounce(error)) => self.router.refuse(&message.stanza, &error),
             Some(Judged::Drop | Judged::Answer(_)) => {}
             // The server stops, and nobody judges it any more. It is not lost for that: nobody may be there to hear of it.
-            None => return (account, Some(Adding::Keep(keep))),
+            None => return (account, Some(Resolved::Store(message))),
         }
-        if let Some(promise) = keep.promise {
+        if let Some(receipt) = message.receipt {
             // Gone before what is behind it is answered: nobody who is given what waits sees it.
-            if let Some((account, id)) = promise.place() {
+            if let Some((account, id)) = receipt.position() {
                 log(self.accounts.spool().remove(account, &[id]).await);
             }
-            promise.delivered();
+            receipt.delivered();
         }
-        keep.waiting.into_iter().for_each(Waiting::tell);
+        message.waiting.into_iter().for_each(Waiting::tell);
         (account, None)
     }
 }

@@ -32,9 +32,9 @@ use crate::{
     config::Limits,
     delivery::{
         backpressure,
-        receipt::{Place, Promise},
-        session_handle::Handle,
-        spool_queue::{Keeper, Task, Waiting},
+        receipt::{DeliveryReceipt, SpoolPosition},
+        session_handle::SessionHandle,
+        spool_queue::{SpoolQueue, SpoolTask, Waiting},
     },
     metrics::router::Limit,
     router::Router,
@@ -54,7 +54,7 @@ pub(crate) struct Offline {
     limits: SpoolLimits,
     /// How long a message waits, if not for as long as it takes.
     days: Option<u32>,
-    keeper: Keeper,
+    spool: SpoolQueue,
 }
 
 /// The account that a message is for, if there is one.
@@ -64,25 +64,25 @@ type Found = Result<Option<AccountId>, AccountError>;
 type Done = Arc<oneshot::Sender<()>>;
 
 /// A message before it is known for whose account it is, and what has to wait for those before it.
-enum Coming {
-    Keep(Stanza, Option<Waiting>),
-    Secure(Arc<Promise>),
-    Answer(Option<BareJid>, Done),
+enum Incoming {
+    Store(Stanza, Option<Waiting>),
+    SpoolCopy(Arc<DeliveryReceipt>),
+    Barrier(Option<BareJid>, Done),
 }
 
 /// A message that goes into the spool, and what has to wait for those before it.
-enum Adding {
-    Keep(ToKeep),
-    Secure(Stanza, Found, Arc<Promise>),
-    Answer(Option<BareJid>, Done),
+enum Resolved {
+    Store(ToStore),
+    SpoolCopy(Stanza, Found, Arc<DeliveryReceipt>),
+    Barrier(Option<BareJid>, Done),
 }
 
 /// A message that nobody takes.
-struct ToKeep {
+struct ToStore {
     stanza: Stanza,
     id: Found,
     /// Not kept before the message is.
-    promise: Option<Arc<Promise>>,
+    receipt: Option<Arc<DeliveryReceipt>>,
     /// It was put there while it was on its way.
     is_there: bool,
     /// Plugins made it another than the one that was put there.
@@ -90,7 +90,7 @@ struct ToKeep {
     waiting: Option<Waiting>,
 }
 
-/// What was asked for besides adding to the spool.
+/// What was asked for besides resolved to the spool.
 #[derive(Default)]
 struct Rest {
     removals: HashMap<i64, Vec<u64>>,
@@ -103,7 +103,7 @@ impl Offline {
         accounts: Accounts,
         router: Arc<Router>,
         limits: &Limits,
-        keeper: Keeper,
+        spool: SpoolQueue,
     ) -> Self {
         Self {
             accounts,
@@ -113,20 +113,20 @@ impl Offline {
                 bytes: limits.offline_bytes,
             },
             days: (limits.offline_days > 0).then_some(limits.offline_days),
-            keeper,
+            spool,
         }
     }
 
     /// The way to the spool.
-    pub(crate) fn keeper(&self) -> &Keeper {
-        &self.keeper
+    pub(crate) fn spool_queue(&self) -> &SpoolQueue {
+        &self.spool
     }
 
     /// Does what comes by that way, for each account in the order in which it comes, as much at once as there is. From `last` on
     /// nothing more may come; what has come is still done.
-    pub(crate) async fn keep_all(
+    pub(crate) async fn run(
         &self,
-        mut tasks: mpsc::UnboundedReceiver<Task>,
+        mut tasks: mpsc::UnboundedReceiver<SpoolTask>,
         last: CancellationToken,
     ) {
         let mut lanes = Lanes::new(self);
@@ -144,68 +144,72 @@ impl Offline {
     }
 
     /// Puts into the spool what is free to go there, then does what is asked for.
-    async fn work(&self, tasks: Vec<Task>, mut free: Vec<Adding>, lanes: &mut Lanes<'_>) {
-        let mut adding = Vec::new();
+    async fn work(&self, tasks: Vec<SpoolTask>, mut free: Vec<Resolved>, lanes: &mut Lanes<'_>) {
+        let mut resolved = Vec::new();
         let mut rest = Rest::default();
         for task in tasks {
             match task {
                 // Together: with a database that is slow to answer each would wait for the one before.
-                Task::Keep {
+                SpoolTask::Store {
                     stanza,
                     waiting: Some(waiting),
-                } if waiting.is_too_long() => adding.extend(self.refuse(stanza, waiting)),
-                Task::Keep { stanza, waiting } => adding.push(Coming::Keep(stanza, waiting)),
-                Task::Secure(promise) => adding.push(Coming::Secure(promise)),
-                Task::Answer { account, done } => {
-                    adding.push(Coming::Answer(account, Arc::new(done)));
+                } if waiting.is_too_long() => resolved.extend(self.refuse(stanza, waiting)),
+                SpoolTask::Store { stanza, waiting } => {
+                    resolved.push(Incoming::Store(stanza, waiting))
                 }
-                Task::Remove { account, id } => {
+                SpoolTask::SpoolCopy(receipt) => resolved.push(Incoming::SpoolCopy(receipt)),
+                SpoolTask::Barrier { account, done } => {
+                    resolved.push(Incoming::Barrier(account, Arc::new(done)));
+                }
+                SpoolTask::Remove { account, id } => {
                     rest.removals.entry(account.0).or_default().push(id);
                 }
-                Task::Note(note) => {
+                SpoolTask::SaveStreamPosition(note) => {
                     rest.notes.insert(note.id.clone(), note);
                 }
-                Task::Forget(id) => {
+                SpoolTask::ForgetStream(id) => {
                     rest.notes.remove(&id);
                     rest.forgotten.push(id);
                 }
             }
         }
-        let adding = adding.into_iter().map(|coming| self.look_up(coming));
-        let adding = join_all(adding).await.into_iter().flatten();
-        free.extend(adding.filter_map(|adding| lanes.enter(adding)));
+        let resolved = resolved.into_iter().map(|coming| self.look_up(coming));
+        let resolved = join_all(resolved).await.into_iter().flatten();
+        free.extend(resolved.filter_map(|resolved| lanes.enter(resolved)));
         tokio::join!(self.put_all(free), self.tidy(rest));
     }
 
-    async fn look_up(&self, coming: Coming) -> Option<Adding> {
+    async fn look_up(&self, coming: Incoming) -> Option<Resolved> {
         match coming {
-            Coming::Keep(stanza, waiting) => Some(self.to_keep(stanza, waiting).await),
-            Coming::Secure(promise) => {
-                let stanza = promise.begin()?;
+            Incoming::Store(stanza, waiting) => Some(self.to_store(stanza, waiting).await),
+            Incoming::SpoolCopy(receipt) => {
+                let stanza = receipt.take_for_spooling()?;
                 let id = self.account_of(&stanza).await;
-                Some(Adding::Secure(stanza, id, promise))
+                Some(Resolved::SpoolCopy(stanza, id, receipt))
             }
-            Coming::Answer(account, done) => Some(Adding::Answer(account, done)),
+            Incoming::Barrier(account, done) => Some(Resolved::Barrier(account, done)),
         }
     }
 
-    async fn to_keep(&self, stanza: Stanza, waiting: Option<Waiting>) -> Adding {
-        let promise = stanza.companion::<Promise>();
-        Adding::Keep(ToKeep {
-            is_there: promise.as_ref().is_some_and(|promise| promise.rests()),
+    async fn to_store(&self, stanza: Stanza, waiting: Option<Waiting>) -> Resolved {
+        let receipt = stanza.companion::<DeliveryReceipt>();
+        Resolved::Store(ToStore {
+            is_there: receipt
+                .as_ref()
+                .is_some_and(|receipt| receipt.claim_for_spool()),
             id: self.account_of(&stanza).await,
             is_altered: false,
             stanza,
-            promise,
+            receipt,
             waiting,
         })
     }
 
     /// Refuses a message that has waited too long, behind nothing. One that is there already, or on its way there, comes back.
-    fn refuse(&self, stanza: Stanza, waiting: Waiting) -> Option<Coming> {
-        let promise = stanza.companion::<Promise>();
-        if promise.is_some_and(|promise| promise.rests()) {
-            return Some(Coming::Keep(stanza, Some(waiting)));
+    fn refuse(&self, stanza: Stanza, waiting: Waiting) -> Option<Incoming> {
+        let receipt = stanza.companion::<DeliveryReceipt>();
+        if receipt.is_some_and(|receipt| receipt.claim_for_spool()) {
+            return Some(Incoming::Store(stanza, Some(waiting)));
         }
         self.tell(&stanza, Err(StorageError::Late.into()));
         waiting.tell();
@@ -213,66 +217,69 @@ impl Offline {
     }
 
     /// As many at once as come at once.
-    async fn put_all(&self, adding: Vec<Adding>) {
-        let mut adding = adding.into_iter().peekable();
-        while adding.peek().is_some() {
-            let some = adding.by_ref().take(AT_ONCE);
+    async fn put_all(&self, resolved: Vec<Resolved>) {
+        let mut resolved = resolved.into_iter().peekable();
+        while resolved.peek().is_some() {
+            let some = resolved.by_ref().take(AT_ONCE);
             // Their order is that in which they are first polled.
-            let answers = join_all(some.map(|adding| self.put(adding))).await;
+            let answers = join_all(some.map(|resolved| self.put(resolved))).await;
             // Given when all that came before is done.
             drop(answers);
         }
     }
 
     /// Returns the answer that is to be given then, if it is one.
-    async fn put(&self, adding: Adding) -> Option<Done> {
-        match adding {
-            Adding::Keep(keep) => self.keep(keep).await,
-            Adding::Secure(stanza, id, promise) => self.secure(stanza, id, &promise).await,
-            Adding::Answer(_, done) => return Some(done),
+    async fn put(&self, resolved: Resolved) -> Option<Done> {
+        match resolved {
+            Resolved::Store(message) => self.store(message).await,
+            Resolved::SpoolCopy(stanza, id, receipt) => self.spool_copy(stanza, id, &receipt).await,
+            Resolved::Barrier(_, done) => return Some(done),
         }
         None
     }
 
     /// Keeps a message for its account. A sender hears if that cannot be, the same as if there were no such account.
-    async fn keep(&self, keep: ToKeep) {
-        if !keep.is_there {
-            let outcome = match &keep.waiting {
+    async fn store(&self, message: ToStore) {
+        if !message.is_there {
+            let outcome = match &message.waiting {
                 Some(waiting) if waiting.is_too_long() => Err(StorageError::Late.into()),
-                _ => self.add(keep.id, &keep.stanza).await,
+                _ => self.add(message.id, &message.stanza).await,
             };
-            self.tell(&keep.stanza, outcome);
-        } else if keep.is_altered
-            && let Some((account, id)) = keep.promise.as_ref().and_then(|promise| promise.place())
+            self.tell(&message.stanza, outcome);
+        } else if message.is_altered
+            && let Some((account, id)) = message
+                .receipt
+                .as_ref()
+                .and_then(|receipt| receipt.position())
         {
             // In its place, before what came after it.
-            let xml = keep.stanza.element().to_xml().into_bytes();
+            let xml = message.stanza.element().to_xml().into_bytes();
             if let Err(error) = self.accounts.spool().replace(account, id, xml).await {
                 tracing::error!(%error, "a message is kept as it was before plugins altered it");
             }
         }
-        keep.waiting.into_iter().for_each(Waiting::tell);
+        message.waiting.into_iter().for_each(Waiting::tell);
     }
 
     /// Puts a message into the spool that is still on its way.
-    async fn secure(&self, stanza: Stanza, id: Found, promise: &Promise) {
+    async fn spool_copy(&self, stanza: Stanza, id: Found, receipt: &DeliveryReceipt) {
         let account = id.as_ref().ok().copied().flatten();
         match (self.add(id, &stanza).await, account) {
-            (Ok(SpoolOutcome::Kept(id)), Some(account)) => promise.kept(Place {
+            (Ok(SpoolOutcome::Kept(id)), Some(account)) => receipt.mark_spooled(SpoolPosition {
                 account,
                 id,
-                keeper: self.keeper.clone(),
+                spool: self.spool.clone(),
             }),
             // Those who have it still have it. It is not acknowledged before it is delivered.
             (outcome, _) => {
-                if let Some(stanza) = promise.not_kept() {
+                if let Some(stanza) = receipt.spool_failed() {
                     self.tell(&stanza, outcome);
                 }
             }
         }
     }
 
-    /// What is not done here is done again, or found out, after the next start: it is no promise to anybody.
+    /// What is not done here is done again, or found out, after the next start: it is no receipt to anybody.
     async fn tidy(&self, rest: Rest) {
         let (spool, streams) = (self.accounts.spool(), self.accounts.streams());
         let Rest {
@@ -317,7 +324,7 @@ impl Offline {
             Ok(SpoolOutcome::Kept(_)) => {}
             Ok(outcome @ (SpoolOutcome::Full | SpoolOutcome::NoAccount)) => {
                 if outcome == SpoolOutcome::Full {
-                    self.router.reached(Limit::Spool);
+                    self.router.limit_reached(Limit::Spool);
                 }
                 self.router.bounce(stanza, Condition::ServiceUnavailable);
             }
@@ -330,23 +337,27 @@ impl Offline {
 
     /// Gives a session what waits for its account, oldest first, until nothing more waits: what comes meanwhile is kept behind it.
     /// What the client does not take stays.
-    pub(crate) async fn give(&self, handle: &Arc<Handle>) {
+    pub(crate) async fn give(&self, handle: &Arc<SessionHandle>) {
         let account = handle.jid.to_bare();
-        handle.catch_up();
+        handle.replay_offline();
         let given = self.give_all(handle, &account).await;
-        self.router.stop_catching_up(handle);
+        self.router.end_replay(handle);
         if let Err(error) = given {
             tracing::error!(%error, %account, "cannot give an account its messages");
         }
     }
 
-    async fn give_all(&self, handle: &Arc<Handle>, account: &BareJid) -> Result<(), AccountError> {
+    async fn give_all(
+        &self,
+        handle: &Arc<SessionHandle>,
+        account: &BareJid,
+    ) -> Result<(), AccountError> {
         let Some(id) = self.accounts.id(account).await? else {
             return Ok(());
         };
         loop {
             // What was sent here before, by way of the spool, is there from now on.
-            self.keeper.catch_up(Some(account.clone())).await;
+            self.spool.barrier(Some(account.clone())).await;
             loop {
                 let page = self.accounts.spool().read(id, handle.given(), PAGE).await?;
                 if page.is_empty() {
@@ -356,7 +367,7 @@ impl Offline {
                     return Ok(());
                 }
             }
-            if self.router.has_caught_up(handle) {
+            if self.router.is_replay_complete(handle) {
                 return Ok(());
             }
         }
@@ -365,27 +376,23 @@ impl Offline {
     /// False: the client does not take more.
     async fn give_page(
         &self,
-        handle: &Arc<Handle>,
+        handle: &Arc<SessionHandle>,
         account: AccountId,
         page: Vec<Spooled>,
     ) -> bool {
         for spooled in page {
             let id = spooled.id;
-            if handle.is_held_behind(id) {
+            if handle.is_held_after_replay(id) {
                 // It was on its way when it was put there.
             } else if let Some(mut stanza) = delayed(&spooled, handle) {
-                if !backpressure::room(handle, stanza.element().heap_bytes()).await
+                if !backpressure::wait_for_room(handle, stanza.element().heap_bytes()).await
                     || !handle.takes_messages()
                 {
                     return false;
                 }
-                let keeper = self.keeper.clone();
-                let place = Place {
-                    account,
-                    id,
-                    keeper,
-                };
-                Promise::kept_at(place).go_with(&mut stanza);
+                let spool = self.spool.clone();
+                let position = SpoolPosition { account, id, spool };
+                DeliveryReceipt::spooled_at(position).attach_to(&mut stanza);
                 self.router.give_to(handle, stanza);
             } else {
                 // Nothing is thrown away that somebody was promised; the operator may find out what it is.
@@ -404,7 +411,7 @@ fn log<T>(outcome: Result<T, StorageError>) {
 }
 
 /// The message as it is delivered: it says when it came (XEP-0203).
-fn delayed(spooled: &Spooled, handle: &Handle) -> Option<Stanza> {
+fn delayed(spooled: &Spooled, handle: &SessionHandle) -> Option<Stanza> {
     let limits = waxwing_xml::Limits::own();
     let mut element = Element::parse(&spooled.stanza, ns::CLIENT, &limits).ok()?;
     let at = i128::from(spooled.at).checked_mul(1_000_000)?;

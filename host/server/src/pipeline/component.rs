@@ -3,10 +3,10 @@
 use waxwing_plugins::IqAnswer;
 use waxwing_xmpp::{error::Condition, stanza::Stanza};
 
-use crate::{delivery::session_handle::Handle, plugins, server::shard::Shard};
+use crate::{delivery::session_handle::SessionHandle, plugins, server::shard::Shard};
 
 /// Hands a stanza of a session to the plugin, and answers its sender if the plugin does.
-pub(crate) async fn hand_over(shard: &Shard, sender: &Handle, stanza: Stanza) {
+pub(crate) async fn hand_over(shard: &Shard, sender: &SessionHandle, stanza: Stanza) {
     let router = &shard.server.router;
     // The answer to a request that the plugin sent from its domain goes to its handler of replies.
     if !stanza.is_request() && router.inlet().reply(&stanza) {

@@ -14,14 +14,14 @@ use waxwing_xmpp::{
 };
 
 use crate::{
-    delivery::session_handle::Handle,
+    delivery::session_handle::SessionHandle,
     plugins,
-    router::{Place, account_of},
+    router::{AddressKind, account_of},
     server::shard::Shard,
 };
 
 /// Answers a request of a session.
-pub(crate) async fn answer(shard: &Shard, asker: &Arc<Handle>, request: Stanza) {
+pub(crate) async fn answer(shard: &Shard, asker: &Arc<SessionHandle>, request: Stanza) {
     let router = &shard.server.router;
     if is_session_request(&request) {
         return router.answer(&asker.jid, request.result_reply(None));
@@ -29,7 +29,7 @@ pub(crate) async fn answer(shard: &Shard, asker: &Arc<Handle>, request: Stanza) 
     if let Some(asked) = Request::of(&request) {
         return match asked {
             _ if !is_own(asker, &request) => router.bounce(&request, Condition::Forbidden),
-            Ok(asked) => shard.server.contacts.serve(asker, &request, asked).await,
+            Ok(asked) => shard.server.rosters.serve(asker, &request, asked).await,
             Err(error) => router.refuse(&request, &error),
         };
     }
@@ -48,7 +48,7 @@ pub(crate) async fn answer(shard: &Shard, asker: &Arc<Handle>, request: Stanza) 
 }
 
 /// Whether a request is about the asker's own account: by its bare JID, or by saying nobody's.
-fn is_own(asker: &Handle, request: &Stanza) -> bool {
+fn is_own(asker: &SessionHandle, request: &Stanza) -> bool {
     let to = request.to().map(Jid::as_str);
     to.is_none_or(|to| to == account_of(&asker.jid))
 }
@@ -60,11 +60,11 @@ fn is_session_request(request: &Stanza) -> bool {
 }
 
 /// False if the request is on behalf of an account that does not exist.
-async fn is_known(shard: &Shard, asker: &Handle, request: &Stanza) -> bool {
+async fn is_known(shard: &Shard, asker: &SessionHandle, request: &Stanza) -> bool {
     let server = &shard.server;
     let Some(to) = request.to() else { return true };
     let account = account_of(to);
-    if server.router.place(to) != Place::Account
+    if server.router.address_kind(to) != AddressKind::Account
         || account == account_of(&asker.jid)
         || server.router.is_connected(account)
     {

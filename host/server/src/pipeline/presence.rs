@@ -7,7 +7,7 @@ use waxwing_plugins::{Judged, PresenceStep};
 use waxwing_xmpp::stanza::{PresenceType, Stanza, Type};
 
 use crate::{
-    delivery::{backpressure, session_handle::Handle},
+    delivery::{backpressure, session_handle::SessionHandle},
     roster,
     router::{priority, unavailable},
     server::shard::Shard,
@@ -17,10 +17,10 @@ use crate::{
 const IN_ORDER: Duration = Duration::from_secs(2);
 
 /// Deals with a presence stanza; `from` is stamped.
-pub(crate) async fn handle(shard: &Rc<Shard>, sender: &Arc<Handle>, stanza: Stanza) {
-    let (router, contacts) = (&shard.server.router, &shard.server.contacts);
-    if let Some(word) = roster::word(&stanza) {
-        return contacts.say(sender, stanza, word).await;
+pub(crate) async fn handle(shard: &Rc<Shard>, sender: &Arc<SessionHandle>, stanza: Stanza) {
+    let (router, rosters) = (&shard.server.router, &shard.server.rosters);
+    if let Some(word) = roster::subscription_action(&stanza) {
+        return rosters.send_subscription(sender, stanza, word).await;
     }
     let Some(step) = step(sender, &stanza) else {
         if matches!(stanza.typed(), Type::Presence(PresenceType::Probe)) {
@@ -32,10 +32,10 @@ pub(crate) async fn handle(shard: &Rc<Shard>, sender: &Arc<Handle>, stanza: Stan
         return;
     };
     if step == PresenceStep::Unavailable {
-        return retire(shard, sender, stanza).await;
+        return end_presence(shard, sender, stanza).await;
     }
-    if let Err(error) = contacts.make_known(&sender.jid.to_bare()).await {
-        // To be available without contacts would tell the wrong people that one is not.
+    if let Err(error) = rosters.make_known(&sender.jid.to_bare()).await {
+        // To be available without rosters would tell the wrong people that one is not.
         return router.refuse(&stanza, &error.reply());
     }
     let recorded = router.record(sender, Some((priority(&stanza), &stanza)));
@@ -45,23 +45,24 @@ pub(crate) async fn handle(shard: &Rc<Shard>, sender: &Arc<Handle>, stanza: Stan
     let (was_available, took_messages) = (sender.is_available(), sender.takes_messages());
     if priority(&stanza) >= 0 && !took_messages {
         // Before others can send it newer ones.
-        sender.catch_up();
+        sender.replay_offline();
     }
     router.presence(sender, stanza);
-    if (sender.takes_messages() && !took_messages || !was_available) && sender.begin_welcome() {
-        let (done, welcomed) = oneshot::channel();
+    if (sender.takes_messages() && !took_messages || !was_available) && sender.begin_initial_state()
+    {
+        let (done, sent) = oneshot::channel();
         let (shard_too, newcomer) = (Rc::clone(shard), Arc::clone(sender));
         shard.spawn(async move {
-            welcome(shard_too, newcomer).await;
+            send_initial_state(shard_too, newcomer).await;
             // The session may have gone on.
             let _ = done.send(());
         });
-        drop(timeout(IN_ORDER, welcomed).await);
+        drop(timeout(IN_ORDER, sent).await);
     }
 }
 
 /// What presence does that is told to all who may see it; `None` for any other.
-fn step(sender: &Handle, stanza: &Stanza) -> Option<PresenceStep> {
+fn step(sender: &SessionHandle, stanza: &Stanza) -> Option<PresenceStep> {
     match stanza.typed() {
         _ if stanza.to().is_some() => None,
         Type::Presence(PresenceType::Available) if sender.is_available() => {
@@ -76,7 +77,7 @@ fn step(sender: &Handle, stanza: &Stanza) -> Option<PresenceStep> {
 /// Has the presence hooks judge what a session says of itself. Gives what it has said, which may be nothing.
 async fn judge(
     shard: &Shard,
-    sender: &Handle,
+    sender: &SessionHandle,
     stanza: Stanza,
     step: PresenceStep,
 ) -> Option<Stanza> {
@@ -96,40 +97,40 @@ async fn judge(
     }
 }
 
-/// Gives a session that became available what it has to know: the messages that waited, its contacts' presence, and who asks for
+/// Gives a session that became available what it has to know: the messages that waited, its rosters' presence, and who asks for
 /// its own. That may be more than a client takes before it is heard, so it is done beside the session.
-async fn welcome(shard: Rc<Shard>, newcomer: Arc<Handle>) {
+async fn send_initial_state(shard: Rc<Shard>, newcomer: Arc<SessionHandle>) {
     loop {
         if newcomer.takes_messages() {
             shard.server.offline.give(&newcomer).await;
         } else {
             // It has changed its mind: what is for itself is not to wait for others.
-            shard.server.router.stop_catching_up(&newcomer);
+            shard.server.router.end_replay(&newcomer);
         }
         tell_of_contacts(&shard, &newcomer).await;
-        if newcomer.end_welcome() {
+        if newcomer.end_initial_state() {
             return;
         }
     }
 }
 
-async fn tell_of_contacts(shard: &Shard, newcomer: &Arc<Handle>) {
-    let (router, contacts) = (&shard.server.router, &shard.server.contacts);
+async fn tell_of_contacts(shard: &Shard, newcomer: &Arc<SessionHandle>) {
+    let (router, rosters) = (&shard.server.router, &shard.server.rosters);
     for presence in router.presence_of_contacts(newcomer) {
-        if !backpressure::room(newcomer, presence.element().heap_bytes()).await
+        if !backpressure::wait_for_room(newcomer, presence.element().heap_bytes()).await
             || !newcomer.is_available()
         {
             return;
         }
         router.give_to(newcomer, presence);
     }
-    if let Err(error) = contacts.remind(newcomer).await {
+    if let Err(error) = rosters.remind(newcomer).await {
         drop(error.reply());
     }
 }
 
 /// Tells everybody that a session is unavailable; it is recorded as such when they know.
-async fn retire(shard: &Shard, sender: &Arc<Handle>, stanza: Stanza) {
+async fn end_presence(shard: &Shard, sender: &Arc<SessionHandle>, stanza: Stanza) {
     let router = &shard.server.router;
     router.presence(sender, stanza);
     if let Err(error) = router.record(sender, None).await {
@@ -142,14 +143,9 @@ async fn retire(shard: &Shard, sender: &Arc<Handle>, stanza: Stanza) {
 }
 
 /// Makes the sender's subscriptions known where it asks something of another: who is away is not known, but who asks then is.
-pub(crate) async fn make_known(shard: &Shard, sender: &Handle) {
-    if let Err(error) = shard
-        .server
-        .contacts
-        .make_known(&sender.jid.to_bare())
-        .await
-    {
-        // It is treated as one who has no contacts.
+pub(crate) async fn make_known(shard: &Shard, sender: &SessionHandle) {
+    if let Err(error) = shard.server.rosters.make_known(&sender.jid.to_bare()).await {
+        // It is treated as one who has no rosters.
         drop(error.reply());
     }
 }

@@ -32,7 +32,7 @@ use crate::{
     accounts::{AccountError, Accounts},
     config::{Config, Plugin},
     delivery::mailbox::End,
-    roster::{Chore, Contacts},
+    roster::{RosterJob, RosterService},
     router::Router,
     server::shard::Shard,
 };
@@ -46,7 +46,7 @@ const BUNDLED: &[BundledPlugin] = include!(concat!(env!("OUT_DIR"), "/bundled.rs
 /// Starts the platform with the plugins that the configuration and the folder name.
 pub(crate) async fn start(
     config: &Config,
-    contacts: Arc<Contacts>,
+    contacts: Arc<RosterService>,
     router: Arc<Router>,
 ) -> anyhow::Result<Arc<Platform>> {
     let settings = PlatformSettings {
@@ -164,7 +164,7 @@ pub(crate) fn follow(router: &Router, after: Vec<After>) {
                 router.end_account(&account, End::AccountGone);
             }
             After::EndSession { session } => router.end_session(&session, End::Policy),
-            roster => router.chore(Chore::After(roster)),
+            roster => router.roster_job(RosterJob::After(roster)),
         }
     }
 }
@@ -180,7 +180,7 @@ pub(crate) fn tls_version(version: TlsVersion) -> waxwing_plugins::TlsVersion {
 /// The server as the platform sees it.
 struct Server {
     accounts: Accounts,
-    contacts: Arc<Contacts>,
+    contacts: Arc<RosterService>,
     router: Arc<Router>,
     domains: Vec<String>,
     http: HttpClient,
@@ -265,7 +265,7 @@ impl Services for Server {
     }
 
     fn rosters_moved(&self, hosts: Vec<String>) {
-        self.router.chore(Chore::Moved(hosts));
+        self.router.roster_job(RosterJob::Moved(hosts));
     }
 
     fn plugin_data(&self) -> Result<&dyn PluginData, ServiceError> {

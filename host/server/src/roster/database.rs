@@ -13,8 +13,8 @@ use waxwing_xmpp::{
 };
 
 use super::{
-    ContactError, convert,
-    store::{Keeper, Roster, Step},
+    RosterError, convert,
+    store::{Roster, RosterStore, Step},
 };
 use crate::{accounts::Accounts, metrics::router::Limit, router::Router};
 
@@ -22,14 +22,14 @@ use crate::{accounts::Accounts, metrics::router::Limit, router::Router};
 const INTERIM: u32 = 64;
 
 /// The rosters of the server's database.
-pub(super) struct Native {
+pub(super) struct DatabaseStore {
     accounts: Accounts,
     /// Counts where the limits hold.
     router: Arc<Router>,
     limits: RosterLimits,
 }
 
-impl Native {
+impl DatabaseStore {
     pub(super) fn new(accounts: Accounts, router: Arc<Router>, limits: RosterLimits) -> Self {
         Self {
             accounts,
@@ -38,7 +38,7 @@ impl Native {
         }
     }
 
-    async fn id(&self, account: &BareJid) -> Result<AccountId, ContactError> {
+    async fn id(&self, account: &BareJid) -> Result<AccountId, RosterError> {
         let id = self.accounts.id(account).await?;
         Ok(id.ok_or(Condition::ItemNotFound)?)
     }
@@ -49,7 +49,7 @@ impl Native {
         account: &BareJid,
         contact: &BareJid,
         edit: impl Fn(&RosterEntry) -> Option<RosterEntry> + Send + Sync + 'static,
-    ) -> Result<RosterChange, ContactError> {
+    ) -> Result<RosterChange, RosterError> {
         let id = self.id(account).await?;
         let rosters = self.accounts.rosters();
         let edited = rosters.edit(id, contact.as_str(), self.limits, Arc::new(edit));
@@ -70,7 +70,7 @@ impl Native {
                 version: None,
             }),
             Edited::Full => {
-                self.router.reached(Limit::Roster);
+                self.router.limit_reached(Limit::Roster);
                 Err(Condition::ResourceConstraint.into())
             }
             Edited::NoAccount => Err(Condition::ItemNotFound.into()),
@@ -84,7 +84,7 @@ impl Native {
         contact: &BareJid,
         request: Option<Vec<u8>>,
         next: impl Fn(State) -> State + Send + Sync + 'static,
-    ) -> Result<RosterChange, ContactError> {
+    ) -> Result<RosterChange, RosterError> {
         let about = contact.as_str().to_owned();
         let edited = self.edit(account, contact, move |entry| {
             let state = next(convert::state(entry));
@@ -96,8 +96,8 @@ impl Native {
 }
 
 #[async_trait]
-impl Keeper for Native {
-    async fn load(&self, account: &BareJid) -> Result<Roster, ContactError> {
+impl RosterStore for DatabaseStore {
+    async fn load(&self, account: &BareJid) -> Result<Roster, RosterError> {
         let id = self.id(account).await?;
         let stored = self.accounts.rosters().load(id).await?;
         let items = stored.items.into_iter();
@@ -111,7 +111,7 @@ impl Keeper for Native {
         &self,
         account: &BareJid,
         version: &str,
-    ) -> Result<Option<Vec<Step>>, ContactError> {
+    ) -> Result<Option<Vec<Step>>, RosterError> {
         let id = self.id(account).await?;
         let Some(version) = version_of(id, version) else {
             return Ok(None);
@@ -130,14 +130,14 @@ impl Keeper for Native {
         &self,
         account: &BareJid,
         contact: &BareJid,
-    ) -> Result<Option<Item>, ContactError> {
+    ) -> Result<Option<Item>, RosterError> {
         let id = self.id(account).await?;
         let rosters = self.accounts.rosters();
         let entry = rosters.entry(id, contact.as_str()).await?;
         Ok(entry.item.and_then(convert::item))
     }
 
-    async fn requests(&self, account: &BareJid) -> Result<Vec<(BareJid, Vec<u8>)>, ContactError> {
+    async fn requests(&self, account: &BareJid) -> Result<Vec<(BareJid, Vec<u8>)>, RosterError> {
         let Some(id) = self.accounts.id(account).await? else {
             return Ok(Vec::new());
         };
@@ -153,7 +153,7 @@ impl Keeper for Native {
         contact: &BareJid,
         name: Option<String>,
         groups: Vec<String>,
-    ) -> Result<RosterChange, ContactError> {
+    ) -> Result<RosterChange, RosterError> {
         let about = contact.as_str().to_owned();
         let edited = self.edit(account, contact, move |entry| {
             let mut entry = entry.clone();
@@ -169,7 +169,7 @@ impl Keeper for Native {
         &self,
         account: &BareJid,
         contact: &BareJid,
-    ) -> Result<RosterChange, ContactError> {
+    ) -> Result<RosterChange, RosterError> {
         let edited = self.edit(account, contact, |entry| {
             entry.item.as_ref()?;
             Some(RosterEntry {
@@ -185,7 +185,7 @@ impl Keeper for Native {
         account: &BareJid,
         contact: &BareJid,
         word: Word,
-    ) -> Result<RosterChange, ContactError> {
+    ) -> Result<RosterChange, RosterError> {
         let next = move |state: State| state.outbound(word).state;
         self.step(account, contact, None, next).await
     }
@@ -196,7 +196,7 @@ impl Keeper for Native {
         contact: &BareJid,
         word: Word,
         request: Vec<u8>,
-    ) -> Result<Option<RosterChange>, ContactError> {
+    ) -> Result<Option<RosterChange>, RosterError> {
         if self.accounts.id(account).await?.is_none() {
             return Ok(None);
         }

@@ -6,7 +6,7 @@ use waxwing_xmpp::{
     error::StanzaError, jid::BareJid, roster::Item, stanza::Stanza, subscription::Word,
 };
 
-use super::{ContactError, Contacts, store::Roster};
+use super::{RosterError, RosterService, store::Roster};
 
 /// Whether sessions are told of a contact that looks as it did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(super) enum Push {
     Unknown,
 }
 
-impl Contacts {
+impl RosterService {
     /// The roster as the account's clients are shown it. A view has no version.
     pub(super) async fn shown(
         &self,
@@ -99,7 +99,7 @@ impl Contacts {
     }
 
     /// What becomes of a word that a user says to a contact.
-    pub(super) async fn may_say(
+    pub(super) async fn may_send(
         &self,
         account: &BareJid,
         contact: &BareJid,
@@ -116,13 +116,13 @@ impl Contacts {
     }
 
     /// What becomes of a word that an account is told by a contact.
-    pub(super) async fn may_hear(
+    pub(super) async fn may_receive(
         &self,
         account: &BareJid,
         contact: &BareJid,
         word: Word,
         stanza: &Stanza,
-    ) -> Result<WordVerdict, ContactError> {
+    ) -> Result<WordVerdict, RosterError> {
         let class = self.router.contact_class(account, contact);
         let act = RosterAct::Inbound(class, word);
         let inlet = self.router.inlet();

@@ -13,13 +13,18 @@ use waxwing_xmpp::{
     subscription::{Availability, State, Word},
 };
 
-use super::{ContactError, Contacts, hooks::Push, store::Step, told};
-use crate::delivery::session_handle::Handle;
+use super::{RosterError, RosterService, hooks::Push, store::Step, told};
+use crate::delivery::session_handle::SessionHandle;
 
-impl Contacts {
+impl RosterService {
     /// Answers a request about the asker's own roster, and tells whoever is to know what it changed: the answer goes before
     /// the push.
-    pub(crate) async fn serve(&self, asker: &Arc<Handle>, stanza: &Stanza, request: Request) {
+    pub(crate) async fn serve(
+        &self,
+        asker: &Arc<SessionHandle>,
+        stanza: &Stanza,
+        request: Request,
+    ) {
         let account = asker.jid.to_bare();
         let served = match request {
             Request::Get { version } => self.get(asker, &account, stanza, version).await,
@@ -40,24 +45,24 @@ impl Contacts {
 
     async fn get(
         &self,
-        asker: &Handle,
+        asker: &SessionHandle,
         account: &BareJid,
         stanza: &Stanza,
         version: Option<String>,
-    ) -> Result<(), ContactError> {
-        let _turn = self.turns.of(account).await;
-        let keeper = self.keeper(account);
+    ) -> Result<(), RosterError> {
+        let _lock = self.locks.lock(account).await;
+        let store = self.store(account);
         let is_judged = self.router.inlet().wants_roster(RosterAct::Show);
         // What was shown of an older roster is not known.
         let steps = match version.as_deref().filter(|_| !is_judged) {
-            Some(version) => keeper.since(account, version).await?,
+            Some(version) => store.since(account, version).await?,
             None => None,
         };
         if let Some(steps) = steps {
             self.router.answer(&asker.jid, stanza.result_reply(None));
             self.push_steps(asker, steps);
         } else {
-            let roster = self.shown(account, keeper.load(account).await?).await?;
+            let roster = self.shown(account, store.load(account).await?).await?;
             let is_known = version.is_some() && version == roster.version;
             let items = roster.items.iter().map(Item::to_element);
             let whole = (!is_known).then(|| roster::query(roster.version.as_deref(), items));
@@ -68,7 +73,7 @@ impl Contacts {
     }
 
     /// Tells one session what became of the roster since it last knew it, before anything newer (§2.6.3).
-    fn push_steps(&self, asker: &Handle, steps: Vec<Step>) {
+    fn push_steps(&self, asker: &SessionHandle, steps: Vec<Step>) {
         for step in steps {
             let query = told(Some(&step.version), &step.contact, step.item.as_ref());
             self.router.push_roster_to(asker, &query);
@@ -77,13 +82,13 @@ impl Contacts {
 
     async fn set(
         &self,
-        asker: &Handle,
+        asker: &SessionHandle,
         account: &BareJid,
         stanza: &Stanza,
         contact: BareJid,
         name: Option<String>,
         groups: Vec<String>,
-    ) -> Result<(), ContactError> {
+    ) -> Result<(), RosterError> {
         if contact == *account {
             return Err(Condition::NotAllowed.into());
         }
@@ -97,11 +102,11 @@ impl Contacts {
 
     async fn take_out(
         &self,
-        asker: &Handle,
+        asker: &SessionHandle,
         account: &BareJid,
         stanza: &Stanza,
         contact: &BareJid,
-    ) -> Result<(), ContactError> {
+    ) -> Result<(), RosterError> {
         self.may_remove(account, contact).await?;
         let answer = || {
             self.router.answer(&asker.jid, stanza.result_reply(None));
@@ -117,10 +122,10 @@ impl Contacts {
         contact: &BareJid,
         label: ContactLabel,
         answer: impl FnOnce(),
-    ) -> Result<(), ContactError> {
-        let _turn = self.turns.of(account).await;
-        let keeper = self.keeper(account);
-        let updating = keeper.update(account, contact, label.name, label.groups);
+    ) -> Result<(), RosterError> {
+        let _lock = self.locks.lock(account).await;
+        let store = self.store(account);
+        let updating = store.update(account, contact, label.name, label.groups);
         let change = updating.await?;
         answer();
         self.tell(account, contact, &change).await;
@@ -136,11 +141,11 @@ impl Contacts {
         account: &BareJid,
         contact: &BareJid,
         answer: impl FnOnce(),
-    ) -> Result<(), ContactError> {
-        let words = self.words.of(account).await;
+    ) -> Result<(), RosterError> {
+        let words = self.subscription_locks.lock(account).await;
         let change = {
-            let _turn = self.turns.of(account).await;
-            let change = self.keeper(account).remove(account, contact).await?;
+            let _lock = self.locks.lock(account).await;
+            let change = self.store(account).remove(account, contact).await?;
             if change.before.item.is_some() {
                 answer();
                 if change.before.item == change.after.item {
@@ -153,7 +158,7 @@ impl Contacts {
         };
         if change.before.item.is_none() {
             drop(words);
-            self.part_again(account, contact, change.before.state())
+            self.end_subscriptions_again(account, contact, change.before.state())
                 .await?;
             return Err(Condition::ItemNotFound.into());
         }
@@ -164,49 +169,60 @@ impl Contacts {
             pending_out: before.pending_out && !after.pending_out,
             ..State::default()
         };
-        self.part(account, contact, ended).await;
+        self.end_subscriptions(account, contact, ended).await;
         Ok(())
     }
 
     /// Tells a contact that is not in the roster so, as long as that stands: it may be gone since the server was killed before the contact
     /// heard of it. Where both agree nobody notices. A request of the contact's that is on its way is waited for.
-    async fn part_again(
+    async fn end_subscriptions_again(
         &self,
         account: &BareJid,
         contact: &BareJid,
         found: State,
-    ) -> Result<(), ContactError> {
-        let _words = self.words.of_both(account, contact).await;
+    ) -> Result<(), RosterError> {
+        let _words = self.subscription_locks.lock_both(account, contact).await;
         if self.state(account, contact).await? == found {
             let over = State {
                 to: true,
                 pending_in: !found.pending_in,
                 ..State::default()
             };
-            self.part(account, contact, over).await;
+            self.end_subscriptions(account, contact, over).await;
         }
         Ok(())
     }
 
     /// Tells a contact that there is nothing any more between it and the account (RFC 6121 §2.5.2).
-    pub(super) async fn part(&self, account: &BareJid, contact: &BareJid, before: State) {
+    pub(super) async fn end_subscriptions(
+        &self,
+        account: &BareJid,
+        contact: &BareJid,
+        before: State,
+    ) {
         if before.from {
             self.router
                 .send_presence(account, contact, Availability::Unavailable);
         }
         if before.to || before.pending_out {
-            let word = said(account, contact, "unsubscribe");
-            drop(self.hear(contact, account, Word::Unsubscribe, word).await);
+            let word = subscription_stanza(account, contact, "unsubscribe");
+            drop(
+                self.receive_subscription(contact, account, Word::Unsubscribe, word)
+                    .await,
+            );
         }
         if before.from || before.pending_in {
-            let word = said(account, contact, "unsubscribed");
-            drop(self.hear(contact, account, Word::Unsubscribed, word).await);
+            let word = subscription_stanza(account, contact, "unsubscribed");
+            drop(
+                self.receive_subscription(contact, account, Word::Unsubscribed, word)
+                    .await,
+            );
         }
     }
 }
 
 /// A word of one account to another.
-pub(super) fn said(from: &BareJid, to: &BareJid, kind: &str) -> Option<Stanza> {
+pub(super) fn subscription_stanza(from: &BareJid, to: &BareJid, kind: &str) -> Option<Stanza> {
     let presence = Element::builder("presence", ns::CLIENT)
         .attr("from", from.as_str())
         .attr("to", to.as_str())

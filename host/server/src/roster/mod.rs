@@ -1,8 +1,8 @@
 //! The rosters of this server's accounts, and the subscriptions that stand in them (RFC 6121 §2, §3).
 //!
-//! Every change is committed before anybody hears of it. Changes of one account take turns, from the commit to the last push,
+//! Every change is committed before anybody hears of it. Changes of one account take locks, from the commit to the last push,
 //! so that no session hears of an older state after a newer one; two accounts are never held at once. Above are the sessions;
-//! below are those who keep rosters (`keeper`: the database, or a plugin) and the router, whose view of who sees whom is kept
+//! below are those who keep rosters (`store`: the database, or a plugin) and the router, whose view of who sees whom is kept
 //! true here. What plugins may say about it all is asked in `hooks`.
 
 mod convert;
@@ -13,8 +13,8 @@ mod plugin_changes;
 mod store;
 mod subscriptions;
 
-pub(crate) use plugin_changes::{Chore, MAX_CHORES};
-pub(crate) use subscriptions::word;
+pub(crate) use plugin_changes::{ROSTER_JOB_QUEUE, RosterJob};
+pub(crate) use subscriptions::subscription_action;
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -27,16 +27,16 @@ use waxwing_xmpp::{
     roster::{self, Item},
 };
 
-use self::{database::Native, hooks::Push, store::Keeper};
+use self::{database::DatabaseStore, hooks::Push, store::RosterStore};
 use crate::{
-    accounts::{AccountError, Accounts, account_locks::Turns},
+    accounts::{AccountError, Accounts, account_locks::AccountLocks},
     config::Limits,
-    router::{Router, View},
+    router::{AccountSubscriptions, Router},
 };
 
 /// Why nothing was done.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ContactError {
+pub(crate) enum RosterError {
     /// The error for whoever asked.
     #[error("{}", .0.condition.name())]
     Refused(StanzaError),
@@ -45,25 +45,25 @@ pub(crate) enum ContactError {
     Account(#[from] AccountError),
 }
 
-impl From<StorageError> for ContactError {
+impl From<StorageError> for RosterError {
     fn from(error: StorageError) -> Self {
         Self::Account(error.into())
     }
 }
 
-impl From<StanzaError> for ContactError {
+impl From<StanzaError> for RosterError {
     fn from(error: StanzaError) -> Self {
         Self::Refused(error)
     }
 }
 
-impl From<Condition> for ContactError {
+impl From<Condition> for RosterError {
     fn from(condition: Condition) -> Self {
         Self::Refused(StanzaError::new(condition))
     }
 }
 
-impl ContactError {
+impl RosterError {
     /// What the sender is told; a failure of the server itself is written to the log.
     pub(crate) fn reply(self) -> StanzaError {
         match self {
@@ -77,18 +77,18 @@ impl ContactError {
 }
 
 /// The accounts, and the rosters of all of them.
-pub struct Contacts {
+pub struct RosterService {
     accounts: Accounts,
     router: Arc<Router>,
-    native: Arc<dyn Keeper>,
-    turns: Turns,
+    database: Arc<dyn RosterStore>,
+    locks: AccountLocks,
     /// Words of one account are heard in the order in which they were said. Taken before any turn.
-    words: Turns,
+    subscription_locks: AccountLocks,
     /// The longest request that is kept whole.
     request_bytes: usize,
 }
 
-impl Contacts {
+impl RosterService {
     /// The contacts of these accounts, whose sessions that router knows.
     pub(crate) fn new(accounts: Accounts, router: Arc<Router>, limits: &Limits) -> Self {
         let request_bytes = limits.request_bytes;
@@ -97,11 +97,15 @@ impl Contacts {
             requests: limits.roster_items,
         };
         Self {
-            native: Arc::new(Native::new(accounts.clone(), Arc::clone(&router), limits)),
+            database: Arc::new(DatabaseStore::new(
+                accounts.clone(),
+                Arc::clone(&router),
+                limits,
+            )),
             accounts,
             router,
-            turns: Turns::default(),
-            words: Turns::default(),
+            locks: AccountLocks::default(),
+            subscription_locks: AccountLocks::default(),
             request_bytes,
         }
     }
@@ -115,10 +119,10 @@ impl Contacts {
     /// in between leaves nobody connected with whoever has the name next.
     pub(crate) async fn remove_account(&self, account: &BareJid) -> Result<(), AccountError> {
         // What it says of itself from here on is nobody's business.
-        self.router.drop_view(account);
-        let removed = self.part_and_remove(account).await;
+        self.router.forget_subscriptions(account);
+        let removed = self.end_subscriptions_and_remove(account).await;
         match &removed {
-            Ok(()) => self.router.drop_view(account),
+            Ok(()) => self.router.forget_subscriptions(account),
             // It goes on, for as much as there still is.
             Err(_) if self.router.is_connected(account.as_str()) => {
                 let _ = self.make_known(account).await;
@@ -128,36 +132,36 @@ impl Contacts {
         removed
     }
 
-    async fn part_and_remove(&self, account: &BareJid) -> Result<(), AccountError> {
+    async fn end_subscriptions_and_remove(&self, account: &BareJid) -> Result<(), AccountError> {
         let mut parted = HashSet::new();
-        for (contact, state) in self.parting(account).await? {
-            self.part(account, &contact, state).await;
+        for (contact, state) in self.subscriptions_to_end(account).await? {
+            self.end_subscriptions(account, &contact, state).await;
             parted.insert(contact);
         }
         let late = {
-            let _turn = self.turns.of(account).await;
-            let late = self.parting(account).await?;
+            let _lock = self.locks.lock(account).await;
+            let late = self.subscriptions_to_end(account).await?;
             self.accounts.remove(account).await?;
             late
         };
         // Those who have become contacts meanwhile.
         for (contact, state) in late {
             if !parted.contains(&contact) {
-                self.part(account, &contact, state).await;
+                self.end_subscriptions(account, &contact, state).await;
             }
         }
         Ok(())
     }
 
     /// Who keeps the rosters of an account's host.
-    fn keeper(&self, account: &BareJid) -> Arc<dyn Keeper> {
+    fn store(&self, account: &BareJid) -> Arc<dyn RosterStore> {
         match self
             .router
             .inlet()
             .roster_provider(account.domain().as_str())
         {
             Some(provider) => Arc::new(provider),
-            None => Arc::clone(&self.native),
+            None => Arc::clone(&self.database),
         }
     }
 
@@ -167,7 +171,7 @@ impl Contacts {
             return;
         }
         self.router
-            .note_view(account, contact, change.after.state());
+            .update_subscription(account, contact, change.after.state());
         if change.before.item != change.after.item {
             self.push(account, contact, change, Push::IfOther).await;
         }
@@ -202,28 +206,30 @@ impl Contacts {
     }
 
     /// Makes known to the router who sees whom, before a session's presence goes out.
-    pub(crate) async fn make_known(&self, account: &BareJid) -> Result<(), ContactError> {
-        if self.router.has_view(account.as_str()) {
+    pub(crate) async fn make_known(&self, account: &BareJid) -> Result<(), RosterError> {
+        if self.router.knows_subscriptions_of(account.as_str()) {
             return Ok(());
         }
-        let _turn = self.turns.of(account).await;
+        let _lock = self.locks.lock(account).await;
         if self.accounts.id(account).await?.is_none() {
             return Ok(());
         }
         let view = self.view(account).await?;
-        self.router.put_view(account, view);
+        self.router.set_subscriptions(account, view);
         Ok(())
     }
 
     /// An account's roster, for plugins. Its turn is not waited for: whoever has it may be asking.
-    pub(crate) async fn items(&self, account: &BareJid) -> Result<Vec<Item>, ContactError> {
-        Ok(self.keeper(account).load(account).await?.items)
+    pub(crate) async fn items(&self, account: &BareJid) -> Result<Vec<Item>, RosterError> {
+        Ok(self.store(account).load(account).await?.items)
     }
 
-    async fn view(&self, account: &BareJid) -> Result<View, ContactError> {
-        let roster = self.keeper(account).load(account).await?;
+    async fn view(&self, account: &BareJid) -> Result<AccountSubscriptions, RosterError> {
+        let roster = self.store(account).load(account).await?;
         let items = roster.items.into_iter();
-        Ok(View::of(items.map(|item| (item.contact, item.state))))
+        Ok(AccountSubscriptions::of(
+            items.map(|item| (item.contact, item.state)),
+        ))
     }
 }
 

@@ -8,42 +8,46 @@ use waxwing_xmpp::{
     subscription::{Availability, State},
 };
 
-use super::{ContactError, Contacts, hooks::Push};
+use super::{RosterError, RosterService, hooks::Push};
 
 /// Chores that may wait. What comes beyond is not done, and the log says so.
-pub(crate) const MAX_CHORES: usize = 10_000;
+pub(crate) const ROSTER_JOB_QUEUE: usize = 10_000;
 
 /// Something to do about rosters.
 #[derive(Debug)]
-pub(crate) enum Chore {
+pub(crate) enum RosterJob {
     /// What a plugin's call caused.
     After(After),
     /// Somebody else keeps the rosters of these domains.
     Moved(Vec<String>),
 }
 
-impl Contacts {
+impl RosterService {
     /// Does what comes by that way, until `last`.
-    pub(crate) async fn work(&self, mut chores: mpsc::Receiver<Chore>, last: CancellationToken) {
+    pub(crate) async fn work(
+        &self,
+        mut roster_jobs: mpsc::Receiver<RosterJob>,
+        last: CancellationToken,
+    ) {
         loop {
-            let chore = tokio::select! {
+            let job = tokio::select! {
                 () = last.cancelled() => return,
-                chore = chores.recv() => chore,
+                job = roster_jobs.recv() => job,
             };
-            match chore {
-                Some(chore) => self.do_one(chore).await,
+            match job {
+                Some(job) => self.do_one(job).await,
                 None => return,
             }
         }
     }
 
-    async fn do_one(&self, chore: Chore) {
-        let done = match chore {
-            Chore::Moved(hosts) => {
+    async fn do_one(&self, job: RosterJob) {
+        let done = match job {
+            RosterJob::Moved(hosts) => {
                 self.see_again(&hosts).await;
                 Ok(())
             }
-            Chore::After(After::UpdateContact {
+            RosterJob::After(After::UpdateContact {
                 account,
                 contact,
                 name,
@@ -52,14 +56,14 @@ impl Contacts {
                 let label = ContactLabel { name, groups };
                 self.update(&account, &contact, label, || ()).await
             }
-            Chore::After(After::RemoveContact { account, contact }) => {
+            RosterJob::After(After::RemoveContact { account, contact }) => {
                 self.remove(&account, &contact, || ()).await
             }
-            Chore::After(After::ContactChanged { account, contact }) => {
+            RosterJob::After(After::ContactChanged { account, contact }) => {
                 self.look_again(&account, &contact).await
             }
             // Sessions are ended elsewhere.
-            Chore::After(_) => Ok(()),
+            RosterJob::After(_) => Ok(()),
         };
         if let Err(error) = done {
             let error = error.reply();
@@ -71,16 +75,16 @@ impl Contacts {
     }
 
     /// The provider has changed what an account has about a contact. Who is online hears of it.
-    async fn look_again(&self, account: &BareJid, contact: &BareJid) -> Result<(), ContactError> {
+    async fn look_again(&self, account: &BareJid, contact: &BareJid) -> Result<(), RosterError> {
         if !self.router.is_connected(account.as_str()) {
             return Ok(());
         }
         let (was_seen, is_seen) = {
-            let _turn = self.turns.of(account).await;
-            let item = self.keeper(account).item(account, contact).await?;
+            let _lock = self.locks.lock(account).await;
+            let item = self.store(account).item(account, contact).await?;
             let was_seen = self.router.is_seen_by(account, contact);
             let state = item.as_ref().map_or_else(State::default, |item| item.state);
-            self.router.note_view(account, contact, state);
+            self.router.update_subscription(account, contact, state);
             let change = RosterChange {
                 before: RosterEntry::default(),
                 after: RosterEntry {
@@ -103,19 +107,19 @@ impl Contacts {
 
     /// Makes the router's views those of whoever keeps the rosters now.
     async fn see_again(&self, hosts: &[String]) {
-        for account in self.router.viewed() {
+        for account in self.router.accounts_with_subscriptions() {
             if !hosts.iter().any(|host| host == account.domain().as_str()) {
                 continue;
             }
-            let _turn = self.turns.of(&account).await;
+            let _lock = self.locks.lock(&account).await;
             match self.view(&account).await {
-                Ok(view) if self.router.has_view(account.as_str()) => {
-                    self.router.put_view(&account, view);
+                Ok(view) if self.router.knows_subscriptions_of(account.as_str()) => {
+                    self.router.set_subscriptions(&account, view);
                 }
                 Ok(_) => {}
                 Err(error) => {
                     // Nobody is shown to whom it may be that nothing is granted.
-                    self.router.drop_view(&account);
+                    self.router.forget_subscriptions(&account);
                     let error = error.reply();
                     tracing::warn!(%account, condition = error.condition.name(), "a roster cannot be read");
                 }

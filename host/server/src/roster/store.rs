@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use waxwing_plugins::{RosterChange, RosterProvider};
 use waxwing_xmpp::{jid::BareJid, roster::Item, subscription::Word};
 
-use super::ContactError;
+use super::RosterError;
 
 /// A whole roster.
 pub(super) struct Roster {
@@ -26,9 +26,9 @@ pub(super) struct Step {
 /// Keeps rosters. A change is durable when its call returns, and an error has changed nothing. Calls about one account come one
 /// after the other.
 #[async_trait]
-pub(super) trait Keeper: Send + Sync {
+pub(super) trait RosterStore: Send + Sync {
     /// The roster of an account.
-    async fn load(&self, account: &BareJid) -> Result<Roster, ContactError>;
+    async fn load(&self, account: &BareJid) -> Result<Roster, RosterError>;
 
     /// What became of the roster after that version, in order, of each contact the newest. `None`: that is not known, or is
     /// more than is told one by one.
@@ -36,19 +36,16 @@ pub(super) trait Keeper: Send + Sync {
         &self,
         _account: &BareJid,
         _version: &str,
-    ) -> Result<Option<Vec<Step>>, ContactError> {
+    ) -> Result<Option<Vec<Step>>, RosterError> {
         Ok(None)
     }
 
     /// What is in the roster about a contact.
-    async fn item(
-        &self,
-        account: &BareJid,
-        contact: &BareJid,
-    ) -> Result<Option<Item>, ContactError>;
+    async fn item(&self, account: &BareJid, contact: &BareJid)
+    -> Result<Option<Item>, RosterError>;
 
     /// The requests that wait for an account's answer, as they came, oldest first.
-    async fn requests(&self, account: &BareJid) -> Result<Vec<(BareJid, Vec<u8>)>, ContactError>;
+    async fn requests(&self, account: &BareJid) -> Result<Vec<(BareJid, Vec<u8>)>, RosterError>;
 
     /// The user gives a contact a name and groups.
     async fn update(
@@ -57,14 +54,14 @@ pub(super) trait Keeper: Send + Sync {
         contact: &BareJid,
         name: Option<String>,
         groups: Vec<String>,
-    ) -> Result<RosterChange, ContactError>;
+    ) -> Result<RosterChange, RosterError>;
 
     /// The user removes a contact. What the contact asked goes on waiting.
     async fn remove(
         &self,
         account: &BareJid,
         contact: &BareJid,
-    ) -> Result<RosterChange, ContactError>;
+    ) -> Result<RosterChange, RosterError>;
 
     /// The user says a word to a contact.
     async fn outbound(
@@ -72,7 +69,7 @@ pub(super) trait Keeper: Send + Sync {
         account: &BareJid,
         contact: &BareJid,
         word: Word,
-    ) -> Result<RosterChange, ContactError>;
+    ) -> Result<RosterChange, RosterError>;
 
     /// A contact says a word to the user; `request` is the stanza, to be kept where it waits for an answer. `None`: there is
     /// no such account.
@@ -82,13 +79,13 @@ pub(super) trait Keeper: Send + Sync {
         contact: &BareJid,
         word: Word,
         request: Vec<u8>,
-    ) -> Result<Option<RosterChange>, ContactError>;
+    ) -> Result<Option<RosterChange>, RosterError>;
 }
 
 /// A plugin's rosters.
 #[async_trait]
-impl Keeper for RosterProvider {
-    async fn load(&self, account: &BareJid) -> Result<Roster, ContactError> {
+impl RosterStore for RosterProvider {
+    async fn load(&self, account: &BareJid) -> Result<Roster, RosterError> {
         let roster = self.contacts(account).await?;
         Ok(Roster {
             version: roster.version,
@@ -100,11 +97,11 @@ impl Keeper for RosterProvider {
         &self,
         account: &BareJid,
         contact: &BareJid,
-    ) -> Result<Option<Item>, ContactError> {
+    ) -> Result<Option<Item>, RosterError> {
         Ok(self.contact(account, contact).await?)
     }
 
-    async fn requests(&self, account: &BareJid) -> Result<Vec<(BareJid, Vec<u8>)>, ContactError> {
+    async fn requests(&self, account: &BareJid) -> Result<Vec<(BareJid, Vec<u8>)>, RosterError> {
         let pending = self.pending(account).await?.into_iter();
         Ok(pending
             .map(|(contact, stanza)| (contact, stanza.into_bytes()))
@@ -117,7 +114,7 @@ impl Keeper for RosterProvider {
         contact: &BareJid,
         name: Option<String>,
         groups: Vec<String>,
-    ) -> Result<RosterChange, ContactError> {
+    ) -> Result<RosterChange, RosterError> {
         Ok(Self::update(self, account, contact, name, groups).await?)
     }
 
@@ -125,7 +122,7 @@ impl Keeper for RosterProvider {
         &self,
         account: &BareJid,
         contact: &BareJid,
-    ) -> Result<RosterChange, ContactError> {
+    ) -> Result<RosterChange, RosterError> {
         Ok(Self::remove(self, account, contact).await?)
     }
 
@@ -134,7 +131,7 @@ impl Keeper for RosterProvider {
         account: &BareJid,
         contact: &BareJid,
         word: Word,
-    ) -> Result<RosterChange, ContactError> {
+    ) -> Result<RosterChange, RosterError> {
         Ok(Self::outbound(self, account, contact, word).await?)
     }
 
@@ -144,7 +141,7 @@ impl Keeper for RosterProvider {
         contact: &BareJid,
         word: Word,
         request: Vec<u8>,
-    ) -> Result<Option<RosterChange>, ContactError> {
+    ) -> Result<Option<RosterChange>, RosterError> {
         let stanza = String::from_utf8_lossy(&request).into_owned();
         let changed = Self::inbound(self, account, contact, word, stanza).await?;
         Ok(Some(changed))

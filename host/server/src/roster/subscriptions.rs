@@ -12,11 +12,11 @@ use waxwing_xmpp::{
     subscription::{Availability, Inbound, Outbound, State, Word},
 };
 
-use super::{ContactError, Contacts, iq::said};
+use super::{RosterError, RosterService, iq::subscription_stanza};
 use crate::{
     accounts::AccountError,
-    delivery::{backpressure, session_handle::Handle},
-    router::{Place, Told},
+    delivery::{backpressure, session_handle::SessionHandle},
+    router::{AddressKind, Audience},
 };
 
 /// A request as it is kept; of one that is longer than `most` bytes, who asks (§3.1.3, on exhaustion).
@@ -25,12 +25,12 @@ fn request(account: &BareJid, contact: &BareJid, stanza: &Stanza, most: usize) -
     if whole.len() <= most {
         return whole.into_bytes();
     }
-    let short = said(contact, account, "subscribe");
+    let short = subscription_stanza(contact, account, "subscribe");
     short.map_or_else(Vec::new, |short| short.element().to_xml().into_bytes())
 }
 
 /// The word that a presence stanza says, if it is about subscriptions.
-pub(crate) fn word(stanza: &Stanza) -> Option<Word> {
+pub(crate) fn subscription_action(stanza: &Stanza) -> Option<Word> {
     match stanza.typed() {
         Type::Presence(PresenceType::Subscribe) => Some(Word::Subscribe),
         Type::Presence(PresenceType::Unsubscribe) => Some(Word::Unsubscribe),
@@ -42,7 +42,7 @@ pub(crate) fn word(stanza: &Stanza) -> Option<Word> {
 
 /// Whether a word says what is so already. The contact may not have heard it: its side is kept by another commit, before which
 /// the server may have been killed, and who had no ack says the word again. Where both sides agree nobody notices.
-const fn is_said_again(word: Word, before: State) -> bool {
+const fn is_repeated(word: Word, before: State) -> bool {
     match word {
         // These go on to the contact whatever stands here.
         Word::Subscribe | Word::Unsubscribe => false,
@@ -51,46 +51,51 @@ const fn is_said_again(word: Word, before: State) -> bool {
     }
 }
 
-impl Contacts {
+impl RosterService {
     /// Takes a word of a session's user to a contact. A full JID is taken for its bare one (§3.1.2).
-    pub(crate) async fn say(&self, sender: &Arc<Handle>, stanza: Stanza, word: Word) {
+    pub(crate) async fn send_subscription(
+        &self,
+        sender: &Arc<SessionHandle>,
+        stanza: Stanza,
+        word: Word,
+    ) {
         let Some(contact) = stanza.to().map(Jid::to_bare) else {
             return;
         };
         let account = sender.jid.to_bare();
-        match self.router.place(&Jid::from(contact.clone())) {
-            Place::Foreign => self.router.bounce(&stanza, Condition::RemoteServerNotFound),
+        match self.router.address_kind(&Jid::from(contact.clone())) {
+            AddressKind::Remote => self.router.bounce(&stanza, Condition::RemoteServerNotFound),
             // Nobody subscribes to the server, nor to oneself: that one is seen is a matter of course.
-            Place::Server => {}
-            Place::Account | Place::Resource if contact == account => {}
-            Place::Account | Place::Resource => {
-                if let Err(error) = self.say_to(&account, &contact, stanza.clone(), word).await {
+            AddressKind::Server => {}
+            AddressKind::Account | AddressKind::Resource if contact == account => {}
+            AddressKind::Account | AddressKind::Resource => {
+                if let Err(error) = self
+                    .send_subscription_to(&account, &contact, stanza.clone(), word)
+                    .await
+                {
                     self.router.refuse(&stanza, &error.reply());
                 }
             }
         }
     }
 
-    async fn say_to(
+    async fn send_subscription_to(
         &self,
         account: &BareJid,
         contact: &BareJid,
         mut stanza: Stanza,
         word: Word,
-    ) -> Result<(), ContactError> {
+    ) -> Result<(), RosterError> {
         stanza.stamp_from(Jid::from(account.clone()));
         stanza.set_to(Jid::from(contact.clone()));
-        let verdict = self.may_say(account, contact, word, &stanza).await?;
+        let verdict = self.may_send(account, contact, word, &stanza).await?;
         if verdict == WordVerdict::Drop {
             return Ok(());
         }
-        let words = self.words.of(account).await;
+        let words = self.subscription_locks.lock(account).await;
         let (before, after) = {
-            let _turn = self.turns.of(account).await;
-            let change = self
-                .keeper(account)
-                .outbound(account, contact, word)
-                .await?;
+            let _lock = self.locks.lock(account).await;
+            let change = self.store(account).outbound(account, contact, word).await?;
             self.tell(account, contact, &change).await;
             (change.before.state(), change.after.state())
         };
@@ -101,10 +106,11 @@ impl Contacts {
                 .send_presence(account, contact, Availability::Unavailable);
         }
         let heard = if outbound.route {
-            self.hear_user(contact, account, word, stanza).await
-        } else if is_said_again(word, before) {
+            self.receive_from_user(contact, account, word, stanza).await
+        } else if is_repeated(word, before) {
             drop(words);
-            self.hear_again(contact, account, word, stanza, after).await
+            self.receive_again(contact, account, word, stanza, after)
+                .await
         } else {
             Ok(())
         };
@@ -117,17 +123,17 @@ impl Contacts {
 
     /// Has an account hear a word that nothing follows from where it was said, as long as what it left there stands. A word of the account's own that is on
     /// its way there, such as a request, is newer, and waited for.
-    async fn hear_again(
+    async fn receive_again(
         &self,
         account: &BareJid,
         contact: &BareJid,
         word: Word,
         stanza: Stanza,
         left: State,
-    ) -> Result<(), ContactError> {
-        let _words = self.words.of_both(account, contact).await;
+    ) -> Result<(), RosterError> {
+        let _words = self.subscription_locks.lock_both(account, contact).await;
         if self.state(contact, account).await? == left {
-            return self.hear_user(account, contact, word, stanza).await;
+            return self.receive_from_user(account, contact, word, stanza).await;
         }
         Ok(())
     }
@@ -137,47 +143,53 @@ impl Contacts {
         &self,
         account: &BareJid,
         contact: &BareJid,
-    ) -> Result<State, ContactError> {
-        let keeper = self.keeper(account);
-        let requests = keeper.requests(account).await?;
+    ) -> Result<State, RosterError> {
+        let store = self.store(account);
+        let requests = store.requests(account).await?;
         let entry = RosterEntry {
-            item: keeper.item(account, contact).await?,
+            item: store.item(account, contact).await?,
             requested: requests.iter().any(|(asker, _)| asker == contact),
         };
         Ok(entry.state())
     }
 
     /// Takes a word that a user said to an account of this server, if the account's roster hooks let it.
-    async fn hear_user(
+    async fn receive_from_user(
         &self,
         account: &BareJid,
         contact: &BareJid,
         word: Word,
         stanza: Stanza,
-    ) -> Result<(), ContactError> {
-        match self.may_hear(account, contact, word, &stanza).await? {
-            WordVerdict::Pass => self.hear(account, contact, word, Some(stanza)).await,
+    ) -> Result<(), RosterError> {
+        match self.may_receive(account, contact, word, &stanza).await? {
+            WordVerdict::Pass => {
+                self.receive_subscription(account, contact, word, Some(stanza))
+                    .await
+            }
             WordVerdict::Drop => Ok(()),
         }
     }
 
     /// Takes a word of a contact to an account of this server; one that does not exist hears nothing, nor does anybody else
     /// (§8.5.1). An error says that the word is lost, and may be said again.
-    pub(super) async fn hear(
+    pub(super) async fn receive_subscription(
         &self,
         account: &BareJid,
         contact: &BareJid,
         word: Word,
         stanza: Option<Stanza>,
-    ) -> Result<(), ContactError> {
+    ) -> Result<(), RosterError> {
         let Some(stanza) = stanza else { return Ok(()) };
-        match self.hear_now(account, contact, word, &stanza).await {
+        match self
+            .apply_subscription(account, contact, word, &stanza)
+            .await
+        {
             Ok(Some(inbound)) => {
-                self.after(account, contact, &inbound).await;
+                self.follow_up(account, contact, &inbound).await;
                 Ok(())
             }
             Ok(None) => Ok(()),
-            Err(ContactError::Refused(error)) => {
+            Err(RosterError::Refused(error)) => {
                 tracing::debug!(%account, condition = error.condition.name(), "a word about a subscription is lost");
                 if error.kind == ErrorType::Wait {
                     return Err(error.into());
@@ -189,27 +201,27 @@ impl Contacts {
         }
     }
 
-    async fn hear_now(
+    async fn apply_subscription(
         &self,
         account: &BareJid,
         contact: &BareJid,
         word: Word,
         stanza: &Stanza,
-    ) -> Result<Option<Inbound>, ContactError> {
-        let _turn = self.turns.of(account).await;
+    ) -> Result<Option<Inbound>, RosterError> {
+        let _lock = self.locks.lock(account).await;
         if self.accounts.id(account).await?.is_none() {
             return Ok(None);
         }
         let request = request(account, contact, stanza, self.request_bytes);
-        let keeper = self.keeper(account);
-        let Some(change) = keeper.inbound(account, contact, word, request).await? else {
+        let store = self.store(account);
+        let Some(change) = store.inbound(account, contact, word, request).await? else {
             return Ok(None);
         };
         let inbound = Inbound::between(word, change.before.state(), change.after.state());
         if inbound.deliver {
             let whom = match word {
-                Word::Subscribe => Told::Available,
-                _ => Told::Interested,
+                Word::Subscribe => Audience::Available,
+                _ => Audience::Interested,
             };
             self.router.tell_account(account, whom, stanza);
         }
@@ -218,15 +230,18 @@ impl Contacts {
     }
 
     /// What follows from a word that an account has heard.
-    async fn after(&self, account: &BareJid, contact: &BareJid, inbound: &Inbound) {
+    async fn follow_up(&self, account: &BareJid, contact: &BareJid, inbound: &Inbound) {
         if inbound.presence == Some(Availability::Unavailable) {
             self.router
                 .send_presence(account, contact, Availability::Unavailable);
         }
         if let Some(Word::Subscribed) = inbound.reply {
-            let reply = said(account, contact, "subscribed");
+            let reply = subscription_stanza(account, contact, "subscribed");
             // What is granted is answered by nothing: this goes one step deep. Where it is lost, who asked may ask again.
-            drop(Box::pin(self.hear(contact, account, Word::Subscribed, reply)).await);
+            drop(
+                Box::pin(self.receive_subscription(contact, account, Word::Subscribed, reply))
+                    .await,
+            );
         }
         if inbound.presence == Some(Availability::Current) {
             self.router
@@ -235,16 +250,16 @@ impl Contacts {
     }
 
     /// Shows a session that has become available the requests that wait for an answer (§3.1.3).
-    pub(crate) async fn remind(&self, handle: &Arc<Handle>) -> Result<(), ContactError> {
+    pub(crate) async fn remind(&self, handle: &Arc<SessionHandle>) -> Result<(), RosterError> {
         let account = handle.jid.to_bare();
-        for (contact, request) in self.keeper(&account).requests(&account).await? {
+        for (contact, request) in self.store(&account).requests(&account).await? {
             let element = Element::parse(&request, ns::CLIENT, &Limits::own());
             let stanza = element.ok().and_then(|element| Stanza::parse(element).ok());
             let Some(stanza) = stanza else {
                 tracing::error!(%contact, "a kept request is no stanza");
                 continue;
             };
-            if !backpressure::room(handle, stanza.element().heap_bytes()).await {
+            if !backpressure::wait_for_room(handle, stanza.element().heap_bytes()).await {
                 break;
             }
             self.router.give_to(handle, stanza);
@@ -253,24 +268,24 @@ impl Contacts {
     }
 
     /// What is between an account and its contacts, to be ended with the account. Nothing, where whoever keeps its roster fails.
-    pub(super) async fn parting(
+    pub(super) async fn subscriptions_to_end(
         &self,
         account: &BareJid,
     ) -> Result<Vec<(BareJid, State)>, AccountError> {
         match self.connections(account).await {
-            Err(ContactError::Account(error)) => Err(error),
-            Err(ContactError::Refused(_)) => Ok(Vec::new()),
+            Err(RosterError::Account(error)) => Err(error),
+            Err(RosterError::Refused(_)) => Ok(Vec::new()),
             Ok(connections) => Ok(connections),
         }
     }
 
-    async fn connections(&self, account: &BareJid) -> Result<Vec<(BareJid, State)>, ContactError> {
+    async fn connections(&self, account: &BareJid) -> Result<Vec<(BareJid, State)>, RosterError> {
         let mut parted = Vec::new();
         if self.accounts.id(account).await?.is_some() {
-            let keeper = self.keeper(account);
-            let items = keeper.load(account).await?.items;
+            let store = self.store(account);
+            let items = store.load(account).await?.items;
             parted.extend(items.into_iter().map(|item| (item.contact, item.state)));
-            for (asker, _) in keeper.requests(account).await? {
+            for (asker, _) in store.requests(account).await? {
                 let asked = State {
                     pending_in: true,
                     ..State::default()

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use waxwing_xmpp::{error::Condition, jid::Jid, stanza::Stanza};
 
 use super::{
-    Ranks, Router,
+    RecordedPriorities, Router,
     messages::is_in_order,
-    rules::{Aim, Verdict},
+    rules::{AddressMatch, Verdict},
     split,
 };
 use crate::delivery::mailbox::{Flow, Push};
-use crate::delivery::{queued_stanza::Delivery, session_handle::Handle};
+use crate::delivery::{queued_stanza::QueuedStanza, session_handle::SessionHandle};
 
 /// Where a message comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,14 +23,14 @@ pub(super) enum Origin {
 }
 
 /// The sessions chosen for a stanza.
-pub(super) enum Chosen {
-    One(Arc<Handle>),
-    Many(Vec<Arc<Handle>>),
+pub(super) enum Recipients {
+    One(Arc<SessionHandle>),
+    Many(Vec<Arc<SessionHandle>>),
     Nobody(Verdict),
 }
 
-impl Chosen {
-    pub(super) fn handles(&self) -> &[Arc<Handle>] {
+impl Recipients {
+    pub(super) fn handles(&self) -> &[Arc<SessionHandle>] {
         match self {
             Self::One(handle) => std::slice::from_ref(handle),
             Self::Many(handles) => handles,
@@ -41,7 +41,11 @@ impl Chosen {
 
 impl Router {
     /// Chooses among the sessions of the account that an address is about.
-    pub(super) fn choose(&self, to: &Jid, rule: impl FnOnce(Aim, Option<i8>) -> Verdict) -> Chosen {
+    pub(super) fn choose(
+        &self,
+        to: &Jid,
+        rule: impl FnOnce(AddressMatch, Option<i8>) -> Verdict,
+    ) -> Recipients {
         self.choose_by(to, None, rule)
     }
 
@@ -49,13 +53,13 @@ impl Router {
     pub(super) fn choose_by(
         &self,
         to: &Jid,
-        ranks: Option<&Ranks>,
-        rule: impl FnOnce(Aim, Option<i8>) -> Verdict,
-    ) -> Chosen {
-        let rank = |handle: &Handle| {
+        recorded: Option<&RecordedPriorities>,
+        rule: impl FnOnce(AddressMatch, Option<i8>) -> Verdict,
+    ) -> Recipients {
+        let rank = |handle: &SessionHandle| {
             let own = handle.priority();
-            let ranks = ranks.filter(|_| handle.is_there());
-            let recorded = ranks.and_then(|ranks| ranks.get(handle.resource()));
+            let recorded = recorded.filter(|_| handle.is_there());
+            let recorded = recorded.and_then(|recorded| recorded.get(handle.resource()));
             recorded.copied().unwrap_or(own)
         };
         let (account, resource) = split(to);
@@ -64,48 +68,51 @@ impl Router {
                 let mut there = sessions.iter().filter(|handle| handle.is_there());
                 there.find(|handle| handle.resource() == resource)
             });
-            let aim = match (resource, addressed) {
-                (None, _) => Aim::Account,
-                (Some(_), Some(_)) => Aim::Resource,
-                (Some(_), None) => Aim::NoResource,
+            let address = match (resource, addressed) {
+                (None, _) => AddressMatch::Account,
+                (Some(_), Some(_)) => AddressMatch::Resource,
+                (Some(_), None) => AddressMatch::NoResource,
             };
             let best = sessions.iter().filter_map(|handle| rank(handle)).max();
-            match (rule(aim, best), addressed) {
-                (Verdict::Resource, Some(handle)) => Chosen::One(Arc::clone(handle)),
+            match (rule(address, best), addressed) {
+                (Verdict::Resource, Some(handle)) => Recipients::One(Arc::clone(handle)),
                 (Verdict::MostAvailable, _) => pick(sessions, |one| {
                     rank(one).is_some_and(|own| Some(own) == best)
                 }),
                 (Verdict::NonNegative, _) => pick(sessions, |one| rank(one) >= Some(0)),
                 (Verdict::Available, _) => pick(sessions, |one| rank(one).is_some()),
-                (verdict, _) => Chosen::Nobody(verdict),
+                (verdict, _) => Recipients::Nobody(verdict),
             }
         })
     }
 
-    pub(super) fn hand_over(&self, chosen: Chosen, stanza: Stanza, origin: Origin) -> Flow {
+    pub(super) fn hand_over(&self, chosen: Recipients, stanza: Stanza, origin: Origin) -> Flow {
         match chosen {
-            Chosen::One(handle) => self.give_from(origin, &handle, Delivery::one(stanza)),
-            Chosen::Many(handles) => self.copy_from(origin, &handles, &stanza),
-            Chosen::Nobody(Verdict::Bounce) => {
+            Recipients::One(handle) => self.give_from(origin, &handle, QueuedStanza::one(stanza)),
+            Recipients::Many(handles) => self.copy_from(origin, &handles, &stanza),
+            Recipients::Nobody(Verdict::Bounce) => {
                 self.bounce(&stanza, Condition::ServiceUnavailable);
                 Flow::Free
             }
-            Chosen::Nobody(_) => Flow::Free,
+            Recipients::Nobody(_) => Flow::Free,
         }
     }
 
-    pub(super) fn copy_to(&self, handles: &[Arc<Handle>], stanza: &Stanza) -> Flow {
+    pub(super) fn copy_to(&self, handles: &[Arc<SessionHandle>], stanza: &Stanza) -> Flow {
         self.copy_from(Origin::Sender, handles, stanza)
     }
 
     pub(super) fn copy_from(
         &self,
         origin: Origin,
-        handles: &[Arc<Handle>],
+        handles: &[Arc<SessionHandle>],
         stanza: &Stanza,
     ) -> Flow {
         let mut flow = Flow::Free;
-        for (handle, copy) in handles.iter().zip(Delivery::copies(stanza, handles.len())) {
+        for (handle, copy) in handles
+            .iter()
+            .zip(QueuedStanza::copies(stanza, handles.len()))
+        {
             if self.give_from(origin, handle, copy) == Flow::Pressed {
                 flow = Flow::Pressed;
             }
@@ -113,25 +120,30 @@ impl Router {
         flow
     }
 
-    pub(super) fn give(&self, handle: &Handle, delivery: Delivery) -> Flow {
+    pub(super) fn give(&self, handle: &SessionHandle, delivery: QueuedStanza) -> Flow {
         self.give_from(Origin::Sender, handle, delivery)
     }
 
     /// The same before what is held for the session until it is done with the spool.
-    pub(super) fn give_first(&self, handle: &Handle, delivery: Delivery) -> Flow {
+    pub(super) fn give_first(&self, handle: &SessionHandle, delivery: QueuedStanza) -> Flow {
         self.after_push(Origin::Sender, handle.push(delivery))
     }
 
-    pub(super) fn give_from(&self, origin: Origin, handle: &Handle, delivery: Delivery) -> Flow {
+    pub(super) fn give_from(
+        &self,
+        origin: Origin,
+        handle: &SessionHandle,
+        delivery: QueuedStanza,
+    ) -> Flow {
         let push = if delivery.stanza().is_some_and(is_in_order) {
-            handle.push_behind(delivery)
+            handle.push_after_replay(delivery)
         } else {
             handle.push(delivery)
         };
         self.after_push(origin, push)
     }
 
-    fn after_push(&self, origin: Origin, push: Push<Delivery>) -> Flow {
+    fn after_push(&self, origin: Origin, push: Push<QueuedStanza>) -> Flow {
         match push {
             Push::Queued(flow) => flow,
             Push::Refused(delivery) => {
@@ -144,15 +156,15 @@ impl Router {
     }
 }
 
-fn pick(sessions: &[Arc<Handle>], takes: impl Fn(&Handle) -> bool) -> Chosen {
+fn pick(sessions: &[Arc<SessionHandle>], takes: impl Fn(&SessionHandle) -> bool) -> Recipients {
     let mut chosen = sessions.iter().filter(|handle| takes(handle));
     match (chosen.next(), chosen.next()) {
-        (None, _) => Chosen::Nobody(Verdict::Ignore),
-        (Some(one), None) => Chosen::One(Arc::clone(one)),
+        (None, _) => Recipients::Nobody(Verdict::Ignore),
+        (Some(one), None) => Recipients::One(Arc::clone(one)),
         (Some(one), Some(two)) => {
             let mut handles = vec![Arc::clone(one), Arc::clone(two)];
             handles.extend(chosen.cloned());
-            Chosen::Many(handles)
+            Recipients::Many(handles)
         }
     }
 }

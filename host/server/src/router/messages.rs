@@ -1,7 +1,7 @@
 //! Messages on their way: to sessions, to the spool, and back from sessions that were not given them (RFC 6121 §8.5).
 //!
 //! Their order between two accounts is that in which they were sent, also where a session comes to its end in between: what it was
-//! not given goes first, and what comes meanwhile waits behind that ([`Handle::release`]).
+//! not given goes first, and what comes meanwhile waits behind that ([`SessionHandle::release`]).
 
 use std::sync::Arc;
 
@@ -13,14 +13,14 @@ use waxwing_xmpp::{
 };
 
 use super::{
-    Chosen, Origin, Place, Ranks, Router, account_of,
+    AddressKind, Origin, Recipients, RecordedPriorities, Router, account_of,
     rules::{self, Verdict},
 };
-use crate::delivery::{queued_stanza::Delivery, session_handle::Handle};
+use crate::delivery::{queued_stanza::QueuedStanza, session_handle::SessionHandle};
 use crate::{
     delivery::{
         mailbox::Flow,
-        spool_queue::{Task, Waiting},
+        spool_queue::{SpoolTask, Waiting},
     },
     offline::is_for_keeping,
 };
@@ -40,12 +40,12 @@ impl Router {
     /// Has a message kept for its account, after all that came before it.
     pub(crate) fn keep(&self, stanza: Stanza, done: Option<oneshot::Sender<()>>) {
         let waiting = done.map(Waiting::new);
-        let task = Task::Keep { stanza, waiting };
-        let unsent = match self.keeper.get() {
-            Some(keeper) => keeper.try_send(task).map_err(|task| *task),
+        let task = SpoolTask::Store { stanza, waiting };
+        let unsent = match self.spool.get() {
+            Some(spool) => spool.try_send(task).map_err(|task| *task),
             None => Err(task),
         };
-        if let Err(Task::Keep { stanza, .. }) = unsent {
+        if let Err(SpoolTask::Store { stanza, .. }) = unsent {
             self.bounce(&stanza, Condition::ServiceUnavailable);
         }
     }
@@ -59,29 +59,31 @@ impl Router {
     pub(crate) fn try_message_by(
         &self,
         stanza: Stanza,
-        ranks: Option<&Ranks>,
+        recorded: Option<&RecordedPriorities>,
     ) -> Result<Flow, Stanza> {
-        self.route_message(stanza, ranks, Origin::Sender)
+        self.route_message(stanza, recorded, Origin::Sender)
     }
 
     fn route_message(
         &self,
         stanza: Stanza,
-        ranks: Option<&Ranks>,
+        recorded: Option<&RecordedPriorities>,
         origin: Origin,
     ) -> Result<Flow, Stanza> {
         let (Some(to), Type::Message(kind)) = (stanza.to(), stanza.typed()) else {
             return Ok(Flow::Free);
         };
-        match self.place(to) {
-            Place::Foreign => self.bounce(&stanza, Condition::RemoteServerNotFound),
-            Place::Server => self.bounce(&stanza, Condition::ServiceUnavailable),
-            Place::Account | Place::Resource => {
-                let chosen = self.choose_by(to, ranks, |aim, best| rules::message(kind, aim, best));
-                if matches!(&chosen, Chosen::One(handle) if is_behind(handle, &stanza)) {
+        match self.address_kind(to) {
+            AddressKind::Remote => self.bounce(&stanza, Condition::RemoteServerNotFound),
+            AddressKind::Server => self.bounce(&stanza, Condition::ServiceUnavailable),
+            AddressKind::Account | AddressKind::Resource => {
+                let chosen = self.choose_by(to, recorded, |address, best| {
+                    rules::message(kind, address, best)
+                });
+                if matches!(&chosen, Recipients::One(handle) if is_behind(handle, &stanza)) {
                     return Err(stanza);
                 }
-                if matches!(chosen, Chosen::Nobody(Verdict::Keep)) {
+                if matches!(chosen, Recipients::Nobody(Verdict::Keep)) {
                     if !is_for_keeping(&stanza) {
                         self.bounce(&stanza, Condition::ServiceUnavailable);
                         return Ok(Flow::Free);
@@ -101,7 +103,7 @@ impl Router {
 
     /// A session of the account that is at its end, and has yet to say what it was not given: what comes now is to be kept after
     /// that.
-    fn ending(&self, to: &Jid) -> Option<Arc<Handle>> {
+    fn ending(&self, to: &Jid) -> Option<Arc<SessionHandle>> {
         self.registry.look(account_of(to), |sessions| {
             let mut ending = sessions.iter().filter(|handle| !handle.is_there());
             ending.next_back().cloned()
@@ -110,20 +112,20 @@ impl Router {
 
     /// Whether nothing more was sent to the spool that a session is to be given from there: what comes from now on is for the
     /// session itself.
-    pub(crate) fn has_caught_up(&self, handle: &Handle) -> bool {
-        let refused = handle.has_caught_up();
+    pub(crate) fn is_replay_complete(&self, handle: &SessionHandle) -> bool {
+        let refused = handle.is_replay_complete();
         let caught_up = refused.is_some();
         self.take_back(refused.unwrap_or_default());
         caught_up
     }
 
     /// A session is given nothing more from the spool.
-    pub(crate) fn stop_catching_up(&self, handle: &Handle) {
-        self.take_back(handle.stop_catching_up());
+    pub(crate) fn end_replay(&self, handle: &SessionHandle) {
+        self.take_back(handle.end_replay());
     }
 
-    fn take_back(&self, refused: Vec<Delivery>) {
-        for stanza in refused.into_iter().filter_map(Delivery::undelivered) {
+    fn take_back(&self, refused: Vec<QueuedStanza>) {
+        for stanza in refused.into_iter().filter_map(QueuedStanza::undelivered) {
             self.give_back(stanza, Origin::Sender);
         }
     }
@@ -145,8 +147,8 @@ impl Router {
 }
 
 /// Whether a message has to queue up behind others that wait in the spool for the session.
-fn is_behind(handle: &Handle, stanza: &Stanza) -> bool {
-    is_in_order(stanza) && handle.is_catching_up() && is_for_keeping(stanza) && handle.keep_behind()
+fn is_behind(handle: &SessionHandle, stanza: &Stanza) -> bool {
+    is_in_order(stanza) && handle.is_replaying() && is_for_keeping(stanza) && handle.spool_behind()
 }
 
 /// Whether a stanza keeps its place behind those that wait in the spool.

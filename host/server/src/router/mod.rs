@@ -11,7 +11,7 @@ mod probes;
 mod registry;
 mod rules;
 mod session_store;
-mod views;
+mod subscription_index;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -36,22 +36,22 @@ use crate::{
     config::{Limits, ResourceConflict},
     delivery::{
         mailbox::{Bounds, End, Flow},
-        queued_stanza::Delivery,
-        session_handle::Handle,
-        spool_queue::Keeper,
+        queued_stanza::QueuedStanza,
+        session_handle::SessionHandle,
+        spool_queue::SpoolQueue,
     },
-    metrics::router::{Figures, Limit},
-    roster::Chore,
+    metrics::router::{Limit, RouterMetrics},
+    roster::RosterJob,
 };
 use registry::{Added, Registry};
 use rules::Verdict;
 
-use choosing::{Chosen, Origin};
+use choosing::{Origin, Recipients};
 
 pub use bench::Routing;
-pub(crate) use presence::{Told, priority, unavailable};
-pub(crate) use session_store::Ranks;
-pub(crate) use views::View;
+pub(crate) use presence::{Audience, priority, unavailable};
+pub(crate) use session_store::RecordedPriorities;
+pub(crate) use subscription_index::AccountSubscriptions;
 
 /// Routes stanzas between the sessions of this server.
 #[derive(Debug)]
@@ -65,19 +65,19 @@ pub(crate) struct Router {
     /// Most addresses that a session may have sent directed presence to. To more it gets resource-constraint, since the server owes
     /// each an unavailable presence.
     directed_presences: usize,
-    views: views::Views,
+    subscriptions: subscription_index::SubscriptionIndex,
     next_id: AtomicU64,
     inlet: Inlet,
-    figures: Arc<Figures>,
+    metrics: Arc<RouterMetrics>,
     /// Where messages go that are to be kept, from those who cannot wait for it.
-    keeper: OnceLock<Keeper>,
+    spool: OnceLock<SpoolQueue>,
     /// Where it is seen to what plugins want of rosters.
-    chores: OnceLock<mpsc::Sender<Chore>>,
+    roster_jobs: OnceLock<mpsc::Sender<RosterJob>>,
 }
 
 /// Whom an address means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum AddressKind {
     /// A domain of this server itself.
     Server,
     /// An account of a domain of this server, by its bare JID.
@@ -85,7 +85,7 @@ pub(crate) enum Place {
     /// A resource of such an account.
     Resource,
     /// A domain that this server does not serve.
-    Foreign,
+    Remote,
 }
 
 /// A session's place in the registry. When it is dropped the session is gone: others hear that it is unavailable, and what
@@ -93,7 +93,7 @@ pub(crate) enum Place {
 #[derive(Debug)]
 pub(crate) struct Registration {
     router: Arc<Router>,
-    handle: Arc<Handle>,
+    handle: Arc<SessionHandle>,
 }
 
 /// What became of an iq.
@@ -115,12 +115,12 @@ impl Router {
             registry: Registry::new(limits.sessions_per_account),
             outbound: limits.outbound(),
             directed_presences: limits.directed_presences,
-            views: views::Views::default(),
+            subscriptions: subscription_index::SubscriptionIndex::default(),
             next_id: AtomicU64::new(1),
             inlet: Inlet::default(),
-            figures: Arc::default(),
-            keeper: OnceLock::new(),
-            chores: OnceLock::new(),
+            metrics: Arc::default(),
+            spool: OnceLock::new(),
+            roster_jobs: OnceLock::new(),
         }
     }
 
@@ -134,43 +134,43 @@ impl Router {
     }
 
     /// Sends messages that are to be kept by that way, once and for all.
-    pub(crate) fn keep_by(&self, keeper: Keeper) {
+    pub(crate) fn keep_by(&self, spool: SpoolQueue) {
         // The first stays.
-        let _ = self.keeper.set(keeper);
+        let _ = self.spool.set(spool);
     }
 
-    /// Hands chores about rosters in by that way, once and for all.
-    pub(crate) fn chores_by(&self, chores: mpsc::Sender<Chore>) {
+    /// Hands roster_jobs about rosters in by that way, once and for all.
+    pub(crate) fn roster_jobs_by(&self, roster_jobs: mpsc::Sender<RosterJob>) {
         // The first stays.
-        let _ = self.chores.set(chores);
+        let _ = self.roster_jobs.set(roster_jobs);
     }
 
-    /// Hands in a chore about rosters. Never waits.
-    pub(crate) fn chore(&self, chore: Chore) {
-        if let Chore::After(After::ContactChanged { account, .. }) = &chore
+    /// Hands in a job about rosters. Never waits.
+    pub(crate) fn roster_job(&self, job: RosterJob) {
+        if let RosterJob::After(After::ContactChanged { account, .. }) = &job
             && !self.is_connected(account.as_str())
         {
             // It reads its roster when it comes.
             return;
         }
-        let Some(chores) = self.chores.get() else {
+        let Some(roster_jobs) = self.roster_jobs.get() else {
             return;
         };
-        if let Err(TrySendError::Full(_)) = chores.try_send(chore) {
+        if let Err(TrySendError::Full(_)) = roster_jobs.try_send(job) {
             tracing::warn!(
                 "plugins want more of rosters than is done in time: some of it is not done"
             );
         }
     }
 
-    /// Registers its figures.
+    /// Registers its metrics.
     pub(crate) fn register(&self, registry: &mut prometheus_client::registry::Registry) {
-        self.figures.register(registry);
+        self.metrics.register(registry);
     }
 
     /// Somebody reached a limit.
-    pub(crate) fn reached(&self, limit: Limit) {
-        self.figures.reached(limit);
+    pub(crate) fn limit_reached(&self, limit: Limit) {
+        self.metrics.limit_reached(limit);
     }
 
     /// The way to the plugins.
@@ -183,7 +183,7 @@ impl Router {
         &self,
         bare: &BareJid,
         resource: Option<&str>,
-    ) -> Result<Arc<Handle>, StanzaError> {
+    ) -> Result<Arc<SessionHandle>, StanzaError> {
         let resource = match resource {
             Some(wished) => wished.to_owned(),
             None => random_resource(secret::random),
@@ -191,7 +191,7 @@ impl Router {
         let jid = jid::with_resource(bare, &resource)
             .map_err(|_| StanzaError::new(Condition::BadRequest))?;
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        Ok(Arc::new(Handle::new(id, jid, self.outbound)))
+        Ok(Arc::new(SessionHandle::new(id, jid, self.outbound)))
     }
 
     /// Who gives way where two sessions of an account want one resource.
@@ -203,21 +203,21 @@ impl Router {
     /// Enters a session. One that has its address makes room if it is over, or if the new one `replaces` it; else this gives `None`.
     fn enter(
         self: &Arc<Self>,
-        handle: &Arc<Handle>,
+        handle: &Arc<SessionHandle>,
         replaces: bool,
     ) -> Result<Option<Registration>, StanzaError> {
         match self.registry.add(account_of(&handle.jid), handle, replaces) {
             Added::Taken => Ok(None),
             Added::TooMany => {
-                self.reached(Limit::Sessions);
+                self.limit_reached(Limit::Sessions);
                 Err(StanzaError::new(Condition::ResourceConstraint))
             }
             Added::Done { replaced } => {
                 if let Some(old) = replaced {
                     old.end(End::Conflict);
-                    self.farewell(&old, None);
+                    self.broadcast_unavailable(&old, None);
                 }
-                self.figures.session_begins();
+                self.metrics.session_begins();
                 self.inlet.bound(&handle.jid, handle.id);
                 Ok(Some(Registration {
                     router: Arc::clone(self),
@@ -229,7 +229,7 @@ impl Router {
 
     /// Ends all sessions of an account, and returns their ids.
     pub(crate) fn end_account(&self, account: &BareJid, reason: End) -> Vec<u64> {
-        let end = |handle: Arc<Handle>| {
+        let end = |handle: Arc<SessionHandle>| {
             handle.end(reason);
             handle.id
         };
@@ -248,7 +248,7 @@ impl Router {
     pub(crate) fn sessions(&self, account: &BareJid) -> Vec<(FullJid, Option<i8>)> {
         self.registry.look(account.as_str(), |sessions| {
             let there = sessions.iter().filter(|handle| handle.is_there());
-            let said = |handle: &Arc<Handle>| (handle.jid.clone(), handle.priority());
+            let said = |handle: &Arc<SessionHandle>| (handle.jid.clone(), handle.priority());
             there.map(said).collect()
         })
     }
@@ -260,7 +260,7 @@ impl Router {
     }
 
     /// Shows all sessions, some at a time. A lock is held meanwhile: `show` must not come back here.
-    pub(crate) async fn each_session(&self, show: impl Fn(&Handle)) {
+    pub(crate) async fn each_session(&self, show: impl Fn(&SessionHandle)) {
         for part in self.registry.parts() {
             part.read()
                 .values()
@@ -290,15 +290,15 @@ impl Router {
     }
 
     /// Whom an address means.
-    pub(crate) fn place(&self, address: &Jid) -> Place {
+    pub(crate) fn address_kind(&self, address: &Jid) -> AddressKind {
         if !self.hosts.contains(address.domain().as_str()) {
-            Place::Foreign
+            AddressKind::Remote
         } else if address.node().is_none() {
-            Place::Server
+            AddressKind::Server
         } else if address.is_bare() {
-            Place::Account
+            AddressKind::Account
         } else {
-            Place::Resource
+            AddressKind::Resource
         }
     }
 
@@ -307,11 +307,11 @@ impl Router {
         let Some(to) = stanza.to() else {
             return Recipient::OwnAccount;
         };
-        match self.place(to) {
-            Place::Server => Recipient::Server,
-            Place::Resource => Recipient::Full,
-            Place::Foreign => Recipient::Remote,
-            Place::Account => match stanza.from() {
+        match self.address_kind(to) {
+            AddressKind::Server => Recipient::Server,
+            AddressKind::Resource => Recipient::Full,
+            AddressKind::Remote => Recipient::Remote,
+            AddressKind::Account => match stanza.from() {
                 Some(from) if account_of(from) == to.as_str() => Recipient::OwnAccount,
                 _ => Recipient::OtherAccount,
             },
@@ -323,13 +323,15 @@ impl Router {
         let Some(from) = stanza.from() else {
             return Sender::Server;
         };
-        match self.place(from) {
-            Place::Server => Sender::Server,
-            Place::Foreign => Sender::Remote,
-            Place::Account | Place::Resource if account_of(from) == account.as_str() => {
+        match self.address_kind(from) {
+            AddressKind::Server => Sender::Server,
+            AddressKind::Remote => Sender::Remote,
+            AddressKind::Account | AddressKind::Resource
+                if account_of(from) == account.as_str() =>
+            {
                 Sender::OwnAccount
             }
-            Place::Account | Place::Resource => Sender::OtherAccount,
+            AddressKind::Account | AddressKind::Resource => Sender::OtherAccount,
         }
     }
 
@@ -353,7 +355,7 @@ impl Router {
 
     /// Counts a stanza that a session hands in.
     pub(crate) fn count(&self, stanza: &Stanza) {
-        self.figures.routed(stanza.kind());
+        self.metrics.routed(stanza.kind());
     }
 
     /// Routes an iq by its `to`.
@@ -361,30 +363,35 @@ impl Router {
         let Some(kind) = stanza.iq_type() else {
             return Routed::Done(Flow::Free);
         };
-        match stanza.to().map_or(Place::Account, |to| self.place(to)) {
-            Place::Server | Place::Account if stanza.is_request() => Routed::Request(stanza),
+        match stanza
+            .to()
+            .map_or(AddressKind::Account, |to| self.address_kind(to))
+        {
+            AddressKind::Server | AddressKind::Account if stanza.is_request() => {
+                Routed::Request(stanza)
+            }
             // An answer to a plugin that asked in the server's name, or to nobody.
-            Place::Server | Place::Account => {
+            AddressKind::Server | AddressKind::Account => {
                 let _ = self.inlet.reply(&stanza);
                 Routed::Done(Flow::Free)
             }
-            Place::Foreign if !stanza.is_request() && self.inlet.reply(&stanza) => {
+            AddressKind::Remote if !stanza.is_request() && self.inlet.reply(&stanza) => {
                 Routed::Done(Flow::Free)
             }
-            Place::Foreign => {
+            AddressKind::Remote => {
                 self.bounce(&stanza, Condition::RemoteServerNotFound);
                 Routed::Done(Flow::Free)
             }
-            Place::Resource => {
+            AddressKind::Resource => {
                 let chosen = match stanza.to() {
-                    Some(to) => self.choose(to, |aim, _| rules::iq(kind, aim)),
-                    None => Chosen::Nobody(Verdict::Ignore),
+                    Some(to) => self.choose(to, |address, _| rules::iq(kind, address)),
+                    None => Recipients::Nobody(Verdict::Ignore),
                 };
                 let chosen = match chosen {
-                    Chosen::One(handle)
+                    Recipients::One(handle)
                         if stanza.is_request() && self.hides_from(&handle, &stanza) =>
                     {
-                        Chosen::Nobody(Verdict::Bounce)
+                        Recipients::Nobody(Verdict::Bounce)
                     }
                     chosen => chosen,
                 };
@@ -432,7 +439,7 @@ impl Router {
     pub(crate) fn answer(&self, asker: &Jid, reply: Element) {
         if let Some(handle) = self.find(asker) {
             // An answer that is lost is never answered.
-            drop(handle.push(Delivery::answer(reply)));
+            drop(handle.push(QueuedStanza::answer(reply)));
         } else if let Ok(reply) = Stanza::parse(reply)
             && reply.kind() == Kind::Iq
         {
@@ -440,7 +447,7 @@ impl Router {
         }
     }
 
-    fn find(&self, address: &Jid) -> Option<Arc<Handle>> {
+    fn find(&self, address: &Jid) -> Option<Arc<SessionHandle>> {
         let (account, resource) = split(address);
         let resource = resource?;
         self.registry.look(account, |sessions| {
@@ -449,14 +456,14 @@ impl Router {
         })
     }
 
-    fn leave(&self, handle: &Arc<Handle>) {
-        self.figures.session_ends();
-        handle.vanish();
-        self.farewell(handle, None);
+    fn deregister(&self, handle: &Arc<SessionHandle>) {
+        self.metrics.session_ends();
+        handle.hide();
+        self.broadcast_unavailable(handle, None);
         handle.release(|stanza| self.give_back(stanza, Origin::Session));
         self.registry.remove(account_of(&handle.jid), handle);
         if !self.is_connected(account_of(&handle.jid)) {
-            self.views.remove(account_of(&handle.jid));
+            self.subscriptions.remove(account_of(&handle.jid));
         }
         self.inlet.unbound(&handle.jid, handle.id);
         self.inlet.departed(&handle.jid, handle.id);
@@ -465,14 +472,14 @@ impl Router {
 
 impl Registration {
     /// The session as others see it.
-    pub(crate) fn handle(&self) -> &Arc<Handle> {
+    pub(crate) fn handle(&self) -> &Arc<SessionHandle> {
         &self.handle
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.router.leave(&self.handle);
+        self.router.deregister(&self.handle);
     }
 }
 

@@ -13,15 +13,15 @@ use waxwing_xmpp::{
     subscription::{Availability, State},
 };
 
-use super::{Origin, Place, Router, View, account_of, rules};
+use super::{AccountSubscriptions, AddressKind, Origin, Router, account_of, rules};
 use crate::{
-    delivery::{queued_stanza::Delivery, session_handle::Handle},
+    delivery::{queued_stanza::QueuedStanza, session_handle::SessionHandle},
     metrics::router::Limit,
 };
 
 /// Which sessions of an account are told something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Told {
+pub(crate) enum Audience {
     /// Those that have asked for the roster.
     Interested,
     /// Those that are available.
@@ -30,13 +30,13 @@ pub(crate) enum Told {
 
 impl Router {
     /// Takes presence from a session; `from` is stamped.
-    pub(crate) fn presence(&self, sender: &Arc<Handle>, stanza: Stanza) {
+    pub(crate) fn presence(&self, sender: &Arc<SessionHandle>, stanza: Stanza) {
         let Type::Presence(kind) = stanza.typed() else {
             return;
         };
         match (stanza.to(), kind) {
             (None, PresenceType::Available) => self.available(sender, stanza),
-            (None, PresenceType::Unavailable) => self.farewell(sender, Some(&stanza)),
+            (None, PresenceType::Unavailable) => self.broadcast_unavailable(sender, Some(&stanza)),
             (None, PresenceType::Probe) => self.probe(sender, &stanza, &sender.jid),
             // Requests to subscribe and errors need somebody to go to.
             (None, _) => {}
@@ -45,7 +45,7 @@ impl Router {
     }
 
     /// Initial presence, or another one (RFC 6121 §4.2.2, §4.4.2).
-    fn available(&self, sender: &Arc<Handle>, mut stanza: Stanza) {
+    fn available(&self, sender: &Arc<SessionHandle>, mut stanza: Stanza) {
         stanza.set_to(Arc::clone(&sender.account_jid));
         let initial = {
             let mut presence = sender.presence.lock();
@@ -59,11 +59,11 @@ impl Router {
     }
 
     /// Tells everybody whom it concerns of a resource that is available.
-    pub(super) fn announce(&self, sender: &Arc<Handle>, stanza: &Stanza, initial: bool) {
+    pub(super) fn announce(&self, sender: &Arc<SessionHandle>, stanza: &Stanza, initial: bool) {
         let account = account_of(&sender.jid);
         let available = self.available_resources(account);
         if initial {
-            self.tell_of_others(sender, &available);
+            self.send_presence_of(sender, &available);
         }
         let _ = self.copy_to(&available, stanza);
         self.broadcast(account, stanza);
@@ -75,7 +75,7 @@ impl Router {
     }
 
     /// Tells them that it is unavailable.
-    fn retract(&self, sender: &Arc<Handle>, unavailable: &Stanza) {
+    fn retract(&self, sender: &Arc<SessionHandle>, unavailable: &Stanza) {
         let account = account_of(&sender.jid);
         let mut told = self.available_resources(account);
         told.retain(|handle| handle.id != sender.id);
@@ -87,7 +87,7 @@ impl Router {
 
     /// Those who are subscribed to the account hear of it (RFC 6121 §4.2.2, §4.4.2, §4.5.2).
     fn broadcast(&self, account: &str, stanza: &Stanza) {
-        let Some(view) = self.views.of(account) else {
+        let Some(view) = self.subscriptions.of(account) else {
             return;
         };
         for contact in view.seen_by() {
@@ -99,9 +99,9 @@ impl Router {
 
     /// What the contacts that a session's account is subscribed to last said of themselves, as if each had been probed
     /// (RFC 6121 §4.2.2, §4.3): for a session that becomes available, to be given to it as fast as it takes them.
-    pub(crate) fn presence_of_contacts(&self, newcomer: &Handle) -> Vec<Stanza> {
+    pub(crate) fn presence_of_contacts(&self, newcomer: &SessionHandle) -> Vec<Stanza> {
         let account = account_of(&newcomer.jid);
-        let view = self.views.of(account).unwrap_or_default();
+        let view = self.subscriptions.of(account).unwrap_or_default();
         let mut said = Vec::new();
         let contacts = view.sees().map(|contact| contact.as_str());
         for contact in contacts.filter(|contact| self.may_see(account, contact)) {
@@ -135,13 +135,13 @@ impl Router {
     }
 
     /// Whether the subscriptions of an account are known here.
-    pub(crate) fn has_view(&self, account: &str) -> bool {
-        self.views.has(account)
+    pub(crate) fn knows_subscriptions_of(&self, account: &str) -> bool {
+        self.subscriptions.has(account)
     }
 
     /// The accounts whose subscriptions are known here.
-    pub(crate) fn viewed(&self) -> Vec<BareJid> {
-        self.views.accounts()
+    pub(crate) fn accounts_with_subscriptions(&self) -> Vec<BareJid> {
+        self.subscriptions.accounts()
     }
 
     /// Whether an account that is online shows its presence to that contact.
@@ -150,37 +150,37 @@ impl Router {
     }
 
     /// Makes the subscriptions of an account known, for as long as it has a session.
-    pub(crate) fn put_view(&self, account: &BareJid, view: View) {
-        self.views.put(account.as_str(), view);
+    pub(crate) fn set_subscriptions(&self, account: &BareJid, view: AccountSubscriptions) {
+        self.subscriptions.put(account.as_str(), view);
     }
 
     /// Forgets the subscriptions of an account that is gone.
-    pub(crate) fn drop_view(&self, account: &BareJid) {
-        self.views.remove(account.as_str());
+    pub(crate) fn forget_subscriptions(&self, account: &BareJid) {
+        self.subscriptions.remove(account.as_str());
     }
 
     /// Queues a stanza for one session, before whatever it is yet to be given.
-    pub(crate) fn give_to(&self, handle: &Handle, stanza: Stanza) {
-        let _ = self.give_first(handle, Delivery::one(stanza));
+    pub(crate) fn give_to(&self, handle: &SessionHandle, stanza: Stanza) {
+        let _ = self.give_first(handle, QueuedStanza::one(stanza));
     }
 
     /// Notes what became of the subscriptions between an account and a contact.
-    pub(crate) fn note_view(&self, account: &BareJid, contact: &BareJid, state: State) {
-        self.views.note(account.as_str(), contact, state);
+    pub(crate) fn update_subscription(&self, account: &BareJid, contact: &BareJid, state: State) {
+        self.subscriptions.note(account.as_str(), contact, state);
     }
 
     /// Queues a stanza for the sessions of an account that have asked for the roster (RFC 6121 §2.2), or for those that are
     /// available.
-    pub(crate) fn tell_account(&self, account: &BareJid, whom: Told, stanza: &Stanza) {
+    pub(crate) fn tell_account(&self, account: &BareJid, whom: Audience, stanza: &Stanza) {
         let _ = self.copy_to(&self.told(account, whom), stanza);
     }
 
-    fn told(&self, account: &BareJid, whom: Told) -> Vec<Arc<Handle>> {
+    fn told(&self, account: &BareJid, whom: Audience) -> Vec<Arc<SessionHandle>> {
         self.registry.look(account.as_str(), |sessions| {
             let there = sessions.iter().filter(|handle| handle.is_there());
             let told = there.filter(|handle| match whom {
-                Told::Interested => handle.interested.load(Ordering::Acquire),
-                Told::Available => handle.priority().is_some(),
+                Audience::Interested => handle.interested.load(Ordering::Acquire),
+                Audience::Available => handle.priority().is_some(),
             });
             told.cloned().collect()
         })
@@ -188,13 +188,13 @@ impl Router {
 
     /// Pushes a change of the roster to the sessions that are interested, each by a request of its own (RFC 6121 §2.1.6).
     pub(crate) fn push_roster(&self, account: &BareJid, query: &Element) {
-        for handle in self.told(account, Told::Interested) {
+        for handle in self.told(account, Audience::Interested) {
             self.push_roster_to(&handle, query);
         }
     }
 
     /// Pushes a change of the roster to one session.
-    pub(crate) fn push_roster_to(&self, handle: &Handle, query: &Element) {
+    pub(crate) fn push_roster_to(&self, handle: &SessionHandle, query: &Element) {
         let push = Element::builder("iq", ns::CLIENT)
             .attr(
                 "id",
@@ -204,22 +204,26 @@ impl Router {
             .attr("type", "set")
             .child(query.clone())
             .build();
-        drop(handle.push(Delivery::answer(push)));
+        drop(handle.push(QueuedStanza::answer(push)));
     }
 
     /// A session hears what others last said of themselves: those of its own account, or of one that it may see (RFC 6121
     /// §4.3.2).
-    pub(super) fn tell_of_others(&self, newcomer: &Handle, available: &[Arc<Handle>]) {
+    pub(super) fn send_presence_of(
+        &self,
+        newcomer: &SessionHandle,
+        available: &[Arc<SessionHandle>],
+    ) {
         for other in available.iter().filter(|other| other.id != newcomer.id) {
             if let Some(last) = last_word(other, newcomer) {
-                let _ = self.give(newcomer, Delivery::one(last));
+                let _ = self.give(newcomer, QueuedStanza::one(last));
             }
         }
     }
 
     /// A session is no longer available: by its own word, or because it is over. Its account hears of it if it was available,
     /// and so does everybody with directed presence (RFC 6121 §4.5.2, §4.6.3). Once it is over this happens only once.
-    pub(super) fn farewell(&self, sender: &Arc<Handle>, word: Option<&Stanza>) {
+    pub(super) fn broadcast_unavailable(&self, sender: &Arc<SessionHandle>, word: Option<&Stanza>) {
         let (was_available, directed) = {
             let mut presence = sender.presence.lock();
             presence.retired |= word.is_none();
@@ -252,7 +256,10 @@ impl Router {
             let _ = self.copy_to(&told, &copy);
             self.broadcast(account_of(&sender.jid), &unavailable);
         }
-        let view = self.views.of(account_of(&sender.jid)).unwrap_or_default();
+        let view = self
+            .subscriptions
+            .of(account_of(&sender.jid))
+            .unwrap_or_default();
         for target in directed {
             if was_available && view.is_seen_by(account_of(&target)) {
                 // It has heard of it just now.
@@ -265,13 +272,13 @@ impl Router {
     }
 
     /// Presence with an address (RFC 6121 §4.6.3, §8.5).
-    fn directed(&self, sender: &Arc<Handle>, stanza: Stanza, kind: PresenceType) {
+    fn directed(&self, sender: &Arc<SessionHandle>, stanza: Stanza, kind: PresenceType) {
         let Some(to) = stanza.to() else { return };
-        match self.place(to) {
-            Place::Foreign => self.bounce(&stanza, Condition::RemoteServerNotFound),
+        match self.address_kind(to) {
+            AddressKind::Remote => self.bounce(&stanza, Condition::RemoteServerNotFound),
             // The server has no use for a client's presence yet.
-            Place::Server => {}
-            Place::Account | Place::Resource => match kind {
+            AddressKind::Server => {}
+            AddressKind::Account | AddressKind::Resource => match kind {
                 PresenceType::Probe => self.probe(sender, &stanza, to),
                 PresenceType::Available if !self.remember(sender, to) => {
                     self.bounce(&stanza, Condition::ResourceConstraint);
@@ -286,7 +293,7 @@ impl Router {
     }
 
     /// Notes that unavailable presence is owed to an address. False: there are too many, or the session is over.
-    fn remember(&self, sender: &Handle, to: &Jid) -> bool {
+    fn remember(&self, sender: &SessionHandle, to: &Jid) -> bool {
         let mut presence = sender.presence.lock();
         if presence.directed.contains(to) {
             return true;
@@ -295,7 +302,7 @@ impl Router {
             return false;
         }
         if presence.directed.len() >= self.directed_presences {
-            self.reached(Limit::DirectedPresences);
+            self.limit_reached(Limit::DirectedPresences);
             return false;
         }
         presence.directed.push(to.clone());
@@ -304,7 +311,7 @@ impl Router {
 
     /// Notes presence of a session to a plugin's component, which hears of the session's end as well. False: the session has told
     /// too many already.
-    pub(crate) fn told_component(&self, sender: &Handle, stanza: &Stanza) -> bool {
+    pub(crate) fn told_component(&self, sender: &SessionHandle, stanza: &Stanza) -> bool {
         let Some(to) = stanza.to() else { return true };
         match stanza.typed() {
             Type::Presence(PresenceType::Available) => self.remember(sender, to),
@@ -321,7 +328,7 @@ impl Router {
             return;
         }
         if let (Some(to), Type::Presence(kind)) = (stanza.to(), stanza.typed()) {
-            let chosen = self.choose(to, |aim, _| rules::presence(kind, aim));
+            let chosen = self.choose(to, |address, _| rules::presence(kind, address));
             if kind == PresenceType::Unavailable
                 && let Some(from) = stanza.from()
             {
@@ -333,7 +340,7 @@ impl Router {
         }
     }
 
-    pub(super) fn available_resources(&self, account: &str) -> Vec<Arc<Handle>> {
+    pub(super) fn available_resources(&self, account: &str) -> Vec<Arc<SessionHandle>> {
         self.registry.look(account, |sessions| {
             let available = sessions.iter().filter(|handle| handle.priority().is_some());
             available.cloned().collect()
@@ -342,14 +349,14 @@ impl Router {
 }
 
 /// What a session last said of itself, addressed to another's account.
-fn last_word(other: &Handle, to: &Handle) -> Option<Stanza> {
+fn last_word(other: &SessionHandle, to: &SessionHandle) -> Option<Stanza> {
     let mut last = other.presence.lock().last.clone()?;
     last.set_to(Arc::clone(&to.account_jid));
     Some(last)
 }
 
 /// Unavailable presence is owed to an address no more.
-fn forget(sender: &Handle, to: &Jid) {
+fn forget(sender: &SessionHandle, to: &Jid) {
     let mut presence = sender.presence.lock();
     presence.directed.retain(|target| target != to);
 }

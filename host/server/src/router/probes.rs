@@ -6,27 +6,30 @@ use std::sync::Arc;
 use waxwing_xml::Element;
 use waxwing_xmpp::{jid::Jid, ns, stanza::Stanza};
 
-use super::{Place, Router, account_of};
-use crate::delivery::session_handle::Handle;
+use super::{AddressKind, Router, account_of};
+use crate::delivery::session_handle::SessionHandle;
 
 impl Router {
     /// Whether an account has granted its presence: by its own view, or, while nobody is online there, by that of the watcher,
     /// who is.
     pub(super) fn may_see(&self, watcher: &str, account: &str) -> bool {
-        if let Some(view) = self.views.of(account) {
+        if let Some(view) = self.subscriptions.of(account) {
             return view.is_seen_by(watcher);
         }
-        let view = self.views.of(watcher);
+        let view = self.subscriptions.of(watcher);
         view.is_some_and(|view| view.shows(account))
     }
 
     /// Whether a request is kept from a resource: its user shares no presence with whoever asks, neither by a subscription nor by
     /// presence that the resource has directed there (RFC 6121 §8.5.3.1). What the server and its plugins ask arrives.
-    pub(super) fn hides_from(&self, handle: &Handle, request: &Stanza) -> bool {
+    pub(super) fn hides_from(&self, handle: &SessionHandle, request: &Stanza) -> bool {
         let Some(asker) = request.from() else {
             return false;
         };
-        let is_users = matches!(self.place(asker), Place::Account | Place::Resource);
+        let is_users = matches!(
+            self.address_kind(asker),
+            AddressKind::Account | AddressKind::Resource
+        );
         is_users
             && account_of(asker) != account_of(&handle.jid)
             && !self.may_see(account_of(asker), account_of(&handle.jid))
@@ -36,7 +39,7 @@ impl Router {
     /// Answers a probe on behalf of the account. A session may see its own account and those that have granted it their
     /// presence; and a resource that has sent it directed presence, though not what that says. Of others it hears, whether they
     /// exist or not, that it is not subscribed.
-    pub(super) fn probe(&self, sender: &Arc<Handle>, probe: &Stanza, to: &Jid) {
+    pub(super) fn probe(&self, sender: &Arc<SessionHandle>, probe: &Stanza, to: &Jid) {
         let account = account_of(to);
         let available = self.available_resources(account);
         let is_own = account == account_of(&sender.jid);
@@ -46,7 +49,7 @@ impl Router {
                 (true, true) if !is_own => {
                     self.answer_probe(sender, probe, account, Some("unavailable"));
                 }
-                (true, _) => self.tell_of_others(sender, &available),
+                (true, _) => self.send_presence_of(sender, &available),
                 (false, _) => self.answer_stranger(sender, probe, account),
             }
             return;
@@ -62,7 +65,7 @@ impl Router {
     }
 
     /// Answers the probe of one who is not subscribed to an account: for each resource that has sent it directed presence.
-    fn answer_stranger(&self, sender: &Handle, probe: &Stanza, account: &str) {
+    fn answer_stranger(&self, sender: &SessionHandle, probe: &Stanza, account: &str) {
         let mut told = self.registry.sessions(account);
         told.retain(|handle| has_told(handle, &sender.jid));
         for handle in &told {
@@ -74,7 +77,7 @@ impl Router {
     }
 
     /// Presence with nothing in it (§4.3.2, §4.6.6), under the id of the probe, since it is nobody's own (§4.3.2.1).
-    fn answer_probe(&self, sender: &Handle, probe: &Stanza, from: &str, kind: Option<&str>) {
+    fn answer_probe(&self, sender: &SessionHandle, probe: &Stanza, from: &str, kind: Option<&str>) {
         let mut reply = Element::builder("presence", ns::CLIENT)
             .attr("from", from)
             .attr("to", sender.jid.as_str());
@@ -89,7 +92,7 @@ impl Router {
 }
 
 /// Whether a session has sent directed presence to an address, or to its account, and not taken it back.
-fn has_told(handle: &Handle, whom: &Jid) -> bool {
+fn has_told(handle: &SessionHandle, whom: &Jid) -> bool {
     let presence = handle.presence.lock();
     let mut told = presence.directed.iter();
     told.any(|target| target == whom || target.as_str() == account_of(whom))

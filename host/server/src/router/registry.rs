@@ -8,12 +8,12 @@ use std::{
 
 use parking_lot::RwLock;
 
-use crate::delivery::session_handle::Handle;
+use crate::delivery::session_handle::SessionHandle;
 
 /// Parts with a lock each, so that shards seldom meet at one, or at two that lie in one line of the processor's cache.
 const PARTS: usize = 1_024;
 
-pub(super) type Part = RwLock<HashMap<Box<str>, Vec<Arc<Handle>>>>;
+pub(super) type Part = RwLock<HashMap<Box<str>, Vec<Arc<SessionHandle>>>>;
 
 /// The sessions by the bare JIDs of their accounts.
 #[derive(Debug)]
@@ -27,7 +27,9 @@ pub(super) struct Registry {
 /// What came of adding a session.
 pub(super) enum Added {
     /// It is there. The session that had the resource before is over, and its owner is to be told.
-    Done { replaced: Option<Arc<Handle>> },
+    Done {
+        replaced: Option<Arc<SessionHandle>>,
+    },
     /// Another session has the resource, and keeps it.
     Taken,
     /// The account has too many.
@@ -46,7 +48,7 @@ impl Registry {
 
     /// Adds a session. One with the same full JID makes room if it is over or asleep, or if the new one
     /// `replaces` it.
-    pub(super) fn add(&self, account: &str, handle: &Arc<Handle>, replaces: bool) -> Added {
+    pub(super) fn add(&self, account: &str, handle: &Arc<SessionHandle>, replaces: bool) -> Added {
         let Some(part) = self.part(account) else {
             return Added::TooMany;
         };
@@ -57,7 +59,7 @@ impl Registry {
             .find(|other| other.resource() == handle.resource());
         if let Some(old) = same {
             // One whose client is not connected, though it might come back for it (XEP-0198), keeps nobody out.
-            if !replaces && old.is_there() && !old.is_asleep() {
+            if !replaces && old.is_there() && !old.is_hibernated() {
                 return Added::Taken;
             }
             let replaced = Some(std::mem::replace(old, Arc::clone(handle)));
@@ -71,7 +73,7 @@ impl Registry {
     }
 
     /// Removes a session, if it was not replaced.
-    pub(super) fn remove(&self, account: &str, handle: &Handle) {
+    pub(super) fn remove(&self, account: &str, handle: &SessionHandle) {
         let Some(part) = self.part(account) else {
             return;
         };
@@ -85,7 +87,11 @@ impl Registry {
     }
 
     /// Lets `look` see an account's sessions, none if it has none. A lock is held meanwhile: `look` must not come back here.
-    pub(super) fn look<T>(&self, account: &str, look: impl FnOnce(&[Arc<Handle>]) -> T) -> T {
+    pub(super) fn look<T>(
+        &self,
+        account: &str,
+        look: impl FnOnce(&[Arc<SessionHandle>]) -> T,
+    ) -> T {
         match self.part(account) {
             Some(part) => look(part.read().get(account).map_or(&[], Vec::as_slice)),
             None => look(&[]),
@@ -93,12 +99,12 @@ impl Registry {
     }
 
     /// All sessions of an account.
-    pub(super) fn sessions(&self, account: &str) -> Vec<Arc<Handle>> {
+    pub(super) fn sessions(&self, account: &str) -> Vec<Arc<SessionHandle>> {
         self.look(account, <[_]>::to_vec)
     }
 
     /// All sessions.
-    pub(super) fn all(&self) -> Vec<Arc<Handle>> {
+    pub(super) fn all(&self) -> Vec<Arc<SessionHandle>> {
         let parts = self.parts.iter();
         parts
             .flat_map(|part| part.read().values().flatten().cloned().collect::<Vec<_>>())

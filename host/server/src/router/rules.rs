@@ -8,7 +8,7 @@ use waxwing_xmpp::stanza::{IqType, MessageType, PresenceType};
 
 /// What the address of a stanza for a local account hits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Aim {
+pub(crate) enum AddressMatch {
     /// The account itself, by its bare JID.
     Account,
     /// A resource that is there.
@@ -40,40 +40,42 @@ pub(crate) enum Verdict {
 }
 
 /// For a message, where `best` is the highest priority among the account's available resources (RFC 6121 §8.5.4, table 1).
-pub(crate) fn message(kind: MessageType, aim: Aim, best: Option<i8>) -> Verdict {
+pub(crate) fn message(kind: MessageType, address: AddressMatch, best: Option<i8>) -> Verdict {
     let taken = best.is_some_and(|priority| priority >= 0);
-    match (kind, aim) {
-        (_, Aim::Resource) => Verdict::Resource,
-        (MessageType::Headline, Aim::Account) if taken => Verdict::NonNegative,
+    match (kind, address) {
+        (_, AddressMatch::Resource) => Verdict::Resource,
+        (MessageType::Headline, AddressMatch::Account) if taken => Verdict::NonNegative,
         (MessageType::Headline | MessageType::Error, _) => Verdict::Ignore,
-        (MessageType::Chat, _) | (MessageType::Normal, Aim::Account) if taken => {
+        (MessageType::Chat, _) | (MessageType::Normal, AddressMatch::Account) if taken => {
             Verdict::MostAvailable
         }
-        (MessageType::Chat, _) | (MessageType::Normal, Aim::Account) => Verdict::Keep,
+        (MessageType::Chat, _) | (MessageType::Normal, AddressMatch::Account) => Verdict::Keep,
         (MessageType::Normal | MessageType::Groupchat, _) => Verdict::Bounce,
     }
 }
 
 /// For a presence stanza (RFC 6121 §8.5.2.1.2, §8.5.3.1, §8.5.3.2.2). Without rosters nobody can be subscribed: requests are
 /// dropped in silence, as for an account that does not exist (§8.5.1), and probes are answered by the account.
-pub(crate) fn presence(kind: PresenceType, aim: Aim) -> Verdict {
-    match (kind, aim) {
+pub(crate) fn presence(kind: PresenceType, address: AddressMatch) -> Verdict {
+    match (kind, address) {
         (
             PresenceType::Available | PresenceType::Unavailable | PresenceType::Error,
-            Aim::Resource,
+            AddressMatch::Resource,
         ) => Verdict::Resource,
-        (PresenceType::Available | PresenceType::Unavailable, Aim::Account) => Verdict::Available,
+        (PresenceType::Available | PresenceType::Unavailable, AddressMatch::Account) => {
+            Verdict::Available
+        }
         (PresenceType::Probe, _) => Verdict::Account,
         _ => Verdict::Ignore,
     }
 }
 
 /// For an iq (RFC 6121 §8.5.2.1.3, §8.5.3.1, §8.5.3.2.3).
-pub(crate) fn iq(kind: IqType, aim: Aim) -> Verdict {
-    match (kind, aim) {
-        (_, Aim::Resource) => Verdict::Resource,
-        (IqType::Get | IqType::Set, Aim::Account) => Verdict::Account,
-        (IqType::Get | IqType::Set, Aim::NoResource) => Verdict::Bounce,
+pub(crate) fn iq(kind: IqType, address: AddressMatch) -> Verdict {
+    match (kind, address) {
+        (_, AddressMatch::Resource) => Verdict::Resource,
+        (IqType::Get | IqType::Set, AddressMatch::Account) => Verdict::Account,
+        (IqType::Get | IqType::Set, AddressMatch::NoResource) => Verdict::Bounce,
         (IqType::Result | IqType::Error, _) => Verdict::Ignore,
     }
 }

@@ -1,14 +1,14 @@
 use waxwing_xmpp::stanza::{IqType, MessageType, PresenceType};
 
-use super::{Aim, Verdict, iq, message, presence};
+use super::{AddressMatch, Verdict, iq, message, presence};
 
-use Aim::{Account, NoResource, Resource};
+use AddressMatch::{Account, NoResource, Resource};
 use MessageType::{Chat, Error, Groupchat, Headline, Normal};
 use Verdict::{Bounce, Ignore, Keep, MostAvailable, NonNegative};
 
-/// One row of table 1 in RFC 6121 §8.5.4: an aim, the best priority, and what happens to normal, chat, groupchat and
+/// One row of table 1 in RFC 6121 §8.5.4: an address, the best priority, and what happens to normal, chat, groupchat and
 /// headline messages, and to errors (§8.5.2.1.1, §8.5.2.2.1, §8.5.3.2.1).
-type Row = (Aim, Option<i8>, [Verdict; 5]);
+type Row = (AddressMatch, Option<i8>, [Verdict; 5]);
 
 const TABLE: [Row; 9] = [
     // No account, or no available resource: the two cannot be told apart.
@@ -36,15 +36,15 @@ const TABLE: [Row; 9] = [
 // seeds: H16
 #[test]
 fn delivers_messages_as_the_table_of_rfc_6121_says() {
-    for (aim, best, verdicts) in TABLE {
+    for (address, best, verdicts) in TABLE {
         for (kind, verdict) in [Normal, Chat, Groupchat, Headline, Error]
             .into_iter()
             .zip(verdicts)
         {
             assert_eq!(
-                message(kind, aim, best),
+                message(kind, address, best),
                 verdict,
-                "{kind:?} to {aim:?}, best priority {best:?}"
+                "{kind:?} to {address:?}, best priority {best:?}"
             );
         }
     }
@@ -63,16 +63,16 @@ fn delivers_presence_to_all_available_resources_or_to_the_one_addressed() {
 fn drops_requests_to_subscribe_in_silence() {
     use PresenceType::{Subscribe, Subscribed, Unsubscribe, Unsubscribed};
     for kind in [Subscribe, Subscribed, Unsubscribe, Unsubscribed] {
-        for aim in [Account, Resource, NoResource] {
-            assert_eq!(presence(kind, aim), Ignore);
+        for address in [Account, Resource, NoResource] {
+            assert_eq!(presence(kind, address), Ignore);
         }
     }
 }
 
 #[test]
 fn answers_probes_on_behalf_of_the_account() {
-    for aim in [Account, Resource, NoResource] {
-        assert_eq!(presence(PresenceType::Probe, aim), Verdict::Account);
+    for address in [Account, Resource, NoResource] {
+        assert_eq!(presence(PresenceType::Probe, address), Verdict::Account);
     }
 }
 

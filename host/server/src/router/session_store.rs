@@ -16,7 +16,7 @@ use waxwing_xmpp::{
 };
 
 use super::{Registration, Router};
-use crate::delivery::session_handle::Handle;
+use crate::delivery::session_handle::SessionHandle;
 use crate::{accounts::secret, config::ResourceConflict, delivery::mailbox::End};
 
 /// Claims of one newcomer: as it wished, once more when the address was freed or with another name, and once with any.
@@ -24,7 +24,7 @@ const ATTEMPTS: u32 = 3;
 
 /// Records sessions. An error has recorded nothing, and is for whoever waits.
 #[async_trait]
-pub(crate) trait SessionKeeper: Send + Sync {
+pub(crate) trait SessionStore: Send + Sync {
     /// A session claims its address.
     async fn claim(&self, session: &FullJid, id: u64) -> Result<Claim, StanzaError>;
 
@@ -45,7 +45,7 @@ pub(crate) trait SessionKeeper: Send + Sync {
 
 /// The registry records what it has itself: of a session that is there everything stands in its handle.
 #[async_trait]
-impl SessionKeeper for Arc<Router> {
+impl SessionStore for Arc<Router> {
     async fn claim(&self, session: &FullJid, _: u64) -> Result<Claim, StanzaError> {
         let is_there = self.find(&Jid::from(session.clone())).is_some();
         Ok(if is_there { Claim::InUse } else { Claim::Bound })
@@ -77,7 +77,7 @@ impl SessionKeeper for Arc<Router> {
 }
 
 #[async_trait]
-impl SessionKeeper for SessionProvider {
+impl SessionStore for SessionProvider {
     async fn claim(&self, session: &FullJid, id: u64) -> Result<Claim, StanzaError> {
         Self::claim(self, session, id).await
     }
@@ -101,12 +101,12 @@ impl SessionKeeper for SessionProvider {
 }
 
 /// The priorities of an account's sessions by resource, as its provider has them.
-pub(crate) type Ranks = HashMap<String, Option<i8>>;
+pub(crate) type RecordedPriorities = HashMap<String, Option<i8>>;
 
 /// A session that claims its address. Unless it enters, its claim is given up.
 struct Newcomer {
     router: Arc<Router>,
-    handle: Option<Arc<Handle>>,
+    handle: Option<Arc<SessionHandle>>,
 }
 
 impl Newcomer {
@@ -140,18 +140,18 @@ impl Router {
         bare: &BareJid,
         wished: Option<&str>,
     ) -> Result<Registration, StanzaError> {
-        let keeper: Box<dyn SessionKeeper> =
-            match self.inlet.session_provider(bare.domain().as_str()) {
-                Some(provider) => Box::new(provider),
-                None => Box::new(Arc::clone(self)),
-            };
+        let store: Box<dyn SessionStore> = match self.inlet.session_provider(bare.domain().as_str())
+        {
+            Some(provider) => Box::new(provider),
+            None => Box::new(Arc::clone(self)),
+        };
         let policy = self.policy(bare);
         let mut newcomer = self.newcomer(bare, wished)?;
         for attempt in 0..ATTEMPTS {
             let Some(handle) = newcomer.handle.clone() else {
                 break;
             };
-            let claim = keeper.claim(&handle.jid, handle.id).await?;
+            let claim = store.claim(&handle.jid, handle.id).await?;
             if claim == Claim::Bound {
                 let replaces = policy == ResourceConflict::ReplaceOld;
                 if let Some(registration) = newcomer.enter(replaces)? {
@@ -160,7 +160,7 @@ impl Router {
             }
             match policy {
                 ResourceConflict::ReplaceOld if attempt == 0 => {
-                    keeper.release(&handle.jid).await?;
+                    store.release(&handle.jid).await?;
                 }
                 ResourceConflict::Refuse | ResourceConflict::ReplaceOld => break,
                 ResourceConflict::Rename => {
@@ -194,25 +194,28 @@ impl Router {
     /// Has whoever bound a session record that it is available with a stanza, or is not.
     pub(crate) async fn record(
         &self,
-        handle: &Handle,
+        handle: &SessionHandle,
         available: Option<(i8, &Stanza)>,
     ) -> Result<(), StanzaError> {
         let Some(provider) = self.inlet.bound_by(handle.id) else {
             return Ok(());
         };
         let available = available.map(|(priority, stanza)| (priority, stanza.element().to_xml()));
-        let keeper: &dyn SessionKeeper = &provider;
-        keeper.presence(&handle.jid, handle.id, available).await
+        let store: &dyn SessionStore = &provider;
+        store.presence(&handle.jid, handle.id, available).await
     }
 
     /// Whether a provider may have priorities for the account that a message is for. Cheap.
-    pub(crate) fn has_ranks(&self, message: &Stanza) -> bool {
+    pub(crate) fn has_recorded_priorities(&self, message: &Stanza) -> bool {
         let domain = message.to().map(|to| to.domain().as_str());
         domain.is_some_and(|domain| self.inlet.has_session_provider(domain))
     }
 
     /// The priorities that a provider has for the account that a message is for; `None` where the server's own count.
-    pub(crate) async fn ranks(&self, message: &Stanza) -> Result<Option<Ranks>, StanzaError> {
+    pub(crate) async fn recorded_priorities(
+        &self,
+        message: &Stanza,
+    ) -> Result<Option<RecordedPriorities>, StanzaError> {
         let Some(to) = message.to() else {
             return Ok(None);
         };
@@ -223,8 +226,8 @@ impl Router {
         if !is_for_account || !self.is_connected(super::account_of(to)) {
             return Ok(None);
         }
-        let keeper: &dyn SessionKeeper = &provider;
-        let recorded = keeper.resources(&to.to_bare()).await?;
+        let store: &dyn SessionStore = &provider;
+        let recorded = store.resources(&to.to_bare()).await?;
         // What it has of sessions that are not its own is out of date.
         let own: HashSet<String> = self.registry.look(super::account_of(to), |sessions| {
             let own = sessions
@@ -234,7 +237,7 @@ impl Router {
         });
         let recorded = recorded.into_iter();
         let own = recorded.filter(|session| own.contains(&session.resource));
-        let ranks = own.map(|session| (session.resource, session.priority));
-        Ok(Some(ranks.collect()))
+        let recorded = own.map(|session| (session.resource, session.priority));
+        Ok(Some(recorded.collect()))
     }
 }

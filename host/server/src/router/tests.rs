@@ -54,7 +54,7 @@ impl Registration {
     fn received(&self) -> Vec<String> {
         let context = TaskContext::from_waker(Waker::noop());
         let taken = self.handle.mailbox().take(usize::MAX, context.waker());
-        let write = |delivery: super::Delivery| {
+        let write = |delivery: super::QueuedStanza| {
             let mut out = Vec::new();
             delivery.write(&Context::stream(ns::CLIENT), &mut out);
             delivery.delivered();
@@ -412,7 +412,7 @@ fn what_others_are_given_too_waits_behind_the_spool() {
     });
     ready.received();
     late.received();
-    late.handle.catch_up();
+    late.handle.replay_offline();
     let say = |to: &str, body: &str| {
         let to = format!("juliet@example.org{to}");
         romeo.send(&format!(
@@ -434,15 +434,18 @@ fn what_others_are_given_too_waits_behind_the_spool() {
     say("/late", "third");
     let waited = "<message type='chat'><body>first</body></message>";
     router.give_to(&late.handle, parse(waited));
-    assert!(!router.has_caught_up(&late.handle), "nobody has looked yet");
+    assert!(
+        !router.is_replay_complete(&late.handle),
+        "nobody has looked yet"
+    );
     assert_eq!(bodies(&late), ["first"]);
-    assert!(router.has_caught_up(&late.handle));
+    assert!(router.is_replay_complete(&late.handle));
     say("", "fourth");
     assert_eq!(bodies(&late), ["second", "third", "fourth"]);
     assert_eq!(bodies(&ready), ["fourth"]);
 
     // One that ends before it is done gives back what nobody else has.
-    late.handle.catch_up();
+    late.handle.replay_offline();
     say("", "fifth");
     say("/late", "sixth");
     drop(late);
@@ -459,7 +462,7 @@ fn presence_of_a_session_that_was_ended_meanwhile_is_taken_back() {
         session
     });
     other.received();
-    router.farewell(&one.handle, None);
+    router.broadcast_unavailable(&one.handle, None);
     let late = "<presence from='romeo@example.org/one' to='romeo@example.org'/>";
     router.announce(&one.handle, &parse(late), false);
     let heard = other.received();

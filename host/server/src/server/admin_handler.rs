@@ -9,7 +9,7 @@ use tokio::time::{sleep, timeout};
 use waxwing_xmpp::jid::BareJid;
 
 use super::Server;
-use crate::{admin::AdminHandler, delivery::mailbox::End, roster::Contacts};
+use crate::{admin::AdminHandler, delivery::mailbox::End, roster::RosterService};
 
 /// Time for sessions to end; afterwards they are cut off anyway.
 const PATIENCE: Duration = Duration::from_secs(6);
@@ -18,8 +18,8 @@ const LOOK: Duration = Duration::from_millis(5);
 
 #[async_trait]
 impl AdminHandler for Server {
-    fn contacts(&self) -> &Contacts {
-        &self.contacts
+    fn rosters(&self) -> &RosterService {
+        &self.rosters
     }
 
     fn domains(&self) -> &[String] {

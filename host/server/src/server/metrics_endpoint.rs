@@ -1,4 +1,4 @@
-//! HTTP for the figures: `GET /metrics`, and nothing else.
+//! HTTP for the metrics: `GET /metrics`, and nothing else.
 
 use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
 
@@ -18,9 +18,9 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::metrics::Figures;
+use super::metrics::Metrics;
 
-/// Connections served at once; others wait to be accepted.
+/// ConnectionLimits served at once; others wait to be accepted.
 const CONNECTIONS: usize = 16;
 /// How long a connection may take for the head of a request, the first and any later one.
 const HEAD_PATIENCE: Duration = Duration::from_secs(30);
@@ -36,10 +36,10 @@ const PLAIN: &str = "text/plain; charset=utf-8";
 
 type Answer = Response<Full<Bytes>>;
 
-/// Serves the figures until `stopping`.
+/// Serves the metrics until `stopping`.
 pub(crate) async fn serve(
     listener: TcpListener,
-    figures: Arc<Figures>,
+    metrics: Arc<Metrics>,
     stopping: CancellationToken,
 ) {
     let connections = TaskTracker::new();
@@ -50,15 +50,15 @@ pub(crate) async fn serve(
             let stream = match listener.accept().await {
                 Ok((stream, _)) => stream,
                 Err(error) => {
-                    tracing::debug!(%error, "cannot accept a connection for figures");
+                    tracing::debug!(%error, "cannot accept a connection for metrics");
                     sleep(BACK_OFF).await;
                     continue;
                 }
             };
-            let figures = Arc::clone(&figures);
+            let metrics = Arc::clone(&metrics);
             let stopping = stopping.clone();
             connections.spawn(async move {
-                let life = timeout(LIFE, converse(stream, || scrape(&figures)));
+                let life = timeout(LIFE, converse(stream, || scrape(&metrics)));
                 let _ = stopping.run_until_cancelled(life).await;
                 drop(place);
             });
@@ -69,8 +69,8 @@ pub(crate) async fn serve(
     connections.wait().await;
 }
 
-async fn scrape(figures: &Figures) -> Result<String, std::fmt::Error> {
-    figures.text().await
+async fn scrape(metrics: &Metrics) -> Result<String, std::fmt::Error> {
+    metrics.text().await
 }
 
 /// Answers the requests of one connection.
@@ -89,7 +89,7 @@ async fn converse<F: Future<Output = Result<String, std::fmt::Error>>>(
         .serve_connection(TokioIo::new(stream), service)
         .await;
     if let Err(error) = served {
-        tracing::debug!(%error, "a connection for figures broke");
+        tracing::debug!(%error, "a connection for metrics broke");
     }
 }
 
@@ -98,12 +98,12 @@ async fn answer<F: Future<Output = Result<String, std::fmt::Error>>>(
     scrape: impl Fn() -> F,
 ) -> Answer {
     if request.uri().path() != "/metrics" {
-        return plain(StatusCode::NOT_FOUND, "the figures are at /metrics\n");
+        return plain(StatusCode::NOT_FOUND, "the metrics are at /metrics\n");
     }
     if request.method() != Method::GET && request.method() != Method::HEAD {
         let mut answer = plain(
             StatusCode::METHOD_NOT_ALLOWED,
-            "the figures are read by GET\n",
+            "the metrics are read by GET\n",
         );
         let allowed = hyper::header::HeaderValue::from_static("GET, HEAD");
         answer.headers_mut().insert(ALLOW, allowed);
@@ -112,7 +112,7 @@ async fn answer<F: Future<Output = Result<String, std::fmt::Error>>>(
     match scrape().await {
         Ok(text) => of(StatusCode::OK, OPEN_METRICS, text.into()),
         Err(error) => {
-            tracing::error!(%error, "the figures cannot be written down");
+            tracing::error!(%error, "the metrics cannot be written down");
             plain(StatusCode::INTERNAL_SERVER_ERROR, "the log says why\n")
         }
     }
@@ -143,14 +143,14 @@ mod tests {
             .await
             .unwrap();
         let (stream, _) = listener.accept().await.unwrap();
-        let figures = || async { Ok("a 1\n# EOF\n".to_owned()) };
+        let metrics = || async { Ok("a 1\n# EOF\n".to_owned()) };
         let asking = async {
             client.write_all(request.as_bytes()).await.unwrap();
             let mut answer = String::new();
             client.read_to_string(&mut answer).await.unwrap();
             answer
         };
-        tokio::join!(converse(stream, figures), asking).1
+        tokio::join!(converse(stream, metrics), asking).1
     }
 
     fn request(method: &str, path: &str) -> String {

@@ -23,7 +23,7 @@ use waxwing_xml::Limits;
 use waxwing_xmpp::stream::{Settings, TlsPolicy};
 
 use self::{
-    metrics::Figures,
+    metrics::Metrics,
     shard::{Running, Socket, StreamLimits},
 };
 use crate::{
@@ -34,16 +34,16 @@ use crate::{
     delivery::{
         liveness,
         mailbox::End,
-        spool_queue::{Keeper, Task},
+        spool_queue::{SpoolQueue, SpoolTask},
     },
     net::{
-        connection_limits::Connections,
+        connection_limits::ConnectionLimits,
         listener::{self, Bound},
         tls::Tls,
     },
     offline::Offline,
     plugins,
-    roster::{Contacts, MAX_CHORES},
+    roster::{ROSTER_JOB_QUEUE, RosterService},
     router::Router,
 };
 
@@ -53,12 +53,12 @@ pub(crate) struct Server {
     pub(crate) domains: Vec<String>,
     pub(crate) router: Arc<Router>,
     pub(crate) accounts: Accounts,
-    pub(crate) contacts: Arc<Contacts>,
+    pub(crate) rosters: Arc<RosterService>,
     pub(crate) offline: Arc<Offline>,
     pub(crate) resumptions: Arc<Resumptions>,
     pub(crate) tls: Tls,
     pub(crate) platform: Arc<Platform>,
-    pub(crate) connections: Connections,
+    pub(crate) connections: ConnectionLimits,
     pub(crate) limits: StreamLimits,
     /// Cancelled when the server stops.
     pub(crate) stopping: CancellationToken,
@@ -99,9 +99,9 @@ async fn serve(config: &Config, sources: &Sources) -> anyhow::Result<()> {
         return Ok(());
     };
     let bound = listener::bind_all(&config.listen, shards)?;
-    let (keeper, tasks) = Keeper::new();
-    let server = compose(config, Arc::clone(&storage), keeper, shards, files).await?;
-    let keeping = Keeping::start(&server, tasks);
+    let (spool, tasks) = SpoolQueue::new();
+    let server = compose(config, Arc::clone(&storage), spool, shards, files).await?;
+    let background = BackgroundTasks::start(&server, tasks);
     let admin = admin::bind(&config.data_dir)?;
     let line = ready_line(&bound);
     let (bound, others) = bound
@@ -115,7 +115,7 @@ async fn serve(config: &Config, sources: &Sources) -> anyhow::Result<()> {
     start_metrics(&server, others)?;
     tokio::spawn(liveness::watch(
         Arc::clone(&server.router),
-        config.limits.silence_seconds,
+        config.limits.idle_probe_seconds,
         server.stopping.clone(),
     ));
     let handler: Arc<dyn AdminHandler> = Arc::clone(&server) as _;
@@ -126,7 +126,7 @@ async fn serve(config: &Config, sources: &Sources) -> anyhow::Result<()> {
         reload(&server, sources).await;
     }
     tokio::select! {
-        () = stop(&server, running, admin, keeping, storage.as_ref()) => tracing::info!("stopped"),
+        () = stop(&server, running, admin, background, storage.as_ref()) => tracing::info!("stopped"),
         () = signals.stop() => tracing::warn!("stopped at once: sessions were cut off"),
     }
     Ok(())
@@ -174,7 +174,7 @@ async fn open_storage(
 async fn compose(
     config: &Config,
     storage: Arc<dyn Storage>,
-    keeper: Keeper,
+    spool: SpoolQueue,
     shards: usize,
     files: usize,
 ) -> anyhow::Result<Arc<Server>> {
@@ -185,9 +185,9 @@ async fn compose(
     let conflicts = conflicts.map(|host| (host.domain.clone(), host.resource_conflict));
     let router = Router::new(domains(config), &config.limits);
     let router = Arc::new(router.with_conflicts(conflicts));
-    router.keep_by(keeper.clone());
+    router.keep_by(spool.clone());
     let accounts = Accounts::new(storage, hashing).with_inlet(router.inlet().clone());
-    let contacts = Arc::new(Contacts::new(
+    let rosters = Arc::new(RosterService::new(
         accounts.clone(),
         Arc::clone(&router),
         &config.limits,
@@ -196,21 +196,21 @@ async fn compose(
         accounts.clone(),
         Arc::clone(&router),
         &config.limits,
-        keeper,
+        spool,
     ));
     let tls = Tls::load(config)?;
-    let platform = plugins::start(config, Arc::clone(&contacts), Arc::clone(&router)).await?;
+    let platform = plugins::start(config, Arc::clone(&rosters), Arc::clone(&router)).await?;
     let resumptions = Resumptions::new(&config.limits, Arc::clone(&router));
     Ok(Arc::new(Server {
         domains: domains(config),
         platform,
         router,
-        contacts,
+        rosters,
         offline,
         resumptions,
         accounts,
         tls,
-        connections: Connections::new(listener::connection_limit(files), &config.limits),
+        connections: ConnectionLimits::new(listener::connection_limit(files), &config.limits),
         limits: limits(&config.limits),
         stopping: CancellationToken::new(),
     }))
@@ -221,6 +221,9 @@ async fn compose(
 async fn reload(server: &Server, sources: &Sources) {
     match config::load(sources) {
         Ok(config) => {
+            for warning in &config.warnings {
+                tracing::warn!("{warning}");
+            }
             if server.tls.reload(&config) {
                 tracing::info!("certificate reloaded");
             }
@@ -269,15 +272,15 @@ async fn start_shards(
     Ok(running)
 }
 
-/// Starts to serve figures on the sockets of listeners that are for nothing else.
+/// Starts to serve metrics on the sockets of listeners that are for nothing else.
 fn start_metrics(server: &Arc<Server>, bound: Vec<Bound>) -> anyhow::Result<()> {
-    let figures = Arc::new(Figures::new(Arc::clone(server)));
+    let metrics = Arc::new(Metrics::new(Arc::clone(server)));
     for socket in bound.into_iter().flat_map(|bound| bound.sockets) {
         let listener = TcpListener::from_std(socket).context("cannot serve metrics")?;
         let stopping = server.stopping.clone();
         tokio::spawn(metrics_endpoint::serve(
             listener,
-            Arc::clone(&figures),
+            Arc::clone(&metrics),
             stopping,
         ));
     }
@@ -289,7 +292,7 @@ async fn stop(
     server: &Server,
     running: Vec<Running>,
     admin: JoinHandle<()>,
-    keeping: Keeping,
+    background: BackgroundTasks,
     storage: &dyn Storage,
 ) {
     tracing::info!("stopping");
@@ -302,38 +305,38 @@ async fn stop(
         tracing::error!(%error, "administration failed");
     }
     // What sessions were not given is judged while there is somebody to do so.
-    let judged = server.offline.keeper().catch_up(None);
+    let judged = server.offline.spool_queue().barrier(None);
     drop(timeout(JUDGING, judged).await);
     server.platform.stop().await;
     server.platform.shutdown();
-    keeping.finish().await;
+    background.finish().await;
     storage.close().await;
 }
 
 /// The tasks of those who cannot wait: one keeps messages, one does what plugins want of rosters; and one removes what is too old.
-struct Keeping {
+struct BackgroundTasks {
     task: JoinHandle<()>,
     expiry: JoinHandle<()>,
-    chores: JoinHandle<()>,
+    roster_jobs: JoinHandle<()>,
     last: CancellationToken,
 }
 
-impl Keeping {
-    fn start(server: &Server, tasks: mpsc::UnboundedReceiver<Task>) -> Self {
+impl BackgroundTasks {
+    fn start(server: &Server, tasks: mpsc::UnboundedReceiver<SpoolTask>) -> Self {
         let last = CancellationToken::new();
         let offline = Arc::clone(&server.offline);
         let until = last.clone();
-        let task = tokio::spawn(async move { offline.keep_all(tasks, until).await });
+        let task = tokio::spawn(async move { offline.run(tasks, until).await });
         let (offline, until) = (Arc::clone(&server.offline), last.clone());
         let expiry = tokio::spawn(async move { offline.expire_all(until).await });
-        let (chores, to_do) = mpsc::channel(MAX_CHORES);
-        server.router.chores_by(chores);
-        let (contacts, until) = (Arc::clone(&server.contacts), last.clone());
-        let chores = tokio::spawn(async move { contacts.work(to_do, until).await });
+        let (roster_jobs, to_do) = mpsc::channel(ROSTER_JOB_QUEUE);
+        server.router.roster_jobs_by(roster_jobs);
+        let (rosters, until) = (Arc::clone(&server.rosters), last.clone());
+        let roster_jobs = tokio::spawn(async move { rosters.work(to_do, until).await });
         Self {
             task,
             expiry,
-            chores,
+            roster_jobs,
             last,
         }
     }
@@ -342,9 +345,9 @@ impl Keeping {
     async fn finish(self) {
         self.last.cancel();
         if let Err(error) = self.task.await {
-            tracing::error!(%error, "keeping messages failed");
+            tracing::error!(%error, "background messages failed");
         }
-        if let Err(error) = self.chores.await {
+        if let Err(error) = self.roster_jobs.await {
             tracing::error!(%error, "seeing to rosters failed");
         }
         if let Err(error) = self.expiry.await {

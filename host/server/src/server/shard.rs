@@ -22,7 +22,7 @@ use waxwing_xml::Limits;
 use super::Server;
 use crate::{
     c2s::{self, Endpoint},
-    delivery::{buffers::Buffers, mailbox::Bounds, wakeup::Bell},
+    delivery::{buffers::Buffers, mailbox::Bounds, wakeup::CrossShardWaker},
     net::listener,
 };
 
@@ -117,7 +117,7 @@ pub(crate) fn start(
                 .build_local(LocalOptions::default())?;
             runtime.block_on(async {
                 // It ends with the runtime.
-                spawn_local(Bell::serve());
+                spawn_local(CrossShardWaker::serve());
                 serve(server, sockets, ready).await
             })
         })?;
@@ -207,7 +207,7 @@ fn begin(shard: &Rc<Shard>, endpoint: &Rc<Endpoint>, stream: TcpStream, address:
         Err(limit) => {
             // Closed without a word: one that opens too many is to cost nothing.
             tracing::debug!(%address, ?limit, "connection refused");
-            return shard.server.router.reached(limit);
+            return shard.server.router.limit_reached(limit);
         }
     };
     if let Err(error) = listener::prepare(&stream) {

@@ -17,7 +17,7 @@ const FEW_NAMES: usize = 1024;
 
 /// The subscriptions of one account, by contact.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct View(Vec<Contact>);
+pub(crate) struct AccountSubscriptions(Vec<Contact>);
 
 #[derive(Debug, Clone)]
 struct Contact {
@@ -29,7 +29,7 @@ struct Contact {
     to: bool,
 }
 
-impl View {
+impl AccountSubscriptions {
     /// Of a roster.
     pub(crate) fn of(roster: impl IntoIterator<Item = (BareJid, State)>) -> Self {
         let contacts = roster.into_iter().map(|(contact, state)| Contact {
@@ -97,47 +97,47 @@ impl Contact {
     }
 }
 
-/// The views of all accounts that have an available resource, by their bare JIDs.
+/// The subscriptions of all accounts that have an available resource, by their bare JIDs.
 #[derive(Debug, Default)]
-pub(super) struct Views(RwLock<All>);
+pub(super) struct SubscriptionIndex(RwLock<All>);
 
 #[derive(Debug, Default)]
 struct All {
-    views: HashMap<Box<str>, Arc<View>>,
+    by_account: HashMap<Box<str>, Arc<AccountSubscriptions>>,
     names: Names,
 }
 
-impl Views {
-    pub(super) fn of(&self, account: &str) -> Option<Arc<View>> {
-        self.0.read().views.get(account).cloned()
+impl SubscriptionIndex {
+    pub(super) fn of(&self, account: &str) -> Option<Arc<AccountSubscriptions>> {
+        self.0.read().by_account.get(account).cloned()
     }
 
     pub(super) fn has(&self, account: &str) -> bool {
-        self.0.read().views.contains_key(account)
+        self.0.read().by_account.contains_key(account)
     }
 
-    /// The accounts whose views are kept.
+    /// The accounts whose subscriptions are kept.
     pub(super) fn accounts(&self) -> Vec<BareJid> {
         let all = self.0.read();
-        let accounts = all.views.keys();
+        let accounts = all.by_account.keys();
         accounts
             .filter_map(|account| jid::parse_bare(account).ok())
             .collect()
     }
 
-    pub(super) fn put(&self, account: &str, mut view: View) {
+    pub(super) fn put(&self, account: &str, mut view: AccountSubscriptions) {
         let mut all = self.0.write();
         for contact in &mut view.0 {
             all.names.share(&mut contact.address);
         }
         view.0.shrink_to_fit();
-        all.views.insert(account.into(), Arc::new(view));
+        all.by_account.insert(account.into(), Arc::new(view));
     }
 
     /// Notes what became of one contact, if the account's view is kept.
     pub(super) fn note(&self, account: &str, contact: &BareJid, state: State) {
         let all = &mut *self.0.write();
-        if let Some(view) = all.views.get_mut(account) {
+        if let Some(view) = all.by_account.get_mut(account) {
             let mut address = Arc::new(Jid::from(contact.clone()));
             all.names.share(&mut address);
             Arc::make_mut(view).set(Contact {
@@ -149,11 +149,11 @@ impl Views {
     }
 
     pub(super) fn remove(&self, account: &str) {
-        self.0.write().views.remove(account);
+        self.0.write().by_account.remove(account);
     }
 }
 
-/// The addresses that views have in common.
+/// The addresses that accounts' subscriptions have in common.
 #[derive(Debug, Default)]
 struct Names {
     names: HashSet<Arc<Jid>>,
@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn tells_who_sees_whom() {
-        let view = View::of([
+        let view = AccountSubscriptions::of([
             (bare("tybalt@capulet"), state(false, false)),
             (bare("romeo@montague"), state(true, true)),
             (bare("paris@verona"), state(true, false)),
@@ -214,34 +214,34 @@ mod tests {
 
     #[test]
     fn follows_what_becomes_of_a_contact() {
-        let views = Views::default();
+        let index = SubscriptionIndex::default();
         let romeo = bare("romeo@montague");
-        views.note("juliet@capulet", &romeo, state(true, true));
-        assert!(!views.has("juliet@capulet"));
-        views.put("juliet@capulet", View::default());
+        index.note("juliet@capulet", &romeo, state(true, true));
+        assert!(!index.has("juliet@capulet"));
+        index.put("juliet@capulet", AccountSubscriptions::default());
         for (from, to) in [(true, false), (true, true), (false, true), (false, false)] {
-            views.note("juliet@capulet", &romeo, state(from, to));
-            let view = views.of("juliet@capulet").unwrap();
+            index.note("juliet@capulet", &romeo, state(from, to));
+            let view = index.of("juliet@capulet").unwrap();
             assert_eq!(view.is_seen_by("romeo@montague"), from);
             assert_eq!(view.shows("romeo@montague"), to);
         }
-        assert!(views.of("juliet@capulet").unwrap().0.is_empty());
+        assert!(index.of("juliet@capulet").unwrap().0.is_empty());
     }
 
     #[test]
     fn keeps_an_address_once_and_no_longer_than_somebody_has_it() {
-        let views = Views::default();
+        let index = SubscriptionIndex::default();
         let roster = || [(bare("romeo@montague"), state(true, true))];
-        views.put("juliet@capulet", View::of(roster()));
-        views.put("rosaline@capulet", View::of(roster()));
-        let [one, other] = ["juliet@capulet", "rosaline@capulet"].map(|of| views.of(of).unwrap());
+        index.put("juliet@capulet", AccountSubscriptions::of(roster()));
+        index.put("rosaline@capulet", AccountSubscriptions::of(roster()));
+        let [one, other] = ["juliet@capulet", "rosaline@capulet"].map(|of| index.of(of).unwrap());
         assert!(Arc::ptr_eq(&one.0[0].address, &other.0[0].address));
         for number in 0..10 * FEW_NAMES {
             let contact = bare(&format!("{number}@montague"));
-            views.note("juliet@capulet", &contact, state(true, true));
-            views.note("juliet@capulet", &contact, state(false, false));
+            index.note("juliet@capulet", &contact, state(true, true));
+            index.note("juliet@capulet", &contact, state(false, false));
         }
-        let all = views.0.read();
+        let all = index.0.read();
         assert!(all.names.names.len() <= FEW_NAMES);
         assert!(all.names.names.contains(&*one.0[0].address));
     }
