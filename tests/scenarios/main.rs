@@ -52,6 +52,7 @@ mod replies;
 mod roster_hooks;
 mod rosters;
 mod silence;
+mod starts;
 mod starttls;
 mod stream_management;
 mod streams;

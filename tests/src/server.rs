@@ -443,10 +443,20 @@ fn spawn(folder: &Path, launch: &Launch) -> Result<(Child, Arc<Mutex<String>>)> 
     if let Some(gib) = launch.address_space {
         write!(before, "ulimit -v {}; ", u64::from(gib) << 20)?;
     }
+    if launch.without_inotify {
+        // In a user namespace of its own, so that nobody else goes without. `exec` keeps the process id.
+        before.push_str("echo 0 > /proc/sys/user/max_inotify_instances || exit; ");
+    }
     let mut command = if before.is_empty() {
         environment::waxwing()?
     } else {
-        let mut shell = tokio::process::Command::new("/bin/sh");
+        let mut shell = if launch.without_inotify {
+            let mut unshare = tokio::process::Command::new("unshare");
+            unshare.args(["--user", "--map-root-user", "/bin/sh"]);
+            unshare
+        } else {
+            tokio::process::Command::new("/bin/sh")
+        };
         environment::remove_variables(&mut shell);
         let script = format!("{before}exec \"$0\" \"$@\"");
         shell.args(["-c", &script]).arg(environment::binary()?);

@@ -38,6 +38,8 @@ pub(super) struct Launch {
     /// Most files that it may have open, where that is not what the tests may.
     pub(super) open_files: Option<u32>,
     pub(super) address_space: Option<u32>,
+    /// The system gives it no inotify instance.
+    pub(super) without_inotify: bool,
     /// Variables of its environment, besides those of the tests.
     pub(super) environment: Vec<(String, String)>,
 }
@@ -119,6 +121,13 @@ impl Settings {
     #[must_use]
     pub fn address_space(mut self, most: u32) -> Self {
         self.launch.address_space = Some(most);
+        self
+    }
+
+    /// On a system that gives it no inotify instance, as where other programs have taken them all.
+    #[must_use]
+    pub fn without_inotify(mut self) -> Self {
+        self.launch.without_inotify = true;
         self
     }
 

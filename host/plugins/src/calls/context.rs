@@ -151,11 +151,39 @@ impl Shared {
 }
 
 /// The runtime for guests that run long: one thread, on which they take turns at each tick.
-pub(crate) fn guests_runtime() -> anyhow::Result<Runtime> {
-    let mut builder = Builder::new_multi_thread();
-    builder
-        .worker_threads(1)
-        .thread_name("guests")
-        .enable_time();
-    builder.build().context("cannot start the guests' runtime")
+///
+/// Dropping it does not wait for the guests. tokio panics where a runtime that waits is dropped inside another one, which
+/// is where a start of the platform may fail.
+pub(crate) struct GuestsRuntime {
+    handle: Handle,
+    /// There until it is dropped.
+    runtime: Option<Runtime>,
+}
+
+impl GuestsRuntime {
+    pub(crate) fn start() -> anyhow::Result<Self> {
+        let mut builder = Builder::new_multi_thread();
+        builder
+            .worker_threads(1)
+            .thread_name("guests")
+            .enable_time();
+        let runtime = builder.build().context("cannot start the guests' runtime")?;
+        Ok(Self {
+            handle: runtime.handle().clone(),
+            runtime: Some(runtime),
+        })
+    }
+
+    /// Where to spawn the calls of guests that run long.
+    pub(crate) fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+}
+
+impl Drop for GuestsRuntime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
 }

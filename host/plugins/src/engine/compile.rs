@@ -329,7 +329,8 @@ fn cache_key(path: &Path) -> anyhow::Result<[u8; 32]> {
         .create(true)
         .truncate(true)
         .mode(0o600)
-        .open(path)?;
+        .open(path)
+        .with_context(|| format!("cannot write {}", path.display()))?;
     file.write_all(&key)
         .with_context(|| format!("cannot write {}", path.display()))?;
     Ok(key)

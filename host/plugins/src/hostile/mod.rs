@@ -14,7 +14,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
-use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 use wasmtime::component::Linker;
 use waxwing_xml::{Element, Limits};
@@ -23,7 +22,7 @@ use waxwing_xmpp::stanza::Stanza;
 
 use crate::accounting::trace::About;
 use crate::calls::caller::{Caller, create};
-use crate::calls::context::{Shared, guests_runtime};
+use crate::calls::context::{GuestsRuntime, Shared};
 use crate::engine::compile::{CompileCommand, CompileLimits, Compiler};
 use crate::engine::for_compiling;
 use crate::engine::limits::MemoryLimits;
@@ -62,7 +61,7 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 /// A platform without a server.
 struct Host {
     shared: Arc<Shared>,
-    guests: Option<Runtime>,
+    _guests: GuestsRuntime,
     folder: tempfile::TempDir,
     /// CPU time of a request, where that is not the default.
     request_cpu: Option<Duration>,
@@ -74,13 +73,13 @@ impl Host {
     }
 
     fn with_memory(memory: MemoryLimits) -> Self {
-        let guests = guests_runtime().unwrap();
+        let guests = GuestsRuntime::start().unwrap();
         let services = Nobody {
             hosts: vec!["localhost".to_owned()],
         };
         Self {
-            shared: Shared::new(Arc::new(services), guests.handle().clone(), memory).unwrap(),
-            guests: Some(guests),
+            shared: Shared::new(Arc::new(services), guests.handle(), memory).unwrap(),
+            _guests: guests,
             folder: tempfile::tempdir().unwrap(),
             request_cpu: None,
         }
@@ -157,9 +156,6 @@ impl Drop for Host {
                 .remove(std::slice::from_ref(&plugin.manifest.name));
         }
         self.shared.stopping.cancel();
-        if let Some(guests) = self.guests.take() {
-            guests.shutdown_background();
-        }
     }
 }
 

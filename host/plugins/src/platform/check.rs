@@ -11,7 +11,7 @@ use waxwing_xmpp::jid::{BareJid, FullJid, Jid};
 use waxwing_xmpp::roster::Item;
 use waxwing_xmpp::stanza::Stanza;
 
-use crate::calls::context::{Shared, guests_runtime};
+use crate::calls::context::{GuestsRuntime, Shared};
 use crate::engine::compile::{CompileCommand, Compiler};
 use crate::engine::limits::MemoryLimits;
 use crate::model::effects::After;
@@ -54,12 +54,11 @@ pub async fn check(
 ) -> anyhow::Result<PluginReport> {
     let bytes = read(file).await?;
     let compiler = Compiler::open(compile, cache)?;
-    let guests = guests_runtime()?;
+    let guests = GuestsRuntime::start()?;
     let memory = MemoryLimits::default();
-    let shared = Shared::new(Arc::new(Nobody::default()), guests.handle().clone(), memory)?;
+    let shared = Shared::new(Arc::new(Nobody::default()), guests.handle(), memory)?;
     let described = load::describe(&shared, &compiler, &bytes).await;
     shared.stopping.cancel();
-    guests.shutdown_background();
     Ok(PluginReport::of(&described?))
 }
 

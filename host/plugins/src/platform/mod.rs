@@ -23,7 +23,7 @@ use waxwing_storage::Namespace;
 use waxwing_xmpp::jid::BareJid;
 
 use crate::accounting::trace::Trace;
-use crate::calls::context::{Shared, guests_runtime};
+use crate::calls::context::{GuestsRuntime, Shared};
 use crate::dispatch::auth_provider;
 use crate::dispatch::server_events::Inlet;
 use crate::dispatch::shard::Shard;
@@ -94,7 +94,7 @@ pub struct Platform {
     pub(crate) retiring: Mutex<JoinSet<()>>,
     watch: Mutex<Option<Watch>>,
     /// Kept until the end: guests that ran long are there. Dropped without waiting for them.
-    guests: Mutex<Option<tokio::runtime::Runtime>>,
+    guests: Mutex<Option<GuestsRuntime>>,
 }
 
 impl Platform {
@@ -108,19 +108,24 @@ impl Platform {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;
         let platform = Arc::new(Self::new(settings, services)?);
-        let watch = Watch::start(&platform.directory, Arc::downgrade(&platform))?;
+        let watch = Watch::start(&platform.directory, Arc::downgrade(&platform));
+        let watch = watch.inspect_err(|error| {
+            tracing::warn!(
+                "changes in the plugins folder are not noticed by themselves: {error:#}; use `waxwing plugin reload NAME`"
+            );
+        });
         for name in platform.names()? {
             if platform.shared.registry.now().plugin(&name).is_none() {
                 platform.refresh(&name).await;
             }
         }
-        *platform.watch.lock() = Some(watch);
+        *platform.watch.lock() = watch.ok();
         Ok(platform)
     }
 
     fn new(settings: PlatformSettings, services: Arc<dyn Services>) -> anyhow::Result<Self> {
-        let guests = guests_runtime()?;
-        let shared = Shared::new(services, guests.handle().clone(), settings.memory)?;
+        let guests = GuestsRuntime::start()?;
+        let shared = Shared::new(services, guests.handle(), settings.memory)?;
         settings.inlet.open(&shared);
         Ok(Self {
             compiler: Compiler::open(settings.compile, &settings.cache)?,
@@ -331,9 +336,7 @@ impl Platform {
     pub fn shutdown(&self) {
         self.shared.stopping.cancel();
         self.watch.lock().take();
-        if let Some(guests) = self.guests.lock().take() {
-            guests.shutdown_background();
-        }
+        drop(self.guests.lock().take());
     }
 
     fn in_order_of_going(&self) -> Vec<Arc<Plugin>> {
