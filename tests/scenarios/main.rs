@@ -42,6 +42,7 @@ mod ordering;
 mod placements;
 mod plugin_life;
 mod plugin_writing;
+mod plugins_folder;
 mod presence_hooks;
 mod provider_faults;
 mod quarantine;

@@ -18,6 +18,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::engine;
+use crate::plain_file;
 
 /// How much nicer the child is than the server: compiling uses every processor, and must not be felt on the sockets.
 const NICER: i32 = 15;
@@ -25,7 +26,7 @@ const NICER: i32 = 15;
 /// what the child may have, and all of the least that can be configured.
 const ARENA: (&str, &str) = ("MIMALLOC_ARENA_RESERVE", "65536");
 /// The largest component file, in bytes.
-pub(crate) const MAX_COMPONENT: u64 = 64 << 20;
+pub const MAX_COMPONENT: u64 = 64 << 20;
 /// The largest compiled component that the parent reads back.
 const MAX_COMPILED: u64 = 512 << 20;
 const MAC_LENGTH: usize = 32;
@@ -106,7 +107,15 @@ impl Compiler {
 
     /// What the cache has, if its MAC is right.
     fn cached(&self, path: &Path) -> Option<Vec<u8>> {
-        let mut content = std::fs::read(path).ok()?;
+        let most = MAX_COMPILED.saturating_add(MAC_LENGTH as u64);
+        let mut content = match plain_file::read(path, most) {
+            Ok(content) => content,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) => {
+                tracing::warn!("cannot use {}: {error}", path.display());
+                return None;
+            }
+        };
         let (compiled, mac) = content.split_at_checked(content.len().checked_sub(MAC_LENGTH)?)?;
         if self.mac(compiled).verify_slice(mac).is_err() {
             tracing::warn!(
@@ -314,24 +323,21 @@ fn compatibility(engine: &Engine) -> String {
 }
 
 fn cache_key(path: &Path) -> anyhow::Result<[u8; 32]> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    if let Ok(content) = std::fs::read(path)
-        && let Ok(key) = content.try_into()
-    {
-        return Ok(key);
+    match plain_file::read(path, 32) {
+        Ok(content) => {
+            // A crash may have left a part of it; what it was for is compiled again.
+            if let Ok(key) = content.try_into() {
+                return Ok(key);
+            }
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => {
+            return Err(error).with_context(|| format!("cannot read {}", path.display()));
+        }
     }
     let mut key = [0; 32];
     getrandom::fill(&mut key).context("the operating system gives no random bytes")?;
-    let mut options = std::fs::OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)
-        .with_context(|| format!("cannot write {}", path.display()))?;
-    file.write_all(&key)
+    plain_file::replace(path, &key, 0o600)
         .with_context(|| format!("cannot write {}", path.display()))?;
     Ok(key)
 }

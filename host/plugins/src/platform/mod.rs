@@ -11,6 +11,7 @@ pub(crate) mod upgrade;
 pub(crate) mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -33,6 +34,7 @@ use crate::exports::auth_provider::Map;
 use crate::instance::plugin::{Plugin, Source};
 use crate::model::manifest::is_plugin_name;
 use crate::model::services::Services;
+use crate::plain_file;
 use crate::platform::changes::{Failure, Why};
 use crate::platform::load::PluginSettings;
 use crate::platform::metrics::PluginMetrics;
@@ -40,7 +42,7 @@ use crate::platform::operator_state::Choices;
 use crate::platform::stats::PluginStats;
 use crate::platform::status::{PluginError, PluginStatus};
 use crate::platform::upgrade::retire;
-use crate::platform::watch::Watch;
+use crate::platform::watch::{Listing, Watch};
 
 /// How long all plugins together may take to end when the server stops.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -108,18 +110,17 @@ impl Platform {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;
         let platform = Arc::new(Self::new(settings, services)?);
-        let watch = Watch::start(&platform.directory, Arc::downgrade(&platform));
-        let watch = watch.inspect_err(|error| {
-            tracing::warn!(
-                "changes in the plugins folder are not noticed by themselves: {error:#}; use `waxwing plugin reload NAME`"
-            );
-        });
-        for name in platform.names()? {
+        // What changes from here on is found by the watch, which compares with this.
+        let listing = Listing::of(&platform.directory);
+        let listing =
+            listing.with_context(|| format!("cannot read {}", platform.directory.display()))?;
+        for name in platform.names(&listing) {
             if platform.shared.registry.now().plugin(&name).is_none() {
                 platform.refresh(&name).await;
             }
         }
-        *platform.watch.lock() = watch.ok();
+        let watch = Watch::start(&platform.directory, listing, Arc::downgrade(&platform))?;
+        *platform.watch.lock() = Some(watch);
         Ok(platform)
     }
 
@@ -399,22 +400,23 @@ impl Platform {
     }
 
     /// The names of all files in the folder and of all bundled components.
-    fn names(&self) -> anyhow::Result<Vec<String>> {
-        let folder = &self.directory;
-        let entries = std::fs::read_dir(folder)
-            .with_context(|| format!("cannot read {}", folder.display()))?;
-        let files = entries.filter_map(|entry| plugin_name(&entry.ok()?.path()));
-        let bundled = self.bundled.iter().map(|plugin| plugin.name.to_owned());
-        let mut names: Vec<String> = files.chain(bundled).collect();
-        names.sort();
-        names.dedup();
-        Ok(names)
+    fn names(&self, folder: &Listing) -> BTreeSet<String> {
+        let bundled = self.bundled.iter().map(|plugin| plugin.name);
+        let names = folder.names().map(String::as_str).chain(bundled);
+        names.map(str::to_owned).collect()
     }
 
-    /// What a plugin of that name is loaded from: the folder's file, else the bundled component.
+    /// What a plugin of that name is loaded from: the folder's file, else the bundled component. A file that cannot be seen to
+    /// be absent (a link to nothing, a folder that cannot be read) counts as there: the operator wants no other in its place.
     pub(crate) fn source(&self, name: &str) -> Option<(Source, Option<&'static [u8]>)> {
         let file = self.directory.join(format!("{name}.wasm"));
-        if file.exists() {
+        let is_absent = std::fs::symlink_metadata(&file).is_err_and(|error| {
+            matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            )
+        });
+        if !is_absent {
             return Some((Source::Folder(file), None));
         }
         let bundled = self.bundled.iter().find(|plugin| plugin.name == name)?;
@@ -428,17 +430,10 @@ pub(crate) fn plugin_name(file: &Path) -> Option<String> {
     is_plugin_name(name).then(|| name.to_owned())
 }
 
+/// Reads a component's file: a plain one of at most [`MAX_COMPONENT`] bytes.
 pub(crate) async fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let length = tokio::fs::metadata(path)
-        .await
-        .with_context(|| format!("cannot read {}", path.display()))?
-        .len();
-    anyhow::ensure!(
-        length <= MAX_COMPONENT,
-        "the file is larger than {} MiB",
-        MAX_COMPONENT >> 20
-    );
-    tokio::fs::read(path)
-        .await
-        .with_context(|| format!("cannot read {}", path.display()))
+    let file = path.to_owned();
+    let read = move || plain_file::read(&file, MAX_COMPONENT);
+    let read = tokio::task::spawn_blocking(read).await?;
+    read.with_context(|| format!("cannot read {}", path.display()))
 }

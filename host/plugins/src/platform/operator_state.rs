@@ -2,16 +2,19 @@
 //! file was installed. Kept in `plugins.toml` in the data folder; the configuration stands over it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
+use crate::plain_file;
 use crate::platform::load::PluginSettings;
 
 const HEAD: &str = "# Written by `waxwing plugin enable, disable and install`. The configuration stands over what is here.\n\n";
+
+/// The largest file that is read.
+const MAX_BYTES: u64 = 4 << 20;
 
 /// The file of choices. One process at a time has it: whoever has claimed the data folder.
 #[derive(Debug)]
@@ -47,7 +50,7 @@ struct Granted {
 impl Choices {
     /// Reads the file; one that is not there decides nothing.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
-        let kept = match std::fs::read_to_string(path) {
+        let kept = match plain_file::read_to_string(path, MAX_BYTES) {
             Ok(text) => toml::from_str(&text)
                 .with_context(|| format!("cannot understand {}", path.display()))?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Kept::default(),
@@ -134,11 +137,7 @@ impl Choices {
 
     fn write(&self, kept: &Kept) -> anyhow::Result<()> {
         let text = format!("{HEAD}{}", toml::to_string(kept)?);
-        let part = self.path.with_extension("toml.part");
-        let mut file = std::fs::File::create(&part)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        Ok(std::fs::rename(&part, &self.path)?)
+        Ok(plain_file::replace(&self.path, text.as_bytes(), 0o644)?)
     }
 }
 

@@ -1,13 +1,9 @@
 //! The secret that the server makes at its first start and keeps.
 
-use std::{
-    fs::{self, OpenOptions},
-    io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
-    path::Path,
-};
+use std::{io, path::Path};
 
 use anyhow::Context as _;
+use waxwing_plugins::plain_file;
 
 /// File in the data folder.
 const FILE: &str = "secret";
@@ -16,7 +12,7 @@ const FILE: &str = "secret";
 /// restart: an account would be told from none by a salt that changes.
 pub(crate) fn load_or_make(data_dir: &Path) -> anyhow::Result<[u8; 32]> {
     let path = data_dir.join(FILE);
-    match fs::read(&path) {
+    match plain_file::read(&path, 1 << 10) {
         Ok(bytes) => <[u8; 32]>::try_from(bytes).ok().with_context(|| {
             format!(
                 "{} is damaged: it must have 32 bytes; remove it",
@@ -34,16 +30,7 @@ pub(crate) fn load_or_make(data_dir: &Path) -> anyhow::Result<[u8; 32]> {
 fn make(path: &Path) -> io::Result<[u8; 32]> {
     let mut secret = [0; 32];
     random(&mut secret);
-    let draft = path.with_extension("new");
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&draft)?;
-    file.write_all(&secret)?;
-    file.sync_all()?;
-    fs::rename(&draft, path)?;
+    plain_file::replace(path, &secret, 0o600)?;
     Ok(secret)
 }
 

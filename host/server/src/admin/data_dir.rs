@@ -7,6 +7,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rustix::fs::OFlags;
+use waxwing_plugins::plain_file;
+
 const LOCK: &str = "waxwing.lock";
 
 /// The right to use a data folder, until dropped. The system takes it back from a process that dies.
@@ -42,12 +45,27 @@ pub fn claim(data_dir: &Path) -> Result<Claim, ClaimError> {
         .mode(0o700)
         .create(data_dir)
         .map_err(unusable)?;
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false).mode(0o600);
-    let lock = options.open(data_dir.join(LOCK)).map_err(unusable)?;
+    let lock = open_lock(&data_dir.join(LOCK)).map_err(unusable)?;
     match lock.try_lock() {
         Ok(()) => Ok(Claim { _lock: lock }),
         Err(TryLockError::WouldBlock) => Err(ClaimError::InUse(data_dir.to_owned())),
         Err(TryLockError::Error(source)) => Err(unusable(source)),
     }
+}
+
+/// Opens the file that is locked, made if it is not there. A pipe in its place is refused, not waited for.
+fn open_lock(path: &Path) -> io::Result<File> {
+    let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).map_err(io::Error::other)?;
+    let open = || {
+        // By itself the system would say that there is no such device.
+        if let Ok(metadata) = path.metadata() {
+            plain_file::ensure_plain(&metadata)?;
+        }
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(0o600);
+        let lock = options.custom_flags(nonblocking).open(path)?;
+        plain_file::ensure_plain(&lock.metadata()?)?;
+        Ok(lock)
+    };
+    open().map_err(|error: io::Error| io::Error::new(error.kind(), format!("{LOCK}: {error}")))
 }

@@ -1,8 +1,7 @@
 //! `waxwing plugin`
 
 use std::{
-    fs::{self, File},
-    io,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -10,7 +9,7 @@ use anyhow::{Context, bail};
 use clap::Subcommand;
 use serde_json::Value;
 use tokio::runtime::Builder;
-use waxwing_plugins::PluginReport;
+use waxwing_plugins::{MAX_COMPONENT, PluginReport, plain_file};
 
 use super::{listing, say, stats, trace};
 use crate::{
@@ -256,19 +255,13 @@ fn granted(
 
 /// Copies a component in one step: a server that watches the folder never sees a part of it.
 fn copy(file: &Path, folder: &Path) -> anyhow::Result<()> {
-    let component = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let component = plain_file::read(file, MAX_COMPONENT)
+        .with_context(|| format!("cannot read {}", file.display()))?;
     let target = folder.join(file.file_name().unwrap_or_default());
-    let part = target.with_extension("part");
     fs::create_dir_all(folder)
-        .and_then(|()| write_through(&part, &component))
-        .and_then(|()| fs::rename(&part, &target))
+        .and_then(|()| plain_file::replace(&target, &component, 0o644))
         .with_context(|| format!("cannot write {}", target.display()))?;
     Ok(say(&format!("installed {}", target.display()))?)
-}
-
-fn write_through(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    fs::write(path, bytes)?;
-    File::open(path)?.sync_all()
 }
 
 fn remove(name: &str, folder: &Path) -> anyhow::Result<()> {

@@ -1,13 +1,14 @@
 //! Where configuration comes from: a file, over it the environment, over that the command line.
 
 use std::{
-    env, fs,
+    env,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
+use waxwing_plugins::plain_file;
 
 use super::{
     Config, ConfigError, check,
@@ -21,6 +22,9 @@ const PREFIX: &str = "WAXWING_";
 
 /// Files tried, in this order, where the operator names none.
 const USUAL_FILES: [&str; 2] = ["waxwing.toml", "/etc/waxwing/waxwing.toml"];
+
+/// The largest file that is read.
+const MAX_BYTES: u64 = 16 << 20;
 
 /// What to read a configuration from.
 #[derive(Debug, Clone, Default)]
@@ -81,7 +85,7 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
 }
 
 fn read_file(path: &Path) -> Result<Node, ConfigError> {
-    let text = fs::read_to_string(path)
+    let text = plain_file::read_to_string(path, MAX_BYTES)
         .map_err(|error| ConfigError::new(format!("cannot read {}: {error}", path.display())))?;
     let shared: Arc<Path> = Arc::from(path);
     let source = |at: usize| Source::File {

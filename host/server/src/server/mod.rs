@@ -88,7 +88,10 @@ pub fn run(config: Config, sources: Sources) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    runtime.block_on(serve(&config, &sources))
+    let served = runtime.block_on(serve(&config, &sources));
+    // Threads that still wait for a file system or a name server have nothing to do with what was acknowledged.
+    runtime.shutdown_background();
+    served
 }
 
 async fn serve(config: &Config, sources: &Sources) -> anyhow::Result<()> {

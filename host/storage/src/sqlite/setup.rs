@@ -110,7 +110,12 @@ pub(super) fn reader_pool(path: &Path) -> SqlitePool {
 }
 
 /// Makes the database file, if absent, readable by its owner alone; SQLite gives its other files the same mode.
+/// What is no plain file is refused: opening a pipe would wait for whoever reads it.
 fn make_private(path: &Path) -> io::Result<()> {
+    if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+        let reason = "it is not a plain file";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
+    }
     OpenOptions::new()
         .append(true)
         .create(true)

@@ -1,7 +1,6 @@
 //! A certificate chain with its private key, from PEM files.
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -14,10 +13,14 @@ use rustls::{
     },
     sign::CertifiedKey,
 };
+use waxwing_plugins::plain_file;
 use x509_cert::{Certificate, der::Decode};
 
 use super::{TlsError, binding, provider, self_signed};
 use crate::config::Config;
+
+/// The largest PEM file that is read.
+const MAX_BYTES: u64 = 1 << 20;
 
 /// A certificate that the server can prove to own.
 pub(super) struct Identity {
@@ -91,7 +94,7 @@ impl Identity {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
-    fs::read(path).map_err(|source| TlsError::Read {
+    plain_file::read(path, MAX_BYTES).map_err(|source| TlsError::Read {
         path: path.to_owned(),
         source,
     })
