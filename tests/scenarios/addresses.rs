@@ -1,23 +1,72 @@
-//! A server that may not reserve the addresses that its pool of instances takes.
+//! A server that may not reserve the addresses that its pool of instances takes: 8 TiB.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use futures_util::future::try_join_all;
 use waxwing_tests::server::Settings;
+use waxwing_tests::{Client, Login, Server, environment};
 
-/// Enough for the server and some instances of 4 GiB of addresses each; the pool takes 8 TiB.
-const GIB: u32 = 64;
+const FILTER: &str = "[plugin.word-filter]\ngrants = [\"inbound\"]\n\
+    [plugin.word-filter.config]\nwords = [\"apple\"]\naction = \"mask\"";
 
+/// Sessions at a time, and what each does: so many that every thread of the server has several instances of each plugin.
+const SESSIONS: usize = 12;
+const ROUNDS: usize = 20;
+
+async fn converse(client: &mut Client, jid: &str) -> Result<()> {
+    for _ in 0..ROUNDS {
+        let ping = "<ping xmlns='urn:xmpp:ping'/>";
+        let answer = client.iq("get", "localhost", ping).await?;
+        ensure!(answer.attr("type") == Some("result"), "{answer}");
+        let message = format!("<message to='{jid}' type='chat'><body>an apple</body></message>");
+        client.send(&message).await?;
+        let body = client.message().await?.1;
+        ensure!(body == "an *****", "{body}");
+    }
+    Ok(())
+}
+
+async fn server(mebibytes: u32) -> Result<Server> {
+    Settings::new()
+        .plugin(
+            &environment::guest("examples/word-filter.wasm")?,
+            "word-filter",
+        )
+        .config(FILTER)
+        .address_space(mebibytes)
+        .start()
+        .await
+}
+
+/// With 64 GiB a few instances of 4 GiB each would have fitted, with the others none: `describe` failed, or the second
+/// instance of a filter, so that every message was refused.
 #[tokio::test]
 async fn plugins_serve_where_addresses_are_few() -> Result<()> {
-    let server = Settings::new().address_space(GIB).start().await?;
-    server
-        .wait_for_log("making instances of plugins is slow here")
-        .await?;
-    let (mut client, _) = server.session("juliet").await?;
-    for _ in 0..3 {
-        let answer = client
-            .iq("get", "localhost", "<ping xmlns='urn:xmpp:ping'/>")
+    for mebibytes in [64 << 10, 8 << 10, 3_800, 1 << 10] {
+        let server = server(mebibytes).await?;
+        server
+            .wait_for_log("making instances of plugins is slow here")
             .await?;
-        assert_eq!(answer.attr("type"), Some("result"), "{answer}");
+        server.account("juliet").await?;
+        let sessions = (0..SESSIONS).map(async |number| {
+            let login = Login::new("juliet").resource(&format!("r{number}"));
+            let (mut client, jid) = server.log_in(&login).await?;
+            converse(&mut client, &jid).await
+        });
+        try_join_all(sessions).await?;
+        server.stop().await?;
     }
-    server.stop().await
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_limit_under_which_plugins_cannot_serve_is_named_at_the_start() -> Result<()> {
+    let Err(error) = server(700).await else {
+        anyhow::bail!("it serves");
+    };
+    let error = format!("{error:#}");
+    for part in ["700 MiB", "1024 MiB", "ulimit -v"] {
+        ensure!(error.contains(part), "{part}: {error}");
+    }
+    ensure!(!error.contains("panicked"), "{error}");
+    Ok(())
 }

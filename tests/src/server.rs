@@ -440,8 +440,8 @@ fn spawn(folder: &Path, launch: &Launch) -> Result<(Child, Arc<Mutex<String>>)> 
     if let Some(most) = launch.open_files {
         write!(before, "ulimit -n {most}; ")?;
     }
-    if let Some(gib) = launch.address_space {
-        write!(before, "ulimit -v {}; ", u64::from(gib) << 20)?;
+    if let Some(mebibytes) = launch.address_space {
+        write!(before, "ulimit -v {}; ", u64::from(mebibytes) << 10)?;
     }
     if launch.without_inotify {
         // In a user namespace of its own, so that nobody else goes without. `exec` keeps the process id.

@@ -37,6 +37,7 @@ pub(super) struct Launch {
     pub(super) survives_file_limit: bool,
     /// Most files that it may have open, where that is not what the tests may.
     pub(super) open_files: Option<u32>,
+    /// Most MiB of addresses that it may have.
     pub(super) address_space: Option<u32>,
     /// The system gives it no inotify instance.
     pub(super) without_inotify: bool,
@@ -117,7 +118,7 @@ impl Settings {
         self
     }
 
-    /// With so many GiB of addresses that it may have at most.
+    /// With so many MiB of addresses that it may have at most.
     #[must_use]
     pub fn address_space(mut self, most: u32) -> Self {
         self.launch.address_space = Some(most);

@@ -15,7 +15,7 @@ use crate::dispatch::event_worker::{self, Notices};
 use crate::dispatch::session_provider::Tenants;
 use crate::engine::limits::{MemoryLimits, MemoryTotals};
 use crate::engine::opaque::Opaque;
-use crate::engine::{self, Ticker};
+use crate::engine::{self, Addresses, Ticker};
 use crate::imports;
 use crate::instance::plugin::Plugin;
 use crate::instance::state::State;
@@ -31,6 +31,8 @@ use crate::schedule::timers::Timers;
 /// The platform's common parts. One for each process.
 pub(crate) struct Shared {
     pub(crate) engine: Opaque<Engine>,
+    /// What code for the engine must be compiled for.
+    pub(crate) addresses: Addresses,
     pub(crate) ticker: Arc<Ticker>,
     pub(crate) linker: Opaque<Linker<State>>,
     pub(crate) services: Arc<dyn Services>,
@@ -65,12 +67,13 @@ impl Shared {
         guests: Handle,
         memory: MemoryLimits,
     ) -> anyhow::Result<Arc<Self>> {
-        let (engine, ticker) = engine::for_running()?;
+        let (engine, addresses, ticker) = engine::for_running()?;
         let (notices, posts) = Notices::new();
         let (asks, jobs) = Asks::new();
         let shared = Arc::new(Self {
             linker: Opaque::new(imports::linker(&engine)?),
             engine: Opaque::new(engine),
+            addresses,
             ticker,
             hosts: services.hosts().into_iter().map(Arc::from).collect(),
             services,
@@ -167,7 +170,9 @@ impl GuestsRuntime {
             .worker_threads(1)
             .thread_name("guests")
             .enable_time();
-        let runtime = builder.build().context("cannot start the guests' runtime")?;
+        let runtime = builder
+            .build()
+            .context("cannot start the guests' runtime")?;
         Ok(Self {
             handle: runtime.handle().clone(),
             runtime: Some(runtime),

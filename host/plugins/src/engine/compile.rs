@@ -17,7 +17,7 @@ use tokio::process::{Child, Command};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use crate::engine;
+use crate::engine::{self, Addresses};
 use crate::plain_file;
 
 /// How much nicer the child is than the server: compiling uses every processor, and must not be felt on the sockets.
@@ -86,7 +86,7 @@ impl Compiler {
     /// The component of these bytes, from the cache or compiled now.
     pub(crate) async fn component(
         &self,
-        engine: &Engine,
+        (engine, addresses): (&Engine, Addresses),
         bytes: &[u8],
         sha256: &str,
     ) -> anyhow::Result<Component> {
@@ -100,7 +100,7 @@ impl Compiler {
                 ),
             }
         }
-        let compiled = self.compile(bytes).await?;
+        let compiled = self.compile(bytes, addresses).await?;
         self.keep(&path, &compiled);
         load(engine, &compiled).context("the compiled component cannot be loaded")
     }
@@ -156,12 +156,12 @@ impl Compiler {
         self.cache.join(name)
     }
 
-    async fn compile(&self, bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
+    async fn compile(&self, bytes: &[u8], addresses: Addresses) -> anyhow::Result<Vec<u8>> {
         let limits = self.command.limits;
         let scratch = Scratch::new(&self.cache)?;
         let (input, output) = (scratch.0.join("component"), scratch.0.join("compiled"));
         tokio::fs::write(&input, bytes).await?;
-        let mut child = self.child(&input, &output)?;
+        let mut child = self.child(&input, &output, addresses)?;
         let mut said = Vec::new();
         let stderr = child.stderr.take();
         let wall = Duration::from_secs(limits.wall_seconds.into());
@@ -193,13 +193,14 @@ impl Compiler {
     }
 
     /// Starts the process that compiles.
-    fn child(&self, input: &Path, output: &Path) -> anyhow::Result<Child> {
+    fn child(&self, input: &Path, output: &Path, addresses: Addresses) -> anyhow::Result<Child> {
         let limits = self.command.limits;
         Command::new(&self.command.program)
             .args(&self.command.arguments)
             .arg(limits.cpu_seconds.to_string())
             .arg(limits.memory_mib.to_string())
             .args([input, output])
+            .arg(addresses.name())
             .env_clear()
             .envs([ARENA])
             .stdin(Stdio::null())
@@ -239,7 +240,7 @@ fn explain(status: ExitStatus, said: &[u8], limits: CompileLimits) -> String {
 }
 
 /// What the child process does, by the arguments that follow those of [`CompileCommand`]: seconds of CPU time, MiB of
-/// memory, the component's file, the file for the result. Limits itself, then compiles. The error is one line for the
+/// memory, the component's file, the file for the result, how memories get addresses. Limits itself, then compiles. The error is one line for the
 /// parent to show.
 pub fn compile_child(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<()> {
     let mut arguments = arguments.into_iter();
@@ -249,12 +250,13 @@ pub fn compile_child(arguments: impl IntoIterator<Item = OsString>) -> anyhow::R
     };
     let (cpu_seconds, memory_mib) = (number(&next()?)?, number(&next()?)?);
     let (input, output) = (PathBuf::from(next()?), PathBuf::from(next()?));
+    let addresses = Addresses::of_name(&next()?).context("unknown way to compile a plugin")?;
     // Where that is not allowed, it competes as an equal.
     let _ = nice(NICER);
     limit(Resource::Cpu, cpu_seconds)?;
     limit(Resource::As, memory_mib.saturating_mul(1 << 20))?;
     let bytes = std::fs::read(input)?;
-    let engine = engine::for_compiling()?;
+    let engine = engine::for_compiling(addresses)?;
     let compiled = engine
         .precompile_component(&bytes)
         .map_err(|error| anyhow::anyhow!("{}", one_line(&error)))?;

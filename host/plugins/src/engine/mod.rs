@@ -6,12 +6,14 @@ pub(crate) mod executor;
 pub(crate) mod limits;
 pub(crate) mod opaque;
 
+use std::ffi::OsStr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::Thread;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use rustix::process::{Resource, getrlimit};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// How often a running guest is looked at: a call that is under way when it comes. So a call sees its first look within so long
@@ -25,6 +27,9 @@ const FIBER_STACK: usize = GUEST_STACK + 1024 * 1024;
 /// Stack of a thread that calls guests: there is one on it at a time, below it what called, above it the host functions.
 pub const CALLERS_STACK: usize = 2 * FIBER_STACK;
 
+/// The fewest addresses, in bytes, with which the server and the bundled plugins serve.
+const LEAST_ADDRESSES: u64 = 1 << 30;
+
 /// Stores that can exist at a time, of all plugins on all shards.
 const MAX_STORES: u32 = 1_000;
 
@@ -34,8 +39,37 @@ const MAX_MEMORY: usize = 1 << 30;
 /// The largest a single table can be made.
 pub(crate) const MAX_TABLE_ELEMENTS: usize = 64 << 10;
 
+/// How a memory of a guest gets its addresses. Compiled code is for one of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Addresses {
+    /// All 4 GiB that the guest can name are reserved, so that an access outside of its memory meets a page that is not
+    /// there.
+    Reserved,
+    /// Only what the memory has, and [`GROWTH`] more. Each access is checked, and a memory that grows may move.
+    Checked,
+}
+
+/// Addresses into which a memory grows before it moves, where accesses are checked.
+const GROWTH: u64 = 1 << 20;
+
+impl Addresses {
+    /// What the process that compiles is told.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Reserved => "reserved",
+            Self::Checked => "checked",
+        }
+    }
+
+    /// By that name.
+    pub(crate) fn of_name(name: &OsStr) -> Option<Self> {
+        let all = [Self::Reserved, Self::Checked];
+        all.into_iter().find(|addresses| addresses.name() == name)
+    }
+}
+
 /// What must be the same where a component is compiled and where it runs.
-fn common() -> Config {
+fn common(addresses: Addresses) -> Config {
     let mut config = Config::new();
     config
         .wasm_component_model(true)
@@ -44,36 +78,58 @@ fn common() -> Config {
         .epoch_interruption(true)
         .max_wasm_stack(GUEST_STACK)
         .async_stack_size(FIBER_STACK)
-        .memory_reservation(1 << 32)
-        .memory_guard_size(32 << 20)
-        .memory_may_move(false)
         .wasm_memory64(false);
+    match addresses {
+        Addresses::Reserved => config
+            .memory_reservation(1 << 32)
+            .memory_guard_size(32 << 20)
+            .memory_may_move(false),
+        Addresses::Checked => config
+            .memory_reservation(0)
+            .memory_reservation_for_growth(GROWTH)
+            .memory_guard_size(0)
+            .memory_may_move(true),
+    };
     config
 }
 
 /// The engine of the child process that compiles: no pool, since it runs nothing.
-pub(crate) fn for_compiling() -> wasmtime::Result<Engine> {
-    Engine::new(&common())
+pub(crate) fn for_compiling(addresses: Addresses) -> wasmtime::Result<Engine> {
+    Engine::new(&common(addresses))
 }
 
 /// The engine that runs guests. Starts the ticker, which ends with the engine.
 ///
-/// Instances come from a pool, whose addresses are reserved at once: 8 TiB of the 128 TiB that a process usually has. Where it may not have so
-/// many (`ulimit -v`, some containers and tools), each instance reserves its own when it is made, which takes longer.
-pub(crate) fn for_running() -> wasmtime::Result<(Engine, Arc<Ticker>)> {
-    let engine = match Engine::new(&pooled()) {
-        Ok(engine) => engine,
+/// Instances come from a pool, whose addresses are reserved at once: 8 TiB of the 128 TiB that a process usually has. Where it
+/// may not have so many (`ulimit -v`, some containers and tools), each instance is made by itself and takes the addresses
+/// that it uses, and each access to its memory is checked, which takes longer.
+pub(crate) fn for_running() -> anyhow::Result<(Engine, Addresses, Arc<Ticker>)> {
+    let (engine, addresses) = match Engine::new(&pooled()) {
+        Ok(engine) => (engine, Addresses::Reserved),
         Err(error) => {
+            ensure_room(getrlimit(Resource::As).current)?;
             let why = format!("{error:#}");
             tracing::warn!(
                 why,
-                "making instances of plugins is slow here: the process may not reserve 8 TiB of addresses"
+                "making instances of plugins is slow here, and so are they: the process may not reserve 8 TiB of addresses"
             );
-            Engine::new(&common())?
+            (for_compiling(Addresses::Checked)?, Addresses::Checked)
         }
     };
     let ticker = Ticker::start(&engine)?;
-    Ok((engine, ticker))
+    Ok((engine, addresses, ticker))
+}
+
+/// Refuses a limit of addresses under which the bundled plugins would not serve.
+fn ensure_room(limit: Option<u64>) -> anyhow::Result<()> {
+    match limit {
+        Some(limit) if limit < LEAST_ADDRESSES => anyhow::bail!(
+            "plugins do not serve in the {} MiB of addresses that this process may have (`ulimit -v`, RLIMIT_AS); give it {} MiB or more",
+            limit >> 20,
+            LEAST_ADDRESSES >> 20
+        ),
+        _ => Ok(()),
+    }
 }
 
 /// What serves with a pool.
@@ -97,7 +153,7 @@ fn pooled() -> Config {
         .linear_memory_keep_resident(64 << 10)
         .table_keep_resident(16 << 10)
         .async_stack_keep_resident(8 << 10);
-    let mut config = common();
+    let mut config = common(Addresses::Reserved);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     config
 }
@@ -204,5 +260,39 @@ pub(crate) struct Awake(Arc<Ticker>);
 impl Drop for Awake {
     fn drop(&mut self) {
         self.0.running.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+    use super::*;
+
+    #[test]
+    fn a_limit_that_is_too_low_is_named_with_the_least_that_will_do() {
+        assert!(ensure_room(None).is_ok());
+        assert!(ensure_room(Some(LEAST_ADDRESSES)).is_ok());
+        let error = ensure_room(Some(512 << 20)).unwrap_err().to_string();
+        for part in ["512 MiB", "1024 MiB", "ulimit -v"] {
+            assert!(error.contains(part), "{part}: {error}");
+        }
+    }
+
+    /// Code for one kind of memory must not run with the other: the cache keeps both apart by this.
+    #[test]
+    fn the_cache_tells_code_that_checks_accesses_from_code_that_does_not() {
+        let hash = |addresses| {
+            let mut hasher = DefaultHasher::new();
+            let engine = for_compiling(addresses).unwrap();
+            engine.precompile_compatibility_hash().hash(&mut hasher);
+            hasher.finish()
+        };
+        assert_ne!(hash(Addresses::Reserved), hash(Addresses::Checked));
+        for addresses in [Addresses::Reserved, Addresses::Checked] {
+            let named = Addresses::of_name(OsStr::new(addresses.name()));
+            assert_eq!(named, Some(addresses));
+        }
+        assert_eq!(Addresses::of_name(OsStr::new("")), None);
     }
 }

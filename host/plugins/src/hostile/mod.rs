@@ -118,7 +118,7 @@ impl Host {
     /// A compiler whose child only copies what was compiled here: the binary that compiles is the server's.
     fn compiler(&self, fixture: &str, bytes: &[u8]) -> Compiler {
         let compiled = self.folder.path().join(fixture);
-        let code = for_compiling()
+        let code = for_compiling(self.shared.addresses)
             .unwrap()
             .precompile_component(bytes)
             .unwrap();

@@ -86,7 +86,8 @@ pub(crate) async fn describe(
 ) -> anyhow::Result<Described> {
     check_kind(bytes)?;
     let sha256 = sha256(bytes);
-    let component = compiler.component(&shared.engine, bytes, &sha256).await?;
+    let engine = (&shared.engine, shared.addresses);
+    let component = compiler.component(engine, bytes, &sha256).await?;
     check_imports(&component)?;
     let linker = wasi::linker(&shared.linker, &component)
         .map_err(|error| anyhow!("{}", one_line(&error)))?;
