@@ -109,6 +109,19 @@ async fn everybody_sees_everybody_who_is_there_and_nobody_can_change_that() -> R
         .await?;
     assert_eq!(roster(&mut juliet).await?, ["nurse both", "romeo both"]);
 
+    // A disabled account disappears until it is enabled again.
+    for (command, shown) in [("disable", "nurse remove"), ("enable", "nurse both")] {
+        let done = server.cli(&["user", command, "nurse@localhost"]).await?;
+        assert_eq!(done.code, Some(0), "{}", done.stderr);
+        if command == "disable" {
+            seen(&mut romeo, "nurse@localhost/r", Some("unavailable")).await?;
+        }
+        assert_eq!(pushed(&mut romeo).await?, shown);
+    }
+    let (_nurse, items) = online(&server, "nurse").await?;
+    assert_eq!(items, ["juliet both", "romeo both"]);
+    seen(&mut romeo, "nurse@localhost/r", None).await?;
+
     // Who is removed disappears.
     let removed = server.cli(&["user", "remove", "nurse@localhost"]).await?;
     assert_eq!(removed.code, Some(0), "{}", removed.stderr);

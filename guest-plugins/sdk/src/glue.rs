@@ -312,6 +312,12 @@ macro_rules! __interface {
             fn removed(account: ::std::string::String) {
                 PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::AccountEvents>::removed(plugin, &account)))
             }
+            fn disabled(account: ::std::string::String) {
+                PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::AccountEvents>::disabled(plugin, &account)))
+            }
+            fn enabled(account: ::std::string::String) {
+                PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::AccountEvents>::enabled(plugin, &account)))
+            }
         }
         $crate::bindings::account_events::export_account_events!(Component with_types_in $crate::bindings::account_events);
     };

@@ -152,6 +152,12 @@ pub trait AccountEvents: Plugin {
 
     /// An account was removed with all its data.
     fn removed(&self, _account: &str) {}
+
+    /// The operator disabled an account: nobody can log in to it until it is enabled again. Its data stay.
+    fn disabled(&self, _account: &str) {}
+
+    /// The operator enabled an account that was disabled.
+    fn enabled(&self, _account: &str) {}
 }
 
 /// Is told which sessions come and go (interface `session-events`, granted as `session-events`).

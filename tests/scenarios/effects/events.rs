@@ -20,8 +20,11 @@ async fn plugins_are_told_what_became_of_accounts() -> Result<()> {
     )
     .await?;
     act(&mut romeo, "<remove account='paris@localhost'/>").await?;
-    let removed = server.cli(&["user", "remove", "tybalt@localhost"]).await?;
-    assert_eq!(removed.code, Some(0));
+    // What was so already is no event.
+    for command in ["disable", "disable", "enable", "enable", "remove"] {
+        let done = server.cli(&["user", command, "tybalt@localhost"]).await?;
+        assert_eq!(done.code, Some(0), "{command}: {done:?}");
+    }
     let lines = heard(&mut romeo, "actor", "removed tybalt").await?;
     let about = |name: &str| -> Vec<String> {
         let told = lines.iter().filter(|line| !line.starts_with("asked"));
@@ -30,7 +33,12 @@ async fn plugins_are_told_what_became_of_accounts() -> Result<()> {
     };
     assert_eq!(
         about("tybalt"),
-        ["registered tybalt@localhost", "removed tybalt@localhost"]
+        [
+            "registered tybalt@localhost",
+            "disabled tybalt@localhost",
+            "enabled tybalt@localhost",
+            "removed tybalt@localhost"
+        ]
     );
     assert_eq!(
         about("paris"),

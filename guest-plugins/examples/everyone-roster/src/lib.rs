@@ -1,5 +1,6 @@
 //! Everybody has everybody else of the host in the roster, each seeing the other. The server's list of accounts is the roster, so
-//! that nobody can change it: who tries is told how it is. Who registers appears, who is removed disappears.
+//! that nobody can change it: who tries is told how it is. An account that is registered or enabled
+//! appears, one that is removed or disabled disappears.
 use waxwing_plugin::prelude::*;
 
 /// Accounts read at a time.
@@ -36,6 +37,14 @@ impl AccountEvents for Everyone {
     }
 
     fn removed(&self, account: &str) {
+        tell_others(account);
+    }
+
+    fn disabled(&self, account: &str) {
+        tell_others(account);
+    }
+
+    fn enabled(&self, account: &str) {
         tell_others(account);
     }
 }

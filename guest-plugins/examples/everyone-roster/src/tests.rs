@@ -72,6 +72,14 @@ fn who_comes_and_goes_is_told_to_the_others() {
     let pair = |account: &str| (account.to_owned(), "romeo@localhost".to_owned());
     let both = [pair("juliet@localhost"), pair("tybalt@localhost")];
     assert_eq!(everyone.changed(), both);
+    everyone.disabled("romeo@localhost").unwrap();
+    assert_eq!(everyone.changed(), both);
+    let without = everyone.contacts("juliet@localhost").unwrap();
+    assert_eq!(names(without), ["tybalt@localhost"]);
+    everyone.enabled("romeo@localhost").unwrap();
+    assert_eq!(everyone.changed(), both);
+    let with = everyone.contacts("juliet@localhost").unwrap();
+    assert_eq!(names(with), ["romeo@localhost", "tybalt@localhost"]);
     everyone.removed("romeo@localhost").unwrap();
     assert_eq!(everyone.changed(), both);
 }

@@ -174,6 +174,18 @@ impl<P: AccountEvents> Harness<P> {
         self.world.accounts.remove(account);
         self.call(|plugin| plugin.removed(account))
     }
+
+    /// Tells that the operator disabled an account: `accounts::list` leaves it out from now on.
+    pub fn disabled(&mut self, account: &str) -> Result<(), String> {
+        self.world.disabled.insert(account.to_owned());
+        self.call(|plugin| plugin.disabled(account))
+    }
+
+    /// Tells that the operator enabled an account again.
+    pub fn enabled(&mut self, account: &str) -> Result<(), String> {
+        self.world.disabled.remove(account);
+        self.call(|plugin| plugin.enabled(account))
+    }
 }
 
 impl<P: SessionEvents> Harness<P> {

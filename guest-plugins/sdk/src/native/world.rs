@@ -18,6 +18,8 @@ pub(crate) struct World {
     pub(crate) grants: HashSet<String>,
     pub(crate) config: HashMap<String, Setting>,
     pub(crate) accounts: BTreeMap<String, String>,
+    /// Those of the accounts that the operator has disabled.
+    pub(crate) disabled: HashSet<String>,
     pub(crate) memory: HashMap<String, Entry>,
     pub(crate) figures: BTreeMap<String, Figure>,
     pub(crate) identities: Vec<Identity>,
@@ -184,6 +186,7 @@ impl Default for World {
             grants: HashSet::new(),
             config: HashMap::new(),
             accounts: BTreeMap::new(),
+            disabled: HashSet::new(),
             memory: HashMap::new(),
             figures: BTreeMap::new(),
             identities: vec![Identity {

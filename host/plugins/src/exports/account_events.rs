@@ -15,6 +15,10 @@ pub enum AccountEvent {
     PasswordChanged,
     /// It was removed.
     Removed,
+    /// The operator disabled it.
+    Disabled,
+    /// The operator enabled it again.
+    Enabled,
 }
 
 /// Tells one event of the account of a bare JID.
@@ -42,6 +46,8 @@ impl Call for Tell {
             AccountEvent::Registered => guest.call_registered(store, account).await,
             AccountEvent::PasswordChanged => guest.call_password_changed(store, account).await,
             AccountEvent::Removed => guest.call_removed(store, account).await,
+            AccountEvent::Disabled => guest.call_disabled(store, account).await,
+            AccountEvent::Enabled => guest.call_enabled(store, account).await,
         };
         Ok(told?)
     }

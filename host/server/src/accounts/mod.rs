@@ -224,15 +224,19 @@ impl Accounts {
         affected(self.storage.accounts().remove(account.id).await?)
     }
 
-    /// Forbids or allows logging in.
+    /// Forbids or allows logging in. False: it was so already.
     pub(crate) async fn set_disabled(
         &self,
         jid: &BareJid,
         disabled: bool,
-    ) -> Result<(), AccountError> {
+    ) -> Result<bool, AccountError> {
         let account = self.known(jid).await?;
+        if account.disabled == disabled {
+            return Ok(false);
+        }
         let found = self.storage.accounts().set_disabled(account.id, disabled);
-        affected(found.await?)
+        affected(found.await?)?;
+        Ok(true)
     }
 
     /// The accounts of one domain or of all.

@@ -134,7 +134,14 @@ impl Users<'_> {
     async fn set_disabled(&self, jid: &str, disabled: bool) -> Result<BareJid, String> {
         let jid = self.account(jid)?;
         let changed = self.accounts.set_disabled(&jid, disabled).await;
-        changed.map_err(|error| about(&jid, &error))?;
+        if changed.map_err(|error| about(&jid, &error))? {
+            let event = if disabled {
+                AccountEvent::Disabled
+            } else {
+                AccountEvent::Enabled
+            };
+            self.accounts.announce(event, &jid);
+        }
         Ok(jid)
     }
 

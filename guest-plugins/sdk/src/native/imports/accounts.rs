@@ -23,7 +23,9 @@ pub fn list(host: &str, after: Option<&str>, limit: u32) -> Result<AccountPage, 
         let limit = usize::try_from(limit.min(MAX_PAGE)).unwrap_or(0);
         let accounts = world.accounts.keys();
         let mut accounts = accounts.filter(|account| {
-            jid::domain(account) == host && after.is_none_or(|after| account.as_str() > after)
+            jid::domain(account) == host
+                && !world.disabled.contains(*account)
+                && after.is_none_or(|after| account.as_str() > after)
         });
         let page = accounts.by_ref().take(limit).cloned().collect();
         Ok(AccountPage {
