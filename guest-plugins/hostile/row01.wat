@@ -1,6 +1,6 @@
 ;; Row 1: an infinite loop in each export, in the start function, in the allocator that the host calls, and after the return.
 ;;! exports inbound iq-handler pre-auth
-;;! manifest {"subscriptions": [{"iq": {"payload": {"namespace": "urn:example:%name", "local": "query"}, "types": ["get"], "recipients": ["server"]}}, {"inbound": {"kinds": ["message"], "payload": {"namespace": "urn:example:%name", "local": "x"}, "recipients": ["server", "own-account", "other-account", "full", "remote"]}}, {"pre-auth": {"namespace": "urn:example:%name", "local": "query"}}]}
+;;! manifest {"subscriptions": [{"iq": {"payload": {"namespace": "urn:example:%name", "local": "query"}, "types": ["get"], "recipients": ["own-server"]}}, {"inbound": {"kinds": ["message"], "payload": {"namespace": "urn:example:%name", "local": "x"}, "recipients": ["own-server", "own-account", "other-account", "full", "remote"]}}, {"pre-auth": {"namespace": "urn:example:%name", "local": "query"}}]}
 (module
   %variant
   (func $loop (loop $for-ever (br $for-ever))))

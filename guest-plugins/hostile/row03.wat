@@ -1,7 +1,7 @@
 ;; Row 3: as much memory as there is: one memory, two, a table, and a memory that begins with 3.9 GB. Each touches what it
 ;; gets, answers an empty result if it got more than a store may have, and traps where it was refused.
 ;;! exports iq-handler
-;;! manifest {"subscriptions": [{"iq": {"payload": {"namespace": "urn:example:%name", "local": "query"}, "types": ["get"], "recipients": ["server"]}}]}
+;;! manifest {"subscriptions": [{"iq": {"payload": {"namespace": "urn:example:%name", "local": "query"}, "types": ["get"], "recipients": ["own-server"]}}]}
 (module
   %variant)
 ;;! variant one-memory

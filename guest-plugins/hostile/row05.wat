@@ -1,6 +1,6 @@
 ;; Row 5: recursion without end, plain and through the host's functions at every depth.
 ;;! exports iq-handler
-;;! manifest {"subscriptions": [{"iq": {"payload": {"namespace": "urn:example:%name", "local": "query"}, "types": ["get"], "recipients": ["server"]}}]}
+;;! manifest {"subscriptions": [{"iq": {"payload": {"namespace": "urn:example:%name", "local": "query"}, "types": ["get"], "recipients": ["own-server"]}}]}
 (module
   %variant
   (func (export "waxwing:plugin/iq-handler@0.1.0#handle") (param i32 i64) (result i32)

@@ -1,6 +1,6 @@
 ;; Row 6: a trap in each export, in the start function, in the allocator, after the return, and in a destructor.
 ;;! exports inbound iq-handler pre-auth
-;;! manifest {"subscriptions": [{"iq": {"payload": {"namespace": "urn:example:%name", "local": "query"}, "types": ["get"], "recipients": ["server"]}}, {"inbound": {"kinds": ["message"], "payload": {"namespace": "urn:example:%name", "local": "x"}, "recipients": ["server", "own-account", "other-account", "full", "remote"]}}, {"pre-auth": {"namespace": "urn:example:%name", "local": "query"}}]}
+;;! manifest {"subscriptions": [{"iq": {"payload": {"namespace": "urn:example:%name", "local": "query"}, "types": ["get"], "recipients": ["own-server"]}}, {"inbound": {"kinds": ["message"], "payload": {"namespace": "urn:example:%name", "local": "x"}, "recipients": ["own-server", "own-account", "other-account", "full", "remote"]}}, {"pre-auth": {"namespace": "urn:example:%name", "local": "query"}}]}
 ;;! wit export probe: interface { resource thing; }
 (module
   %variant)

@@ -1,6 +1,6 @@
 ;; Row 7: a flood of calls into the host: cheap ones, and ones that make the host work.
 ;;! exports iq-handler
-;;! manifest {"subscriptions": [{"iq": {"payload": {"namespace": "urn:example:%name", "local": "query"}, "types": ["get"], "recipients": ["server"]}}]}
+;;! manifest {"subscriptions": [{"iq": {"payload": {"namespace": "urn:example:%name", "local": "query"}, "types": ["get"], "recipients": ["own-server"]}}]}
 (module
   %variant)
 ;;! variant cheap

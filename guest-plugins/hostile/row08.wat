@@ -1,6 +1,6 @@
 ;; Row 8: answers that are too long, and arguments that are: 50 MB of text, a list of a million texts, a length past the end.
 ;;! exports iq-handler inbound pre-auth
-;;! manifest {"subscriptions": [{"iq": {"payload": {"namespace": "urn:example:%name", "local": "query"}, "types": ["get"], "recipients": ["server"]}}]}
+;;! manifest {"subscriptions": [{"iq": {"payload": {"namespace": "urn:example:%name", "local": "query"}, "types": ["get"], "recipients": ["own-server"]}}]}
 (module
   %variant
   ;; 52 MB of zeroes, which are valid text.

@@ -1,6 +1,6 @@
 ;; Row 9: a flood of log lines, and lines that try to look like others.
 ;;! exports iq-handler
-;;! manifest {"subscriptions": [{"iq": {"payload": {"namespace": "urn:example:%name", "local": "query"}, "types": ["get"], "recipients": ["server"]}}]}
+;;! manifest {"subscriptions": [{"iq": {"payload": {"namespace": "urn:example:%name", "local": "query"}, "types": ["get"], "recipients": ["own-server"]}}]}
 (module
   (import "waxwing:plugin/log@0.1.0" "write" (func $log (param i32 i32 i32)))
   (memory (export "memory") 4)

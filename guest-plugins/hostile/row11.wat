@@ -1,6 +1,6 @@
 ;; Row 11: handles that are never given back: of the host's resources, of its own, and a few in every call.
 ;;! exports iq-handler
-;;! manifest {"subscriptions": [{"iq": {"payload": {"namespace": "urn:example:%name", "local": "query"}, "types": ["get"], "recipients": ["server"]}}]}
+;;! manifest {"subscriptions": [{"iq": {"payload": {"namespace": "urn:example:%name", "local": "query"}, "types": ["get"], "recipients": ["own-server"]}}]}
 ;;! wit export probe: interface { resource thing; }
 (module
   (import "waxwing:plugin/stanzas@0.1.0" "[static]element.parse" (func $parse (param i32 i32 i32)))

@@ -1,6 +1,6 @@
 ;; Row 14: answers whose bytes are no values of their types.
 ;;! exports iq-handler inbound
-;;! manifest {"subscriptions": [{"iq": {"payload": {"namespace": "urn:example:%name", "local": "query"}, "types": ["get"], "recipients": ["server"]}}, {"inbound": {"kinds": ["message"], "payload": {"namespace": "urn:example:%name", "local": "x"}, "recipients": ["server", "own-account", "other-account", "full", "remote"]}}]}
+;;! manifest {"subscriptions": [{"iq": {"payload": {"namespace": "urn:example:%name", "local": "query"}, "types": ["get"], "recipients": ["own-server"]}}, {"inbound": {"kinds": ["message"], "payload": {"namespace": "urn:example:%name", "local": "x"}, "recipients": ["own-server", "own-account", "other-account", "full", "remote"]}}]}
 (module
   %variant
   (memory (export "memory") 2)

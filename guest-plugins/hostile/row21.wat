@@ -1,6 +1,6 @@
 ;; Row 21: one leaves a pattern in all memory and tables that it can have, another looks for anything in all that it is given.
 ;;! exports iq-handler
-;;! manifest {"subscriptions": [{"iq": {"payload": {"namespace": "urn:example:%name", "local": "query"}, "types": ["get"], "recipients": ["server"]}}]}
+;;! manifest {"subscriptions": [{"iq": {"payload": {"namespace": "urn:example:%name", "local": "query"}, "types": ["get"], "recipients": ["own-server"]}}]}
 (module
   %variant)
 ;;! variant leaves

@@ -1,6 +1,6 @@
 ;; Row 22: calls a function of the host that panics, which only the tests' host has.
 ;;! exports iq-handler
-;;! manifest {"subscriptions": [{"iq": {"payload": {"namespace": "urn:example:%name", "local": "query"}, "types": ["get"], "recipients": ["server"]}}]}
+;;! manifest {"subscriptions": [{"iq": {"payload": {"namespace": "urn:example:%name", "local": "query"}, "types": ["get"], "recipients": ["own-server"]}}]}
 ;;! wit import test-host: interface { panics: func(); }
 (module
   (import "test-host" "panics" (func $panics))

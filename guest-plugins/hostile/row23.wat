@@ -1,6 +1,6 @@
 ;; Row 23: waits for the host in every call, by a function that only the tests' host has.
 ;;! exports iq-handler
-;;! manifest {"subscriptions": [{"iq": {"payload": {"namespace": "urn:example:%name", "local": "query"}, "types": ["get"], "recipients": ["server"]}}]}
+;;! manifest {"subscriptions": [{"iq": {"payload": {"namespace": "urn:example:%name", "local": "query"}, "types": ["get"], "recipients": ["own-server"]}}]}
 ;;! wit import test-host: interface { waits: func(); }
 (module
   (import "test-host" "waits" (func $waits))

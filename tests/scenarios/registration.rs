@@ -105,6 +105,25 @@ async fn removal_must_be_the_only_request() -> Result<()> {
     server.stop().await
 }
 
+/// XEP-0077 §3.2 and §3.3 are about the account at the server that is asked: with several domains served, one of them
+/// took what was sent to another.
+#[tokio::test]
+async fn a_request_to_another_served_domain_leaves_the_account_alone() -> Result<()> {
+    let two = "[[host]]\ndomain = \"other.localhost\"";
+    let server = Settings::new().config(two).start().await?;
+    let (mut client, _) = server.session("juliet").await?;
+    for request in [REMOVE, &register_request("juliet", "new one")] {
+        let answer = client.iq("set", "other.localhost", request).await?;
+        assert_eq!(
+            answer.stanza_error().as_deref(),
+            Some("cancel/service-unavailable"),
+            "{answer}"
+        );
+    }
+    server.log_in(&Login::new("juliet")).await?;
+    server.stop().await
+}
+
 // seeds: R4
 #[tokio::test]
 async fn an_incomplete_registration_is_not_acceptable() -> Result<()> {

@@ -19,9 +19,9 @@ impl Plugin for Disco {
         .xep(30, "2.5.0")
         .feature(INFO)
         .feature(ITEMS)
-        .iq(IqFilter::get(INFO, "query").to_server())
-        .iq(IqFilter::get(ITEMS, "query").to_server())
-        .iq(IqFilter::set(COMMANDS, "command").to_server())
+        .iq(IqFilter::get(INFO, "query").to_any_server())
+        .iq(IqFilter::get(ITEMS, "query").to_any_server())
+        .iq(IqFilter::set(COMMANDS, "command").to_any_server())
     }
 
     fn init(_: Scope) -> Result<Self, String> {
@@ -42,10 +42,20 @@ impl IqHandler for Disco {
             return Err(unknown());
         };
         let node = query.attribute("node");
+        if node.as_deref() == Some(COMMANDS) && !is_at(&host, request) {
+            return Ok(Some(Element::new("query", ITEMS).attr("node", COMMANDS)));
+        }
         let items = disco::items(&host, node.as_deref()).ok_or_else(unknown)?;
         let query = Element::new("query", ITEMS).attr_if("node", node.as_deref());
         Ok(Some(query.children(items.iter().map(item))))
     }
+}
+
+/// Whether the sender's account is at this domain: commands serve no others (XEP-0050 §2.2 lists what the requester may
+/// execute).
+fn is_at(host: &str, request: &Stanza) -> bool {
+    let sender = request.sender();
+    sender.is_some_and(|sender| waxwing_plugin::jid::domain(&sender) == host)
 }
 
 /// Naming a node that nobody registered is asking for what is not there (XEP-0030 §3.2).

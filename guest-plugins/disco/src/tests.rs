@@ -33,17 +33,39 @@ fn has_no_items_yet() {
     );
 }
 
+/// A command acts on its caller's account, so its plugin is asked at the caller's own domain alone.
 #[test]
-fn knows_the_nodes_that_plugins_have_and_no_others() {
-    let command = waxwing_plugin::DiscoNode {
+fn lists_commands_to_accounts_of_the_domain_alone() {
+    let script = Harness::<Disco>::new().hosts(&["a.example", "b.example"]);
+    let mut disco = script.node(poll()).start().unwrap();
+    let mut items = |to: &str| {
+        let xml = format!(
+            "<iq type='get' id='d1' to='{to}'><query xmlns='{ITEMS}' node='{COMMANDS}'/></iq>"
+        );
+        match disco.iq_from("juliet@a.example/balcony", &xml) {
+            Outcome::Answered(answer) => {
+                answer.element().unwrap().to_xml().matches("<item").count()
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!((items("a.example"), items("b.example")), (1, 0));
+}
+
+fn poll() -> waxwing_plugin::DiscoNode {
+    waxwing_plugin::DiscoNode {
         node: "poll".to_owned(),
         parent: Some("http://jabber.org/protocol/commands".to_owned()),
         category: "automation".to_owned(),
         kind: "command-node".to_owned(),
         label: Some("Answer a question".to_owned()),
         features: vec!["http://jabber.org/protocol/commands".to_owned()],
-    };
-    let mut disco = Harness::<Disco>::new().node(command).start().unwrap();
+    }
+}
+
+#[test]
+fn knows_the_nodes_that_plugins_have_and_no_others() {
+    let mut disco = Harness::<Disco>::new().node(poll()).start().unwrap();
     let mut ask = |namespace: &str, node: &str| {
         let xml = format!(
             "<iq type='get' id='d1' to='localhost'><query xmlns='{namespace}' node='{node}'/></iq>"

@@ -41,6 +41,7 @@ export const lifecycle = {
       summary: 'misbehaves in JavaScript',
       implements: [],
       features: [],
+      accountFeatures: [],
       settings: [],
       asks: [],
       subscriptions: [
@@ -49,7 +50,7 @@ export const lifecycle = {
           val: {
             payload: { namespace: NAMESPACE, local: 'query' },
             types: { get: true },
-            recipients: { server: true },
+            recipients: { ownServer: true },
           },
         },
       ],

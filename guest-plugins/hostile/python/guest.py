@@ -110,6 +110,7 @@ class Lifecycle(exports.Lifecycle):
             summary="misbehaves in Python",
             implements=[],
             features=[],
+            account_features=[],
             settings=[],
             asks=[],
             nodes=[],
@@ -119,7 +120,7 @@ class Lifecycle(exports.Lifecycle):
                         payload=types.Name(NAMESPACE, "query"),
                         types=manifest.RequestTypes.GET,
                         node=None,
-                        recipients=types.Recipients.SERVER,
+                        recipients=types.Recipients.OWN_SERVER,
                     )
                 )
             ],

@@ -9,7 +9,7 @@ impl Plugin for Ping {
         manifest!("answers pings to the server")
             .xep(199, "2.0.1")
             .feature(PING)
-            .iq(IqFilter::get(PING, "ping").to_server().to_own_account())
+            .iq(IqFilter::get(PING, "ping").to_any_server().to_own_account())
     }
     fn init(_: Scope) -> Result<Self, String> {
         Ok(Self)

@@ -49,7 +49,7 @@ impl Plugin for Registration {
         .setting(Setting::integer("rate_limit.seconds", "length of the period").default("3600"))
         .pre_auth(REGISTER, "query")
         .iq(IqFilter::any(REGISTER, "query")
-            .to_server()
+            .to_own_server()
             .to_own_account())
     }
 

@@ -186,6 +186,24 @@ fn changes_the_password_of_the_own_account_only() {
     assert_eq!(registration.password("juliet@localhost"), Some("n3w"));
 }
 
+#[test]
+fn a_request_to_another_served_domain_changes_nothing() {
+    let mut registration = Harness::<Registration>::new()
+        .hosts(&["a.example", "b.example"])
+        .account("juliet@a.example", "r0m30")
+        .start()
+        .unwrap();
+    for fields in [
+        "<remove/>",
+        "<username>juliet</username><password>n3w</password>",
+    ] {
+        let request = set(fields).replace("localhost", "b.example");
+        let outcome = registration.iq_from("juliet@a.example/balcony", &request);
+        assert_eq!(outcome, Outcome::NotAsked, "{fields}");
+    }
+    assert_eq!(registration.password("juliet@a.example"), Some("r0m30"));
+}
+
 fn changed_result() -> &'static str {
     "<iq type='result' id='r2' from='localhost' to='juliet@localhost/balcony'/>"
 }

@@ -331,10 +331,18 @@ impl IqFilter {
         self
     }
 
-    /// Also those to a domain served here.
+    /// Also those to the sender's own domain. For handlers that act on the sender's account.
     #[must_use]
-    pub fn to_server(mut self) -> Self {
-        self.0.recipients |= Recipients::SERVER;
+    pub fn to_own_server(mut self) -> Self {
+        self.0.recipients |= Recipients::OWN_SERVER;
+        self
+    }
+
+    /// Also those to any domain served here. The sender may have its account at another: a handler that acts on the
+    /// sender's account takes [`IqFilter::to_own_server`] instead.
+    #[must_use]
+    pub fn to_any_server(mut self) -> Self {
+        self.0.recipients |= Recipients::OWN_SERVER | Recipients::OTHER_SERVER;
         self
     }
 

@@ -10,7 +10,7 @@
 //!
 //! impl Plugin for Ping {
 //!     fn manifest() -> Manifest {
-//!         Manifest::new("ping", "1.0.0", "answers pings").iq(IqFilter::get("urn:xmpp:ping", "ping").to_server())
+//!         Manifest::new("ping", "1.0.0", "answers pings").iq(IqFilter::get("urn:xmpp:ping", "ping").to_any_server())
 //!     }
 //!     fn init(_: Scope) -> Result<Self, String> {
 //!         Ok(Self)

@@ -119,7 +119,9 @@ impl Manifest {
             label: Some(label.to_owned()),
             features: vec![COMMANDS.to_owned(), DATA.to_owned()],
         };
-        let requests = IqFilter::set(COMMANDS, "command").node(node).to_server();
+        let requests = IqFilter::set(COMMANDS, "command")
+            .node(node)
+            .to_own_server();
         self.node(item).iq(requests)
     }
 

@@ -5,7 +5,7 @@
 //! # struct Ping;
 //! # impl Plugin for Ping {
 //! #     fn manifest() -> Manifest {
-//! #         Manifest::new("ping", "1.0.0", "answers pings").iq(IqFilter::get("urn:xmpp:ping", "ping").to_server())
+//! #         Manifest::new("ping", "1.0.0", "answers pings").iq(IqFilter::get("urn:xmpp:ping", "ping").to_any_server())
 //! #     }
 //! #     fn init(_: Scope) -> Result<Self, String> {
 //! #         Ok(Self)
@@ -169,7 +169,9 @@ impl<P: Plugin> Harness<P> {
     fn stamped(&self, sender: &str, xml: &str) -> Result<Stanza, String> {
         let mut element = xml::parse(xml)?;
         element.set_attribute("from", Some(sender));
-        let stanza = Stanza::new(&self.host_of(sender), element);
+        let addressed = element.attribute("to").filter(|to| self.world.serves(to));
+        let host = self.host_of(addressed.unwrap_or(sender));
+        let stanza = Stanza::new(&host, element);
         stanza.ok_or_else(|| "this is no message, presence or iq".to_owned())
     }
 }

@@ -13,7 +13,10 @@ pub(crate) fn class(hosts: &[String], sender: Option<&str>, to: Option<&str>) ->
         return Recipients::REMOTE;
     }
     match (jid::local(to), jid::resource(to)) {
-        (None, None) => Recipients::SERVER,
+        (None, None) if sender.is_some_and(|sender| jid::domain(sender) != to) => {
+            Recipients::OTHER_SERVER
+        }
+        (None, None) => Recipients::OWN_SERVER,
         (_, Some(_)) => Recipients::FULL,
         (Some(_), None) if sender.map(jid::bare) == Some(to) => Recipients::OWN_ACCOUNT,
         (Some(_), None) => Recipients::OTHER_ACCOUNT,
@@ -23,13 +26,14 @@ pub(crate) fn class(hosts: &[String], sender: Option<&str>, to: Option<&str>) ->
 /// The class of a sender, seen from the account that receives.
 pub(crate) fn sender(world: &World, account: &str, from: Option<&str>) -> Senders {
     let Some(from) = from else {
-        return Senders::SERVER;
+        return Senders::OWN_SERVER;
     };
     let domain = jid::domain(from);
     match jid::local(from) {
         _ if world.components.iter().any(|component| component == domain) => Senders::COMPONENT,
         _ if !world.serves(domain) => Senders::REMOTE,
-        None => Senders::SERVER,
+        None if from != jid::domain(account) => Senders::OTHER_SERVER,
+        None => Senders::OWN_SERVER,
         Some(_) if jid::bare(from) == account => Senders::OWN_ACCOUNT,
         Some(_) => Senders::OTHER_ACCOUNT,
     }

@@ -24,7 +24,9 @@ impl Plugin for Probe {
                     .with_payload("urn:probe", "x")
                     .fail_open(),
             )
-            .iq(IqFilter::set("urn:probe", "x").to_server().to_own_account())
+            .iq(IqFilter::set("urn:probe", "x")
+                .to_own_server()
+                .to_own_account())
             .pre_auth("urn:probe", "x")
     }
 
@@ -249,7 +251,7 @@ impl Plugin for Heir {
             "urn:example:heir",
             "query",
         )
-        .to_server())
+        .to_own_server())
     }
 
     fn init(_: Scope) -> Result<Self, String> {

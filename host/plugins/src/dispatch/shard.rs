@@ -278,7 +278,7 @@ impl Shard {
     /// The served domain on whose behalf a stanza is handled.
     fn host_of(&self, stanza: &Stanza, recipient: Recipient) -> Arc<str> {
         let addressed = match recipient {
-            Recipient::Server => stanza.to(),
+            Recipient::OwnServer | Recipient::OtherServer => stanza.to(),
             _ => stanza.from(),
         };
         let domain = addressed.map(|jid| jid.domain().as_str());

@@ -33,8 +33,10 @@ impl From<types::Name> for Qname {
 /// The class of a stanza's addressee, seen from its sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recipient {
-    /// A domain served here.
-    Server,
+    /// The sender's own domain.
+    OwnServer,
+    /// Another domain served here.
+    OtherServer,
     /// The sender's own bare JID, or no `to`.
     OwnAccount,
     /// Another bare JID at a domain served here.
@@ -50,7 +52,8 @@ pub enum Recipient {
 impl Recipient {
     pub(crate) const fn flag(self) -> Recipients {
         match self {
-            Self::Server => Recipients::SERVER,
+            Self::OwnServer => Recipients::OWN_SERVER,
+            Self::OtherServer => Recipients::OTHER_SERVER,
             Self::OwnAccount => Recipients::OWN_ACCOUNT,
             Self::OtherAccount => Recipients::OTHER_ACCOUNT,
             Self::Full => Recipients::FULL,
@@ -63,8 +66,10 @@ impl Recipient {
 /// The class of a stanza's sender, seen from the account that receives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sender {
-    /// A domain served here.
-    Server,
+    /// The receiving account's own domain.
+    OwnServer,
+    /// Another domain served here.
+    OtherServer,
     /// The receiving account's bare JID, or one of its sessions.
     OwnAccount,
     /// Another account at a domain served here, or a session of one.
@@ -78,7 +83,8 @@ pub enum Sender {
 impl Sender {
     pub(crate) const fn flag(self) -> Senders {
         match self {
-            Self::Server => Senders::SERVER,
+            Self::OwnServer => Senders::OWN_SERVER,
+            Self::OtherServer => Senders::OTHER_SERVER,
             Self::OwnAccount => Senders::OWN_ACCOUNT,
             Self::OtherAccount => Senders::OTHER_ACCOUNT,
             Self::Remote => Senders::REMOTE,

@@ -308,7 +308,10 @@ impl Router {
             return Recipient::OwnAccount;
         };
         match self.address_kind(to) {
-            AddressKind::Server => Recipient::Server,
+            AddressKind::Server => match stanza.from() {
+                Some(from) if from.domain() != to.domain() => Recipient::OtherServer,
+                _ => Recipient::OwnServer,
+            },
             AddressKind::Resource => Recipient::Full,
             AddressKind::Remote => Recipient::Remote,
             AddressKind::Account => match stanza.from() {
@@ -321,10 +324,10 @@ impl Router {
     /// Who a stanza is from, as plugins at the side of the account that gets it see it.
     pub(crate) fn sender(&self, stanza: &Stanza, account: &Jid) -> Sender {
         let Some(from) = stanza.from() else {
-            return Sender::Server;
+            return Sender::OwnServer;
         };
         match self.address_kind(from) {
-            AddressKind::Server => Sender::Server,
+            AddressKind::Server => server_class(account.domain() == from.domain()),
             AddressKind::Remote => Sender::Remote,
             AddressKind::Account | AddressKind::Resource
                 if account_of(from) == account.as_str() =>
@@ -347,7 +350,7 @@ impl Router {
                 Sender::Remote
             }
         } else if contact.node().is_none() {
-            Sender::Server
+            server_class(account.domain() == contact.domain())
         } else {
             Sender::OtherAccount
         }
@@ -480,6 +483,15 @@ impl Registration {
 impl Drop for Registration {
     fn drop(&mut self) {
         self.router.deregister(&self.handle);
+    }
+}
+
+/// The class of a served domain, as an account sees it.
+const fn server_class(is_own: bool) -> Sender {
+    if is_own {
+        Sender::OwnServer
+    } else {
+        Sender::OtherServer
     }
 }
 
