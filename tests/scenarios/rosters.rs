@@ -133,8 +133,9 @@ async fn everybody_sees_everybody_who_is_there_and_nobody_can_change_that() -> R
 
 // seeds: H13
 #[tokio::test]
-async fn those_on_the_staff_have_each_other_at_their_host_alone() -> Result<()> {
-    let table = "grants = [\"roster-provider\"]\nconfig.members = [\"juliet\", \"nurse\"]\n\
+async fn every_user_has_the_staff_at_its_own_host_alone() -> Result<()> {
+    let table = "grants = [\"roster-provider\", \"accounts\", \"roster\", \"account-events\"]\n\
+        config.members = [\"juliet\", \"nurse\"]\n\
         [[host]]\ndomain = \"other.localhost\"\n\
         [host.plugin.staff-roster]\nprovider = false";
     let server = server("staff-roster", table).await?;
@@ -143,12 +144,19 @@ async fn those_on_the_staff_have_each_other_at_their_host_alone() -> Result<()> 
     }
     server.account_at("juliet", "other.localhost").await?;
     let (mut juliet, items) = online(&server, "juliet").await?;
-    assert_eq!(items, ["nurse both"]);
+    assert_eq!(items, ["nurse both", "romeo from"]);
     let (_nurse, items) = online(&server, "nurse").await?;
-    assert_eq!(items, ["juliet both"]);
+    assert_eq!(items, ["juliet both", "romeo from"]);
     seen(&mut juliet, "nurse@localhost/r", None).await?;
-    let (_romeo, items) = online(&server, "romeo").await?;
-    assert_eq!(items, [""; 0]);
+    let (mut romeo, items) = online(&server, "romeo").await?;
+    assert_eq!(items, ["juliet to", "nurse to"]);
+    seen(&mut romeo, "juliet@localhost/r", None).await?;
+    seen(&mut romeo, "nurse@localhost/r", None).await?;
+    // A user who registers later has the staff, and the staff is told of the new contact.
+    server.account("tybalt").await?;
+    assert_eq!(pushed(&mut juliet).await?, "tybalt from");
+    let (_tybalt, items) = online(&server, "tybalt").await?;
+    assert_eq!(items, ["juliet to", "nurse to"]);
     // The other host keeps its own rosters.
     let elsewhere = Login {
         domain: "other.localhost".to_owned(),
@@ -169,7 +177,7 @@ async fn those_on_the_staff_have_each_other_at_their_host_alone() -> Result<()> 
 async fn the_servers_own_rosters_serve_again_when_the_provider_goes() -> Result<()> {
     let server = server(
         "staff-roster",
-        "grants = [\"roster-provider\"]\nconfig.members = [\"juliet\", \"nurse\"]\nenabled = true",
+        "grants = [\"roster-provider\", \"accounts\", \"roster\"]\nconfig.members = [\"juliet\", \"nurse\"]\nenabled = true",
     )
     .await?;
     server.account("juliet").await?;
