@@ -286,3 +286,27 @@ async fn a_web_application_that_is_not_listed_is_not_asked() -> Result<()> {
     }
     Ok(())
 }
+
+/// A provider gets a new account's name prepared and a login's as typed; the import `prepare` brings both to one form. `Straße`
+/// registered with the example and could not log in.
+#[tokio::test]
+async fn an_account_logs_in_under_the_name_that_it_registered() -> Result<()> {
+    let server = server(
+        "stored-accounts",
+        "grants = [\"auth-provider\", \"storage\"]",
+    )
+    .await?;
+    let mut client = server.connect().await?;
+    client.open_secure("localhost", Some(Version::V13)).await?;
+    let request = waxwing_tests::peers::register_request("Straße", "wherefore");
+    let answer = client.iq("set", "localhost", &request).await?;
+    assert_eq!(answer.attr("type"), Some("result"), "{answer}");
+    for name in ["Straße", "strasse", "STRASSE"] {
+        assert_eq!(refused(&server, name, "wherefore").await?, None, "{name}");
+        let login = waxwing_tests::Login::new(name).password("wherefore");
+        let (client, jid) = server.log_in(&login).await?;
+        assert!(jid.starts_with("strasse@localhost/"), "{jid}");
+        client.close().await?;
+    }
+    server.stop().await
+}

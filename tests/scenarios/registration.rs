@@ -365,3 +365,43 @@ async fn a_changed_password_replaces_the_old_one() -> Result<()> {
     );
     server.stop().await
 }
+
+/// RFC 6122 §2.3: names compare once prepared. `Ärger` could log in, and not change its password.
+#[tokio::test]
+async fn a_password_changes_under_the_name_as_typed() -> Result<()> {
+    let server = Server::new().await?;
+    for name in ["Ärger", "Ｔest", "Straße"] {
+        let mut client = registrar(&server).await?;
+        let request = register_request(name, "wherefore");
+        let answer = client.iq("set", "localhost", &request).await?;
+        assert_eq!(answer.attr("type"), Some("result"), "{answer}");
+        let (mut client, _) = server
+            .log_in(&Login::new(name).password("wherefore"))
+            .await?;
+        let request = register_request(name, "therefore");
+        let answer = client.iq("set", "localhost", &request).await?;
+        assert_eq!(answer.attr("type"), Some("result"), "{answer}");
+        server
+            .log_in(&Login::new(name).password("therefore"))
+            .await?;
+    }
+    server.stop().await
+}
+
+/// Smack's tests register all their accounts on one stream, which XEP-0077 §3.1 leaves to the server.
+#[tokio::test]
+async fn a_stream_registers_as_many_accounts_as_the_operator_allows() -> Result<()> {
+    let config = "[plugin.registration.config]\naccounts_per_stream = 3";
+    for (settings, allowed) in [(Settings::new(), 1), (Settings::new().config(config), 3)] {
+        let server = settings.start().await?;
+        let mut client = registrar(&server).await?;
+        for number in 0..4 {
+            let request = register_request(&format!("juliet{number}"), "wherefore");
+            let answer = client.iq("set", "localhost", &request).await?;
+            let error = (number >= allowed).then(|| "modify/not-acceptable".to_owned());
+            assert_eq!(answer.stanza_error(), error, "{answer}");
+        }
+        server.stop().await?;
+    }
+    Ok(())
+}

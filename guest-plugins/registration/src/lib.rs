@@ -6,7 +6,7 @@ mod form;
 mod limit;
 
 use form::{Form, REGISTER};
-use limit::RateLimit;
+use limit::{PerStream, RateLimit, Taken};
 
 const FEATURE: &str = "http://jabber.org/features/iq-register";
 
@@ -14,6 +14,7 @@ struct Registration {
     open: bool,
     instructions: String,
     limit: Option<RateLimit>,
+    per_stream: PerStream,
 }
 
 impl Plugin for Registration {
@@ -47,6 +48,13 @@ impl Plugin for Registration {
             .default("5"),
         )
         .setting(Setting::integer("rate_limit.seconds", "length of the period").default("3600"))
+        .setting(
+            Setting::integer(
+                "accounts_per_stream",
+                "accounts that a client may make on one stream before it logs in",
+            )
+            .default("1"),
+        )
         .pre_auth(REGISTER, "query")
         .iq(IqFilter::any(REGISTER, "query")
             .to_own_server()
@@ -58,6 +66,7 @@ impl Plugin for Registration {
             open: config::boolean("open").unwrap_or(false),
             instructions: config::text("instructions").unwrap_or_default(),
             limit: RateLimit::configured()?,
+            per_stream: PerStream::configured()?,
         })
     }
 }
@@ -95,29 +104,22 @@ impl PreAuth for Registration {
 
 impl Registration {
     fn create(&self, on: &PreAuthStream, username: &str, password: &str) -> Answer {
-        let once = format!("stream/{}", on.id);
-        if memory::get(&once).is_some() {
-            return Err(StanzaError::new(ErrorCondition::NotAcceptable)
-                .with_text("one account for each stream"));
-        }
-        let counted = match &self.limit {
-            Some(limit) => Some(limit.take(on)?),
-            None => None,
-        };
-        match accounts::create(&on.host, username, password) {
-            Ok(_) => {
-                // A stream has 30 seconds to authenticate: the mark outlives it.
-                memory::put(&once, &[], Some(3_600))
-                    .map_err(|_| ErrorCondition::ResourceConstraint)?;
-                Ok(None)
-            }
+        let mut counted = vec![self.per_stream.take(on)?];
+        let created = self.take_from_address(on).and_then(|taken| {
+            counted.extend(taken);
+            accounts::create(&on.host, username, password).map_err(account_error)
+        });
+        match created {
+            Ok(_) => Ok(None),
             Err(error) => {
-                if let Some(counted) = counted {
-                    counted.give_back();
-                }
-                Err(account_error(error))
+                counted.into_iter().for_each(Taken::give_back);
+                Err(error)
             }
         }
+    }
+
+    fn take_from_address(&self, on: &PreAuthStream) -> Result<Option<Taken>, StanzaError> {
+        self.limit.as_ref().map(|limit| limit.take(on)).transpose()
     }
 }
 
@@ -147,7 +149,7 @@ fn change_password(account: &str, username: &str, form: &Form) -> Answer {
     let (Some(named), Some(password)) = (form.username.as_deref(), form.password.as_deref()) else {
         return Err(ErrorCondition::BadRequest.into());
     };
-    if named.trim() != username && !named.trim().eq_ignore_ascii_case(username) {
+    if prepare::localpart(named.trim()).as_deref() != Some(username) {
         return Err(ErrorCondition::BadRequest.into());
     }
     if password.is_empty() {

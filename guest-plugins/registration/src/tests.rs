@@ -204,6 +204,42 @@ fn a_request_to_another_served_domain_changes_nothing() {
     assert_eq!(registration.password("juliet@a.example"), Some("r0m30"));
 }
 
+/// The host prepares names, and a client sends them as typed: `Ärger` could not change its password.
+#[test]
+fn a_password_is_changed_under_the_name_as_typed() {
+    for (account, typed) in [("ärger", "Ärger"), ("strasse", "Straße"), ("test", "Ｔest")] {
+        let jid = format!("{account}@localhost");
+        let script = Harness::<Registration>::new().account(&jid, "r0m30");
+        let mut registration = script.start().unwrap();
+        let sender = format!("{jid}/balcony");
+        let _ = registration.iq_from(&sender, &self::account(typed, "n3w"));
+        assert_eq!(registration.password(&jid), Some("n3w"), "{typed}");
+    }
+}
+
+#[test]
+fn a_stream_makes_as_many_accounts_as_the_operator_allows() {
+    let script = Harness::<Registration>::new()
+        .config("open", true)
+        .config("accounts_per_stream", 2_i64);
+    let mut registration = script.account("juliet@localhost", "x").start().unwrap();
+    let mut make = |name: &str| registration.pre_auth(&stream(), &account(name, "x"));
+    let made = "<iq type='result' id='r2' from='localhost'/>";
+    assert_eq!(make("romeo"), made);
+    let conflict = "That username is already taken.";
+    assert_eq!(
+        make("juliet"),
+        error("cancel", "409", "conflict", conflict).as_str(),
+        "a refused request does not count"
+    );
+    assert_eq!(make("mercutio"), made);
+    let full = "2 accounts for each stream";
+    assert_eq!(
+        make("tybalt"),
+        error("modify", "406", "not-acceptable", full).as_str()
+    );
+}
+
 fn changed_result() -> &'static str {
     "<iq type='result' id='r2' from='localhost' to='juliet@localhost/balcony'/>"
 }
@@ -298,6 +334,11 @@ fn refuses_a_rate_limit_of_nothing() {
             .start()
             .err()
     };
+    assert!(
+        start("accounts_per_stream")
+            .unwrap()
+            .contains("must be at least 1")
+    );
     assert!(
         start("rate_limit.accounts")
             .unwrap()

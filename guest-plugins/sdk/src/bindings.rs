@@ -27,6 +27,7 @@ macro_rules! world {
                     "waxwing:plugin/types@0.1.0": crate::bindings::lifecycle::waxwing::plugin::types,
                     "waxwing:plugin/stanzas@0.1.0": crate::bindings::lifecycle::waxwing::plugin::stanzas,
                     "waxwing:plugin/accounts@0.1.0": crate::bindings::lifecycle::waxwing::plugin::accounts,
+                    "waxwing:plugin/prepare@0.1.0": crate::bindings::lifecycle::waxwing::plugin::prepare,
                     "waxwing:plugin/memory@0.1.0": crate::bindings::lifecycle::waxwing::plugin::memory,
                     "waxwing:plugin/storage@0.1.0": crate::bindings::lifecycle::waxwing::plugin::storage,
                     "waxwing:plugin/router@0.1.0": crate::bindings::lifecycle::waxwing::plugin::router,

@@ -67,7 +67,7 @@ pub use auth::{
 pub use bindings::lifecycle::exports::waxwing::plugin::lifecycle::Scope;
 pub use bindings::lifecycle::waxwing::plugin::stanzas::{Attribute, DraftError, Head, Localised};
 pub use bindings::lifecycle::waxwing::plugin::types::{
-    ErrorCondition, ErrorType, Name, StanzaKind,
+    ErrorCondition, ErrorType, Name, Recipients, Senders, StanzaKind,
 };
 pub use bindings::plugin_events::exports::waxwing::plugin::plugin_events::Event;
 pub use bindings::pre_auth::exports::waxwing::plugin::pre_auth::{
@@ -101,15 +101,15 @@ pub use traits::{
 /// In a component: the host's handles, and the imports, each a module of functions (see the interface of the same name).
 #[cfg(target_family = "wasm")]
 pub use bindings::lifecycle::waxwing::plugin::{
-    accounts, clock, config, disco, events, http_client, log, memory, metrics, random, roster,
-    router, sessions,
+    accounts, clock, config, disco, events, http_client, log, memory, metrics, prepare, random,
+    roster, router, sessions,
     stanzas::{Draft, Element as Parsed, Stanza},
     storage, timers,
 };
 #[cfg(not(target_family = "wasm"))]
 pub use native::{
     Draft, Parsed, Stanza, accounts, clock, config, disco, events, http_client, log, memory,
-    metrics, random, roster, router, sessions, storage, timers,
+    metrics, prepare, random, roster, router, sessions, storage, timers,
 };
 
 #[doc(hidden)]
@@ -124,11 +124,12 @@ pub mod prelude {
         Handled, Inbound, InboundFilter, IqFilter, IqHandler, Keeping, LateIqHandler, Localised,
         Login, Manifest, Name, Offline, OfflineFilter, Parsed, PasswordVeto, Payload, PayloadError,
         Placement, Plugin, PluginEvents, PreAuth, PreAuthStream, Presence, PresenceFilter,
-        PresenceStep, Promise, Refusal, RegistrationVeto, RemovalVeto, ReplyHandler, Request,
-        Roster, RosterEdit, RosterFailure, RosterFilter, RosterHook, RosterProvider, RosterSession,
-        Scope, Session, SessionEntry, SessionEvents, SessionFailure, SessionProvider, Setting,
-        Showing, Stanza, StanzaError, StanzaKind, State, Subscription, TimerHandler, Verdict, Word,
-        WordHeard, WordSaid, accounts, clock, config, disco, events, log, manifest, memory,
-        metrics, random, roster, router, sessions, settle, storage, timers,
+        PresenceStep, Promise, Recipients, Refusal, RegistrationVeto, RemovalVeto, ReplyHandler,
+        Request, Roster, RosterEdit, RosterFailure, RosterFilter, RosterHook, RosterProvider,
+        RosterSession, Scope, Senders, Session, SessionEntry, SessionEvents, SessionFailure,
+        SessionProvider, Setting, Showing, Stanza, StanzaError, StanzaKind, State, Subscription,
+        TimerHandler, Verdict, Word, WordHeard, WordSaid, accounts, clock, config, disco, events,
+        log, manifest, memory, metrics, prepare, random, roster, router, sessions, settle, storage,
+        timers,
     };
 }

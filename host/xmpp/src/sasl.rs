@@ -14,7 +14,8 @@ mod scram;
 pub use hash::Hash;
 pub use keys::{
     Credentials, MAX_ITERATIONS, NEW_ACCOUNT_ITERATIONS, PasswordError, SALT_BYTES, ScramKeys,
-    burn, derive, is_valid_password, stand_in_keys, stand_in_keys_like, verify_plain,
+    burn, derive, is_valid_password, prepare_password, stand_in_keys, stand_in_keys_like,
+    verify_plain,
 };
 pub use plain::Plain;
 pub use scram::{Binding, ClientFirst, Exchange};

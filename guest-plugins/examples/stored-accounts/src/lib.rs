@@ -43,9 +43,11 @@ impl AuthProvider for StoredAccounts {
     }
 
     fn check_password(&self, host: &mut String, username: &str, password: &str) -> Login {
-        let account = account(host, username);
+        let Some(account) = account(host, username) else {
+            return Login::WRONG;
+        };
         match find(&account) {
-            Ok(Some(record)) if record.is_of(password) => Login::Allow(account),
+            Ok(Some(record)) if fits(&record, password) => Login::Allow(account),
             Ok(_) => Login::WRONG,
             Err(AuthFailure::Unavailable) => Login::Unavailable,
         }
@@ -57,7 +59,9 @@ impl AuthProvider for StoredAccounts {
         username: &str,
         _: ScramHash,
     ) -> Result<Option<ScramKeys>, AuthFailure> {
-        let account = account(host, username);
+        let Some(account) = account(host, username) else {
+            return Ok(None);
+        };
         Ok(find(&account)?.map(|record| ScramKeys {
             account,
             salt: record.salt.to_vec(),
@@ -73,7 +77,8 @@ impl AuthProvider for StoredAccounts {
     }
 
     fn create_user(&self, host: &str, username: &str, password: &str) -> Result<(), ChangeFailure> {
-        let account = account(host, username);
+        let malformed = ChangeFailure::from(ErrorCondition::JidMalformed);
+        let account = account(host, username).ok_or(malformed)?;
         if known(&account)? {
             return Err(ChangeFailure::Taken);
         }
@@ -96,9 +101,15 @@ impl AuthProvider for StoredAccounts {
     }
 }
 
-/// The bare JID of a name as typed: letters are small in it. The host prepares it in full.
-fn account(host: &str, username: &str) -> String {
-    format!("{}@{host}", username.to_lowercase())
+/// The bare JID of a user name as typed. A text that cannot be a user name is no account's.
+fn account(host: &str, username: &str) -> Option<String> {
+    let prepared = prepare::localpart(username)?;
+    Some(format!("{prepared}@{host}"))
+}
+
+/// Whether the password, as typed, is the record's.
+fn fits(record: &Record, password: &str) -> bool {
+    prepare::password(password).is_some_and(|password| record.is_of(&password))
 }
 
 fn key(account: &str) -> String {
@@ -121,7 +132,9 @@ fn known(account: &str) -> Result<bool, ChangeFailure> {
 fn keep(account: &str, password: &str) -> Result<(), ChangeFailure> {
     let salt = random::bytes(16);
     let salt = salt.try_into().map_err(|_| ChangeFailure::Unavailable)?;
-    let record = Record::of(password, salt);
+    let refused = ChangeFailure::from(ErrorCondition::NotAcceptable);
+    let password = prepare::password(password).ok_or(refused)?;
+    let record = Record::of(&password, salt);
     let kept = storage::put(&Owner::Plugin, &key(account), &record.write());
     kept.map_err(|_| ChangeFailure::Unavailable)
 }

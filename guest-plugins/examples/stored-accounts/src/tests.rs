@@ -29,6 +29,25 @@ fn who_was_made_logs_in_with_the_password_and_with_no_other() {
     assert_eq!(log_in(&mut accounts, "juliet", "r0m30"), juliet);
 }
 
+/// The host hands a new account's name prepared and a login's as typed: `Straße` registered and could not log in.
+#[test]
+fn a_login_is_found_by_the_name_and_the_password_as_typed() {
+    let mut accounts = accounts();
+    accounts.create_user(HOST, "strasse", "Ⅸ lives").unwrap();
+    let made = Login::Allow("strasse@localhost".to_owned());
+    for username in ["Straße", "strasse", "STRASSE"] {
+        assert_eq!(
+            log_in(&mut accounts, username, "IX lives"),
+            made,
+            "{username}"
+        );
+    }
+    assert_eq!(log_in(&mut accounts, "two words", "x"), Login::WRONG);
+    let mut stream = accounts.connect(&auth_stream("1", HOST));
+    let keys = accounts.scram(&mut stream, "Straße", ScramHash::Sha256);
+    assert_eq!(keys.unwrap().unwrap().account, "strasse@localhost");
+}
+
 #[test]
 fn the_password_is_not_kept() {
     let accounts = accounts();

@@ -11,8 +11,8 @@ pub(crate) mod xml;
 
 pub use draft::Draft;
 pub use imports::{
-    accounts, clock, config, disco, events, http_client, log, memory, metrics, random, roster,
-    router, sessions, storage, timers,
+    accounts, clock, config, disco, events, http_client, log, memory, metrics, prepare, random,
+    roster, router, sessions, storage, timers,
 };
 pub use parsed::Parsed;
 pub use stanza::Stanza;

@@ -9,6 +9,7 @@ mod http_client;
 mod log;
 mod memory;
 mod metrics;
+mod prepare;
 mod random;
 mod roster;
 pub(crate) mod router;

@@ -233,13 +233,14 @@ fn check_kind(bytes: &[u8]) -> anyhow::Result<()> {
 
 /// Names the first import that this server does not have.
 fn check_imports(component: &Component) -> anyhow::Result<()> {
-    const KNOWN: [&str; 19] = [
+    const KNOWN: [&str; 20] = [
         "types",
         "manifest",
         "stanzas",
         "contacts",
         "roster",
         "accounts",
+        "prepare",
         "memory",
         "storage",
         "router",

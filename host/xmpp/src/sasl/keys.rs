@@ -1,6 +1,7 @@
 //! What is stored instead of a password, and how a password is checked against it.
 
 use super::Hash;
+use std::borrow::Cow;
 use std::fmt;
 use subtle::ConstantTimeEq as _;
 
@@ -10,6 +11,8 @@ pub const NEW_ACCOUNT_ITERATIONS: u32 = 10_000;
 pub const MAX_ITERATIONS: u32 = 10_000_000;
 /// The length of a new salt in bytes; the salts shown for unknown accounts have it too.
 pub const SALT_BYTES: usize = 16;
+/// The longest password after preparation, in bytes.
+const MAX_PASSWORD: usize = 1_023;
 
 /// What SCRAM stores of a password (RFC 5802 §3). The password cannot be had back from it.
 #[derive(Clone, PartialEq, Eq)]
@@ -63,6 +66,9 @@ pub enum PasswordError {
     /// SASLprep (RFC 4013) forbids one of its characters.
     #[error("the password has characters that SASLprep forbids")]
     Forbidden,
+    /// It is longer than 1,023 bytes after preparation.
+    #[error("the password is longer than 1,023 bytes")]
+    TooLong,
 }
 
 /// Derives the keys of a password: SASLprep, then PBKDF2. Costs about a millisecond for 4,000 rounds: not for the shards.
@@ -74,7 +80,7 @@ pub fn derive(
     iterations: u32,
     hash: Hash,
 ) -> Result<ScramKeys, PasswordError> {
-    let prepared = stringprep::saslprep(password).map_err(|_| PasswordError::Forbidden)?;
+    let prepared = saslprep(password)?;
     if prepared.is_empty() {
         return Err(PasswordError::Empty);
     }
@@ -90,9 +96,23 @@ pub fn derive(
     })
 }
 
-/// Whether a text can be a password: SASLprep allows it, and it has 1 to 1,023 bytes once prepared.
+/// Prepares a password by SASLprep. The result has 1 to 1,023 bytes; a longer one is an error.
+pub fn prepare_password(password: &str) -> Result<String, PasswordError> {
+    let prepared = saslprep(password)?;
+    match prepared.len() {
+        0 => Err(PasswordError::Empty),
+        1..=MAX_PASSWORD => Ok(prepared.into_owned()),
+        _ => Err(PasswordError::TooLong),
+    }
+}
+
+/// Whether a text can be a password: [`prepare_password`] accepts it.
 pub fn is_valid_password(password: &str) -> bool {
-    stringprep::saslprep(password).is_ok_and(|prepared| (1..=1023).contains(&prepared.len()))
+    prepare_password(password).is_ok()
+}
+
+fn saslprep(password: &str) -> Result<Cow<'_, str>, PasswordError> {
+    stringprep::saslprep(password).map_err(|_| PasswordError::Forbidden)
 }
 
 /// Whether the password is the one the keys were derived from. The hash is told by the length of the keys; keys of another

@@ -1,5 +1,6 @@
 //! The accounts of the domains served (interface `accounts`).
 
+use super::prepare;
 use crate::jid;
 use crate::native::world::{self, AccountEffect, World};
 
@@ -7,9 +8,6 @@ pub use crate::bindings::lifecycle::waxwing::plugin::accounts::{AccountError, Ac
 
 /// The longest page.
 const MAX_PAGE: u32 = 1_000;
-
-/// The longest password, in bytes.
-const MAX_PASSWORD: usize = 1_023;
 
 /// The accounts of a domain after that one.
 pub fn list(host: &str, after: Option<&str>, limit: u32) -> Result<AccountPage, AccountError> {
@@ -77,12 +75,9 @@ pub fn remove(account: &str) -> Result<(), AccountError> {
 
 fn named(world: &World, host: &str, username: &str) -> Result<String, AccountError> {
     granted(world)?;
-    let account = [&username.to_lowercase(), "@", host].concat();
-    if username.contains(['@', '/']) || !jid::is_valid(&account) {
-        return Err(AccountError::InvalidName);
-    }
+    let username = prepare::localpart(username).ok_or(AccountError::InvalidName)?;
     served(world, host)?;
-    Ok(account)
+    Ok([&username, "@", host].concat())
 }
 
 fn addressed(world: &World, account: &str) -> Result<(), AccountError> {
@@ -103,10 +98,8 @@ fn served(world: &World, host: &str) -> Result<(), AccountError> {
 }
 
 fn acceptable(password: &str) -> Result<(), AccountError> {
-    match password.len() {
-        1..=MAX_PASSWORD if !password.contains(char::is_control) => Ok(()),
-        _ => Err(AccountError::InvalidPassword),
-    }
+    let prepared = prepare::password(password).map(drop);
+    prepared.ok_or(AccountError::InvalidPassword)
 }
 
 /// A name that this call has taken counts as there; one that it has removed is not free before the call has returned.

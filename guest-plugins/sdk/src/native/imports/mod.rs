@@ -9,6 +9,7 @@ pub mod http_client;
 pub mod log;
 pub mod memory;
 pub mod metrics;
+pub mod prepare;
 pub mod random;
 pub mod roster;
 pub mod router;
