@@ -15,6 +15,7 @@
 )]
 
 mod accounts;
+mod addressees;
 mod addresses;
 mod authentication;
 mod behaviours;

@@ -25,6 +25,28 @@ macro_rules! narrowed {
             }
         }
     };
+    (recipients) => {
+        /// Only to addressees of these classes.
+        #[must_use]
+        pub fn only_to(mut self, recipients: Recipients) -> Self {
+            self.0.recipients = recipients;
+            self
+        }
+    };
+    (senders) => {
+        /// Only from senders of these classes.
+        #[must_use]
+        pub fn only_from(mut self, senders: Senders) -> Self {
+            self.0.senders = senders;
+            self
+        }
+
+        /// Only from others: not from the account's own sessions, nor from the server.
+        #[must_use]
+        pub fn from_others(self) -> Self {
+            self.only_from(Senders::OTHER_ACCOUNT | Senders::REMOTE | Senders::COMPONENT)
+        }
+    };
     (types) => {
         /// Only of these types; `normal` and `available` stand for an absent attribute.
         #[must_use]
@@ -84,7 +106,8 @@ narrowed!(
     InboundFilter,
     "When the hook fails the stanza goes on instead of being refused.",
     types,
-    payload
+    payload,
+    recipients
 );
 
 /// Which stanzas a deliver hook judges: at first, all stanzas of the kind from anybody, failing closed.
@@ -122,20 +145,14 @@ impl DeliverFilter {
     pub fn stanzas() -> Self {
         Self::new(wit::StanzaKinds::all())
     }
-
-    /// Only from others: not from the account's own sessions, nor from the server.
-    #[must_use]
-    pub fn from_others(mut self) -> Self {
-        self.0.senders = Senders::OTHER_ACCOUNT | Senders::REMOTE | Senders::COMPONENT;
-        self
-    }
 }
 
 narrowed!(
     DeliverFilter,
     "When the hook fails the stanza goes on instead of being refused.",
     types,
-    payload
+    payload,
+    senders
 );
 
 /// Which messages an offline hook judges: at first all from anybody, failing closed.
@@ -159,7 +176,8 @@ narrowed!(
     OfflineFilter,
     "When the hook fails the message is kept instead of being refused.",
     types,
-    payload
+    payload,
+    senders
 );
 
 /// Which presence a presence hook judges: at first, all that clients say to all who may see them, failing closed.

@@ -292,3 +292,40 @@ fn a_reload_hands_over_or_leaves_the_old_instance() {
     assert_eq!(heir.reload(), Err("too much".to_owned()));
     assert!(next(&mut heir).contains(">3<"));
 }
+
+struct ToAccounts;
+
+impl Plugin for ToAccounts {
+    fn manifest() -> Manifest {
+        let to = Recipients::OTHER_ACCOUNT | Recipients::FULL;
+        let filter = InboundFilter::messages().only_to(to);
+        Manifest::new("to-accounts", "1.0.0", "judges messages to others").inbound(filter)
+    }
+
+    fn init(_: Scope) -> Result<Self, String> {
+        Ok(Self)
+    }
+}
+
+impl Inbound for ToAccounts {
+    fn filter(&self, _: &Stanza) -> Verdict {
+        Verdict::Drop
+    }
+}
+
+#[test]
+fn an_inbound_filter_is_narrowed_by_the_class_of_addressee() {
+    let script = Harness::<ToAccounts>::new().hosts(&["localhost", "other.localhost"]);
+    let mut harness = script.start().unwrap();
+    for (to, expected) in [
+        ("romeo@localhost", Outcome::Dropped),
+        ("romeo@localhost/orchard", Outcome::Dropped),
+        ("juliet@localhost", Outcome::NotAsked),
+        ("localhost", Outcome::NotAsked),
+        ("other.localhost", Outcome::NotAsked),
+        ("romeo@verona.example", Outcome::NotAsked),
+    ] {
+        let outcome = harness.inbound(&format!("<message to='{to}'/>"));
+        assert_eq!(outcome, expected, "{to}");
+    }
+}
