@@ -32,7 +32,14 @@ async fn the_server_says_what_it_is_and_what_its_plugins_offer() -> Result<()> {
         .filter(|child| child.name == "feature")
         .filter_map(|child| child.attr("var"))
         .collect();
-    for feature in [ns::REGISTER, ns::PING, ns::DISCO_INFO, ns::DISCO_ITEMS] {
+    // XEP-0160 §4: messages are stored for accounts that are offline.
+    for feature in [
+        ns::REGISTER,
+        ns::PING,
+        ns::DISCO_INFO,
+        ns::DISCO_ITEMS,
+        "msgoffline",
+    ] {
         assert_eq!(
             features.iter().filter(|found| **found == feature).count(),
             1,
@@ -114,5 +121,60 @@ async fn a_disabled_plugin_is_not_listed() -> Result<()> {
         Some("cancel/service-unavailable"),
         "{answer}"
     );
+    server.stop().await
+}
+
+/// XEP-0030 §8 and RFC 6121 §8.5.1: an account is described to itself and to those who receive its presence. A stranger gets the
+/// same answers for an account as for a JID that nobody has.
+#[tokio::test]
+async fn an_account_is_described_to_itself_and_to_its_contacts_alone() -> Result<()> {
+    const INFO: &str = "<query xmlns='http://jabber.org/protocol/disco#info'/>";
+    const ITEMS: &str = "<query xmlns='http://jabber.org/protocol/disco#items'/>";
+    let server = Server::new().await?;
+    let (mut juliet, _) = server.session("juliet").await?;
+    let (mut romeo, _) = server.session("romeo").await?;
+    for to in ["", "juliet@localhost"] {
+        let answer = juliet.iq("get", to, INFO).await?;
+        let query = answer.child("query", ns::DISCO_INFO).expect("a query");
+        let identity = query.child("identity", ns::DISCO_INFO).expect("one");
+        let found = (identity.attr("category"), identity.attr("type"));
+        assert_eq!(found, (Some("account"), Some("registered")), "{answer}");
+        assert!(answer.to_string().contains(ns::DISCO_ITEMS), "{answer}");
+    }
+    let mut answers = Vec::new();
+    for to in ["juliet@localhost", "nobody@localhost"] {
+        for payload in [INFO, ITEMS] {
+            let answer = romeo.iq("get", to, payload).await?.to_string();
+            let id = answer
+                .split("id='")
+                .nth(1)
+                .and_then(|rest| rest.split('\'').next());
+            let id = id.unwrap_or_default().to_owned();
+            answers.push(answer.replace(&id, "ID").replace(to, "SOMEBODY"));
+        }
+    }
+    let (account, none) = answers.split_at(2);
+    assert_eq!(account, none, "the account does not show");
+    assert!(account[0].contains("service-unavailable"), "{account:?}");
+    assert!(!account[1].contains("error"), "{account:?}");
+
+    juliet.send("<presence/>").await?;
+    romeo.send("<presence/>").await?;
+    romeo
+        .send("<presence to='juliet@localhost' type='subscribe'/>")
+        .await?;
+    let asked = |one: &waxwing_tests::Element| one.attr("type") == Some("subscribe");
+    juliet.wait_for("the request", asked).await?;
+    juliet
+        .send("<presence to='romeo@localhost' type='subscribed'/>")
+        .await?;
+    let granted = |one: &waxwing_tests::Element| one.attr("type") == Some("subscribed");
+    romeo.wait_for("the approval", granted).await?;
+    let answer = romeo.iq("get", "juliet@localhost", INFO).await?;
+    assert!(answer.to_string().contains("registered"), "{answer}");
+    // The other direction was not granted.
+    let answer = juliet.iq("get", "romeo@localhost", INFO).await?;
+    let error = answer.stanza_error();
+    assert_eq!(error.as_deref(), Some("cancel/service-unavailable"));
     server.stop().await
 }

@@ -1,5 +1,7 @@
-//! XEP-0030: Service Discovery, of the server itself: what it is and which features the host and its plugins registered.
+//! XEP-0030: Service Discovery, of the server and of accounts: identities, and the features that the host and its plugins registered.
 use waxwing_plugin::prelude::*;
+
+mod account;
 
 const INFO: &str = "http://jabber.org/protocol/disco#info";
 const ITEMS: &str = "http://jabber.org/protocol/disco#items";
@@ -19,8 +21,11 @@ impl Plugin for Disco {
         .xep(30, "2.5.0")
         .feature(INFO)
         .feature(ITEMS)
-        .iq(IqFilter::get(INFO, "query").to_any_server())
-        .iq(IqFilter::get(ITEMS, "query").to_any_server())
+        .account_feature(INFO)
+        .account_feature(ITEMS)
+        .ask("roster")
+        .iq(everywhere(INFO))
+        .iq(everywhere(ITEMS))
         .iq(IqFilter::set(COMMANDS, "command").to_any_server())
     }
 
@@ -29,26 +34,50 @@ impl Plugin for Disco {
     }
 }
 
+/// Queries to domains and, on behalf of accounts, to bare JIDs.
+fn everywhere(namespace: &str) -> IqFilter {
+    let filter = IqFilter::get(namespace, "query").to_any_server();
+    filter.to_own_account().to_other_accounts()
+}
+
 impl IqHandler for Disco {
     fn handle(&self, request: &Stanza) -> Answer {
-        let host = request.host();
+        let account = account::addressed(request);
         if let Some(query) = request.payload(&Name::new(INFO, "query")) {
-            return match query.attribute("node") {
-                None => Ok(Some(info(&host))),
-                Some(node) => node_info(&host, &node).map(Some).ok_or_else(unknown),
+            let node = query.attribute("node");
+            return match account {
+                Some(account) => account::info(&account, node.as_deref(), request),
+                None => info(&request.host(), node.as_deref()),
             };
         }
         let Some(query) = request.payload(&Name::new(ITEMS, "query")) else {
             return Err(unknown());
         };
         let node = query.attribute("node");
-        if node.as_deref() == Some(COMMANDS) && !is_at(&host, request) {
-            return Ok(Some(Element::new("query", ITEMS).attr("node", COMMANDS)));
+        match account {
+            Some(account) => account::items(&account, node.as_deref(), request),
+            None => items(&request.host(), node.as_deref(), request),
         }
-        let items = disco::items(&host, node.as_deref()).ok_or_else(unknown)?;
-        let query = Element::new("query", ITEMS).attr_if("node", node.as_deref());
-        Ok(Some(query.children(items.iter().map(item))))
     }
+}
+
+fn info(host: &str, node: Option<&str>) -> Answer {
+    match node {
+        None => Ok(Some(host_info(host))),
+        Some(node) => node_info(host, node).map(Some).ok_or_else(unknown),
+    }
+}
+
+fn items(host: &str, node: Option<&str>, request: &Stanza) -> Answer {
+    if node == Some(COMMANDS) && !is_at(host, request) {
+        return Ok(Some(items_query(node)));
+    }
+    let items = disco::items(host, node).ok_or_else(unknown)?;
+    Ok(Some(items_query(node).children(items.iter().map(item))))
+}
+
+fn items_query(node: Option<&str>) -> Element {
+    Element::new("query", ITEMS).attr_if("node", node)
 }
 
 /// Whether the sender's account is at this domain: commands serve no others (XEP-0050 §2.2 lists what the requester may
@@ -77,8 +106,12 @@ fn node_info(host: &str, node: &str) -> Option<Element> {
     Some(
         query
             .child(identity(&info.identity))
-            .children(features.map(|feature| Element::new("feature", INFO).attr("var", feature))),
+            .children(features.map(|name| feature(name))),
     )
+}
+
+fn feature(name: &str) -> Element {
+    Element::new("feature", INFO).attr("var", name)
 }
 
 fn identity(identity: &disco::Identity) -> Element {
@@ -88,14 +121,11 @@ fn identity(identity: &disco::Identity) -> Element {
         .attr_if("name", identity.label.as_deref())
 }
 
-fn info(host: &str) -> Element {
+fn host_info(host: &str) -> Element {
     let identities = disco::identities(host);
-    let features = disco::features(host)
-        .into_iter()
-        .map(|feature| Element::new("feature", INFO).attr("var", &feature));
     Element::new("query", INFO)
         .children(identities.iter().map(identity))
-        .children(features)
+        .children(disco::features(host).iter().map(|name| feature(name)))
 }
 
 waxwing_plugin::plugin!(Disco: IqHandler);

@@ -24,6 +24,76 @@ fn tells_identities_and_features() {
     );
 }
 
+const RESULT: &str = "<iq type='result' id='d1' from='juliet@localhost'";
+
+/// What romeo gets who asks for juliet, of whom juliet has this contact.
+fn asked_of_juliet(contact: Contact, namespace: &str, to: &str, node: &str) -> Outcome {
+    let script = Harness::<Disco>::new().account_feature("urn:xmpp:ping");
+    let mut disco = script.contact("juliet@localhost", contact).start().unwrap();
+    let xml = format!("<iq type='get' id='d1' to='{to}'><query xmlns='{namespace}'{node}/></iq>");
+    disco.iq_from("romeo@localhost/orchard", &xml)
+}
+
+fn romeo(subscription: Subscription) -> Contact {
+    Contact {
+        subscription,
+        ..Contact::new("romeo@localhost")
+    }
+}
+
+#[test]
+fn an_account_is_shown_to_itself_and_to_those_who_receive_its_presence() {
+    let shown = "<query xmlns='http://jabber.org/protocol/disco#info'>\
+         <identity category='account' type='registered'/>\
+         <feature var='http://jabber.org/protocol/disco#info'/>\
+         <feature var='http://jabber.org/protocol/disco#items'/>\
+         <feature var='urn:xmpp:ping'/></query></iq>";
+    for subscription in [Subscription::From, Subscription::Both] {
+        let outcome = asked_of_juliet(romeo(subscription), INFO, "juliet@localhost", "");
+        let expected = format!("{RESULT} to='romeo@localhost/orchard'>{shown}");
+        assert_eq!(outcome, expected.as_str());
+    }
+    let mut disco = Harness::<Disco>::new()
+        .account_feature("urn:xmpp:ping")
+        .start()
+        .unwrap();
+    for to in ["", " to='juliet@localhost'"] {
+        let xml = format!("<iq type='get' id='d1'{to}><query xmlns='{INFO}'/></iq>");
+        let from = to.replace(" to=", " from=");
+        let expected =
+            format!("<iq type='result' id='d1'{from} to='juliet@localhost/balcony'>{shown}");
+        assert_eq!(
+            disco.iq_from("juliet@localhost/balcony", &xml),
+            expected.as_str()
+        );
+    }
+}
+
+/// XEP-0030 §8: a stranger cannot tell an account from a JID that nobody has.
+#[test]
+fn a_stranger_gets_the_same_for_an_account_and_for_none() {
+    let no = "<error type='cancel' code='503'>\
+              <service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>";
+    for subscription in [Subscription::None, Subscription::To] {
+        for to in ["juliet@localhost", "nobody@localhost"] {
+            let ask = |namespace: &str, node: &str| {
+                asked_of_juliet(romeo(subscription), namespace, to, node)
+            };
+            for node in ["", " node='x'"] {
+                let error = format!(
+                    "<iq type='error' id='d1' from='{to}' to='romeo@localhost/orchard'>{no}"
+                );
+                assert_eq!(ask(INFO, node), error.as_str());
+                let empty = format!(
+                    "<iq type='result' id='d1' from='{to}' to='romeo@localhost/orchard'>\
+                     <query xmlns='http://jabber.org/protocol/disco#items'{node}/></iq>"
+                );
+                assert_eq!(ask(ITEMS, node), empty.as_str());
+            }
+        }
+    }
+}
+
 #[test]
 fn has_no_items_yet() {
     assert_eq!(

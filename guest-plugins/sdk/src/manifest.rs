@@ -23,6 +23,7 @@ impl Manifest {
             summary: summary.to_owned(),
             implements: Vec::new(),
             features: Vec::new(),
+            account_features: Vec::new(),
             settings: Vec::new(),
             asks: Vec::new(),
             subscriptions: Vec::new(),
@@ -51,6 +52,13 @@ impl Manifest {
     #[must_use]
     pub fn feature(mut self, feature: &str) -> Self {
         self.0.features.push(feature.to_owned());
+        self
+    }
+
+    /// A feature for service discovery to announce for each account: the plugin serves it at accounts' bare JIDs.
+    #[must_use]
+    pub fn account_feature(mut self, feature: &str) -> Self {
+        self.0.account_features.push(feature.to_owned());
         self
     }
 

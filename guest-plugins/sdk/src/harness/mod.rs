@@ -35,7 +35,7 @@
 //!
 //! The harness does what the host does: it fills in the configuration's defaults and refuses keys that the manifest does
 //! not list, evaluates the manifest's filters, carries out a call's effects when it has returned, forgets them when it
-//! panicked (which in a component is a trap), and then makes a new instance. Its addresses are only lower-cased, not prepared.
+//! panicked (which in a component is a trap), and then makes a new instance. Addresses in scripts are written prepared.
 
 mod auth;
 mod call;

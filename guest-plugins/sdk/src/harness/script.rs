@@ -75,6 +75,13 @@ impl<P: Plugin> Script<P> {
         self
     }
 
+    /// A feature of accounts that another plugin announces.
+    #[must_use]
+    pub fn account_feature(mut self, feature: &str) -> Self {
+        self.world.account_features.push(feature.to_owned());
+        self
+    }
+
     /// A node that the host or another plugin has.
     #[must_use]
     pub fn node(mut self, node: crate::DiscoNode) -> Self {
@@ -109,6 +116,12 @@ impl<P: Plugin> Script<P> {
         self.world
             .features
             .extend_from_slice(&manifest.as_wit().features);
+        let account_features = &manifest.as_wit().account_features;
+        self.world
+            .account_features
+            .extend_from_slice(account_features);
+        self.world.account_features.sort();
+        self.world.account_features.dedup();
         self.world.nodes.extend_from_slice(&manifest.as_wit().nodes);
         self.world.features.sort();
         self.world.features.dedup();

@@ -24,6 +24,7 @@ pub(crate) struct World {
     pub(crate) figures: BTreeMap<String, Figure>,
     pub(crate) identities: Vec<Identity>,
     pub(crate) features: Vec<String>,
+    pub(crate) account_features: Vec<String>,
     pub(crate) nodes: Vec<crate::DiscoNode>,
     pub(crate) logged: Vec<(Level, String)>,
     /// Milliseconds since 1970 at the start of the server.
@@ -195,6 +196,7 @@ impl Default for World {
                 label: Some("Waxwing".to_owned()),
             }],
             features: Vec::new(),
+            account_features: Vec::new(),
             nodes: Vec::new(),
             logged: Vec::new(),
             began: 1_700_000_000_000,

@@ -136,6 +136,14 @@ impl Services for Idle {
         Err(ServiceError::Unavailable)
     }
 
+    async fn shares_presence(&self, _: &BareJid, _: &BareJid) -> Result<bool, ServiceError> {
+        Err(ServiceError::Unavailable)
+    }
+
+    fn features(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     fn rosters_moved(&self, _: Vec<String>) {}
 
     fn plugin_data(&self) -> Result<&dyn PluginData, ServiceError> {

@@ -1,5 +1,7 @@
 //! The import `disco`: what all plugins registered.
 
+use std::collections::BTreeSet;
+
 use crate::instance::state::State;
 use crate::wit::bindings::waxwing::plugin::disco::{Host, Identity, Item, NodeInfo};
 use crate::wit::bindings::waxwing::plugin::manifest::DiscoNode;
@@ -61,7 +63,19 @@ impl Host for State {
         if !self.shared.serves(&host) {
             return Ok(Vec::new());
         }
-        Ok(self.shared.registry.now().features().cloned().collect())
+        let own = self.shared.services.features().iter();
+        let mut features: BTreeSet<String> = own.map(|&feature| feature.to_owned()).collect();
+        features.extend(self.shared.registry.now().features().cloned());
+        Ok(features.into_iter().collect())
+    }
+
+    fn account_features(&mut self, host: String) -> wasmtime::Result<Vec<String>> {
+        self.charge()?;
+        if !self.shared.serves(&host) {
+            return Ok(Vec::new());
+        }
+        let snapshot = self.shared.registry.now();
+        Ok(snapshot.account_features().cloned().collect())
     }
 }
 

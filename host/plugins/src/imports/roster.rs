@@ -36,6 +36,29 @@ impl Host for State {
         })
     }
 
+    async fn shares_presence(
+        &mut self,
+        account: String,
+        address: String,
+    ) -> wasmtime::Result<Result<bool, RosterError>> {
+        self.charge()?;
+        if self.level == Level::Provider {
+            return Ok(Err(RosterError::NotHere));
+        }
+        let address = jid::parse(&address).map(|address| address.to_bare());
+        let (account, address) = match (self.of_roster(&account), address) {
+            (Ok(account), Ok(address)) => (account, address),
+            (Err(error), _) => return Ok(Err(error)),
+            (_, Err(_)) => return Ok(Err(RosterError::InvalidAddress)),
+        };
+        let shared = Arc::clone(&self.shared);
+        let shares = timeout(LATE, shared.services.shares_presence(&account, &address)).await;
+        Ok(shares
+            .ok()
+            .and_then(Result::ok)
+            .ok_or(RosterError::Unavailable))
+    }
+
     async fn update_contact(
         &mut self,
         account: String,

@@ -44,6 +44,7 @@ pub(crate) struct Manifest {
     pub(crate) summary: String,
     pub(crate) implements: Vec<String>,
     pub(crate) features: Vec<String>,
+    pub(crate) account_features: Vec<String>,
     pub(crate) settings: Vec<Setting>,
     pub(crate) asks: Vec<String>,
     /// What it is called for.
@@ -96,6 +97,7 @@ impl Manifest {
             summary: String::new(),
             implements: Vec::new(),
             features: Vec::new(),
+            account_features: Vec::new(),
             settings: Vec::new(),
             asks: Vec::new(),
             wants: Wants::default(),
@@ -131,19 +133,8 @@ impl Manifest {
         if manifest.summary.len() > MAX_SUMMARY || manifest.summary.chars().any(char::is_control) {
             return wrong("summary", "must be one line of at most 200 bytes");
         }
-        if manifest.features.len() > MAX_FEATURES {
-            return wrong("features", "are more than 64");
-        }
-        if let Some(bad) = manifest
-            .features
-            .iter()
-            .position(|feature| !is_feature(feature))
-        {
-            return wrong(
-                format!("feature number {bad}"),
-                "must be 1 to 1,023 bytes without control characters",
-            );
-        }
+        check_features("feature", &manifest.features)?;
+        check_features("account feature", &manifest.account_features)?;
         if let Some(unknown) = manifest
             .asks
             .iter()
@@ -176,6 +167,7 @@ impl Manifest {
             summary: manifest.summary,
             implements,
             features: manifest.features,
+            account_features: manifest.account_features,
             settings,
             asks,
             wants,
@@ -184,6 +176,19 @@ impl Manifest {
             placement: manifest.placement,
             limits,
         })
+    }
+}
+
+fn check_features(what: &str, features: &[String]) -> Result<(), ManifestError> {
+    if features.len() > MAX_FEATURES {
+        return wrong(format!("{what}s"), "are more than 64");
+    }
+    match features.iter().position(|feature| !is_feature(feature)) {
+        Some(bad) => wrong(
+            format!("{what} number {bad}"),
+            "must be 1 to 1,023 bytes without control characters",
+        ),
+        None => Ok(()),
     }
 }
 
@@ -333,6 +338,7 @@ mod tests {
                 version: "2.0".to_owned(),
             }],
             features: vec!["urn:xmpp:ping".to_owned()],
+            account_features: Vec::new(),
             settings: Vec::new(),
             asks: Vec::new(),
             subscriptions: Vec::new(),
@@ -359,7 +365,7 @@ mod tests {
     #[test]
     fn names_what_is_wrong() {
         assert_eq!(Manifest::check(valid()).unwrap().implements, ["XEP-0199"]);
-        let cases: [(&str, Breaking); 12] = [
+        let cases: [(&str, Breaking); 13] = [
             ("name `../ping`", |m| m.name = "../ping".to_owned()),
             ("name ``", |m| m.name = String::new()),
             ("version", |m| m.version = "one".to_owned()),
@@ -373,6 +379,9 @@ mod tests {
             ("limit `memory`", |m| m.limits.memory = Some(513)),
             ("summary", |m| m.summary = "two\nlines".to_owned()),
             ("feature number 1", |m| m.features.push(String::new())),
+            ("account feature number 0", |m| {
+                m.account_features.push(String::new());
+            }),
             ("ask `sockets`", |m| m.asks.push("sockets".to_owned())),
             ("setting `open`", |m| {
                 m.settings.push(wit::Setting {

@@ -48,6 +48,16 @@ pub trait Services: Send + Sync + 'static {
     /// The roster of an account, whoever keeps it.
     async fn roster(&self, account: &BareJid) -> Result<Vec<Item>, ServiceError>;
 
+    /// Whether an account exists and shares its presence with an address.
+    async fn shares_presence(
+        &self,
+        account: &BareJid,
+        address: &BareJid,
+    ) -> Result<bool, ServiceError>;
+
+    /// The features of the server's own that service discovery announces (XEP-0030 §3.1).
+    fn features(&self) -> &'static [&'static str];
+
     /// Another plugin keeps the rosters of these domains now, or the server itself does.
     fn rosters_moved(&self, hosts: Vec<String>);
 

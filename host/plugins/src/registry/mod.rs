@@ -54,6 +54,7 @@ pub(crate) struct Snapshot {
     pub(crate) event_listeners: Vec<Arc<Plugin>>,
     pub(crate) providers: Providers,
     features: BTreeSet<String>,
+    account_features: BTreeSet<String>,
 }
 
 /// A domain that a plugin serves.
@@ -127,6 +128,8 @@ impl Snapshot {
             snapshot
                 .features
                 .extend(plugin.manifest.features.iter().cloned());
+            let account_features = plugin.manifest.account_features.iter();
+            snapshot.account_features.extend(account_features.cloned());
             snapshot.index_handlers(plugin);
             snapshot.index_listeners(plugin);
             snapshot.providers.add(plugin);
@@ -308,6 +311,11 @@ impl Snapshot {
     /// The features that service discovery announces, sorted.
     pub(crate) fn features(&self) -> impl Iterator<Item = &String> {
         self.features.iter()
+    }
+
+    /// The features that service discovery announces for accounts, sorted.
+    pub(crate) fn account_features(&self) -> impl Iterator<Item = &String> {
+        self.account_features.iter()
     }
 
     /// The plugin that serves a request with this payload.

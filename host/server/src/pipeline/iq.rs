@@ -7,17 +7,14 @@ use std::sync::Arc;
 use waxwing_plugins::IqAnswer;
 use waxwing_xmpp::{
     error::Condition,
-    jid::{BareJid, Jid},
+    jid::Jid,
     ns,
     roster::Request,
     stanza::{IqType, Stanza},
 };
 
 use crate::{
-    delivery::session_handle::SessionHandle,
-    plugins,
-    router::{AddressKind, account_of},
-    server::shard::Shard,
+    delivery::session_handle::SessionHandle, plugins, router::account_of, server::shard::Shard,
 };
 
 /// Answers a request of a session.
@@ -32,9 +29,6 @@ pub(crate) async fn answer(shard: &Shard, asker: &Arc<SessionHandle>, request: S
             Ok(asked) => shard.server.rosters.serve(asker, &request, asked).await,
             Err(error) => router.refuse(&request, &error),
         };
-    }
-    if !is_known(shard, asker, &request).await {
-        return router.bounce(&request, Condition::ServiceUnavailable);
     }
     match shard.plugins.iq(&request, router.recipient(&request)).await {
         IqAnswer::Unhandled => router.bounce(&request, Condition::ServiceUnavailable),
@@ -57,24 +51,4 @@ fn is_own(asker: &SessionHandle, request: &Stanza) -> bool {
 fn is_session_request(request: &Stanza) -> bool {
     let is_session = |payload: waxwing_xml::ElementRef<'_>| payload.is("session", ns::SESSION);
     request.iq_type() == Some(IqType::Set) && request.payload().is_some_and(is_session)
-}
-
-/// False if the request is on behalf of an account that does not exist.
-async fn is_known(shard: &Shard, asker: &SessionHandle, request: &Stanza) -> bool {
-    let server = &shard.server;
-    let Some(to) = request.to() else { return true };
-    let account = account_of(to);
-    if server.router.address_kind(to) != AddressKind::Account
-        || account == account_of(&asker.jid)
-        || server.router.is_connected(account)
-    {
-        return true;
-    }
-    let Ok(jid) = BareJid::try_from(to.clone()) else {
-        return false;
-    };
-    server.accounts.exists(&jid).await.unwrap_or_else(|error| {
-        tracing::error!(%error, "cannot look up an account");
-        false
-    })
 }

@@ -43,6 +43,9 @@ pub const COMPILE: &str = "compile-plugin";
 /// The components inside this binary, put there by its build script.
 const BUNDLED: &[BundledPlugin] = include!(concat!(env!("OUT_DIR"), "/bundled.rs"));
 
+/// What service discovery announces besides the plugins' features: messages are stored for accounts that are offline (XEP-0160 §4).
+const FEATURES: &[&str] = &["msgoffline"];
+
 /// Starts the platform with the plugins that the configuration and the folder name.
 pub(crate) async fn start(
     config: &Config,
@@ -262,6 +265,25 @@ impl Services for Server {
             drop(error.reply());
             ServiceError::Unavailable
         })
+    }
+
+    async fn shares_presence(
+        &self,
+        account: &BareJid,
+        address: &BareJid,
+    ) -> Result<bool, ServiceError> {
+        if !self.account_exists(account).await? {
+            return Ok(false);
+        }
+        let shares = self.contacts.shares_presence(account, address).await;
+        shares.map_err(|error| {
+            drop(error.reply());
+            ServiceError::Unavailable
+        })
+    }
+
+    fn features(&self) -> &'static [&'static str] {
+        FEATURES
     }
 
     fn rosters_moved(&self, hosts: Vec<String>) {

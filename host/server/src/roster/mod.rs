@@ -224,6 +224,17 @@ impl RosterService {
         Ok(self.store(account).load(account).await?.items)
     }
 
+    /// Whether an account shares its presence with an address (RFC 6121 §2.1.2.5), for plugins. The account's lock is not taken: a
+    /// plugin may ask while it is held.
+    pub(crate) async fn shares_presence(
+        &self,
+        account: &BareJid,
+        address: &BareJid,
+    ) -> Result<bool, RosterError> {
+        let item = self.store(account).item(account, address).await?;
+        Ok(item.is_some_and(|item| item.state.from))
+    }
+
     async fn view(&self, account: &BareJid) -> Result<AccountSubscriptions, RosterError> {
         let roster = self.store(account).load(account).await?;
         let items = roster.items.into_iter();

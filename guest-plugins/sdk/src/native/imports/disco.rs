@@ -44,6 +44,14 @@ pub fn identities(host: &str) -> Vec<Identity> {
     })
 }
 
+/// The features of the accounts of a served domain, sorted, each once.
+pub fn account_features(host: &str) -> Vec<String> {
+    world::with(|world| {
+        let served = world.serves(host).then(|| world.account_features.clone());
+        served.unwrap_or_default()
+    })
+}
+
 /// The features of a served domain: the host's own and those of all enabled plugins, sorted, each once.
 pub fn features(host: &str) -> Vec<String> {
     world::with(|world| {

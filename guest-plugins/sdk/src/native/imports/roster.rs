@@ -3,6 +3,7 @@
 use crate::jid;
 use crate::native::world::{self, RosterEffect, World};
 
+use crate::Subscription;
 pub use crate::bindings::lifecycle::waxwing::plugin::contacts::Contact;
 pub use crate::bindings::lifecycle::waxwing::plugin::roster::RosterError;
 
@@ -20,6 +21,27 @@ pub fn get_contacts(account: &str) -> Result<Vec<Contact>, RosterError> {
         Ok(roster
             .map(|roster| roster.values().cloned().collect())
             .unwrap_or_default())
+    })
+}
+
+/// Whether an account shares its presence with an address, by the subscription `from` or `both`.
+pub fn shares_presence(account: &str, address: &str) -> Result<bool, RosterError> {
+    world::with(|world| {
+        check(world, account)?;
+        if world.provides {
+            return Err(RosterError::NotHere);
+        }
+        if !jid::is_valid(address) {
+            return Err(RosterError::InvalidAddress);
+        }
+        let roster = world.rosters.get(account);
+        let contact = roster.and_then(|roster| roster.get(jid::bare(address)));
+        Ok(contact.is_some_and(|contact| {
+            matches!(
+                contact.subscription,
+                Subscription::From | Subscription::Both
+            )
+        }))
     })
 }
 
