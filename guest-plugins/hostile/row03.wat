@@ -6,7 +6,7 @@
   %variant)
 ;;! variant one-memory
   (memory (export "memory") 2)
-  (func (export "waxwing:plugin/iq-handler@0.1.0#handle") (param i32 i64) (result i32)
+  (func (export "waxwing:plugin/iq-handler@0.2.0#handle") (param i32 i64) (result i32)
     (local $at i32)
     (call $drop-stanza (local.get 0))
     (loop $more
@@ -18,7 +18,7 @@
 ;;! variant two-memories
   (memory (export "memory") 2)
   (memory $other 2)
-  (func (export "waxwing:plugin/iq-handler@0.1.0#handle") (param i32 i64) (result i32)
+  (func (export "waxwing:plugin/iq-handler@0.2.0#handle") (param i32 i64) (result i32)
     (call $drop-stanza (local.get 0))
     (loop $more
       (if (i32.eq (memory.grow (i32.const 16)) (i32.const -1)) (then unreachable))
@@ -27,7 +27,7 @@
     (i32.const 0))
 ;;! variant table
   (table $hoard 1 funcref)
-  (func (export "waxwing:plugin/iq-handler@0.1.0#handle") (param i32 i64) (result i32)
+  (func (export "waxwing:plugin/iq-handler@0.2.0#handle") (param i32 i64) (result i32)
     (call $drop-stanza (local.get 0))
     (loop $more
       (if (i32.eq (table.grow $hoard (ref.null func) (i32.const 4096)) (i32.const -1)) (then unreachable))

@@ -7,21 +7,21 @@
   (table $table 16384 funcref)
   %variant)
 ;;! variant fill
-  (func (export "waxwing:plugin/inbound@0.1.0#filter") (param i32) (result i32)
+  (func (export "waxwing:plugin/inbound@0.2.0#filter") (param i32) (result i32)
     (call $drop-stanza (local.get 0))
     (loop $for-ever
       (memory.fill (i32.const 65536) (i32.const 1) (i32.const 65994752))
       (br $for-ever))
     unreachable)
 ;;! variant copy
-  (func (export "waxwing:plugin/inbound@0.1.0#filter") (param i32) (result i32)
+  (func (export "waxwing:plugin/inbound@0.2.0#filter") (param i32) (result i32)
     (call $drop-stanza (local.get 0))
     (loop $for-ever
       (memory.copy (i32.const 65536) (i32.const 131072) (i32.const 65929216))
       (br $for-ever))
     unreachable)
 ;;! variant table
-  (func (export "waxwing:plugin/inbound@0.1.0#filter") (param i32) (result i32)
+  (func (export "waxwing:plugin/inbound@0.2.0#filter") (param i32) (result i32)
     (call $drop-stanza (local.get 0))
     (loop $for-ever
       (table.fill $table (i32.const 0) (ref.null func) (i32.const 16384))

@@ -3,7 +3,7 @@
 ;;! manifest {"subscriptions": [{"iq": {"payload": {"namespace": "urn:example:%name", "local": "query"}, "types": ["get"], "recipients": ["own-server"]}}]}
 (module
   %variant
-  (func (export "waxwing:plugin/iq-handler@0.1.0#handle") (param i32 i64) (result i32)
+  (func (export "waxwing:plugin/iq-handler@0.2.0#handle") (param i32 i64) (result i32)
     (call $drop-stanza (local.get 0))
     (drop (call $deeper (i64.const 1)))
     unreachable))
@@ -12,8 +12,8 @@
     (i64.add (local.get 0) (call $deeper (i64.add (local.get 0) (i64.const 1)))))
 ;;! variant host
   ;; Reading an element takes of the host's own part of the stack.
-  (import "waxwing:plugin/stanzas@0.1.0" "[static]element.parse" (func $parse (param i32 i32 i32)))
-  (import "waxwing:plugin/stanzas@0.1.0" "[resource-drop]element" (func $drop (param i32)))
+  (import "waxwing:plugin/stanzas@0.2.0" "[static]element.parse" (func $parse (param i32 i32 i32)))
+  (import "waxwing:plugin/stanzas@0.2.0" "[resource-drop]element" (func $drop (param i32)))
   (data (i32.const 1024) "<a xmlns='x'><b/></a>")
   ;; So many parameters make the frame large: the stack ends before the number of host calls does.
   (func $deepest (param i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64) (result i64)

@@ -8,7 +8,7 @@
   (table $table 1 funcref)
   (elem declare func $secret)
   (func $secret)
-  (func (export "waxwing:plugin/iq-handler@0.1.0#handle") (param i32 i64) (result i32)
+  (func (export "waxwing:plugin/iq-handler@0.2.0#handle") (param i32 i64) (result i32)
     (call $drop-stanza (local.get 0))
     (drop (memory.grow (i32.const 30)))
     (memory.fill (i32.const 65536) (i32.const 0xa5) (i32.const 2031616))
@@ -18,7 +18,7 @@
 ;;! variant looks
   (memory (export "memory") 2)
   (table $table 1 funcref)
-  (func (export "waxwing:plugin/iq-handler@0.1.0#handle") (param i32 i64) (result i32)
+  (func (export "waxwing:plugin/iq-handler@0.2.0#handle") (param i32 i64) (result i32)
     (local $at i32)
     (call $drop-stanza (local.get 0))
     (drop (memory.grow (i32.const 30)))

@@ -4,7 +4,7 @@
 ;;! wit import test-host: interface { panics: func(); }
 (module
   (import "test-host" "panics" (func $panics))
-  (func (export "waxwing:plugin/iq-handler@0.1.0#handle") (param i32 i64) (result i32)
+  (func (export "waxwing:plugin/iq-handler@0.2.0#handle") (param i32 i64) (result i32)
     (call $drop-stanza (local.get 0))
     (call $panics)
     (i32.const 4096)))

@@ -4,7 +4,7 @@
 ;;! wit import test-host: interface { waits: func(); }
 (module
   (import "test-host" "waits" (func $waits))
-  (func (export "waxwing:plugin/iq-handler@0.1.0#handle") (param i32 i64) (result i32)
+  (func (export "waxwing:plugin/iq-handler@0.2.0#handle") (param i32 i64) (result i32)
     (call $drop-stanza (local.get 0))
     (call $waits)
     (i32.store8 (i32.const 3072) (i32.const 0))

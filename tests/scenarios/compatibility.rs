@@ -22,33 +22,33 @@ const GOOD: [&str; 6] = [
 const BROKEN: [(&str, &str); 16] = [
     (
         "export-had-fewer-functions",
-        "waxwing:plugin/reply-handler@0.1.0",
+        "waxwing:plugin/reply-handler@0.2.0",
     ),
-    ("verdict-had-fewer-cases", "waxwing:plugin/inbound@0.1.0"),
-    ("verdict-had-another-order", "waxwing:plugin/inbound@0.1.0"),
-    ("case-had-another-name", "waxwing:plugin/inbound@0.1.0"),
-    ("error-had-fewer-cases", "waxwing:plugin/memory@0.1.0"),
+    ("verdict-had-fewer-cases", "waxwing:plugin/inbound@0.2.0"),
+    ("verdict-had-another-order", "waxwing:plugin/inbound@0.2.0"),
+    ("case-had-another-name", "waxwing:plugin/inbound@0.2.0"),
+    ("error-had-fewer-cases", "waxwing:plugin/memory@0.2.0"),
     (
         "given-record-had-fewer-fields",
-        "waxwing:plugin/session-events@0.1.0",
+        "waxwing:plugin/session-events@0.2.0",
     ),
     (
         "taken-record-had-fewer-fields",
-        "waxwing:plugin/sessions@0.1.0",
+        "waxwing:plugin/sessions@0.2.0",
     ),
     (
         "manifest-had-fewer-fields",
-        "waxwing:plugin/lifecycle@0.1.0",
+        "waxwing:plugin/lifecycle@0.2.0",
     ),
-    ("there-were-fewer-flags", "waxwing:plugin/lifecycle@0.1.0"),
+    ("there-were-fewer-flags", "waxwing:plugin/lifecycle@0.2.0"),
     (
         "function-had-fewer-parameters",
-        "waxwing:plugin/memory@0.1.0",
+        "waxwing:plugin/memory@0.2.0",
     ),
-    ("result-had-another-type", "waxwing:plugin/clock@0.1.0"),
-    ("used-function-is-gone", "waxwing:plugin/memory@0.1.0"),
-    ("used-interface-is-gone", "waxwing:plugin/weather@0.1.0"),
-    ("exported-interface-is-gone", "waxwing:plugin/weather@0.1.0"),
+    ("result-had-another-type", "waxwing:plugin/clock@0.2.0"),
+    ("used-function-is-gone", "waxwing:plugin/memory@0.2.0"),
+    ("used-interface-is-gone", "waxwing:plugin/weather@0.2.0"),
+    ("exported-interface-is-gone", "waxwing:plugin/weather@0.2.0"),
     ("version-was-0-0-9", "@0.0.9"),
     ("version-was-0-2-0", "@0.2.0"),
 ];
@@ -81,7 +81,7 @@ async fn an_old_plugin_is_refused_where_what_it_uses_or_exports_has_changed() ->
         let told = printed.stderr.trim();
         assert!(told.contains(interface), "{name}: {told}");
         assert!(
-            ["build it", "use an SDK", "it serves version 0.1.0"]
+            ["build it", "use an SDK", "it serves version 0.2.0"]
                 .iter()
                 .any(|mend| told.contains(mend)),
             "the mend is told: {name}: {told}"

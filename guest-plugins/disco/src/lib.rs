@@ -100,7 +100,7 @@ fn item(item: &disco::Item) -> Element {
 }
 
 fn node_info(host: &str, node: &str) -> Option<Element> {
-    let info = disco::node(host, node)?;
+    let info = disco::info(host, node)?;
     let query = Element::new("query", INFO).attr("node", node);
     let features = info.features.iter();
     Some(

@@ -182,7 +182,7 @@ fn account_error(error: accounts::AccountError) -> StanzaError {
             StanzaError::new(ErrorCondition::NotAcceptable).with_text("this is no valid password")
         }
         E::UnknownHost | E::NoSuchAccount => ErrorCondition::ItemNotFound.into(),
-        E::NotGranted | E::NotHere => ErrorCondition::NotAllowed.into(),
+        E::NotGranted | E::NotAllowedInThisCall => ErrorCondition::NotAllowed.into(),
         E::Unavailable => {
             StanzaError::new(ErrorCondition::InternalServerError).of_type(ErrorType::Wait)
         }

@@ -1,7 +1,10 @@
 //! What a plugin's method gives, as what its export answers.
 
 use crate::bindings;
-use crate::{Contact, Handled, Keeping, Promise, RosterEdit, Showing, Verdict, WordSaid};
+use crate::{
+    Contact, Deferred, Handled, OfflineVerdict, OutboundVerdict, PresenceVerdict, RosterEdit,
+    Verdict,
+};
 
 /// Two interfaces have the same verdicts, each as a type of its own.
 macro_rules! verdicts {
@@ -27,24 +30,24 @@ verdicts! {
     bindings::deliver::exports::waxwing::plugin::deliver::Verdict
 }
 
-impl From<Keeping> for bindings::offline::exports::waxwing::plugin::offline::Verdict {
-    fn from(keeping: Keeping) -> Self {
+impl From<OfflineVerdict> for bindings::offline::exports::waxwing::plugin::offline::Verdict {
+    fn from(keeping: OfflineVerdict) -> Self {
         match keeping {
-            Keeping::Pass => Self::Pass,
-            Keeping::Replace(draft) => Self::Replace(draft),
-            Keeping::Drop => Self::Drop,
-            Keeping::Bounce(error) => Self::Bounce(error.into()),
-            Keeping::Handled => Self::Handled,
+            OfflineVerdict::Pass => Self::Pass,
+            OfflineVerdict::Replace(draft) => Self::Replace(draft),
+            OfflineVerdict::Drop => Self::Drop,
+            OfflineVerdict::Bounce(error) => Self::Bounce(error.into()),
+            OfflineVerdict::Handled => Self::Handled,
         }
     }
 }
 
-impl From<Showing> for bindings::presence::exports::waxwing::plugin::presence::Verdict {
-    fn from(showing: Showing) -> Self {
+impl From<PresenceVerdict> for bindings::presence::exports::waxwing::plugin::presence::Verdict {
+    fn from(showing: PresenceVerdict) -> Self {
         match showing {
-            Showing::Pass => Self::Pass,
-            Showing::Replace(draft) => Self::Replace(draft),
-            Showing::Drop => Self::Drop,
+            PresenceVerdict::Pass => Self::Pass,
+            PresenceVerdict::Replace(draft) => Self::Replace(draft),
+            PresenceVerdict::Drop => Self::Drop,
         }
     }
 }
@@ -53,7 +56,7 @@ impl From<Option<Vec<Contact>>>
     for bindings::roster_hook::exports::waxwing::plugin::roster_hook::View
 {
     fn from(shown: Option<Vec<Contact>>) -> Self {
-        shown.map_or(Self::Pass, Self::Instead)
+        shown.map_or(Self::Pass, Self::Replace)
     }
 }
 
@@ -61,28 +64,30 @@ impl From<RosterEdit> for bindings::roster_hook::exports::waxwing::plugin::roste
     fn from(edit: RosterEdit) -> Self {
         match edit {
             RosterEdit::Pass => Self::Pass,
-            RosterEdit::Change(label) => Self::Change(label),
+            RosterEdit::Replace(label) => Self::Replace(label),
             RosterEdit::Deny(error) => Self::Deny(error.into()),
         }
     }
 }
 
-impl From<WordSaid> for bindings::roster_hook::exports::waxwing::plugin::roster_hook::Saying {
-    fn from(said: WordSaid) -> Self {
+impl From<OutboundVerdict>
+    for bindings::roster_hook::exports::waxwing::plugin::roster_hook::OutboundVerdict
+{
+    fn from(said: OutboundVerdict) -> Self {
         match said {
-            WordSaid::Pass => Self::Pass,
-            WordSaid::Drop => Self::Drop,
-            WordSaid::Bounce(error) => Self::Bounce(error.into()),
+            OutboundVerdict::Pass => Self::Pass,
+            OutboundVerdict::Drop => Self::Drop,
+            OutboundVerdict::Bounce(error) => Self::Bounce(error.into()),
         }
     }
 }
 
-impl From<Promise> for bindings::iq_handler::exports::waxwing::plugin::iq_handler::Handled {
-    fn from(promise: Promise) -> Self {
+impl From<Deferred> for bindings::iq_handler::exports::waxwing::plugin::iq_handler::Handled {
+    fn from(promise: Deferred) -> Self {
         match promise {
-            Promise::Now(Ok(payload)) => Self::Answer(payload.map(|payload| payload.to_xml())),
-            Promise::Now(Err(error)) => Self::Refuse(error.into()),
-            Promise::Later(seconds) => Self::Later(seconds),
+            Deferred::Now(Ok(payload)) => Self::Answer(payload.map(|payload| payload.to_xml())),
+            Deferred::Now(Err(error)) => Self::Refuse(error.into()),
+            Deferred::Later(seconds) => Self::Later(seconds),
         }
     }
 }

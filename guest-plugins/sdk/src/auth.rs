@@ -4,7 +4,7 @@ use crate::bindings::lifecycle::waxwing::plugin::manifest as offer;
 use crate::{ErrorCondition, Plugin, StanzaError};
 
 pub use crate::bindings::auth_provider::exports::waxwing::plugin::auth_provider::{
-    AuthFailure, AuthStream, BindReason, ChangeFailure, Refusal, ScramHash, ScramKeys,
+    AuthError, AuthFailure, AuthStream, BindReason, ChangeFailure, ScramHash, ScramKeys,
     Verdict as Login,
 };
 
@@ -86,7 +86,7 @@ pub trait AuthProvider: Plugin {
 
 impl Login {
     /// Wrong credentials, or no such user: the usual refusal.
-    pub const WRONG: Self = Self::Refuse(Refusal::NotAuthorized);
+    pub const WRONG: Self = Self::Refuse(AuthError::NotAuthorized);
 }
 
 impl PartialEq for Login {
@@ -125,7 +125,7 @@ impl AuthOffer {
     #[expect(clippy::new_without_default, reason = "an offer of nothing is refused")]
     pub fn new() -> Self {
         Self(offer::AuthOffer {
-            proofs: offer::Proofs::empty(),
+            credentials: offer::CredentialKinds::empty(),
             hashes: offer::ScramHashes::empty(),
             iterations: 10_000,
             salt_bytes: 16,
@@ -136,21 +136,21 @@ impl AuthOffer {
     /// Passwords, for `check_password`.
     #[must_use]
     pub fn passwords(mut self) -> Self {
-        self.0.proofs |= offer::Proofs::PASSWORD;
+        self.0.credentials |= offer::CredentialKinds::PASSWORD;
         self
     }
 
     /// Tokens, for `check_token`.
     #[must_use]
     pub fn tokens(mut self) -> Self {
-        self.0.proofs |= offer::Proofs::TOKEN;
+        self.0.credentials |= offer::CredentialKinds::TOKEN;
         self
     }
 
     /// Cookies, for `check_cookie`.
     #[must_use]
     pub fn cookies(mut self) -> Self {
-        self.0.proofs |= offer::Proofs::COOKIE;
+        self.0.credentials |= offer::CredentialKinds::COOKIE;
         self
     }
 

@@ -3,7 +3,7 @@
 use crate::{ErrorCondition, Plugin, StanzaError};
 
 pub use crate::bindings::lifecycle::waxwing::plugin::contacts::{
-    Contact, Entry, Subscription, Word,
+    Contact, Entry, Subscription, SubscriptionAction,
 };
 pub use crate::bindings::roster_provider::exports::waxwing::plugin::roster_provider::{
     Change, Failure as RosterFailure, Request, Roster, Session as RosterSession,
@@ -49,7 +49,12 @@ pub trait RosterProvider: Plugin {
     }
 
     /// The user says a word to a contact. Unless it is written here, nothing changes.
-    fn outbound(&self, account: &str, contact: &str, _word: Word) -> Result<Change, RosterFailure> {
+    fn outbound(
+        &self,
+        account: &str,
+        contact: &str,
+        _word: SubscriptionAction,
+    ) -> Result<Change, RosterFailure> {
         Ok(Change::nothing(self.contact(account, contact)?))
     }
 
@@ -58,7 +63,7 @@ pub trait RosterProvider: Plugin {
         &self,
         account: &str,
         contact: &str,
-        _word: Word,
+        _word: SubscriptionAction,
         _stanza: &str,
     ) -> Result<Change, RosterFailure> {
         Ok(Change::nothing(self.contact(account, contact)?))
@@ -185,14 +190,16 @@ impl State {
 
     /// The state after the account said a word to the contact (A.2).
     #[must_use]
-    pub fn said(mut self, word: Word) -> Self {
+    pub fn said(mut self, word: SubscriptionAction) -> Self {
         match word {
-            Word::Subscribe => self.asked = !self.to,
-            Word::Unsubscribe => (self.to, self.asked) = (false, false),
-            Word::Subscribed if self.from => {}
-            Word::Subscribed if self.requested => (self.from, self.requested) = (true, false),
-            Word::Subscribed => self.approved = true,
-            Word::Unsubscribed => {
+            SubscriptionAction::Subscribe => self.asked = !self.to,
+            SubscriptionAction::Unsubscribe => (self.to, self.asked) = (false, false),
+            SubscriptionAction::Subscribed if self.from => {}
+            SubscriptionAction::Subscribed if self.requested => {
+                (self.from, self.requested) = (true, false)
+            }
+            SubscriptionAction::Subscribed => self.approved = true,
+            SubscriptionAction::Unsubscribed => {
                 (self.from, self.requested, self.approved) = (false, false, false);
             }
         }
@@ -201,15 +208,17 @@ impl State {
 
     /// The state after the contact said a word to the account (A.3).
     #[must_use]
-    pub fn heard(mut self, word: Word) -> Self {
+    pub fn heard(mut self, word: SubscriptionAction) -> Self {
         match word {
-            Word::Subscribe if self.from => {}
-            Word::Subscribe if self.approved => (self.from, self.requested) = (true, false),
-            Word::Subscribe => self.requested = true,
-            Word::Unsubscribe => (self.from, self.requested) = (false, false),
-            Word::Subscribed if self.asked => (self.to, self.asked) = (true, false),
-            Word::Subscribed => {}
-            Word::Unsubscribed => (self.to, self.asked) = (false, false),
+            SubscriptionAction::Subscribe if self.from => {}
+            SubscriptionAction::Subscribe if self.approved => {
+                (self.from, self.requested) = (true, false)
+            }
+            SubscriptionAction::Subscribe => self.requested = true,
+            SubscriptionAction::Unsubscribe => (self.from, self.requested) = (false, false),
+            SubscriptionAction::Subscribed if self.asked => (self.to, self.asked) = (true, false),
+            SubscriptionAction::Subscribed => {}
+            SubscriptionAction::Unsubscribed => (self.to, self.asked) = (false, false),
         }
         self
     }

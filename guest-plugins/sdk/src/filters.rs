@@ -2,7 +2,7 @@
 
 use crate::bindings::lifecycle::waxwing::plugin::manifest as wit;
 use crate::bindings::lifecycle::waxwing::plugin::types::{Recipients, Senders};
-use crate::{FaultPolicy, Name, Word};
+use crate::{FaultPolicy, Name, SubscriptionAction};
 
 /// What filters of hooks have in common: what they may be narrowed to, their order, and what becomes of a fault.
 macro_rules! narrowed {
@@ -247,43 +247,43 @@ narrowed!(
 pub struct RosterFilter(pub(crate) wit::RosterFilter);
 
 impl RosterFilter {
-    fn new(points: wit::RosterPoints, words: wit::Words) -> Self {
+    fn new(points: wit::RosterHookPoints, words: wit::SubscriptionActions) -> Self {
         Self(wit::RosterFilter {
             points,
-            words,
+            actions: words,
             contacts: Senders::all(),
             priority: 0,
             on_fault: FaultPolicy::Closed,
         })
     }
 
-    fn on(points: wit::RosterPoints) -> Self {
-        Self::new(points, wit::Words::empty())
+    fn on(points: wit::RosterHookPoints) -> Self {
+        Self::new(points, wit::SubscriptionActions::empty())
     }
 
     /// What clients are shown of rosters.
     pub fn shows() -> Self {
-        Self::on(wit::RosterPoints::SHOW)
+        Self::on(wit::RosterHookPoints::SHOW)
     }
 
     /// Clients that add or change contacts.
     pub fn updates() -> Self {
-        Self::on(wit::RosterPoints::UPDATE)
+        Self::on(wit::RosterHookPoints::UPDATE)
     }
 
     /// Clients that remove contacts.
     pub fn removals() -> Self {
-        Self::on(wit::RosterPoints::REMOVE)
+        Self::on(wit::RosterHookPoints::REMOVE)
     }
 
     /// These words, where users say them.
-    pub fn said(words: &[Word]) -> Self {
-        Self::new(wit::RosterPoints::OUTBOUND, flags(words))
+    pub fn outbound(words: &[SubscriptionAction]) -> Self {
+        Self::new(wit::RosterHookPoints::OUTBOUND, flags(words))
     }
 
     /// These words, where users are told them.
-    pub fn heard(words: &[Word]) -> Self {
-        Self::new(wit::RosterPoints::INBOUND, flags(words))
+    pub fn inbound(words: &[SubscriptionAction]) -> Self {
+        Self::new(wit::RosterHookPoints::INBOUND, flags(words))
     }
 
     /// Only about contacts at domains that are not served here.
@@ -299,17 +299,17 @@ narrowed!(
     "When the hook fails it is as if it had passed what it was asked about."
 );
 
-fn flags(words: &[Word]) -> wit::Words {
+fn flags(words: &[SubscriptionAction]) -> wit::SubscriptionActions {
     let words = words.iter().copied().map(flag);
-    words.fold(wit::Words::empty(), |all, one| all | one)
+    words.fold(wit::SubscriptionActions::empty(), |all, one| all | one)
 }
 
-pub(crate) fn flag(word: Word) -> wit::Words {
+pub(crate) fn flag(word: SubscriptionAction) -> wit::SubscriptionActions {
     match word {
-        Word::Subscribe => wit::Words::SUBSCRIBE,
-        Word::Subscribed => wit::Words::SUBSCRIBED,
-        Word::Unsubscribe => wit::Words::UNSUBSCRIBE,
-        Word::Unsubscribed => wit::Words::UNSUBSCRIBED,
+        SubscriptionAction::Subscribe => wit::SubscriptionActions::SUBSCRIBE,
+        SubscriptionAction::Subscribed => wit::SubscriptionActions::SUBSCRIBED,
+        SubscriptionAction::Unsubscribe => wit::SubscriptionActions::UNSUBSCRIBE,
+        SubscriptionAction::Unsubscribed => wit::SubscriptionActions::UNSUBSCRIBED,
     }
 }
 

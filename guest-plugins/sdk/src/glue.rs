@@ -5,15 +5,15 @@ use std::cell::OnceCell;
 use crate::log;
 
 /// Where an instance of the component keeps its plugin. A guest has one thread.
-pub struct Slot<P>(OnceCell<P>);
+pub struct PluginCell<P>(OnceCell<P>);
 
-impl<P> Default for Slot<P> {
+impl<P> Default for PluginCell<P> {
     fn default() -> Self {
         Self(OnceCell::new())
     }
 }
 
-impl<P> Slot<P> {
+impl<P> PluginCell<P> {
     /// Keeps the plugin that `init` made. The host calls `init` once in an instance; a second plugin is not kept.
     pub fn fill(&self, plugin: P) {
         drop(self.0.set(plugin));
@@ -130,7 +130,7 @@ macro_rules! __component {
             struct Component;
 
             ::std::thread_local! {
-                static PLUGIN: $crate::Slot<$plugin> = $crate::Slot::default();
+                static PLUGIN: $crate::PluginCell<$plugin> = $crate::PluginCell::default();
             }
 
             impl $crate::bindings::lifecycle::exports::waxwing::plugin::lifecycle::Guest for Component {
@@ -229,10 +229,10 @@ macro_rules! __interface {
                 fn remove(account: String, contact: String) -> Result<(), $crate::bindings::lifecycle::waxwing::plugin::types::StanzaError> {
                     Result::Ok(with(|plugin| RosterHook::remove(plugin, &account, &contact))?)
                 }
-                fn outbound(account: String, contact: String, word: $crate::Word, presence: &$crate::Stanza) -> wit::Saying {
+                fn outbound(account: String, contact: String, word: $crate::SubscriptionAction, presence: &$crate::Stanza) -> wit::Saying {
                     with(|plugin| RosterHook::outbound(plugin, &account, &contact, word, presence)).into()
                 }
-                fn inbound(account: String, contact: String, word: $crate::Word, presence: &$crate::Stanza) -> wit::Hearing {
+                fn inbound(account: String, contact: String, word: $crate::SubscriptionAction, presence: &$crate::Stanza) -> wit::Hearing {
                     with(|plugin| RosterHook::inbound(plugin, &account, &contact, word, presence))
                 }
             }
@@ -242,7 +242,7 @@ macro_rules! __interface {
     (IqHandler, $plugin:ty) => {
         impl $crate::bindings::iq_handler::exports::waxwing::plugin::iq_handler::Guest for Component {
             fn handle(request: &$crate::Stanza, _: u64) -> $crate::bindings::iq_handler::exports::waxwing::plugin::iq_handler::Handled {
-                $crate::Promise::Now(PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::IqHandler>::handle(plugin, request)))).into()
+                $crate::Deferred::Now(PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::IqHandler>::handle(plugin, request)))).into()
             }
         }
         $crate::bindings::iq_handler::export_iq_handler!(Component with_types_in $crate::bindings::iq_handler);
@@ -426,10 +426,10 @@ macro_rules! __interface {
                 fn get_pending(account: String) -> Result<Vec<wit::Request>, wit::Failure> {
                     with(|plugin| RosterProvider::pending(plugin, &account))
                 }
-                fn outbound(account: String, contact: String, word: $crate::Word) -> Result<wit::Change, wit::Failure> {
+                fn outbound(account: String, contact: String, word: $crate::SubscriptionAction) -> Result<wit::Change, wit::Failure> {
                     with(|plugin| RosterProvider::outbound(plugin, &account, &contact, word))
                 }
-                fn inbound(account: String, contact: String, word: $crate::Word, stanza: String) -> Result<wit::Change, wit::Failure> {
+                fn inbound(account: String, contact: String, word: $crate::SubscriptionAction, stanza: String) -> Result<wit::Change, wit::Failure> {
                     with(|plugin| RosterProvider::inbound(plugin, &account, &contact, word, &stanza))
                 }
             }

@@ -6,7 +6,7 @@ use crate::router::{self, SendError};
 
 /// Answers the request of a token that a handler promised to answer later. An effect of the call. False: nobody waits any
 /// more, since it was answered or took too long.
-pub fn settle(token: u64, answer: Answer) -> Result<bool, SendError> {
+pub fn answer_later(token: u64, answer: Answer) -> Result<bool, SendError> {
     match answer {
         Ok(payload) => {
             let payload = payload.map(|payload| payload.to_xml());

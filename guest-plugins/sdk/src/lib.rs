@@ -61,7 +61,7 @@ mod tests;
 mod traits;
 
 pub use auth::{
-    AuthFailure, AuthOffer, AuthProvider, AuthStream, BindReason, ChangeFailure, Login, Refusal,
+    AuthError, AuthFailure, AuthOffer, AuthProvider, AuthStream, BindReason, ChangeFailure, Login,
     ScramHash, ScramKeys,
 };
 pub use bindings::lifecycle::exports::waxwing::plugin::lifecycle::Scope;
@@ -75,27 +75,27 @@ pub use bindings::pre_auth::exports::waxwing::plugin::pre_auth::{
 };
 pub use bindings::presence::exports::waxwing::plugin::presence::Step as PresenceStep;
 pub use bindings::roster_hook::exports::waxwing::plugin::roster_hook::{
-    Hearing as WordHeard, Label as ContactLabel,
+    InboundVerdict, RosterItemUpdate,
 };
 pub use bindings::session_events::exports::waxwing::plugin::session_events::Session;
 pub use contacts::{
     Change, Contact, Entry, Request, Roster, RosterFailure, RosterProvider, RosterSession, State,
-    Subscription, Word,
+    Subscription, SubscriptionAction,
 };
 pub use element::Element;
 pub use error::StanzaError;
 pub use filters::{
     DeliverFilter, InboundFilter, IqFilter, OfflineFilter, PresenceFilter, RosterFilter,
 };
-pub use late::settle;
+pub use late::answer_later;
 pub use manifest::{DiscoNode, FaultPolicy, Manifest, Placement, Setting};
 pub use payload::{Payload, PayloadError};
 pub use recording::{BoundSession, Claim, SessionEntry, SessionFailure, SessionProvider};
 pub use traits::{
-    AccountEvents, Answer, Component, Deliver, Handled, Inbound, IqHandler, Keeping, LateIqHandler,
-    Offline, PasswordVeto, Plugin, PluginEvents, PreAuth, Presence, Promise, RegistrationVeto,
-    RemovalVeto, ReplyHandler, RosterEdit, RosterHook, SessionEvents, Showing, TimerHandler,
-    Verdict, WordSaid,
+    AccountEvents, Answer, Component, Deferred, Deliver, Handled, Inbound, IqHandler,
+    LateIqHandler, Offline, OfflineVerdict, OutboundVerdict, PasswordVeto, Plugin, PluginEvents,
+    PreAuth, Presence, PresenceVerdict, RegistrationVeto, RemovalVeto, ReplyHandler, RosterEdit,
+    RosterHook, SessionEvents, TimerHandler, Verdict,
 };
 
 /// In a component: the host's handles, and the imports, each a module of functions (see the interface of the same name).
@@ -113,23 +113,24 @@ pub use native::{
 };
 
 #[doc(hidden)]
-pub use glue::{__serves, Slot, report_panics};
+pub use glue::{__serves, PluginCell, report_panics};
 
 /// What a plugin needs at hand.
 pub mod prelude {
     pub use crate::{
-        AccountEvents, Answer, AuthFailure, AuthOffer, AuthProvider, AuthStream, BindReason,
-        BoundSession, Change, ChangeFailure, Claim, Component, Contact, ContactLabel, Deliver,
-        DeliverFilter, Draft, Element, Entry, ErrorCondition, ErrorType, Event, FaultPolicy,
-        Handled, Inbound, InboundFilter, IqFilter, IqHandler, Keeping, LateIqHandler, Localised,
-        Login, Manifest, Name, Offline, OfflineFilter, Parsed, PasswordVeto, Payload, PayloadError,
-        Placement, Plugin, PluginEvents, PreAuth, PreAuthStream, Presence, PresenceFilter,
-        PresenceStep, Promise, Recipients, Refusal, RegistrationVeto, RemovalVeto, ReplyHandler,
-        Request, Roster, RosterEdit, RosterFailure, RosterFilter, RosterHook, RosterProvider,
+        AccountEvents, Answer, AuthError, AuthFailure, AuthOffer, AuthProvider, AuthStream,
+        BindReason, BoundSession, Change, ChangeFailure, Claim, Component, Contact, Deferred,
+        Deliver, DeliverFilter, Draft, Element, Entry, ErrorCondition, ErrorType, Event,
+        FaultPolicy, Handled, Inbound, InboundFilter, InboundVerdict, IqFilter, IqHandler,
+        LateIqHandler, Localised, Login, Manifest, Name, Offline, OfflineFilter, OfflineVerdict,
+        OutboundVerdict, Parsed, PasswordVeto, Payload, PayloadError, Placement, Plugin,
+        PluginEvents, PreAuth, PreAuthStream, Presence, PresenceFilter, PresenceStep,
+        PresenceVerdict, Recipients, RegistrationVeto, RemovalVeto, ReplyHandler, Request, Roster,
+        RosterEdit, RosterFailure, RosterFilter, RosterHook, RosterItemUpdate, RosterProvider,
         RosterSession, Scope, Senders, Session, SessionEntry, SessionEvents, SessionFailure,
-        SessionProvider, Setting, Showing, Stanza, StanzaError, StanzaKind, State, Subscription,
-        TimerHandler, Verdict, Word, WordHeard, WordSaid, accounts, clock, config, disco, events,
-        log, manifest, memory, metrics, prepare, random, roster, router, sessions, settle, storage,
+        SessionProvider, Setting, Stanza, StanzaError, StanzaKind, State, Subscription,
+        SubscriptionAction, TimerHandler, Verdict, accounts, answer_later, clock, config, disco,
+        events, log, manifest, memory, metrics, prepare, random, roster, router, sessions, storage,
         timers,
     };
 }

@@ -1,8 +1,8 @@
 //! One trait for each interface that a plugin can serve.
 
 use crate::{
-    Contact, ContactLabel, Draft, Element, Event, Manifest, PreAuthStream, PresenceStep, Scope,
-    Session, Stanza, StanzaError, Word, WordHeard,
+    Contact, Draft, Element, Event, InboundVerdict, Manifest, PreAuthStream, PresenceStep,
+    RosterItemUpdate, Scope, Session, Stanza, StanzaError, SubscriptionAction,
 };
 
 /// The payload of an iq result (or none), or the error to answer with.
@@ -54,14 +54,14 @@ pub trait Deliver: Plugin {
 pub trait Offline: Plugin {
     /// Judges a message that matched one of the manifest's offline filters, for the account of that bare JID. At most 10 ms
     /// of CPU time.
-    fn filter(&self, message: &Stanza, account: &str) -> Keeping;
+    fn filter(&self, message: &Stanza, account: &str) -> OfflineVerdict;
 }
 
 /// Judges what sessions say of themselves to all who may see them (interface `presence`, granted as `presence`).
 pub trait Presence: Plugin {
     /// Judges presence that matched one of the manifest's presence filters, of the session that sent it and has that id. At most
     /// 10 ms of CPU time.
-    fn filter(&self, presence: &Stanza, id: u64, step: PresenceStep) -> Showing;
+    fn filter(&self, presence: &Stanza, id: u64, step: PresenceStep) -> PresenceVerdict;
 
     /// An available session of that full JID is gone, and the server has said so for it.
     fn ended(&self, _session: &str, _id: u64) {}
@@ -76,7 +76,7 @@ pub trait RosterHook: Plugin {
     }
 
     /// A client of the account gives a contact a name and groups.
-    fn update(&self, _account: &str, _contact: &str, _label: &ContactLabel) -> RosterEdit {
+    fn update(&self, _account: &str, _contact: &str, _label: &RosterItemUpdate) -> RosterEdit {
         RosterEdit::Pass
     }
 
@@ -90,10 +90,10 @@ pub trait RosterHook: Plugin {
         &self,
         _account: &str,
         _contact: &str,
-        _word: Word,
+        _word: SubscriptionAction,
         _presence: &Stanza,
-    ) -> WordSaid {
-        WordSaid::Pass
+    ) -> OutboundVerdict {
+        OutboundVerdict::Pass
     }
 
     /// The account is told a word by a contact, in that stanza.
@@ -101,10 +101,10 @@ pub trait RosterHook: Plugin {
         &self,
         _account: &str,
         _contact: &str,
-        _word: Word,
+        _word: SubscriptionAction,
         _presence: &Stanza,
-    ) -> WordHeard {
-        WordHeard::Pass
+    ) -> InboundVerdict {
+        InboundVerdict::Pass
     }
 }
 
@@ -116,9 +116,9 @@ pub trait IqHandler: Plugin {
 
 /// Serves iq requests of which some are answered later (interface `iq-handler`, granted as `iq-handler`).
 pub trait LateIqHandler: Plugin {
-    /// Answers a request that matched one of the manifest's iq filters, or promises to [`settle`](crate::settle) it later by
+    /// Answers a request that matched one of the manifest's iq filters, or promises to [`answer_later`](crate::answer_later) it later by
     /// its token. At most 50 ms of CPU time.
-    fn handle(&self, request: &Stanza, token: u64) -> Promise;
+    fn handle(&self, request: &Stanza, token: u64) -> Deferred;
 }
 
 /// Owns a domain below each served one (interface `component`, granted as `component`).
@@ -195,7 +195,7 @@ pub trait RemovalVeto: Plugin {
 
 /// What becomes of a request that need not be answered at once.
 #[must_use = "a request is answered only by what is returned"]
-pub enum Promise {
+pub enum Deferred {
     /// The payload of its result (or none), or its error.
     Now(Answer),
     /// The plugin settles it within so many seconds (1 to 300).
@@ -241,7 +241,7 @@ pub enum Verdict {
 
 /// What becomes of a message that an offline hook judged.
 #[must_use = "a verdict decides only when it is returned"]
-pub enum Keeping {
+pub enum OfflineVerdict {
     /// It is kept.
     Pass,
     /// The draft is kept instead.
@@ -256,7 +256,7 @@ pub enum Keeping {
 
 /// What becomes of presence that a presence hook judged.
 #[must_use = "a verdict decides only when it is returned"]
-pub enum Showing {
+pub enum PresenceVerdict {
     /// It goes on.
     Pass,
     /// The draft goes on instead.
@@ -271,14 +271,14 @@ pub enum RosterEdit {
     /// It is done.
     Pass,
     /// It is done with that name and these groups instead.
-    Change(ContactLabel),
+    Replace(RosterItemUpdate),
     /// It is not done, and the client gets this error.
     Deny(StanzaError),
 }
 
 /// What becomes of a word that a user says.
 #[must_use = "a verdict decides only when it is returned"]
-pub enum WordSaid {
+pub enum OutboundVerdict {
     /// It is said.
     Pass,
     /// It is not said, and its client hears nothing.

@@ -122,9 +122,9 @@ mod tests {
                 .windows(text.len())
                 .any(|found| found == text.as_bytes())
         };
-        assert!(has("nothing-was-other", "waxwing:plugin/inbound@0.1.0"));
+        assert!(has("nothing-was-other", "waxwing:plugin/inbound@0.2.0"));
         assert!(has("version-was-0-2-0", "waxwing:plugin/memory@0.2.0"));
-        assert!(!has("version-was-0-2-0", "waxwing:plugin/memory@0.1.0"));
+        assert!(!has("version-was-0-2-0", "waxwing:plugin/memory@0.2.0"));
         assert!(has("error-had-fewer-cases", "invalid-key"));
         assert!(!has("error-had-fewer-cases", "not-a-counter"));
         assert!(

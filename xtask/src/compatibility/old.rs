@@ -29,7 +29,7 @@ use Undo::{Add, Everywhere, In, Remove};
 /// An interface that is gone.
 const WEATHER: Undo = Add(
     "weather.wit",
-    "package waxwing:plugin@0.1.0;\n\ninterface weather {\n    today: func() -> bool;\n}\n",
+    "package waxwing:plugin@0.2.0;\n\ninterface weather {\n    today: func() -> bool;\n}\n",
 );
 
 /// Every guest.
@@ -221,7 +221,7 @@ pub(super) const ALL: &[Old] = &[
     },
     Old {
         name: "version-was-0-2-0",
-        undo: &[Everywhere("waxwing:plugin@0.1.0;", "waxwing:plugin@0.2.0;")],
+        undo: &[Everywhere("waxwing:plugin@0.2.0;", "waxwing:plugin@0.2.0;")],
         exports: &[],
         uses: &["memory.get"],
     },

@@ -17,8 +17,8 @@ use crate::progress::Progress;
 pub(crate) const NAMES: [&str; 2] = ["hostile-javascript", "hostile-python"];
 
 /// The world of these guests.
-const WORLD: &str = "package waxwing:hostile;\nworld hostile {\n  include waxwing:plugin/imports@0.1.0;\n  \
-                     export waxwing:plugin/lifecycle@0.1.0;\n  export waxwing:plugin/iq-handler@0.1.0;\n}\n";
+const WORLD: &str = "package waxwing:hostile;\nworld hostile {\n  include waxwing:plugin/imports@0.2.0;\n  \
+                     export waxwing:plugin/lifecycle@0.2.0;\n  export waxwing:plugin/iq-handler@0.2.0;\n}\n";
 
 /// Builds both, unless nothing changed since.
 pub(crate) fn build(layout: &Layout, progress: &Progress) -> Result<()> {

@@ -19,10 +19,10 @@ const HEAP: usize = 60 << 10;
 const NOTHING: usize = 256;
 
 /// What is lent has to be given back before a call returns: `$drop-stanza`, for texts and for what is filled in.
-const DROP_STANZA: &str = "(import \"waxwing:plugin/stanzas@0.1.0\" \"[resource-drop]stanza\" (func $drop-stanza (param i32)))";
+const DROP_STANZA: &str = "(import \"waxwing:plugin/stanzas@0.2.0\" \"[resource-drop]stanza\" (func $drop-stanza (param i32)))";
 
 /// The version of the interfaces as texts write it; they are made for the one that the WIT has.
-const VERSION: &str = "@0.1.0";
+const VERSION: &str = "@0.2.0";
 
 /// The component.
 pub(crate) fn component(variant: &Variant, wit: &Path) -> Result<Vec<u8>> {
@@ -221,7 +221,7 @@ mod tests {
         let text = ";;! exports inbound iq-handler\n\
                     ;;! manifest {\"subscriptions\": [{\"iq\": {\"payload\": {\"namespace\": \"urn:example:x\", \"local\": \"x\"}, \
                     \"types\": [\"get\"], \"recipients\": [\"server\"]}}]}\n\
-                    (module (func (export \"waxwing:plugin/inbound@0.1.0#filter\") (param i32) (result i32) unreachable))";
+                    (module (func (export \"waxwing:plugin/inbound@0.2.0#filter\") (param i32) (result i32) unreachable))";
         let variant = &variants("fills-in", text).unwrap()[0];
         let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit");
         let component = component(variant, &wit).unwrap();
@@ -231,7 +231,7 @@ mod tests {
                 .any(|window| window == text.as_bytes())
         };
         assert!(found("urn:example:x") && found("fills-in"));
-        assert!(found("waxwing:plugin/iq-handler@0.1.0"));
+        assert!(found("waxwing:plugin/iq-handler@0.2.0"));
     }
 
     #[test]

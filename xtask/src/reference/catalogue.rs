@@ -56,7 +56,7 @@ impl Catalogue {
         Ok(Self { resolve, package })
     }
 
-    /// `waxwing:plugin@0.1.0`.
+    /// `waxwing:plugin@0.2.0`.
     pub(super) fn package(&self) -> String {
         let package = self.resolve.packages.get(self.package);
         package.map_or_else(String::new, |package| package.name.to_string())

@@ -49,10 +49,10 @@ fn nobody_can_change_it() {
         .unwrap();
     assert_eq!(stranger.after.contact, None);
     for word in [
-        Word::Subscribe,
-        Word::Unsubscribe,
-        Word::Subscribed,
-        Word::Unsubscribed,
+        SubscriptionAction::Subscribe,
+        SubscriptionAction::Unsubscribe,
+        SubscriptionAction::Subscribed,
+        SubscriptionAction::Unsubscribed,
     ] {
         let said = everyone
             .said("juliet@localhost", "romeo@localhost", word)

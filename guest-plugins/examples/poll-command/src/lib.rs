@@ -1,7 +1,7 @@
 //! An ad-hoc command (XEP-0050) that asks a question: people choose an answer, confirm it, and see how many chose what. An
 //! account votes once.
 use waxwing_plugin::commands::{
-    COMMANDS, Caller, Command, Commands, Done, Input, Note, Page, Turn,
+    COMMANDS, Caller, Command, CommandStep, Commands, Done, Input, Note, Page,
 };
 use waxwing_plugin::forms::{Field, Form, Table};
 use waxwing_plugin::prelude::*;
@@ -71,11 +71,11 @@ impl Command for Poll {
         "Answer a question"
     }
 
-    fn start(&self, caller: &Caller) -> Result<Turn<Step>, StanzaError> {
+    fn start(&self, caller: &Caller) -> Result<CommandStep<Step>, StanzaError> {
         if memory::get(&voted(caller)).is_some() {
-            return Ok(Turn::Done(self.results("You have voted.")));
+            return Ok(CommandStep::Done(self.results("You have voted.")));
         }
-        Ok(Turn::Ask(Step::Choose))
+        Ok(CommandStep::Ask(Step::Choose))
     }
 
     fn show(&self, step: &Step, _: &Caller) -> Page {
@@ -99,9 +99,9 @@ impl Command for Poll {
         step: Step,
         input: &Input,
         caller: &Caller,
-    ) -> Result<Turn<Step>, StanzaError> {
+    ) -> Result<CommandStep<Step>, StanzaError> {
         match step {
-            Step::Choose => Ok(Turn::Ask(Step::Confirm {
+            Step::Choose => Ok(CommandStep::Ask(Step::Confirm {
                 answer: input.text("answer").to_owned(),
             })),
             Step::Confirm { answer } => self.vote(&answer, caller),
@@ -110,14 +110,14 @@ impl Command for Poll {
 }
 
 impl Poll {
-    fn vote(&self, answer: &str, caller: &Caller) -> Result<Turn<Step>, StanzaError> {
+    fn vote(&self, answer: &str, caller: &Caller) -> Result<CommandStep<Step>, StanzaError> {
         let full = |_| StanzaError::new(ErrorCondition::ResourceConstraint);
         // Another resource of the account may have got here first.
         if memory::add(&voted(caller), 1, None).map_err(full)? > 1 {
-            return Ok(Turn::Done(self.results("You have voted.")));
+            return Ok(CommandStep::Done(self.results("You have voted.")));
         }
         memory::add(&count(answer), 1, None).map_err(full)?;
-        Ok(Turn::Done(self.results("Thank you.")))
+        Ok(CommandStep::Done(self.results("Thank you.")))
     }
 
     fn results(&self, word: &str) -> Done {

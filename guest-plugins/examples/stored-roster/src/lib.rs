@@ -177,7 +177,12 @@ impl RosterProvider for Stored {
         Ok(requests.collect())
     }
 
-    fn outbound(&self, account: &str, contact: &str, word: Word) -> Result<Change, RosterFailure> {
+    fn outbound(
+        &self,
+        account: &str,
+        contact: &str,
+        word: SubscriptionAction,
+    ) -> Result<Change, RosterFailure> {
         let before = one(account, contact)?;
         let after = before.stepped(contact, State::of(&before.entry).said(word));
         self.change(account, contact, before, after)
@@ -187,7 +192,7 @@ impl RosterProvider for Stored {
         &self,
         account: &str,
         contact: &str,
-        word: Word,
+        word: SubscriptionAction,
         stanza: &str,
     ) -> Result<Change, RosterFailure> {
         let before = one(account, contact)?;

@@ -33,38 +33,38 @@ fn state(name: &str) -> State {
 }
 
 /// The words that lead from nothing to a state: what the account says, and what it hears.
-fn lead_to(name: &str) -> Vec<(&'static str, Word)> {
+fn lead_to(name: &str) -> Vec<(&'static str, SubscriptionAction)> {
     let wanted = state(name);
     let mut words = Vec::new();
     if wanted.approved {
-        words.push(("out", Word::Subscribed));
+        words.push(("out", SubscriptionAction::Subscribed));
     }
     if wanted.to || wanted.asked {
-        words.push(("out", Word::Subscribe));
+        words.push(("out", SubscriptionAction::Subscribe));
     }
     if wanted.to {
-        words.push(("in", Word::Subscribed));
+        words.push(("in", SubscriptionAction::Subscribed));
     }
     if wanted.from || wanted.requested {
-        words.push(("in", Word::Subscribe));
+        words.push(("in", SubscriptionAction::Subscribe));
     }
     if wanted.from && !wanted.approved {
-        words.push(("out", Word::Subscribed));
+        words.push(("out", SubscriptionAction::Subscribed));
     }
     words
 }
 
-fn word(name: &str) -> Word {
+fn word(name: &str) -> SubscriptionAction {
     match name {
-        "subscribe" => Word::Subscribe,
-        "subscribed" => Word::Subscribed,
-        "unsubscribe" => Word::Unsubscribe,
-        "unsubscribed" => Word::Unsubscribed,
+        "subscribe" => SubscriptionAction::Subscribe,
+        "subscribed" => SubscriptionAction::Subscribed,
+        "unsubscribe" => SubscriptionAction::Unsubscribe,
+        "unsubscribed" => SubscriptionAction::Unsubscribed,
         other => panic!("{other}"),
     }
 }
 
-fn step(roster: &mut Harness<Stored>, direction: &str, word: Word) -> Change {
+fn step(roster: &mut Harness<Stored>, direction: &str, word: SubscriptionAction) -> Change {
     match direction {
         "out" => roster.said(JULIET, ROMEO, word).unwrap(),
         _ => roster.heard(JULIET, ROMEO, word, ASKS).unwrap(),
@@ -106,7 +106,7 @@ fn every_word_does_what_the_tables_say_in_every_state() {
 #[test]
 fn names_groups_and_versions_are_kept_and_requests_outlive_the_contact() {
     let mut roster = begin();
-    step(&mut roster, "in", Word::Subscribe);
+    step(&mut roster, "in", SubscriptionAction::Subscribe);
     let none = roster.contacts(JULIET).unwrap();
     assert_eq!(
         (none.version.as_deref(), none.contacts.len()),

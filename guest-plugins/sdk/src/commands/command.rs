@@ -24,7 +24,7 @@ pub trait Command: 'static {
     }
 
     /// Begins a dialogue.
-    fn start(&self, caller: &Caller) -> Result<Turn<Self::State>, StanzaError>;
+    fn start(&self, caller: &Caller) -> Result<CommandStep<Self::State>, StanzaError>;
 
     /// The page of a state. It must depend on nothing that changes while people fill it in, since what they send is
     /// checked against it.
@@ -36,7 +36,7 @@ pub trait Command: 'static {
         state: Self::State,
         input: &Input,
         caller: &Caller,
-    ) -> Result<Turn<Self::State>, StanzaError>;
+    ) -> Result<CommandStep<Self::State>, StanzaError>;
 
     /// Told when the caller cancels a dialogue; not when it expires.
     fn cancelled(&self, state: Self::State, caller: &Caller) {
@@ -96,7 +96,7 @@ impl Input {
 
 /// Where a dialogue goes.
 #[derive(Debug)]
-pub enum Turn<S> {
+pub enum CommandStep<S> {
     /// To the page of that state.
     Ask(S),
     /// It stays where it was, with a word why.
@@ -105,7 +105,7 @@ pub enum Turn<S> {
     Done(Done),
 }
 
-impl<S> Turn<S> {
+impl<S> CommandStep<S> {
     /// To its end, with a word.
     pub fn done(text: &str) -> Self {
         Self::Done(Done::new().note(Note::info(text)))
@@ -122,14 +122,14 @@ pub(super) trait Erased {
     fn node(&self) -> &str;
     fn label(&self) -> &str;
     fn permits(&self, caller: &Caller) -> bool;
-    fn start(&self, caller: &Caller) -> Result<Turn<Element>, StanzaError>;
+    fn start(&self, caller: &Caller) -> Result<CommandStep<Element>, StanzaError>;
     fn show(&self, state: &Element, caller: &Caller) -> Result<Page, StanzaError>;
     fn submit(
         &self,
         state: &Element,
         input: &Input,
         caller: &Caller,
-    ) -> Result<Turn<Element>, StanzaError>;
+    ) -> Result<CommandStep<Element>, StanzaError>;
     fn cancelled(&self, state: &Element, caller: &Caller);
 }
 
@@ -146,7 +146,7 @@ impl<C: Command> Erased for C {
         Command::permits(self, caller)
     }
 
-    fn start(&self, caller: &Caller) -> Result<Turn<Element>, StanzaError> {
+    fn start(&self, caller: &Caller) -> Result<CommandStep<Element>, StanzaError> {
         Command::start(self, caller).map(erase)
     }
 
@@ -159,7 +159,7 @@ impl<C: Command> Erased for C {
         state: &Element,
         input: &Input,
         caller: &Caller,
-    ) -> Result<Turn<Element>, StanzaError> {
+    ) -> Result<CommandStep<Element>, StanzaError> {
         Command::submit(self, restore(state)?, input, caller).map(erase)
     }
 
@@ -170,11 +170,11 @@ impl<C: Command> Erased for C {
     }
 }
 
-fn erase<S: Payload>(turn: Turn<S>) -> Turn<Element> {
+fn erase<S: Payload>(turn: CommandStep<S>) -> CommandStep<Element> {
     match turn {
-        Turn::Ask(state) => Turn::Ask(state.to_element()),
-        Turn::Stay(note) => Turn::Stay(note),
-        Turn::Done(done) => Turn::Done(done),
+        CommandStep::Ask(state) => CommandStep::Ask(state.to_element()),
+        CommandStep::Stay(note) => CommandStep::Stay(note),
+        CommandStep::Done(done) => CommandStep::Done(done),
     }
 }
 

@@ -9,7 +9,7 @@
 //! that began it; its id is of no use to anybody else.
 //!
 //! ```
-//! use waxwing_plugin::commands::{Caller, Command, Commands, Input, Page, Turn};
+//! use waxwing_plugin::commands::{Caller, Command, Commands, Input, Page, CommandStep};
 //! use waxwing_plugin::forms::{Field, Form};
 //! use waxwing_plugin::prelude::*;
 //!
@@ -36,8 +36,8 @@
 //!     fn label(&self) -> &str {
 //!         "Order something to eat"
 //!     }
-//!     fn start(&self, _: &Caller) -> Result<Turn<Step>, StanzaError> {
-//!         Ok(Turn::Ask(Step::Dish))
+//!     fn start(&self, _: &Caller) -> Result<CommandStep<Step>, StanzaError> {
+//!         Ok(CommandStep::Ask(Step::Dish))
 //!     }
 //!     fn show(&self, step: &Step, _: &Caller) -> Page {
 //!         match step {
@@ -45,10 +45,10 @@
 //!             Step::Confirm { dish } => Page::last(Form::untyped().title(&format!("Order {dish}?"))),
 //!         }
 //!     }
-//!     fn submit(&self, step: Step, input: &Input, _: &Caller) -> Result<Turn<Step>, StanzaError> {
+//!     fn submit(&self, step: Step, input: &Input, _: &Caller) -> Result<CommandStep<Step>, StanzaError> {
 //!         Ok(match step {
-//!             Step::Dish => Turn::Ask(Step::Confirm { dish: input.text("dish").to_owned() }),
-//!             Step::Confirm { dish } => Turn::done(&format!("One {dish} is on its way.")),
+//!             Step::Dish => CommandStep::Ask(Step::Confirm { dish: input.text("dish").to_owned() }),
+//!             Step::Confirm { dish } => CommandStep::done(&format!("One {dish} is on its way.")),
 //!         })
 //!     }
 //! }
@@ -67,7 +67,7 @@ mod request;
 mod run;
 mod session;
 
-pub use command::{Caller, Command, Input, Turn};
+pub use command::{Caller, Command, CommandStep, Input};
 pub use page::{Done, Note, NoteKind, Page};
 
 use std::time::Duration;

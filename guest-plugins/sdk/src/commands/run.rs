@@ -1,6 +1,6 @@
 //! One request to a command.
 
-use super::command::{Caller, Erased, Input, Turn};
+use super::command::{Caller, CommandStep, Erased, Input};
 use super::page::{Done, Note, Page};
 use super::request::{Action, Request};
 use super::session::{Session, Sessions};
@@ -112,18 +112,18 @@ impl Run<'_> {
         self.turn(turn)
     }
 
-    fn turn(mut self, turn: Turn<Element>) -> Result<Element, StanzaError> {
+    fn turn(mut self, turn: CommandStep<Element>) -> Result<Element, StanzaError> {
         match turn {
-            Turn::Ask(state) => {
+            CommandStep::Ask(state) => {
                 self.session.states.push(state);
                 self.show(None)
             }
             // A dialogue that has not begun stays nowhere.
-            Turn::Stay(note) if self.session.states.is_empty() => {
-                self.turn(Turn::Done(Done::new().note(note)))
+            CommandStep::Stay(note) if self.session.states.is_empty() => {
+                self.turn(CommandStep::Done(Done::new().note(note)))
             }
-            Turn::Stay(note) => self.show(Some(note)),
-            Turn::Done(done) => {
+            CommandStep::Stay(note) => self.show(Some(note)),
+            CommandStep::Done(done) => {
                 let answer = reply::completed(&self.session.node, &self.session.id, done);
                 // A command without pages leaves nothing behind.
                 if !self.session.states.is_empty() {

@@ -57,20 +57,23 @@ impl<P: AuthProvider> Harness<P> {
     /// A client sends SASL PLAIN. What the password is follows from its beginning, as in the host. A panic is a refusal for
     /// now; an account that is none of the stream's host too.
     pub fn log_in(&mut self, on: &mut Connection<P>, username: &str, password: &str) -> Login {
-        let proofs = self.offer().map(|offer| offer.proofs);
-        let offers = |proof| proofs.is_some_and(|proofs: wit::Proofs| proofs.contains(proof));
+        let proofs = self.offer().map(|offer| offer.credentials);
+        let offers =
+            |proof| proofs.is_some_and(|proofs: wit::CredentialKinds| proofs.contains(proof));
         let (token, cookie) = (
             password.strip_prefix("//jid/"),
             password.strip_prefix("//cookie/"),
         );
         let asked = match (token, cookie) {
-            (Some(token), _) if offers(wit::Proofs::TOKEN) => self.ask(on, |plugin, stream| {
-                plugin.check_token(stream, username, token)
-            }),
-            (_, Some(cookie)) if offers(wit::Proofs::COOKIE) => self.ask(on, |plugin, stream| {
-                plugin.check_cookie(stream, username, cookie)
-            }),
-            _ if offers(wit::Proofs::PASSWORD) && !password.is_empty() => self
+            (Some(token), _) if offers(wit::CredentialKinds::TOKEN) => self
+                .ask(on, |plugin, stream| {
+                    plugin.check_token(stream, username, token)
+                }),
+            (_, Some(cookie)) if offers(wit::CredentialKinds::COOKIE) => self
+                .ask(on, |plugin, stream| {
+                    plugin.check_cookie(stream, username, cookie)
+                }),
+            _ if offers(wit::CredentialKinds::PASSWORD) && !password.is_empty() => self
                 .ask(on, |plugin, stream| {
                     plugin.check_password(stream, username, password)
                 }),

@@ -4,8 +4,8 @@ use super::outcome::{Outcome, Pending, Xml};
 use super::{Harness, reply, xml};
 use crate::native::world::Published;
 use crate::{
-    AccountEvents, Component, Event, Handled, LateIqHandler, PasswordVeto, Plugin, PluginEvents,
-    Promise, RegistrationVeto, RemovalVeto, ReplyHandler, Session, SessionEvents, Stanza,
+    AccountEvents, Component, Deferred, Event, Handled, LateIqHandler, PasswordVeto, Plugin,
+    PluginEvents, RegistrationVeto, RemovalVeto, ReplyHandler, Session, SessionEvents, Stanza,
     StanzaError, TimerHandler, jid,
 };
 
@@ -90,10 +90,10 @@ impl<P: LateIqHandler> Harness<P> {
         }
         let token = self.token();
         let promise = self.call(|plugin| plugin.handle(&request, token));
-        self.promise(token, &request, matches!(promise, Ok(Promise::Later(_))));
+        self.promise(token, &request, matches!(promise, Ok(Deferred::Later(_))));
         let answer = match promise {
-            Ok(Promise::Later(_)) => return Outcome::Promised(token),
-            Ok(Promise::Now(answer)) => Ok(answer),
+            Ok(Deferred::Later(_)) => return Outcome::Deferred(token),
+            Ok(Deferred::Now(answer)) => Ok(answer),
             Err(words) => Err(words),
         };
         Pending::of_answer(answer).finish(&request)

@@ -5,8 +5,8 @@ use std::fmt;
 use super::reply;
 use crate::native::xml;
 use crate::{
-    Answer, Draft, Element, ErrorCondition, ErrorType, FaultPolicy, Handled, Keeping, PresenceStep,
-    Showing, Stanza, StanzaError, Verdict,
+    Answer, Draft, Element, ErrorCondition, ErrorType, FaultPolicy, Handled, OfflineVerdict,
+    PresenceStep, PresenceVerdict, Stanza, StanzaError, Verdict,
 };
 
 /// XML that compares by what it means: the order of attributes, prefixes and quotes make no difference, text does.
@@ -63,7 +63,7 @@ pub enum Outcome {
     /// Its sender gets this: a result or an error.
     Answered(Xml),
     /// The plugin answers it later, under this token.
-    Promised(u64),
+    Deferred(u64),
     /// The call panicked, which in a component is a trap; the sender gets the answer, if there is one. With the panic's words.
     Trapped(String, Option<Xml>),
     /// The script itself is wrong: the text is no stanza.
@@ -136,12 +136,12 @@ impl Pending {
         }
     }
 
-    pub(super) fn of_keeping(keeping: Result<Keeping, String>, policy: FaultPolicy) -> Self {
+    pub(super) fn of_keeping(keeping: Result<OfflineVerdict, String>, policy: FaultPolicy) -> Self {
         match keeping {
-            Ok(Keeping::Pass) => Self::Pass,
-            Ok(Keeping::Replace(draft)) => Self::Replace(draft),
-            Ok(Keeping::Drop | Keeping::Handled) => Self::Drop,
-            Ok(Keeping::Bounce(error)) => Self::Error(error),
+            Ok(OfflineVerdict::Pass) => Self::Pass,
+            Ok(OfflineVerdict::Replace(draft)) => Self::Replace(draft),
+            Ok(OfflineVerdict::Drop | OfflineVerdict::Handled) => Self::Drop,
+            Ok(OfflineVerdict::Bounce(error)) => Self::Error(error),
             Err(words) => {
                 let refused = (policy == FaultPolicy::Closed).then(fault);
                 Self::Trap(words, refused)
@@ -151,7 +151,7 @@ impl Pending {
 
     /// Presence whose hook fails closed is refused, but for what says that a session is gone: that is told all the same.
     pub(super) fn of_showing(
-        showing: Result<Showing, String>,
+        showing: Result<PresenceVerdict, String>,
         step: PresenceStep,
         policy: FaultPolicy,
         presence: &Stanza,
@@ -161,14 +161,16 @@ impl Pending {
             Self::Trap(words, is_refused.then(fault))
         };
         match showing {
-            Ok(Showing::Pass) => Self::Pass,
-            Ok(Showing::Drop) => Self::Drop,
-            Ok(Showing::Replace(draft))
+            Ok(PresenceVerdict::Pass) => Self::Pass,
+            Ok(PresenceVerdict::Drop) => Self::Drop,
+            Ok(PresenceVerdict::Replace(draft))
                 if draft.written_type().as_deref() == presence.element().attribute("type") =>
             {
                 Self::Replace(draft)
             }
-            Ok(Showing::Replace(_)) => trap("the draft is presence of another type".to_owned()),
+            Ok(PresenceVerdict::Replace(_)) => {
+                trap("the draft is presence of another type".to_owned())
+            }
             Err(words) => trap(words),
         }
     }
@@ -186,7 +188,7 @@ impl Pending {
                 Outcome::Trapped("only an iq request can be answered".to_owned(), None)
             }
             Self::Result(payload) => reply::result(stanza, payload),
-            Self::Later(token) => Outcome::Promised(token),
+            Self::Later(token) => Outcome::Deferred(token),
             Self::Trap(words, answer) => {
                 let answer = answer.map(|error| reply::error(stanza, &error));
                 Outcome::Trapped(words, answer.and_then(|answer| answer.xml().cloned()))

@@ -2,11 +2,11 @@
 //! what a panic said, where the hook fails closed.
 
 use super::Harness;
-use crate::bindings::lifecycle::waxwing::plugin::manifest::RosterPoints;
+use crate::bindings::lifecycle::waxwing::plugin::manifest::RosterHookPoints;
 use crate::native::address;
 use crate::{
-    Contact, ContactLabel, FaultPolicy, RosterEdit, RosterHook, Stanza, StanzaError, Word,
-    WordHeard, WordSaid,
+    Contact, FaultPolicy, InboundVerdict, OutboundVerdict, RosterEdit, RosterHook,
+    RosterItemUpdate, Stanza, StanzaError, SubscriptionAction,
 };
 
 impl<P: RosterHook> Harness<P> {
@@ -16,7 +16,9 @@ impl<P: RosterHook> Harness<P> {
         account: &str,
         contacts: &[Contact],
     ) -> Result<Vec<Contact>, String> {
-        let asked = self.subscriptions.roster(RosterPoints::SHOW, None, None);
+        let asked = self
+            .subscriptions
+            .roster(RosterHookPoints::SHOW, None, None);
         self.world.shows = true;
         let shown = self.judged(asked, None, |plugin| plugin.show(account, contacts));
         self.world.shows = false;
@@ -28,9 +30,9 @@ impl<P: RosterHook> Harness<P> {
         &mut self,
         account: &str,
         contact: &str,
-        label: &ContactLabel,
+        label: &RosterItemUpdate,
     ) -> Result<RosterEdit, String> {
-        let asked = self.asked(RosterPoints::UPDATE, (account, contact), None);
+        let asked = self.asked(RosterHookPoints::UPDATE, (account, contact), None);
         let pass = RosterEdit::Pass;
         self.judged(asked, pass, |plugin| plugin.update(account, contact, label))
     }
@@ -41,15 +43,20 @@ impl<P: RosterHook> Harness<P> {
         account: &str,
         contact: &str,
     ) -> Result<Result<(), StanzaError>, String> {
-        let asked = self.asked(RosterPoints::REMOVE, (account, contact), None);
+        let asked = self.asked(RosterHookPoints::REMOVE, (account, contact), None);
         self.judged(asked, Ok(()), |plugin| plugin.remove(account, contact))
     }
 
     /// What becomes of a word that a user says to a contact.
-    pub fn saying(&mut self, account: &str, contact: &str, word: Word) -> Result<WordSaid, String> {
-        let asked = self.asked(RosterPoints::OUTBOUND, (account, contact), Some(word));
+    pub fn saying(
+        &mut self,
+        account: &str,
+        contact: &str,
+        word: SubscriptionAction,
+    ) -> Result<OutboundVerdict, String> {
+        let asked = self.asked(RosterHookPoints::OUTBOUND, (account, contact), Some(word));
         let presence = presence(account, contact, word)?;
-        self.judged(asked, WordSaid::Pass, |plugin| {
+        self.judged(asked, OutboundVerdict::Pass, |plugin| {
             plugin.outbound(account, contact, word, &presence)
         })
     }
@@ -59,20 +66,20 @@ impl<P: RosterHook> Harness<P> {
         &mut self,
         account: &str,
         contact: &str,
-        word: Word,
-    ) -> Result<WordHeard, String> {
-        let asked = self.asked(RosterPoints::INBOUND, (account, contact), Some(word));
+        word: SubscriptionAction,
+    ) -> Result<InboundVerdict, String> {
+        let asked = self.asked(RosterHookPoints::INBOUND, (account, contact), Some(word));
         let presence = presence(contact, account, word)?;
-        self.judged(asked, WordHeard::Pass, |plugin| {
+        self.judged(asked, InboundVerdict::Pass, |plugin| {
             plugin.inbound(account, contact, word, &presence)
         })
     }
 
     fn asked(
         &self,
-        point: RosterPoints,
+        point: RosterHookPoints,
         (account, contact): (&str, &str),
-        word: Option<Word>,
+        word: Option<SubscriptionAction>,
     ) -> Option<FaultPolicy> {
         let class = address::sender(&self.world, account, Some(contact));
         self.subscriptions.roster(point, Some(class), word)
@@ -95,12 +102,12 @@ impl<P: RosterHook> Harness<P> {
 }
 
 /// The stanza in which a word is said.
-fn presence(from: &str, to: &str, word: Word) -> Result<Stanza, String> {
+fn presence(from: &str, to: &str, word: SubscriptionAction) -> Result<Stanza, String> {
     let kind = match word {
-        Word::Subscribe => "subscribe",
-        Word::Subscribed => "subscribed",
-        Word::Unsubscribe => "unsubscribe",
-        Word::Unsubscribed => "unsubscribed",
+        SubscriptionAction::Subscribe => "subscribe",
+        SubscriptionAction::Subscribed => "subscribed",
+        SubscriptionAction::Unsubscribe => "unsubscribe",
+        SubscriptionAction::Unsubscribed => "unsubscribed",
     };
     super::stanza(&format!(
         "<presence from='{from}' to='{to}' type='{kind}'/>"

@@ -2,7 +2,8 @@
 
 use super::Harness;
 use crate::{
-    Change, Contact, Plugin, Request, Roster, RosterFailure, RosterProvider, RosterSession, Word,
+    Change, Contact, Plugin, Request, Roster, RosterFailure, RosterProvider, RosterSession,
+    SubscriptionAction,
 };
 
 impl<P: RosterProvider> Harness<P> {
@@ -58,7 +59,7 @@ impl<P: RosterProvider> Harness<P> {
         &mut self,
         account: &str,
         contact: &str,
-        word: Word,
+        word: SubscriptionAction,
     ) -> Result<Change, RosterFailure> {
         self.provide(|plugin| plugin.outbound(account, contact, word))
     }
@@ -68,7 +69,7 @@ impl<P: RosterProvider> Harness<P> {
         &mut self,
         account: &str,
         contact: &str,
-        word: Word,
+        word: SubscriptionAction,
         stanza: &str,
     ) -> Result<Change, RosterFailure> {
         self.provide(|plugin| plugin.inbound(account, contact, word, stanza))

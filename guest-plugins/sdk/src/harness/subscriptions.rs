@@ -5,7 +5,9 @@ use crate::bindings::lifecycle::waxwing::plugin::types::Senders;
 use crate::filters::flag as flag_of;
 use crate::native::address;
 use crate::native::world::World;
-use crate::{Element, FaultPolicy, Manifest, Name, PresenceStep, Stanza, StanzaKind, Word};
+use crate::{
+    Element, FaultPolicy, Manifest, Name, PresenceStep, Stanza, StanzaKind, SubscriptionAction,
+};
 
 /// What a manifest wants to be called for.
 #[derive(Debug)]
@@ -166,15 +168,15 @@ impl Subscriptions {
     /// What happens if the roster hook fails at a point, about a contact and a word where there is one, if it is asked.
     pub(super) fn roster(
         &self,
-        point: wit::RosterPoints,
+        point: wit::RosterHookPoints,
         class: Option<Senders>,
-        word: Option<Word>,
+        word: Option<SubscriptionAction>,
     ) -> Option<FaultPolicy> {
         self.policy(|subscription| match subscription {
             wit::Subscription::RosterHook(filter)
                 if filter.points.contains(point)
                     && class.is_none_or(|class| filter.contacts.contains(class))
-                    && word.is_none_or(|word| filter.words.contains(flag_of(word))) =>
+                    && word.is_none_or(|word| filter.actions.contains(flag_of(word))) =>
             {
                 Some((filter.priority, filter.on_fault))
             }

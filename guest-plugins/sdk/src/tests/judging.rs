@@ -17,8 +17,11 @@ impl Plugin for Judge {
             .roster_hook(RosterFilter::shows())
             .roster_hook(RosterFilter::updates().with_strangers())
             .roster_hook(RosterFilter::removals().fail_open())
-            .roster_hook(RosterFilter::said(&[Word::Subscribe]))
-            .roster_hook(RosterFilter::heard(&[Word::Subscribe, Word::Subscribed]))
+            .roster_hook(RosterFilter::outbound(&[SubscriptionAction::Subscribe]))
+            .roster_hook(RosterFilter::inbound(&[
+                SubscriptionAction::Subscribe,
+                SubscriptionAction::Subscribed,
+            ]))
     }
 
     fn init(_: Scope) -> Result<Self, String> {
@@ -27,19 +30,19 @@ impl Plugin for Judge {
 }
 
 impl Presence for Judge {
-    fn filter(&self, presence: &Stanza, id: u64, step: PresenceStep) -> Showing {
+    fn filter(&self, presence: &Stanza, id: u64, step: PresenceStep) -> PresenceVerdict {
         let status = Name::new("jabber:client", "status");
         let text = presence.payload(&status).map(|status| status.text());
         let draft = Draft::new(presence);
         match text.as_deref() {
-            None => return Showing::Pass,
-            Some("drop") => return Showing::Drop,
+            None => return PresenceVerdict::Pass,
+            Some("drop") => return PresenceVerdict::Drop,
             Some("panic") => panic!("{step:?} of {id}"),
             Some("turn") => draft.set_attribute("type", Some("unavailable")).unwrap(),
             Some(_) => {}
         }
         draft.remove(&status);
-        Showing::Replace(draft)
+        PresenceVerdict::Replace(draft)
     }
 
     fn ended(&self, session: &str, id: u64) {
@@ -50,14 +53,17 @@ impl Presence for Judge {
 impl RosterHook for Judge {
     fn show(&self, account: &str, contacts: &[Contact]) -> Option<Vec<Contact>> {
         let change = roster::remove_contact(account, "tybalt@localhost");
-        assert!(matches!(change, Err(roster::RosterError::NotHere)));
+        assert!(matches!(
+            change,
+            Err(roster::RosterError::NotAllowedInThisCall)
+        ));
         let mut shown = contacts.to_vec();
         shown.retain(|contact| !contact.jid.starts_with("tybalt@"));
         Some(shown)
     }
 
-    fn update(&self, _: &str, contact: &str, _: &ContactLabel) -> RosterEdit {
-        RosterEdit::Change(ContactLabel {
+    fn update(&self, _: &str, contact: &str, _: &RosterItemUpdate) -> RosterEdit {
+        RosterEdit::Replace(RosterItemUpdate {
             name: Some(contact.to_owned()),
             groups: Vec::new(),
         })
@@ -68,14 +74,26 @@ impl RosterHook for Judge {
         Err(ErrorCondition::Forbidden.into())
     }
 
-    fn outbound(&self, _: &str, contact: &str, _: Word, presence: &Stanza) -> WordSaid {
+    fn outbound(
+        &self,
+        _: &str,
+        contact: &str,
+        _: SubscriptionAction,
+        presence: &Stanza,
+    ) -> OutboundVerdict {
         assert_eq!(presence.recipient().as_deref(), Some(contact));
-        WordSaid::Drop
+        OutboundVerdict::Drop
     }
 
-    fn inbound(&self, _: &str, contact: &str, _: Word, presence: &Stanza) -> WordHeard {
+    fn inbound(
+        &self,
+        _: &str,
+        contact: &str,
+        _: SubscriptionAction,
+        presence: &Stanza,
+    ) -> InboundVerdict {
         assert_eq!(presence.sender().as_deref(), Some(contact));
-        WordHeard::Drop
+        InboundVerdict::Drop
     }
 }
 
@@ -126,7 +144,7 @@ fn rosters_are_judged_where_the_manifest_says() {
     let contacts = ["nurse@localhost", "tybalt@localhost"].map(Contact::new);
     let shown = judge.shown_roster("juliet@localhost", &contacts).unwrap();
     assert!(matches!(shown.as_slice(), [nurse] if nurse.jid == "nurse@localhost"));
-    let label = ContactLabel {
+    let label = RosterItemUpdate {
         name: None,
         groups: Vec::new(),
     };
@@ -138,17 +156,20 @@ fn rosters_are_judged_where_the_manifest_says() {
     assert!(matches!(update("nurse@localhost"), RosterEdit::Pass));
     assert!(matches!(
         update("paris@verona.example"),
-        RosterEdit::Change(_)
+        RosterEdit::Replace(_)
     ));
     let mut remove = |contact: &str| judge.removing_contact("juliet@localhost", contact).unwrap();
     assert!(remove("nurse@localhost").is_err());
     // It fails open.
     assert!(remove("panic@localhost").is_ok());
     let (juliet, nurse) = ("juliet@localhost", "nurse@localhost");
-    for (word, is_asked) in [(Word::Subscribe, true), (Word::Unsubscribe, false)] {
+    for (word, is_asked) in [
+        (SubscriptionAction::Subscribe, true),
+        (SubscriptionAction::Unsubscribe, false),
+    ] {
         let said = judge.saying(juliet, nurse, word).unwrap();
-        assert_eq!(matches!(said, WordSaid::Drop), is_asked);
+        assert_eq!(matches!(said, OutboundVerdict::Drop), is_asked);
         let heard = judge.hearing(juliet, nurse, word).unwrap();
-        assert_eq!(matches!(heard, WordHeard::Drop), is_asked);
+        assert_eq!(matches!(heard, InboundVerdict::Drop), is_asked);
     }
 }

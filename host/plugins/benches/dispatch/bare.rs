@@ -43,7 +43,7 @@ impl Bare {
             .await
             .expect("an instance");
         let init = instance
-            .get_export_index(&mut store, None, "waxwing:plugin/lifecycle@0.1.0")
+            .get_export_index(&mut store, None, "waxwing:plugin/lifecycle@0.2.0")
             .and_then(|lifecycle| instance.get_export_index(&mut store, Some(&lifecycle), "init"))
             .expect("`init`");
         let init = instance.get_func(&mut store, init).expect("a function");
@@ -95,7 +95,7 @@ fn linker(engine: &Engine, component: &Component) -> Linker<ResourceTable> {
         .expect("traps for all imports");
     linker.allow_shadowing(true);
     let mut stanzas = linker
-        .instance("waxwing:plugin/stanzas@0.1.0")
+        .instance("waxwing:plugin/stanzas@0.2.0")
         .expect("the interface");
     stanzas
         .resource("stanza", ResourceType::host::<Lent>(), |_, _| Ok(()))

@@ -252,7 +252,7 @@ impl Place {
         };
         let slot = match plugin.manifest.placement {
             Placement::Pooled | Placement::Isolated => None,
-            Placement::Shared => Some(Arc::clone(&self.pool.shared)),
+            Placement::PerShard => Some(Arc::clone(&self.pool.shared)),
             Placement::Keyed => Some(slot_of(group(&call.key().unwrap_or_default()))),
             Placement::Single => Some(slot_of(0)),
         };

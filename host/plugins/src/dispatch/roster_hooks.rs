@@ -11,7 +11,7 @@ use crate::accounting::trace::About;
 use crate::calls::caller::Caller;
 use crate::dispatch::server_events::Inlet;
 use crate::exports::Call;
-use crate::exports::roster_hook::{Fate, Label, Ruling, Say, Set, Show};
+use crate::exports::roster_hook::{Fate, RosterItemUpdate, Ruling, Say, Set, Show};
 use crate::imports::stanzas::HostStanza;
 use crate::model::effects::failure;
 use crate::model::filter::{RosterAct, Sender};
@@ -181,9 +181,9 @@ impl Chain {
         act: RosterAct,
         account: BareJid,
         contact: BareJid,
-        mut label: Option<Label>,
-    ) -> Result<Option<Label>, StanzaError> {
-        let call = |label: &Option<Label>| Set {
+        mut label: Option<RosterItemUpdate>,
+    ) -> Result<Option<RosterItemUpdate>, StanzaError> {
+        let call = |label: &Option<RosterItemUpdate>| Set {
             account: account.clone(),
             contact: contact.clone(),
             label: label.clone(),
@@ -237,16 +237,16 @@ enum Next {
     Ends,
 }
 
-impl From<ContactLabel> for Label {
+impl From<ContactLabel> for RosterItemUpdate {
     fn from(label: ContactLabel) -> Self {
         let ContactLabel { name, groups } = label;
         Self { name, groups }
     }
 }
 
-impl From<Label> for ContactLabel {
-    fn from(label: Label) -> Self {
-        let Label { name, groups } = label;
+impl From<RosterItemUpdate> for ContactLabel {
+    fn from(label: RosterItemUpdate) -> Self {
+        let RosterItemUpdate { name, groups } = label;
         Self { name, groups }
     }
 }

@@ -114,9 +114,9 @@ impl Question for Check {
         };
         Ok(match verdict? {
             wit::Verdict::Allow(account) => Ok(account_at(&account, &self.host)?),
-            wit::Verdict::Refuse(wit::Refusal::NotAuthorized) => Err(Failure::NotAuthorized),
-            wit::Verdict::Refuse(wit::Refusal::AccountDisabled) => Err(Failure::AccountDisabled),
-            wit::Verdict::Refuse(wit::Refusal::CredentialsExpired) => {
+            wit::Verdict::Refuse(wit::AuthError::NotAuthorized) => Err(Failure::NotAuthorized),
+            wit::Verdict::Refuse(wit::AuthError::AccountDisabled) => Err(Failure::AccountDisabled),
+            wit::Verdict::Refuse(wit::AuthError::CredentialsExpired) => {
                 Err(Failure::CredentialsExpired)
             }
             wit::Verdict::Unavailable => Err(Failure::TemporaryAuthFailure),

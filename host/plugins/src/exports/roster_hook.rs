@@ -13,11 +13,13 @@ use crate::engine::limits::HOOK_CPU;
 use crate::fault::Fault;
 use crate::imports::stanzas::HostStanza;
 use crate::instance::Instance;
-use crate::wit::bindings::exports::waxwing::plugin::roster_hook::{Edit, Hearing, Saying, View};
+use crate::wit::bindings::exports::waxwing::plugin::roster_hook::{
+    Edit, InboundVerdict, OutboundVerdict, View,
+};
 use crate::wit::contacts;
 use crate::wit::convert::stanza_error;
 
-pub(crate) use crate::wit::bindings::exports::waxwing::plugin::roster_hook::Label;
+pub(crate) use crate::wit::bindings::exports::waxwing::plugin::roster_hook::RosterItemUpdate;
 
 /// `show`. It causes nothing that would be shown again.
 pub(crate) struct Show {
@@ -55,7 +57,7 @@ impl Call for Show {
         let view = guest.call_show(store, self.account.as_str(), &given);
         match view.await? {
             View::Pass => Ok(None),
-            View::Instead(contacts) => Ok(Some(distinct(contacts)?)),
+            View::Replace(contacts) => Ok(Some(distinct(contacts)?)),
         }
     }
 }
@@ -77,7 +79,7 @@ fn distinct(
 /// What becomes of a client's wish for its roster.
 pub(crate) enum Ruling {
     Pass,
-    Change(Label),
+    Change(RosterItemUpdate),
     Deny(StanzaError),
 }
 
@@ -85,7 +87,7 @@ pub(crate) enum Ruling {
 pub(crate) struct Set {
     pub(crate) account: BareJid,
     pub(crate) contact: BareJid,
-    pub(crate) label: Option<Label>,
+    pub(crate) label: Option<RosterItemUpdate>,
 }
 
 impl Call for Set {
@@ -123,13 +125,13 @@ impl Call for Set {
         match guest.call_update(store, account, about, label).await? {
             Edit::Pass => Ok(Ruling::Pass),
             Edit::Deny(error) => Ok(Ruling::Deny(stanza_error(error)?)),
-            Edit::Change(label)
+            Edit::Replace(label)
                 if contacts::is_name(label.name.as_deref())
                     && contacts::are_groups(&label.groups) =>
             {
                 Ok(Ruling::Change(label))
             }
-            Edit::Change(_) => Err(Fault::Answer(
+            Edit::Replace(_) => Err(Fault::Answer(
                 "a contact's name or groups are more than there may be".to_owned(),
             )),
         }
@@ -183,15 +185,15 @@ impl Call for Say {
         if self.is_outbound {
             let saying = guest.call_outbound(store, account, about, word, presence);
             return match saying.await? {
-                Saying::Pass => Ok(Fate::Pass),
-                Saying::Drop => Ok(Fate::Drop),
-                Saying::Bounce(error) => Ok(Fate::Bounce(stanza_error(error)?)),
+                OutboundVerdict::Pass => Ok(Fate::Pass),
+                OutboundVerdict::Drop => Ok(Fate::Drop),
+                OutboundVerdict::Bounce(error) => Ok(Fate::Bounce(stanza_error(error)?)),
             };
         }
         let hearing = guest.call_inbound(store, account, about, word, presence);
         Ok(match hearing.await? {
-            Hearing::Pass => Fate::Pass,
-            Hearing::Drop => Fate::Drop,
+            InboundVerdict::Pass => Fate::Pass,
+            InboundVerdict::Drop => Fate::Drop,
         })
     }
 }

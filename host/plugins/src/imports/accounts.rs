@@ -145,7 +145,7 @@ impl State {
         if self.level == Level::Hook {
             Ok(())
         } else {
-            Err(AccountError::NotHere)
+            Err(AccountError::NotAllowedInThisCall)
         }
     }
 

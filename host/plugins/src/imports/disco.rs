@@ -32,20 +32,20 @@ impl Host for State {
         Ok((is_known || !items.is_empty()).then_some(items))
     }
 
-    fn node(&mut self, host: String, name: String) -> wasmtime::Result<Option<NodeInfo>> {
+    fn info(&mut self, host: String, node: String) -> wasmtime::Result<Option<NodeInfo>> {
         self.charge()?;
         if !self.shared.serves(&host) {
             return Ok(None);
         }
         let snapshot = self.shared.registry.now();
-        let found = snapshot.nodes().find(|node| node.node == name);
+        let found = snapshot.nodes().find(|one| one.node == node);
         let has_commands = || {
             let mut nodes = snapshot.nodes();
             nodes.any(|node| node.parent.as_deref() == Some(COMMANDS))
         };
         Ok(match found {
-            Some(node) => Some(info(node)),
-            None if name == COMMANDS && has_commands() => Some(command_list()),
+            Some(found) => Some(info(found)),
+            None if node == COMMANDS && has_commands() => Some(command_list()),
             None => None,
         })
     }

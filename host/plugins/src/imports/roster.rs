@@ -22,7 +22,7 @@ impl Host for State {
     ) -> wasmtime::Result<Result<Vec<Contact>, RosterError>> {
         self.charge()?;
         if self.level == Level::Provider {
-            return Ok(Err(RosterError::NotHere));
+            return Ok(Err(RosterError::NotAllowedInThisCall));
         }
         let account = match self.of_roster(&account) {
             Ok(account) => account,
@@ -43,7 +43,7 @@ impl Host for State {
     ) -> wasmtime::Result<Result<bool, RosterError>> {
         self.charge()?;
         if self.level == Level::Provider {
-            return Ok(Err(RosterError::NotHere));
+            return Ok(Err(RosterError::NotAllowedInThisCall));
         }
         let address = jid::parse(&address).map(|address| address.to_bare());
         let (account, address) = match (self.of_roster(&account), address) {
@@ -130,7 +130,7 @@ impl State {
 
     fn may_edit(&self, account: &str, contact: &str) -> Result<(BareJid, BareJid), RosterError> {
         if self.level != Level::Hook {
-            return Err(RosterError::NotHere);
+            return Err(RosterError::NotAllowedInThisCall);
         }
         let account = self.of_roster(account)?;
         let contact = jid::parse_bare(contact).map_err(|_| RosterError::InvalidAddress)?;

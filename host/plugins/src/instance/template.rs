@@ -11,7 +11,7 @@ use crate::wit::bindings::exports::waxwing::plugin as wit;
 
 /// The package whose interfaces this server binds, and their version.
 pub(crate) const PACKAGE: &str = "waxwing:plugin/";
-pub(crate) const VERSION: &str = "@0.1.0";
+pub(crate) const VERSION: &str = "@0.2.0";
 
 /// Interfaces that only hold types: a component that uses those of an import in an export may export them again.
 const TYPES: [&str; 4] = ["types", "manifest", "stanzas", "contacts"];
@@ -139,11 +139,11 @@ fn is_exported(component: &Component, interface: &str) -> bool {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ExportError {
     #[error(
-        "exports no `waxwing:plugin/lifecycle@0.1.0`, so it is no plugin; build it against this server's interfaces"
+        "exports no `waxwing:plugin/lifecycle@0.2.0`, so it is no plugin; build it against this server's interfaces"
     )]
     NoLifecycle,
     #[error(
-        "exports `{0}`, which this server does not know; it serves version 0.1.0 of lifecycle, {known}",
+        "exports `{0}`, which this server does not know; it serves version 0.2.0 of lifecycle, {known}",
         known = GRANTED.join(", ")
     )]
     Unknown(String),

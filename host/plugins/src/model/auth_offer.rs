@@ -34,9 +34,9 @@ impl AuthOffer {
             return Err("must show a salt of 1 to 64 bytes");
         }
         let offer = Self {
-            password: offer.proofs.contains(wit::Proofs::PASSWORD),
-            token: offer.proofs.contains(wit::Proofs::TOKEN),
-            cookie: offer.proofs.contains(wit::Proofs::COOKIE),
+            password: offer.credentials.contains(wit::CredentialKinds::PASSWORD),
+            token: offer.credentials.contains(wit::CredentialKinds::TOKEN),
+            cookie: offer.credentials.contains(wit::CredentialKinds::COOKIE),
             priority: offer.priority,
             sha1: offer.hashes.contains(wit::ScramHashes::SHA1),
             sha256: offer.hashes.contains(wit::ScramHashes::SHA256),

@@ -265,16 +265,16 @@ impl RosterFilter {
     pub(crate) fn matches(&self, act: RosterAct) -> bool {
         let wants = |point| self.0.points.contains(point);
         let about = |class: Sender| self.0.contacts.contains(class.flag());
-        let word = |word| self.0.words.contains(contacts::word_flag(word));
+        let word = |word| self.0.actions.contains(contacts::word_flag(word));
         match act {
-            RosterAct::Show => wants(wit::RosterPoints::SHOW),
-            RosterAct::Update(class) => wants(wit::RosterPoints::UPDATE) && about(class),
-            RosterAct::Remove(class) => wants(wit::RosterPoints::REMOVE) && about(class),
+            RosterAct::Show => wants(wit::RosterHookPoints::SHOW),
+            RosterAct::Update(class) => wants(wit::RosterHookPoints::UPDATE) && about(class),
+            RosterAct::Remove(class) => wants(wit::RosterHookPoints::REMOVE) && about(class),
             RosterAct::Outbound(class, said) => {
-                wants(wit::RosterPoints::OUTBOUND) && about(class) && word(said)
+                wants(wit::RosterHookPoints::OUTBOUND) && about(class) && word(said)
             }
             RosterAct::Inbound(class, said) => {
-                wants(wit::RosterPoints::INBOUND) && about(class) && word(said)
+                wants(wit::RosterHookPoints::INBOUND) && about(class) && word(said)
             }
         }
     }

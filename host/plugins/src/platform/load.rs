@@ -268,7 +268,7 @@ fn check_imports(component: &Component) -> anyhow::Result<()> {
         }
         if name.starts_with(PACKAGE) {
             bail!(
-                "imports `{name}`, which this server does not have: it serves version 0.1.0; use an SDK of that version"
+                "imports `{name}`, which this server does not have: it serves version 0.2.0; use an SDK of that version"
             );
         }
         bail!(

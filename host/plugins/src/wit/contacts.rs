@@ -8,7 +8,7 @@ use waxwing_xmpp::subscription::{State, Word};
 
 use crate::fault::Fault;
 use crate::wit::bindings::waxwing::plugin::contacts as wit;
-use crate::wit::bindings::waxwing::plugin::manifest::Words;
+use crate::wit::bindings::waxwing::plugin::manifest::SubscriptionActions;
 
 /// A contact that a guest gives, checked.
 pub(crate) fn item(contact: wit::Contact) -> Result<Item, Fault> {
@@ -62,22 +62,22 @@ pub(crate) fn address(text: &str) -> Result<BareJid, Fault> {
     address.map_err(|_| Fault::Answer("a contact is no bare JID".to_owned()))
 }
 
-pub(crate) const fn word(word: Word) -> wit::Word {
+pub(crate) const fn word(word: Word) -> wit::SubscriptionAction {
     match word {
-        Word::Subscribe => wit::Word::Subscribe,
-        Word::Subscribed => wit::Word::Subscribed,
-        Word::Unsubscribe => wit::Word::Unsubscribe,
-        Word::Unsubscribed => wit::Word::Unsubscribed,
+        Word::Subscribe => wit::SubscriptionAction::Subscribe,
+        Word::Subscribed => wit::SubscriptionAction::Subscribed,
+        Word::Unsubscribe => wit::SubscriptionAction::Unsubscribe,
+        Word::Unsubscribed => wit::SubscriptionAction::Unsubscribed,
     }
 }
 
 /// The word among those that a manifest lists.
-pub(crate) const fn word_flag(word: Word) -> Words {
+pub(crate) const fn word_flag(word: Word) -> SubscriptionActions {
     match word {
-        Word::Subscribe => Words::SUBSCRIBE,
-        Word::Subscribed => Words::SUBSCRIBED,
-        Word::Unsubscribe => Words::UNSUBSCRIBE,
-        Word::Unsubscribed => Words::UNSUBSCRIBED,
+        Word::Subscribe => SubscriptionActions::SUBSCRIBE,
+        Word::Subscribed => SubscriptionActions::SUBSCRIBED,
+        Word::Unsubscribe => SubscriptionActions::UNSUBSCRIBE,
+        Word::Unsubscribed => SubscriptionActions::UNSUBSCRIBED,
     }
 }
 

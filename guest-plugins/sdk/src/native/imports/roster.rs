@@ -15,7 +15,7 @@ pub fn get_contacts(account: &str) -> Result<Vec<Contact>, RosterError> {
     world::with(|world| {
         check(world, account)?;
         if world.provides {
-            return Err(RosterError::NotHere);
+            return Err(RosterError::NotAllowedInThisCall);
         }
         let roster = world.rosters.get(account);
         Ok(roster
@@ -29,7 +29,7 @@ pub fn shares_presence(account: &str, address: &str) -> Result<bool, RosterError
     world::with(|world| {
         check(world, account)?;
         if world.provides {
-            return Err(RosterError::NotHere);
+            return Err(RosterError::NotAllowedInThisCall);
         }
         if !jid::is_valid(address) {
             return Err(RosterError::InvalidAddress);
@@ -83,7 +83,7 @@ pub fn changed(account: &str, contact: &str) -> Result<(), RosterError> {
 fn change(account: &str, contact: &str, effect: RosterEffect) -> Result<(), RosterError> {
     world::with(|world| {
         if world.provides || world.shows {
-            return Err(RosterError::NotHere);
+            return Err(RosterError::NotAllowedInThisCall);
         }
         check(world, account)?;
         if !jid::is_valid(contact) {
