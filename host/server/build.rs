@@ -23,8 +23,8 @@ fn template() -> io::Result<String> {
     let mut table = "&[\n".to_owned();
     for (from, to) in [
         ("guest-plugins/templates/rust/src", "src"),
-        ("guest-plugins/sdk", "waxwing/sdk"),
-        ("guest-plugins/sdk-derive", "waxwing/sdk-derive"),
+        ("guest-plugins/sdk/rust", "waxwing/sdk/rust"),
+        ("guest-plugins/sdk/rust-derive", "waxwing/sdk/rust-derive"),
         ("wit", "wit"),
     ] {
         let folder = root.join(from).canonicalize()?;

@@ -306,7 +306,7 @@ pub(crate) fn guest(name: &str) -> Result<PathBuf> {
 fn grants(silent: SocketAddr) -> Result<String> {
     let mut toml = String::new();
     for (group, known) in [
-        ("hostile", "row01-filter"),
+        ("hostile", "endless-loop-filter"),
         ("fixtures", "loops"),
         ("examples", "word-filter"),
     ] {

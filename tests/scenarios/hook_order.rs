@@ -4,15 +4,21 @@ use anyhow::Result;
 use waxwing_tests::server::Settings;
 use waxwing_tests::{Server, environment};
 
-/// A server with the hooks `marks` and `marks-2`, which add their names to what they see, and these keys for each.
+/// A server with the hooks `body-marker` and `body-marker-2`, which add their names to what they see, and these keys for each.
 async fn server(one: &str, two: &str) -> Result<Server> {
     let config = format!(
-        "[[host]]\ndomain = \"other.localhost\"\n[host.plugin.marks.config]\ndrop = true\n\
-         [plugin.marks]\ngrants = [\"inbound\"]\n{one}\n[plugin.marks-2]\ngrants = [\"inbound\"]\n{two}"
+        "[[host]]\ndomain = \"other.localhost\"\n[host.plugin.body-marker.config]\ndrop = true\n\
+         [plugin.body-marker]\ngrants = [\"inbound\"]\n{one}\n[plugin.body-marker-2]\ngrants = [\"inbound\"]\n{two}"
     );
     Settings::new()
-        .plugin(&environment::guest("fixtures/marks.wasm")?, "marks")
-        .plugin(&environment::guest("fixtures/marks-2.wasm")?, "marks-2")
+        .plugin(
+            &environment::guest("fixtures/body-marker.wasm")?,
+            "body-marker",
+        )
+        .plugin(
+            &environment::guest("fixtures/body-marker-2.wasm")?,
+            "body-marker-2",
+        )
         .config(&config)
         .start()
         .await
@@ -36,10 +42,14 @@ fn chat(to: &str) -> String {
 #[tokio::test]
 async fn higher_priorities_come_first_and_ties_in_the_order_of_loading() -> Result<()> {
     for (one, two, expected) in [
-        ("", "", "seen by marks marks-2"),
-        ("", "priority = 1", "seen by marks-2 marks"),
-        ("priority = 2", "priority = 1", "seen by marks marks-2"),
-        ("priority = -5", "", "seen by marks-2 marks"),
+        ("", "", "seen by body-marker body-marker-2"),
+        ("", "priority = 1", "seen by body-marker-2 body-marker"),
+        (
+            "priority = 2",
+            "priority = 1",
+            "seen by body-marker body-marker-2",
+        ),
+        ("priority = -5", "", "seen by body-marker-2 body-marker"),
     ] {
         let server = server(one, two).await?;
         assert_eq!(marked(&server).await?, expected, "{one} / {two}");
@@ -72,8 +82,8 @@ async fn the_first_hook_that_drops_ends_the_chain_for_its_host() -> Result<()> {
         let mut of_name = plugins.filter(|plugin| plugin["name"] == name);
         of_name.next().and_then(|plugin| plugin["calls"].as_u64())
     };
-    let (one, two) = (calls("marks"), calls("marks-2"));
+    let (one, two) = (calls("body-marker"), calls("body-marker-2"));
     assert_eq!((one, two), (Some(1), Some(0)), "{figures}");
-    assert_eq!(marked(&server).await?, "seen by marks marks-2");
+    assert_eq!(marked(&server).await?, "seen by body-marker body-marker-2");
     server.stop().await
 }

@@ -136,8 +136,8 @@ async fn keyed_calls_of_an_account_meet_the_same_instance_on_every_thread() -> R
 /// A session is on one thread, and meets that thread's one instance, however many ask at once.
 #[tokio::test]
 async fn shared_calls_meet_one_instance_for_each_thread() -> Result<()> {
-    let server = server_with("placed-shared").await?;
-    let all = ask(&server, "placed-shared").await?;
+    let server = server_with("placed-per-shard").await?;
+    let all = ask(&server, "placed-per-shard").await?;
     let shards = shards(&server)?;
     let instances = counts(&all).len();
     assert!(

@@ -16,8 +16,8 @@ use waxwing_tests::server::Settings;
 use waxwing_tests::xml::Element;
 use waxwing_tests::{Client, Server, environment};
 
-const TALLY: &str = "[plugin.tally]\ngrants = [\"iq-handler\"]";
-const QUERY: &str = "<query xmlns='urn:example:tally'/>";
+const COUNTER: &str = "[plugin.counter]\ngrants = [\"iq-handler\"]";
+const QUERY: &str = "<query xmlns='urn:example:counter'/>";
 
 fn fixture(name: &str) -> Result<std::path::PathBuf> {
     environment::guest(&format!("fixtures/{name}.wasm"))
@@ -79,14 +79,17 @@ async fn listed(server: &Server, name: &str) -> Result<Value> {
     Ok(found.unwrap_or_default())
 }
 
-/// What the tally says: its count and its version.
-async fn tally(client: &mut Client) -> Result<(u64, String)> {
+/// What the counter says: its count and its version.
+async fn counter(client: &mut Client) -> Result<(u64, String)> {
     let answer = client.iq("get", "localhost", QUERY).await?;
-    let tally = answer
-        .child("tally", "urn:example:tally")
-        .with_context(|| format!("no tally in {answer}"))?;
-    let count = tally.attr("count").context("no count")?.parse()?;
-    Ok((count, tally.attr("version").unwrap_or_default().to_owned()))
+    let counter = answer
+        .child("counter", "urn:example:counter")
+        .with_context(|| format!("no counter in {answer}"))?;
+    let count = counter.attr("count").context("no count")?.parse()?;
+    Ok((
+        count,
+        counter.attr("version").unwrap_or_default().to_owned(),
+    ))
 }
 
 async fn features(client: &mut Client) -> Result<String> {
@@ -106,15 +109,17 @@ fn position(server: &Server, text: &str) -> Result<usize> {
 #[tokio::test]
 async fn plugins_start_once_after_all_inits_in_the_order_of_their_dependencies() -> Result<()> {
     let server = Settings::new()
-        .plugin(&fixture("leans")?, "leans")
-        .plugin(&fixture("tally")?, "tally")
+        .plugin(&fixture("dependent")?, "dependent")
+        .plugin(&fixture("counter")?, "counter")
         .plugin(&fixture("circle-one")?, "circle-one")
         .plugin(&fixture("circle-two")?, "circle-two")
         .start()
         .await?;
-    ensure!(position(&server, "tally 0.1.0: init")? < position(&server, "leans: init")?);
-    ensure!(position(&server, "leans: init")? < position(&server, "tally 0.1.0: started")?);
-    ensure!(position(&server, "tally 0.1.0: started")? < position(&server, "leans: started")?);
+    ensure!(position(&server, "counter 0.1.0: init")? < position(&server, "dependent: init")?);
+    ensure!(position(&server, "dependent: init")? < position(&server, "counter 0.1.0: started")?);
+    ensure!(
+        position(&server, "counter 0.1.0: started")? < position(&server, "dependent: started")?
+    );
     for one in ["one", "two"] {
         for two in ["one", "two"] {
             let (init, started) = (
@@ -129,8 +134,8 @@ async fn plugins_start_once_after_all_inits_in_the_order_of_their_dependencies()
         );
     }
     for started in [
-        "tally 0.1.0: started",
-        "leans: started",
+        "counter 0.1.0: started",
+        "dependent: started",
         "circle-one: started",
         "circle-two: started",
     ] {
@@ -145,26 +150,32 @@ async fn plugins_start_once_after_all_inits_in_the_order_of_their_dependencies()
 #[tokio::test]
 async fn a_missing_dependency_is_named_and_awaited() -> Result<()> {
     let server = Settings::new()
-        .plugin(&fixture("leans")?, "leans")
+        .plugin(&fixture("dependent")?, "dependent")
         .start()
         .await?;
-    let error = listed(&server, "leans").await?["error"].to_string();
-    ensure!(error.contains("`tally` in versions >=0.1, <2"), "{error}");
+    let error = listed(&server, "dependent").await?["error"].to_string();
+    ensure!(error.contains("`counter` in versions >=0.1, <2"), "{error}");
     ensure!(error.contains("install it"), "{error}");
 
-    put(&server, &fixture("tally-2")?, "tally")?;
-    server.wait_for_log("tally 2.0.0: started").await?;
-    let error = reload(&server, "leans").await?["error"].to_string();
+    put(&server, &fixture("counter-2")?, "counter")?;
+    server.wait_for_log("counter 2.0.0: started").await?;
+    let error = reload(&server, "dependent").await?["error"].to_string();
     ensure!(error.contains("but there is 2.0.0"), "{error}");
-    ensure!(!server.log().contains("leans: started"), "{}", server.log());
+    ensure!(
+        !server.log().contains("dependent: started"),
+        "{}",
+        server.log()
+    );
 
-    put(&server, &fixture("tally")?, "tally")?;
-    server.wait_for_log("leans: started").await?;
-    assert_eq!(listed(&server, "leans").await?["error"], Value::Null);
+    put(&server, &fixture("counter")?, "counter")?;
+    server.wait_for_log("dependent: started").await?;
+    assert_eq!(listed(&server, "dependent").await?["error"], Value::Null);
     // A version that others cannot use does not replace one that they can.
-    put(&server, &fixture("tally-2")?, "tally")?;
-    server.wait_for_log("`leans` depends on `tally`").await?;
-    assert_eq!(listed(&server, "tally").await?["version"], json!("0.1.0"));
+    put(&server, &fixture("counter-2")?, "counter")?;
+    server
+        .wait_for_log("`dependent` depends on `counter`")
+        .await?;
+    assert_eq!(listed(&server, "counter").await?["version"], json!("0.1.0"));
     server.stop().await
 }
 
@@ -174,24 +185,24 @@ async fn a_missing_dependency_is_named_and_awaited() -> Result<()> {
 #[tokio::test]
 async fn disabling_takes_the_dependents_along_and_outlives_a_restart() -> Result<()> {
     let mut server = Settings::new()
-        .plugin(&fixture("leans")?, "leans")
-        .plugin(&fixture("tally")?, "tally")
-        .config(TALLY)
+        .plugin(&fixture("dependent")?, "dependent")
+        .plugin(&fixture("counter")?, "counter")
+        .config(COUNTER)
         .start()
         .await?;
     let (mut client, _) = server.session("juliet").await?;
-    assert_eq!(tally(&mut client).await?.0, 1);
+    assert_eq!(counter(&mut client).await?.0, 1);
     let both = features(&mut client).await?;
     ensure!(
-        both.contains("urn:example:tally") && both.contains("urn:example:leans"),
+        both.contains("urn:example:counter") && both.contains("urn:example:dependent"),
         "{both}"
     );
 
-    let went = told(&server, &["plugin", "disable", "tally"]).await?;
-    ensure!(went.contains("leans"), "{went}");
-    server.wait_for_log("tally 0.1.0: shut down at 1").await?;
-    let first = position(&server, "leans: shut down")?;
-    ensure!(first < position(&server, "tally 0.1.0: shut down at 1")?);
+    let went = told(&server, &["plugin", "disable", "counter"]).await?;
+    ensure!(went.contains("dependent"), "{went}");
+    server.wait_for_log("counter 0.1.0: shut down at 1").await?;
+    let first = position(&server, "dependent: shut down")?;
+    ensure!(first < position(&server, "counter 0.1.0: shut down at 1")?);
     let none = features(&mut client).await?;
     ensure!(!none.contains("urn:example"), "{none}");
     let answer = client.iq("get", "localhost", QUERY).await?;
@@ -199,47 +210,54 @@ async fn disabling_takes_the_dependents_along_and_outlives_a_restart() -> Result
         answer.stanza_error().as_deref(),
         Some("cancel/service-unavailable")
     );
-    assert_eq!(listed(&server, "tally").await?["enabled"], json!(false));
+    assert_eq!(listed(&server, "counter").await?["enabled"], json!(false));
     ensure!(
-        listed(&server, "leans").await?["error"]
+        listed(&server, "dependent").await?["error"]
             .to_string()
-            .contains("`tally`, which went")
+            .contains("`counter`, which went")
     );
 
     server.kill().await?;
     server.start_again().await?;
-    assert_eq!(listed(&server, "tally").await?["serving"], json!(false));
-    let error = reload(&server, "leans").await?["error"].to_string();
-    ensure!(error.contains("`tally`, which is disabled"), "{error}");
+    assert_eq!(listed(&server, "counter").await?["serving"], json!(false));
+    let error = reload(&server, "dependent").await?["error"].to_string();
+    ensure!(error.contains("`counter`, which is disabled"), "{error}");
     // Enabling one enables what it depends on: both or none.
-    let came = told(&server, &["plugin", "enable", "leans"]).await?;
-    ensure!(came.contains("leans") && came.contains("tally"), "{came}");
+    let came = told(&server, &["plugin", "enable", "dependent"]).await?;
+    ensure!(
+        came.contains("dependent") && came.contains("counter"),
+        "{came}"
+    );
     let (mut client, _) = server.log_in(&waxwing_tests::Login::new("juliet")).await?;
-    assert_eq!(tally(&mut client).await?.0, 1);
+    assert_eq!(counter(&mut client).await?.0, 1);
     server.stop().await
 }
 
 /// A plugin that refuses to start takes back all that came with it.
 #[tokio::test]
 async fn enabling_is_rolled_back_where_one_of_them_refuses() -> Result<()> {
-    let config = format!("{TALLY}\n[plugin.tally.config]\nfault = \"started\"");
+    let config = format!("{COUNTER}\n[plugin.counter.config]\nfault = \"started\"");
     let server = Settings::new().config(&config).start().await?;
-    put(&server, &fixture("leans")?, "leans")?;
-    put(&server, &fixture("tally")?, "tally")?;
+    put(&server, &fixture("dependent")?, "dependent")?;
+    put(&server, &fixture("counter")?, "counter")?;
     server.wait_for_log("told to fail in started").await?;
-    let error = refused(&server, &["plugin", "enable", "leans"]).await?;
+    let error = refused(&server, &["plugin", "enable", "dependent"]).await?;
     ensure!(
-        error.contains("`tally` refuses to start: told to fail in started"),
+        error.contains("`counter` refuses to start: told to fail in started"),
         "{error}"
     );
-    for name in ["tally", "leans"] {
+    for name in ["counter", "dependent"] {
         assert_eq!(
             listed(&server, name).await?["serving"],
             json!(false),
             "{name}"
         );
     }
-    ensure!(!server.log().contains("leans: started"), "{}", server.log());
+    ensure!(
+        !server.log().contains("dependent: started"),
+        "{}",
+        server.log()
+    );
     server.stop().await
 }
 
@@ -248,22 +266,22 @@ async fn enabling_is_rolled_back_where_one_of_them_refuses() -> Result<()> {
 #[tokio::test]
 async fn a_reload_hands_the_state_over_or_leaves_the_old_version_serving() -> Result<()> {
     let server = Settings::new()
-        .plugin(&fixture("tally")?, "tally")
-        .config(&format!("{TALLY}\n[plugin.tally.config]\nfirst = 40"))
+        .plugin(&fixture("counter")?, "counter")
+        .config(&format!("{COUNTER}\n[plugin.counter.config]\nfirst = 40"))
         .start()
         .await?;
     let (mut client, _) = server.session("juliet").await?;
     let one = |count| (count, "0.1.0".to_owned());
-    assert_eq!(tally(&mut client).await?, one(41));
-    assert_eq!(reload(&server, "tally").await?["error"], Value::Null);
-    assert_eq!(tally(&mut client).await?, one(42));
+    assert_eq!(counter(&mut client).await?, one(41));
+    assert_eq!(reload(&server, "counter").await?["error"], Value::Null);
+    assert_eq!(counter(&mut client).await?, one(42));
     server.wait_for_log("shut down at 41").await?;
 
-    put(&server, &fixture("tally-2")?, "tally")?;
-    assert_eq!(reload(&server, "tally").await?["error"], Value::Null);
-    assert_eq!(tally(&mut client).await?, (43, "2.0.0".to_owned()));
+    put(&server, &fixture("counter-2")?, "counter")?;
+    assert_eq!(reload(&server, "counter").await?["error"], Value::Null);
+    assert_eq!(counter(&mut client).await?, (43, "2.0.0".to_owned()));
     server
-        .wait_for_log("tally 2.0.0: took over from 0.1.0")
+        .wait_for_log("counter 2.0.0: took over from 0.1.0")
         .await?;
 
     // A new configuration that the new instance refuses to take over with: the old one goes on, its state untouched.
@@ -276,8 +294,8 @@ async fn a_reload_hands_the_state_over_or_leaves_the_old_version_serving() -> Re
             .wait_for_log(&format!("told to fail in {fault}"))
             .await?;
     }
-    assert_eq!(tally(&mut client).await?, (44, "2.0.0".to_owned()));
-    let error = listed(&server, "tally").await?["error"].to_string();
+    assert_eq!(counter(&mut client).await?, (44, "2.0.0".to_owned()));
+    let error = listed(&server, "counter").await?["error"].to_string();
     ensure!(error.contains("told to fail in started"), "{error}");
     server.stop().await
 }
@@ -286,16 +304,18 @@ async fn a_reload_hands_the_state_over_or_leaves_the_old_version_serving() -> Re
 #[tokio::test]
 async fn leftovers_of_more_than_a_mebibyte_fail_the_reload() -> Result<()> {
     let server = Settings::new()
-        .plugin(&fixture("tally")?, "tally")
-        .config(&format!("{TALLY}\n[plugin.tally.config]\nfault = \"save\""))
+        .plugin(&fixture("counter")?, "counter")
+        .config(&format!(
+            "{COUNTER}\n[plugin.counter.config]\nfault = \"save\""
+        ))
         .start()
         .await?;
     let (mut client, _) = server.session("juliet").await?;
-    assert_eq!(tally(&mut client).await?.0, 1);
-    let error = reload(&server, "tally").await?["error"].to_string();
+    assert_eq!(counter(&mut client).await?.0, 1);
+    let error = reload(&server, "counter").await?["error"].to_string();
     ensure!(error.contains("version 0.1.0 cannot save"), "{error}");
     ensure!(error.contains("more than 1 MiB"), "{error}");
-    ensure!(tally(&mut client).await?.0 >= 1, "it goes on");
+    ensure!(counter(&mut client).await?.0 >= 1, "it goes on");
     server.stop().await
 }
 
@@ -304,8 +324,8 @@ async fn leftovers_of_more_than_a_mebibyte_fail_the_reload() -> Result<()> {
 async fn installing_shows_what_is_asked_for_and_grants_it_to_that_file() -> Result<()> {
     let mut server = Server::new().await?;
     let folder = tempfile::tempdir()?;
-    let file = folder.path().join("tally.wasm");
-    std::fs::copy(fixture("tally")?, &file)?;
+    let file = folder.path().join("counter.wasm");
+    std::fs::copy(fixture("counter")?, &file)?;
     let path = file.display().to_string();
     let error = refused(&server, &["plugin", "install", &path]).await?;
     ensure!(error.contains("--grant iq-handler"), "{error}");
@@ -315,7 +335,7 @@ async fn installing_shows_what_is_asked_for_and_grants_it_to_that_file() -> Resu
     )
     .await?;
     ensure!(error.contains("does not ask for `accounts`"), "{error}");
-    ensure!(!server.plugins().join("tally.wasm").exists());
+    ensure!(!server.plugins().join("counter.wasm").exists());
 
     told(
         &server,
@@ -323,19 +343,19 @@ async fn installing_shows_what_is_asked_for_and_grants_it_to_that_file() -> Resu
     )
     .await?;
     let (mut client, _) = server.session("juliet").await?;
-    assert_eq!(tally(&mut client).await?.0, 1);
+    assert_eq!(counter(&mut client).await?.0, 1);
     server.kill().await?;
     server.start_again().await?;
     assert_eq!(
-        listed(&server, "tally").await?["grants"],
+        listed(&server, "counter").await?["grants"],
         json!(["iq-handler"])
     );
     // Another file of that name inherits nothing.
-    put(&server, &fixture("tally-2")?, "tally")?;
+    put(&server, &fixture("counter-2")?, "counter")?;
     server
         .wait_for_log("without what it was not granted")
         .await?;
-    assert_eq!(listed(&server, "tally").await?["grants"], json!([]));
+    assert_eq!(listed(&server, "counter").await?["grants"], json!([]));
     server.stop().await
 }
 
@@ -344,9 +364,9 @@ async fn installing_shows_what_is_asked_for_and_grants_it_to_that_file() -> Resu
 async fn memory_stays_flat_over_cycles_of_enabling_and_disabling() -> Result<()> {
     let cycles = amount("WAXWING_TEST_CYCLES", 60);
     let server = Settings::new()
-        .plugin(&fixture("leans")?, "leans")
-        .plugin(&fixture("tally")?, "tally")
-        .config(TALLY)
+        .plugin(&fixture("dependent")?, "dependent")
+        .plugin(&fixture("counter")?, "counter")
+        .config(COUNTER)
         .start()
         .await?;
     let (mut client, _) = server.session("juliet").await?;
@@ -355,14 +375,14 @@ async fn memory_stays_flat_over_cycles_of_enabling_and_disabling() -> Result<()>
         if cycle == cycles / 3 {
             after_warming = server.resident_kib()?;
         }
-        assert_eq!(tally(&mut client).await?.0, 1, "cycle {cycle}");
+        assert_eq!(counter(&mut client).await?.0, 1, "cycle {cycle}");
         for command in ["plugin-disable", "plugin-enable"] {
             let answer =
-                administer(&server, json!({ "command": command, "name": "tally" })).await?;
+                administer(&server, json!({ "command": command, "name": "counter" })).await?;
             ensure!(answer["error"].is_null(), "{command}: {answer}");
         }
         assert_eq!(
-            listed_by_socket(&server, "leans").await?["serving"],
+            listed_by_socket(&server, "dependent").await?["serving"],
             json!(true)
         );
     }

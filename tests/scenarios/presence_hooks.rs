@@ -1,4 +1,4 @@
-//! Plugins that judge what sessions say of themselves. The fixture `appears` does what the first word of a status says.
+//! Plugins that judge what sessions say of themselves. The fixture `presence-hook` does what the first word of a status says.
 
 use anyhow::{Context, Result};
 use waxwing_tests::server::Settings;
@@ -9,9 +9,9 @@ use crate::contacts::{Online, friends, line};
 const GRANTED: &str = "[\"presence\", \"router\"]";
 
 async fn server(grants: &str) -> Result<Server> {
-    let component = environment::guest("fixtures/appears.wasm")?;
-    let settings = Settings::new().plugin(&component, "appears");
-    let config = format!("[plugin.appears]\ngrants = {grants}");
+    let component = environment::guest("fixtures/presence-hook.wasm")?;
+    let settings = Settings::new().plugin(&component, "presence-hook");
+    let config = format!("[plugin.presence-hook]\ngrants = {grants}");
     settings.config(&config).start().await
 }
 
@@ -207,7 +207,7 @@ async fn a_presence_hook_needs_its_grant_and_goes_with_its_plugin() -> Result<()
     let pair = (&mut juliet, &mut romeo);
     assert_eq!(after(pair, "available", "drop").await?.1, own([]));
     let stats = server
-        .cli(&["plugin", "stats", "appears", "--json"])
+        .cli(&["plugin", "stats", "presence-hook", "--json"])
         .await?
         .stdout;
     let stats: serde_json::Value = serde_json::from_str(&stats)?;
@@ -217,7 +217,7 @@ async fn a_presence_hook_needs_its_grant_and_goes_with_its_plugin() -> Result<()
         ("disable", own(["available juliet/r 'drop'"])),
         ("enable", own([])),
     ] {
-        let done = server.cli(&["plugin", command, "appears"]).await?;
+        let done = server.cli(&["plugin", command, "presence-hook"]).await?;
         assert_eq!(done.code, Some(0), "{}", done.stderr);
         let pair = (&mut juliet, &mut romeo);
         assert_eq!(after(pair, "available", "drop").await?.1, seen, "{command}");

@@ -1,5 +1,5 @@
 //! Providers of rosters and of sessions that trap, loop, talk nonsense, take too long, or come and go: whoever waits gets an error of
-//! type wait, everybody else is served, and no message is lost. The fixture `falters` fails as names say.
+//! type wait, everybody else is served, and no message is lost. The fixture `failing-provider` fails as names say.
 
 use std::time::Duration;
 
@@ -16,9 +16,9 @@ const WAIT: &str = "wait/internal-server-error";
 const GRANTS: &str = "[\"roster-provider\", \"session-provider\", \"http-client\"]";
 
 async fn server(more: &str) -> Result<Server> {
-    let component = environment::guest("fixtures/falters.wasm")?;
-    let config = format!("[plugin.falters]\ngrants = {GRANTS}\n{more}");
-    let settings = Settings::new().plugin(&component, "falters");
+    let component = environment::guest("fixtures/failing-provider.wasm")?;
+    let config = format!("[plugin.failing-provider]\ngrants = {GRANTS}\n{more}");
+    let settings = Settings::new().plugin(&component, "failing-provider");
     settings.config(&config).start().await
 }
 
@@ -123,9 +123,10 @@ async fn a_session_provider_that_fails_over_one_account_serves_the_others() -> R
 /// nothing any more where it is said; and so is a removal.
 #[tokio::test]
 async fn what_one_side_alone_has_kept_reaches_the_other_when_it_is_said_again() -> Result<()> {
-    let server =
-        server("[[host]]\ndomain = \"other.localhost\"\n[host.plugin.falters]\nprovider = false")
-            .await?;
+    let server = server(
+        "[[host]]\ndomain = \"other.localhost\"\n[host.plugin.failing-provider]\nprovider = false",
+    )
+    .await?;
     switch(&server, "disable").await?;
     server.account_at("juliet", "other.localhost").await?;
     // Its provider fails, while there is one.
@@ -185,7 +186,7 @@ async fn what_one_side_alone_has_kept_reaches_the_other_when_it_is_said_again() 
 }
 
 async fn switch(server: &Server, command: &str) -> Result<()> {
-    let switched = server.cli(&["plugin", command, "falters"]).await?;
+    let switched = server.cli(&["plugin", command, "failing-provider"]).await?;
     ensure!(switched.code == Some(0), "{}", switched.stderr);
     Ok(())
 }

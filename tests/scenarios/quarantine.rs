@@ -141,7 +141,7 @@ async fn one_user_who_finds_a_trapping_input_silences_nobody() -> Result<()> {
 /// The guest refuses to initialise for eight seconds; then it behaves, and nobody has to do anything.
 #[tokio::test]
 async fn a_failing_init_is_a_quarantine_that_ends_by_itself() -> Result<()> {
-    let server = server_with("moody").await?;
+    let server = server_with("flaky").await?;
     let (mut romeo, jid) = server.session("romeo").await?;
     let spoil = format!("<message to='{jid}' type='chat'><body>spoil</body></message>");
     romeo.send(&spoil).await?;
@@ -152,7 +152,7 @@ async fn a_failing_init_is_a_quarantine_that_ends_by_itself() -> Result<()> {
     server
         .wait_for_log("a new instance of it cannot be initialised")
         .await?;
-    let request = "<query xmlns='urn:example:moody'/>";
+    let request = "<query xmlns='urn:example:flaky'/>";
     let answer = romeo.iq("get", "localhost", request).await?;
     assert_eq!(answer.stanza_error().as_deref(), Some(FAILED), "{answer}");
     until_delivered(&mut romeo, &jid).await?;
@@ -162,7 +162,7 @@ async fn a_failing_init_is_a_quarantine_that_ends_by_itself() -> Result<()> {
         passed || answer.stanza_error().as_deref() == Some(FAILED),
         "{answer}"
     );
-    assert!(stats(&server, "moody").await?["quarantines"].as_u64() >= Some(1));
+    assert!(stats(&server, "flaky").await?["quarantines"].as_u64() >= Some(1));
     server.stop().await
 }
 

@@ -1,4 +1,4 @@
-//! Plugins that record sessions: the example `stored-sessions`, and the fixture `attends`, which writes to the log what the host has
+//! Plugins that record sessions: the example `stored-sessions`, and the fixture `session-provider`, which writes to the log what the host has
 //! it do and does what a resource says.
 
 use anyhow::{Context, Result};
@@ -16,10 +16,13 @@ async fn stored(config: &str) -> Result<Server> {
 
 /// The fixtures for logins, rosters and sessions together.
 async fn attended() -> Result<Server> {
-    let table = "[plugin.attends]\ngrants = [\"session-provider\", \"roster-provider\", \"sessions\"]\n\
+    let table = "[plugin.session-provider]\ngrants = [\"session-provider\", \"roster-provider\", \"sessions\"]\n\
         [plugin.decides-logins]\ngrants = [\"auth-provider\"]";
     let settings = Settings::new();
-    let settings = settings.plugin(&environment::guest("fixtures/attends.wasm")?, "attends");
+    let settings = settings.plugin(
+        &environment::guest("fixtures/session-provider.wasm")?,
+        "session-provider",
+    );
     let settings = settings.plugin(
         &environment::guest("fixtures/decides-logins.wasm")?,
         "decides-logins",

@@ -1,4 +1,4 @@
-//! Plugins that judge what users do with their rosters, whoever keeps these. The fixture `acquaints` goes by the names of those
+//! Plugins that judge what users do with their rosters, whoever keeps these. The fixture `roster-hook` goes by the names of those
 //! whom it is about.
 
 use anyhow::{Context, Result};
@@ -10,9 +10,9 @@ use crate::contacts::{Online, ROSTER};
 const WAIT: &str = "wait/internal-server-error";
 
 async fn server(keeper: Keeper, grants: &str) -> Result<Server> {
-    let component = environment::guest("fixtures/acquaints.wasm")?;
-    let config = format!("[plugin.acquaints]\ngrants = {grants}");
-    let settings = keeper.settings()?.plugin(&component, "acquaints");
+    let component = environment::guest("fixtures/roster-hook.wasm")?;
+    let config = format!("[plugin.roster-hook]\ngrants = {grants}");
+    let settings = keeper.settings()?.plugin(&component, "roster-hook");
     settings.config(&config).start().await
 }
 

@@ -137,8 +137,8 @@ fn plugin(workspace: &Path, package: Package) -> Option<Plugin> {
     let group = match inside.components().next()?.as_os_str().to_str()? {
         "examples" => "examples",
         "fixtures" => "fixtures",
-        "templates" => return None,
-        _ => "",
+        "bundled" => "",
+        _ => return None,
     };
     Some(Plugin {
         name: folder.file_name()?.to_str()?.to_owned(),
@@ -196,8 +196,8 @@ mod tests {
         let metadata = Metadata {
             packages: vec![
                 package("word-filter", "examples/word-filter", "cdylib"),
-                package("waxwing-plugin", "sdk", "lib"),
-                package("ping-plugin", "ping", "cdylib"),
+                package("waxwing-plugin", "sdk/rust", "lib"),
+                package("ping-plugin", "bundled/ping", "cdylib"),
                 package("loops", "fixtures/loops", "cdylib"),
                 package("template", "templates/rust", "cdylib"),
             ],

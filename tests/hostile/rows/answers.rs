@@ -7,26 +7,30 @@ use super::{each_fails, time};
 use crate::matrix::{Matrix, guest};
 
 pub(super) async fn row_6_traps_cost_only_their_call(matrix: &mut Matrix) -> Result<Value> {
-    for name in ["row06-describe", "row06-init", "row06-start"] {
+    for name in ["trap-describe", "trap-init", "trap-start"] {
         matrix.put(name, &std::fs::read(guest(name)?)?)?;
         let why = matrix.refusal(name).await?;
         ensure!(why.contains("unreachable"), "{name}: {why}");
         matrix.remove(name).await?;
     }
     let handlers = [
-        "row06-handle",
-        "row06-after-return",
-        "row06-allocator",
-        "row06-destructor",
+        "trap-handle",
+        "trap-after-return",
+        "trap-allocator",
+        "trap-destructor",
     ];
-    let seen = each_fails(matrix, 20, &handlers, &["row06-filter"]).await?;
+    let seen = each_fails(matrix, 20, &handlers, &["trap-filter"]).await?;
     time::in_rust(matrix, "traps").await?;
     Ok(seen)
 }
 
 pub(super) async fn row_8_long_answers_are_refused(matrix: &mut Matrix) -> Result<Value> {
     let before = matrix.server.resident_kib()?;
-    let handlers = ["row08-text", "row08-past-the-end", "row08-argument"];
+    let handlers = [
+        "oversized-value-text",
+        "oversized-value-past-the-end",
+        "oversized-value-argument",
+    ];
     each_fails(matrix, 20, &handlers, &[]).await?;
     let grown = matrix.server.resident_kib()?.saturating_sub(before);
     ensure!(grown <= 16 << 10, "{grown} KiB more");
@@ -44,9 +48,15 @@ pub(super) async fn row_14_answers_that_are_no_values_are_faults(
         "outside",
         "borrowed",
     ];
-    let handlers = handlers.map(|kind| format!("row14-{kind}"));
+    let handlers = handlers.map(|kind| format!("invalid-value-{kind}"));
     let handlers: Vec<&str> = handlers.iter().map(String::as_str).collect();
-    let seen = each_fails(matrix, 5, &handlers, &["row14-case", "row14-handle"]).await?;
+    let seen = each_fails(
+        matrix,
+        5,
+        &handlers,
+        &["invalid-value-case", "invalid-value-handle"],
+    )
+    .await?;
     ensure!(seen["faults"] == 40, "each is counted: {seen}");
     Ok(seen)
 }

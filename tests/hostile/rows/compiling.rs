@@ -15,7 +15,7 @@ use waxwing_tests::{Client, PATIENCE, Server, process};
 use crate::matrix::{Matrix, guest, refused};
 
 /// In whose place the bombs are put. It traps in each call, so that whoever asks it is told to try again.
-const NAME: &str = "row06-handle";
+const NAME: &str = "trap-handle";
 
 /// A limit, and a component that needs more.
 struct Bomb {

@@ -126,7 +126,7 @@ pub(super) async fn row_18_files_that_are_no_plugins_leave_the_old_version_at_wo
         ("newer version", replaced("@0.2.0", "@0.9.0")?, "0.9.0"),
         (
             "another name",
-            std::fs::read(guest("row06-handle")?)?,
+            std::fs::read(guest("trap-handle")?)?,
             "rename",
         ),
     ];

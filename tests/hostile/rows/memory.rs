@@ -17,7 +17,7 @@ const INSTANCE: u64 = 60 << 20;
 pub(super) async fn row_3_instances_together_end_at_their_totals(
     matrix: &mut Matrix,
 ) -> Result<Value> {
-    let (one, two) = ("row03-held-one", "row03-held-two");
+    let (one, two) = ("memory-held-one", "memory-held-two");
     matrix.install(one).await?;
     matrix.install(two).await?;
     let names: Vec<String> = (0..ACCOUNTS).map(|n| format!("capulet{n}")).collect();

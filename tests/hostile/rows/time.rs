@@ -12,29 +12,37 @@ use crate::matrix::{Matrix, refused};
 /// A loop in each export, in the start function, in the allocator, after the return; and one in Rust. Those who loop before
 /// they serve are not loaded.
 pub(super) async fn row_1_loops_are_ended(matrix: &mut Matrix) -> Result<Value> {
-    for name in ["row01-describe", "row01-init", "row01-start"] {
+    for name in [
+        "endless-loop-describe",
+        "endless-loop-init",
+        "endless-loop-start",
+    ] {
         matrix.put(name, &std::fs::read(crate::matrix::guest(name)?)?)?;
         let why = matrix.refusal(name).await?;
         ensure!(why.contains("CPU time"), "{name}: {why}");
         matrix.remove(name).await?;
     }
     // A stream's features are asked for at each new stream: it begins all the same, without the guest's.
-    matrix.install("row01-pre-auth").await?;
+    matrix.install("endless-loop-pre-auth").await?;
     let (client, _) = matrix
         .server
         .log_in(&Login::new("romeo").resource("another"))
         .await?;
     client.close().await?;
     ensure!(
-        matrix.faults("row01-pre-auth").await? > 0,
+        matrix.faults("endless-loop-pre-auth").await? > 0,
         "the features were asked for"
     );
-    matrix.remove("row01-pre-auth").await?;
+    matrix.remove("endless-loop-pre-auth").await?;
     let seen = each_fails(
         matrix,
         10,
-        &["row01-handle", "row01-after-return", "row01-allocator"],
-        &["row01-filter"],
+        &[
+            "endless-loop-handle",
+            "endless-loop-after-return",
+            "endless-loop-allocator",
+        ],
+        &["endless-loop-filter"],
     )
     .await?;
     in_rust(matrix, "loops").await?;
@@ -66,7 +74,7 @@ pub(super) async fn in_rust(matrix: &mut Matrix, name: &str) -> Result<()> {
 pub(super) async fn row_2_four_loops_at_once_leave_everybody_else_alone(
     matrix: &mut Matrix,
 ) -> Result<Value> {
-    let plugins = ["row01-handle", "row01-filter"];
+    let plugins = ["endless-loop-handle", "endless-loop-filter"];
     for name in plugins {
         matrix.install(name).await?;
     }
@@ -84,10 +92,10 @@ pub(super) async fn row_2_four_loops_at_once_leave_everybody_else_alone(
             let mut ended = 0_u32;
             while tokio::time::Instant::now() < until {
                 if number % 2 == 0 {
-                    let query = "<query xmlns='urn:example:row01-handle'/>";
+                    let query = "<query xmlns='urn:example:endless-loop-handle'/>";
                     refused(&session.iq("get", "localhost", query).await?)?;
                 } else {
-                    let message = "<body>x</body><x xmlns='urn:example:row01-filter'/>";
+                    let message = "<body>x</body><x xmlns='urn:example:endless-loop-filter'/>";
                     session
                         .send(&format!(
                             "<message to='{to}' type='chat' id='loop'>{message}</message>"
@@ -153,28 +161,40 @@ pub(super) fn guest_threads(pid: u32) -> Result<usize> {
 pub(super) async fn row_4_instructions_over_whole_memories_are_survived(
     matrix: &mut Matrix,
 ) -> Result<Value> {
-    each_fails(matrix, 5, &[], &["row04-fill", "row04-copy", "row04-table"]).await
+    each_fails(
+        matrix,
+        5,
+        &[],
+        &["bulk-memory-fill", "bulk-memory-copy", "bulk-memory-table"],
+    )
+    .await
 }
 
 pub(super) async fn row_5_recursion_without_end_traps(matrix: &mut Matrix) -> Result<Value> {
-    each_fails(matrix, 20, &["row05-plain", "row05-host"], &[]).await
+    each_fails(
+        matrix,
+        20,
+        &["deep-recursion-plain", "deep-recursion-host"],
+        &[],
+    )
+    .await
 }
 
 /// Every trap throws an instance away, and the next call makes one.
 pub(super) async fn row_24_instances_come_and_go_by_the_thousand(
     matrix: &mut Matrix,
 ) -> Result<Value> {
-    matrix.install("row06-handle").await?;
+    matrix.install("trap-handle").await?;
     for _ in 0..200 {
-        matrix.ask_in_vain("row06-handle", "").await?;
+        matrix.ask_in_vain("trap-handle", "").await?;
     }
     let before = matrix.server.resident_kib()?;
     for _ in 0..2_000 {
-        matrix.ask_in_vain("row06-handle", "").await?;
+        matrix.ask_in_vain("trap-handle", "").await?;
     }
     let grown = matrix.server.resident_kib()?.saturating_sub(before);
     // The background's buffers and the log's are in it.
     ensure!(grown <= 8 << 10, "{grown} KiB more after 2,000 instances");
-    matrix.remove("row06-handle").await?;
+    matrix.remove("trap-handle").await?;
     Ok(json!({ "KiB more after 2,000 instances": grown }))
 }

@@ -50,10 +50,10 @@ fn main() {
 async fn measure() {
     let message = message(MESSAGE);
 
-    let mut empty = bare::Bare::load(&guest("passes")).await;
+    let mut empty = bare::Bare::load(&guest("inbound-pass")).await;
     let mut reading = bare::Bare::load(&guest("reads-two")).await;
     let one = host::platform(&[("reads-two", &guest("reads-two"))]).await;
-    let passing = host::platform(&[("passes", &guest("passes"))]).await;
+    let passing = host::platform(&[("inbound-pass", &guest("inbound-pass"))]).await;
     let idle = message_of_another_type();
 
     let mut figures = BTreeMap::new();

@@ -72,7 +72,7 @@ async fn only_a_component_that_imports_nothing_that_waits_is_called_on_the_calle
         // Its instances are kept.
         ("fixtures", "reads-key"),
         // It imports what only the tests' server has, and waits.
-        ("hostile", "row23"),
+        ("hostile", "host-wait"),
     ] {
         let plugin = host.try_load_from(folder, fixture).await.unwrap();
         seen.push((fixture, plugin.never_waits));
@@ -82,7 +82,7 @@ async fn only_a_component_that_imports_nothing_that_waits_is_called_on_the_calle
         ("slow", true),
         ("writes", false),
         ("reads-key", false),
-        ("row23", false),
+        ("host-wait", false),
     ];
     assert_eq!(seen, expected);
 }

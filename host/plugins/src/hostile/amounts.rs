@@ -8,7 +8,11 @@ async fn row_3_all_memories_and_tables_of_a_store_count_together() {
     let _turn = ONE_AT_A_TIME.lock().await;
     let host = Host::new().patient();
     let caller = host.caller();
-    for fixture in ["row03-one-memory", "row03-two-memories", "row03-table"] {
+    for fixture in [
+        "memory-hog-one-memory",
+        "memory-hog-two-memories",
+        "memory-hog-table",
+    ] {
         let plugin = host.load(fixture).await;
         let fault = handle(&caller, &plugin).await.err();
         assert_eq!(fault, Some(Fault::Memory), "{fixture}");
@@ -18,7 +22,7 @@ async fn row_3_all_memories_and_tables_of_a_store_count_together() {
 #[tokio::test]
 async fn row_3_a_guest_that_begins_with_too_much_is_refused() {
     let host = Host::new();
-    for fixture in ["row03-minimum", "row03-two-at-once"] {
+    for fixture in ["memory-hog-minimum", "memory-hog-two-at-once"] {
         let before = resident();
         let error = host.try_load(fixture).await.err().unwrap();
         println!("row 3: {fixture}: {error:#}");
@@ -35,7 +39,7 @@ async fn row_3_a_guest_that_begins_with_too_much_is_refused() {
 async fn row_3_what_a_guest_took_is_given_back() {
     let _turn = ONE_AT_A_TIME.lock().await;
     let host = Host::new().patient();
-    let (caller, plugin) = (host.caller(), host.load("row03-one-memory").await);
+    let (caller, plugin) = (host.caller(), host.load("memory-hog-one-memory").await);
     handle(&caller, &plugin).await.err().unwrap();
     let before = resident();
     for _ in 0..20 {
@@ -57,8 +61,8 @@ async fn row_3_all_instances_of_a_plugin_and_all_plugins_have_totals() {
         total_mib: 384,
     });
     let (one, two) = (
-        host.load("row03-held-one").await,
-        host.load("row03-held-two").await,
+        host.load("memory-held-one").await,
+        host.load("memory-held-two").await,
     );
     let made = async |plugin: &Arc<Plugin>, count: usize| {
         let mut made = Vec::new();
@@ -91,7 +95,7 @@ async fn row_3_growing_past_the_plugins_total_fails_the_call() {
         total_mib: 64,
     })
     .patient();
-    let (caller, plugin) = (host.caller(), host.load("row03-one-memory").await);
+    let (caller, plugin) = (host.caller(), host.load("memory-hog-one-memory").await);
     let fault = handle(&caller, &plugin).await.err();
     assert_eq!(fault, Some(Fault::PluginMemory));
     assert_eq!(plugin.ledger.memory(), 0, "its instance is gone");
@@ -104,7 +108,7 @@ async fn row_3_instances_are_kept_idle_only_while_half_of_the_totals_is_free() {
             plugin_mib,
             total_mib: 1_024,
         });
-        let (caller, plugin) = (host.caller(), host.load("row03-large").await);
+        let (caller, plugin) = (host.caller(), host.load("memory-hog-large").await);
         handle(&caller, &plugin).await.unwrap();
         assert_eq!(plugin.ledger.instances(), kept, "{plugin_mib} MiB");
     }
@@ -115,7 +119,11 @@ async fn row_8_answers_that_are_too_long_are_refused_before_they_are_copied() {
     let _turn = ONE_AT_A_TIME.lock().await;
     let host = Host::new();
     let caller = host.caller();
-    for fixture in ["row08-text", "row08-past-the-end", "row08-argument"] {
+    for fixture in [
+        "oversized-value-text",
+        "oversized-value-past-the-end",
+        "oversized-value-argument",
+    ] {
         let plugin = host.load(fixture).await;
         handle(&caller, &plugin).await.err().unwrap();
         let before = resident();
@@ -138,7 +146,7 @@ async fn row_8_answers_that_are_too_long_are_refused_before_they_are_copied() {
 async fn row_8_a_list_of_a_million_is_refused_before_it_is_copied() {
     let _turn = ONE_AT_A_TIME.lock().await;
     let host = Host::new();
-    let (caller, plugin) = (host.caller(), host.load("row08-list").await);
+    let (caller, plugin) = (host.caller(), host.load("oversized-value-list").await);
     features(&caller, &plugin).await.err().unwrap();
     let before = resident();
     let fault = features(&caller, &plugin).await.err();
@@ -151,7 +159,7 @@ async fn row_8_a_list_of_a_million_is_refused_before_it_is_copied() {
 async fn row_11_handles_that_are_never_given_back_end_the_call_at_the_limit() {
     let host = Host::new().patient();
     let caller = host.caller();
-    for fixture in ["row11-host", "row11-own"] {
+    for fixture in ["handle-leak-host", "handle-leak-own"] {
         let plugin = host.load(fixture).await;
         for _ in 0..3 {
             let fault = handle(&caller, &plugin).await.err();
@@ -170,7 +178,7 @@ async fn row_11_handles_that_are_never_given_back_end_the_call_at_the_limit() {
 #[tokio::test]
 async fn row_11_a_slow_leak_costs_its_instance_and_nobody_elses_call() {
     let host = Host::new().patient();
-    let (caller, plugin) = (host.caller(), host.load("row11-slow").await);
+    let (caller, plugin) = (host.caller(), host.load("handle-leak-slow").await);
     let mut faults = 0;
     for _ in 0..100 {
         faults += u32::from(handle(&caller, &plugin).await.is_err());
@@ -182,7 +190,7 @@ async fn row_11_a_slow_leak_costs_its_instance_and_nobody_elses_call() {
 #[tokio::test]
 async fn row_11_a_handle_kept_from_the_last_call_is_nothing_in_the_next() {
     let host = Host::new();
-    let (caller, plugin) = (host.caller(), host.load("row11-kept").await);
+    let (caller, plugin) = (host.caller(), host.load("handle-leak-kept").await);
     handle(&caller, &plugin).await.unwrap();
     let fault = handle(&caller, &plugin).await.err();
     assert!(matches!(fault, Some(Fault::Trap(_))), "{fault:?}");
@@ -194,8 +202,8 @@ async fn row_21_a_thousand_reused_slots_show_nothing_that_others_left() {
     let host = Host::new();
     let caller = host.caller();
     let (leaves, looks) = (
-        host.load("row21-leaves").await,
-        host.load("row21-looks").await,
+        host.load("leftover-data-leaves").await,
+        host.load("leftover-data-looks").await,
     );
     for round in 0..500 {
         // Two that leave something, so that the pool hands out their slots and not only the last one.
@@ -217,7 +225,7 @@ async fn row_21_a_thousand_reused_slots_show_nothing_that_others_left() {
 async fn row_24_instances_made_and_thrown_away_leave_nothing() {
     let _turn = ONE_AT_A_TIME.lock().await;
     let host = Host::new();
-    let plugin = host.load("row24").await;
+    let plugin = host.load("short-lived").await;
     let cycles = async |count: u32| {
         for _ in 0..count {
             let mut idle = host.instance(&plugin).await.unwrap();

@@ -35,8 +35,8 @@ async fn with_go_on<T>(future: impl Future<Output = T>) -> T {
 async fn row_23_when_all_instances_are_busy_calls_wait_in_turn_and_not_for_long() {
     let _turn = ONE_AT_A_TIME.lock().await;
     let host = Host::new();
-    let (caller, plugin) = (host.caller(), host.load("row23").await);
-    let other = host.load("row24").await;
+    let (caller, plugin) = (host.caller(), host.load("host-wait").await);
+    let other = host.load("short-lived").await;
     let mut busy = waiting(MAX_BUSY, &caller, &plugin);
     // Polled once, each is in the host and waits.
     assert!(poll!(&mut busy).is_pending());

@@ -5,7 +5,7 @@ use super::*;
 #[tokio::test]
 async fn row_7_a_flood_of_calls_into_the_host_is_counted() {
     let host = Host::new().patient();
-    let (caller, plugin) = (host.caller(), host.load("row07-cheap").await);
+    let (caller, plugin) = (host.caller(), host.load("host-call-flood-cheap").await);
     assert_eq!(handle(&caller, &plugin).await.err(), Some(Fault::HostCalls));
 }
 
@@ -13,7 +13,7 @@ async fn row_7_a_flood_of_calls_into_the_host_is_counted() {
 async fn row_7_the_time_that_the_host_takes_for_a_guest_is_the_guests() {
     let _turn = ONE_AT_A_TIME.lock().await;
     let host = Host::new();
-    let (caller, plugin) = (host.caller(), host.load("row07-dear").await);
+    let (caller, plugin) = (host.caller(), host.load("host-call-flood-dear").await);
     let large = format!("<a>{}</a>", "x".repeat(200_000));
     let most = Duration::from_millis(50 + 40);
     takes_at_most(most, "row 7: dear calls", 5, async || {

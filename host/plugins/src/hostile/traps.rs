@@ -8,10 +8,10 @@ async fn row_6_a_trap_wherever_it_is_costs_the_call_and_its_store() {
     let host = Host::new();
     let caller = host.caller();
     for fixture in [
-        "row06-handle",
-        "row06-after-return",
-        "row06-allocator",
-        "row06-destructor",
+        "trap-handle",
+        "trap-after-return",
+        "trap-allocator",
+        "trap-destructor",
     ] {
         let plugin = host.load(fixture).await;
         for _ in 0..20 {
@@ -22,14 +22,14 @@ async fn row_6_a_trap_wherever_it_is_costs_the_call_and_its_store() {
             );
         }
     }
-    let plugin = host.load("row06-filter").await;
+    let plugin = host.load("trap-filter").await;
     assert!(matches!(
         filter(&caller, &plugin).await,
         Err(Fault::Trap(_))
     ));
     // The same plugin's other export serves on, in a fresh store.
     assert!(handle(&caller, &plugin).await.is_ok());
-    let plugin = host.load("row06-pre-auth").await;
+    let plugin = host.load("trap-pre-auth").await;
     assert!(matches!(
         features(&caller, &plugin).await,
         Err(Fault::Trap(_))
@@ -40,7 +40,7 @@ async fn row_6_a_trap_wherever_it_is_costs_the_call_and_its_store() {
 async fn row_6_the_call_after_a_trap_is_as_quick_as_any() {
     let _turn = ONE_AT_A_TIME.lock().await;
     let host = Host::new();
-    let (caller, plugin) = (host.caller(), host.load("row06-filter").await);
+    let (caller, plugin) = (host.caller(), host.load("trap-filter").await);
     let most = Duration::from_millis(5);
     takes_at_most(
         most,
@@ -57,7 +57,7 @@ async fn row_6_the_call_after_a_trap_is_as_quick_as_any() {
 #[tokio::test]
 async fn row_6_a_trap_before_a_guest_serves_is_an_error_that_says_so() {
     let host = Host::new();
-    for fixture in ["row06-describe", "row06-init", "row06-start"] {
+    for fixture in ["trap-describe", "trap-init", "trap-start"] {
         let error = host.try_load(fixture).await.err().unwrap();
         assert!(
             format!("{error:#}").contains("unreachable"),
@@ -78,14 +78,14 @@ async fn row_14_answers_that_are_no_values_of_their_types_are_faults() {
         "outside",
         "borrowed",
     ] {
-        let plugin = host.load(&format!("row14-{kind}")).await;
+        let plugin = host.load(&format!("invalid-value-{kind}")).await;
         for _ in 0..5 {
             let fault = handle(&caller, &plugin).await.err();
             assert!(matches!(fault, Some(Fault::Trap(_))), "{kind}: {fault:?}");
         }
     }
     for kind in ["case", "handle"] {
-        let plugin = host.load(&format!("row14-{kind}")).await;
+        let plugin = host.load(&format!("invalid-value-{kind}")).await;
         let fault = filter(&caller, &plugin).await.err();
         assert!(matches!(fault, Some(Fault::Trap(_))), "{kind}: {fault:?}");
     }
@@ -95,7 +95,10 @@ async fn row_14_answers_that_are_no_values_of_their_types_are_faults() {
 async fn row_22_a_host_function_that_panics_costs_only_its_call() {
     let host = Host::new();
     let caller = host.caller();
-    let (panics, behaves) = (host.load("row22").await, host.load("row24").await);
+    let (panics, behaves) = (
+        host.load("host-panic").await,
+        host.load("short-lived").await,
+    );
     for _ in 0..3 {
         let fault = handle(&caller, &panics).await.err();
         assert!(matches!(fault, Some(Fault::Host(_))), "{fault:?}");

@@ -81,7 +81,7 @@ mod tests {
         make("greeter", dir.path()).unwrap();
         let manifest = fs::read_to_string(dir.path().join("greeter/Cargo.toml")).unwrap();
         assert!(manifest.contains("name = \"greeter\""), "{manifest}");
-        for path in ["src/lib.rs", "waxwing/sdk/src/lib.rs", "wit/world.wit"] {
+        for path in ["src/lib.rs", "waxwing/sdk/rust/src/lib.rs", "wit/world.wit"] {
             assert!(dir.path().join("greeter").join(path).is_file(), "{path}");
         }
     }

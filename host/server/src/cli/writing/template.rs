@@ -43,7 +43,8 @@ fn manifest(name: &str) -> anyhow::Result<String> {
     let mut tables: Table = WORKSPACE.parse()?;
     let workspace = tables.get_mut("workspace").and_then(Value::as_table_mut);
     let workspace = workspace.context("there is no [workspace]")?;
-    let sdk = ["sdk", "sdk-derive"].map(|member| Value::String(format!("{SDK}/{member}")));
+    let sdk =
+        ["sdk/rust", "sdk/rust-derive"].map(|member| Value::String(format!("{SDK}/{member}")));
     workspace.insert("members".to_owned(), Value::Array(sdk.to_vec()));
     let dependencies = workspace.get_mut("dependencies");
     let dependencies = dependencies.and_then(Value::as_table_mut);
@@ -77,11 +78,11 @@ mod tests {
     fn the_sdk_the_interfaces_and_a_hook_come_along() {
         for path in [
             "src/lib.rs",
-            "waxwing/sdk/Cargo.toml",
-            "waxwing/sdk/src/lib.rs",
-            "waxwing/sdk/src/harness/mod.rs",
-            "waxwing/sdk-derive/Cargo.toml",
-            "waxwing/sdk-derive/src/lib.rs",
+            "waxwing/sdk/rust/Cargo.toml",
+            "waxwing/sdk/rust/src/lib.rs",
+            "waxwing/sdk/rust/src/harness/mod.rs",
+            "waxwing/sdk/rust-derive/Cargo.toml",
+            "waxwing/sdk/rust-derive/src/lib.rs",
             "wit/world.wit",
             "wit/stanzas.wit",
         ] {
