@@ -54,9 +54,11 @@ fn component(old: &Old, today: &Path, folder: &Path) -> Result<Vec<u8>> {
         .iter()
         .map(|function| module::import(folder, function))
         .collect();
+    let said = old::MANIFESTS.iter().find(|(name, _)| *name == old.name);
     let text = format!(
-        ";;! exports {}\n(module {})",
+        ";;! exports {}\n;;! manifest {}\n(module {})",
         old.exports.join(" "),
+        said.map_or("{}", |(_, manifest)| manifest),
         imports?
     );
     let variants = fixture::variants(old.name, &text)?;
@@ -123,8 +125,8 @@ mod tests {
                 .any(|found| found == text.as_bytes())
         };
         assert!(has("nothing-was-other", "waxwing:plugin/inbound@0.2.0"));
-        assert!(has("version-was-0-2-0", "waxwing:plugin/memory@0.2.0"));
-        assert!(!has("version-was-0-2-0", "waxwing:plugin/memory@0.2.0"));
+        assert!(has("version-was-0-1-0", "waxwing:plugin/memory@0.1.0"));
+        assert!(!has("version-was-0-1-0", "waxwing:plugin/memory@0.2.0"));
         assert!(has("error-had-fewer-cases", "invalid-key"));
         assert!(!has("error-had-fewer-cases", "not-a-counter"));
         assert!(

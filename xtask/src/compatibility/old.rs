@@ -1,6 +1,6 @@
 //! The changes, each undone.
 
-/// A guest from before a change.
+/// A guest from before a change, or from after one that is still to come.
 pub(super) struct Old {
     /// Its name, which says how the interfaces were.
     pub(super) name: &'static str,
@@ -214,15 +214,61 @@ pub(super) const ALL: &[Old] = &[
         uses: &[],
     },
     Old {
-        name: "version-was-0-0-9",
-        undo: &[Everywhere("0.1.0", "0.0.9")],
+        name: "manifest-has-more-fields",
+        undo: &[In(
+            "manifest.wit",
+            "        limits: limits,\n",
+            "        limits: limits,\n        homepage: option<string>,\n",
+        )],
         exports: &[],
         uses: &["memory.get"],
     },
     Old {
-        name: "version-was-0-2-0",
-        undo: &[Everywhere("waxwing:plugin@0.2.0;", "waxwing:plugin@0.2.0;")],
+        name: "filter-has-more-fields",
+        undo: &[In(
+            "manifest.wit",
+            "        recipients: recipients,\n    }\n}",
+            "        recipients: recipients,\n        weekday: option<string>,\n    }\n}",
+        )],
+        exports: &["iq-handler"],
+        uses: &["memory.get"],
+    },
+    Old {
+        name: "subscription-has-more-cases",
+        undo: &[In(
+            "manifest.wit",
+            "        session-provider(s32),\n",
+            "        session-provider(s32),\n        weather(string),\n",
+        )],
         exports: &[],
         uses: &["memory.get"],
     },
+    Old {
+        name: "version-was-0-1-0",
+        undo: &[Everywhere("0.2.0", "0.1.0")],
+        exports: &[],
+        uses: &["memory.get"],
+    },
+    Old {
+        name: "version-was-0-3-0",
+        undo: &[Everywhere("waxwing:plugin@0.2.0;", "waxwing:plugin@0.3.0;")],
+        exports: &[],
+        uses: &["memory.get"],
+    },
+];
+
+/// What the manifests of some of them say besides their names, as JSON.
+pub(super) const MANIFESTS: &[(&str, &str)] = &[
+    (
+        "manifest-has-more-fields",
+        "{\"homepage\": \"https://weather.example\"}",
+    ),
+    (
+        "filter-has-more-fields",
+        "{\"subscriptions\": [{\"iq\": {\"payload\": {\"namespace\": \"urn:x\", \"local\": \"x\"}, \"weekday\": \"monday\"}}]}",
+    ),
+    (
+        "subscription-has-more-cases",
+        "{\"subscriptions\": [{\"weather\": \"rain\"}]}",
+    ),
 ];

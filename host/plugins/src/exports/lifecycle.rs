@@ -10,7 +10,7 @@ use crate::instance::Instance;
 const BUDGET: Duration = Duration::from_millis(500);
 
 /// The most that `save` may return, in bytes.
-const MAX_LEFTOVERS: usize = 1 << 20;
+const MAX_STATE: usize = 1 << 20;
 
 /// `started`.
 pub(crate) struct Started;
@@ -22,7 +22,7 @@ pub(crate) struct Save;
 pub(crate) struct Restore {
     /// The version that saved.
     pub(crate) version: String,
-    pub(crate) leftovers: Vec<u8>,
+    pub(crate) state: Vec<u8>,
 }
 
 /// `shutdown`.
@@ -39,8 +39,8 @@ impl Call for Started {
 
     async fn make(self, instance: &mut Instance) -> Result<Self::Answer, Fault> {
         instance.begin();
-        let guest = &instance.guests.lifecycle;
-        Ok(guest.call_started(&mut instance.store).await?)
+        let Instance { guests, store, .. } = instance;
+        Ok(guests.lifecycle.started(store).await?)
     }
 }
 
@@ -55,12 +55,12 @@ impl Call for Save {
 
     async fn make(self, instance: &mut Instance) -> Result<Vec<u8>, Fault> {
         instance.begin();
-        let guest = &instance.guests.lifecycle;
-        let leftovers = guest.call_save(&mut instance.store).await?;
-        if leftovers.len() > MAX_LEFTOVERS {
-            return Err(Fault::Answer("leftovers of more than 1 MiB".to_owned()));
+        let Instance { guests, store, .. } = instance;
+        let state = guests.lifecycle.save(store).await?;
+        if state.len() > MAX_STATE {
+            return Err(Fault::Answer("saved state of more than 1 MiB".to_owned()));
         }
-        Ok(leftovers)
+        Ok(state)
     }
 }
 
@@ -75,8 +75,8 @@ impl Call for Restore {
 
     async fn make(self, instance: &mut Instance) -> Result<Self::Answer, Fault> {
         instance.begin();
-        let guest = &instance.guests.lifecycle;
-        let restored = guest.call_restore(&mut instance.store, &self.version, &self.leftovers);
+        let Instance { guests, store, .. } = instance;
+        let restored = guests.lifecycle.restore(store, &self.version, &self.state);
         Ok(restored.await?)
     }
 }
@@ -92,7 +92,7 @@ impl Call for Shutdown {
 
     async fn make(self, instance: &mut Instance) -> Result<(), Fault> {
         instance.begin();
-        let guest = &instance.guests.lifecycle;
-        Ok(guest.call_shutdown(&mut instance.store).await?)
+        let Instance { guests, store, .. } = instance;
+        Ok(guests.lifecycle.shutdown(store).await?)
     }
 }

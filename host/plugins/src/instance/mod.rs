@@ -1,5 +1,6 @@
 //! One instance of a plugin: a store, the guest in it, and the calls that the host makes.
 
+pub(crate) mod lifecycle;
 pub(crate) mod plugin;
 pub(crate) mod state;
 pub(crate) mod template;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use wasmtime::Store;
-use wasmtime::component::Resource;
+use wasmtime::component::{Resource, Val};
 
 use crate::calls::context::Shared;
 use crate::engine::cpu_clock::Meter;
@@ -19,7 +20,7 @@ use crate::imports::stanzas::HostStanza;
 use crate::instance::plugin::Plugin;
 use crate::instance::state::{LENT, State};
 use crate::model::effects::Effects;
-use crate::wit::bindings::exports::waxwing::plugin::lifecycle;
+use crate::wit::bindings::exports::waxwing::plugin::lifecycle::Scope;
 
 /// An instance. Serves one call at a time, and is thrown away after a fault: a trap leaves a store unusable.
 pub(crate) struct Instance {
@@ -73,9 +74,9 @@ impl Instance {
             guests,
             plugin,
         });
-        let scope = lifecycle::Scope { hosts };
+        let scope = Scope { hosts };
         let Self { store, guests, .. } = &mut *instance;
-        let ready = guests.lifecycle.call_init(&mut *store, &scope).await;
+        let ready = guests.lifecycle.init(store, &scope).await;
         let ready = ready.map_err(|error| explain(store, error.into()))?;
         let mut effects = instance.end_call();
         ready.map_err(Fault::Init)?;
@@ -148,7 +149,7 @@ pub(crate) async fn describe(
     shared: Arc<Shared>,
     bare: Arc<Plugin>,
     meter: Arc<Meter>,
-) -> anyhow::Result<crate::wit::bindings::waxwing::plugin::manifest::PluginManifest> {
+) -> anyhow::Result<Val> {
     let state = State::new(
         Arc::clone(&shared),
         Arc::clone(&bare),
@@ -160,7 +161,7 @@ pub(crate) async fn describe(
     let instance = instance.map_err(|error| explain(&mut store, error.into()));
     let instance = instance.context(UNDESCRIBED)?;
     let guests = bare.exports.load(&mut store, &instance)?;
-    let manifest = guests.lifecycle.call_describe(&mut store).await;
+    let manifest = guests.lifecycle.describe(&mut store).await;
     let manifest = manifest.map_err(|error| explain(&mut store, error.into()));
     manifest.context(UNDESCRIBED)
 }

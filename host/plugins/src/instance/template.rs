@@ -6,6 +6,7 @@ use wasmtime::component::{Component, Instance, InstancePre};
 
 use crate::engine::compile::one_line;
 use crate::fault::Fault;
+use crate::instance::lifecycle::{self, Lifecycle};
 use crate::instance::state::State;
 use crate::wit::bindings::exports::waxwing::plugin as wit;
 
@@ -20,13 +21,13 @@ macro_rules! exports {
     ($($field:ident = $name:literal),+ $(,)?) => {
         /// What a component exports.
         pub(crate) struct Exports {
-            lifecycle: wit::lifecycle::GuestIndices,
+            lifecycle: lifecycle::Indices,
             $(pub(crate) $field: Option<wit::$field::GuestIndices>,)+
         }
 
         /// What an instance exports.
         pub(crate) struct Guests {
-            pub(crate) lifecycle: wit::lifecycle::Guest,
+            pub(crate) lifecycle: Lifecycle,
             $($field: Option<wit::$field::Guest>,)+
         }
 
@@ -49,9 +50,9 @@ macro_rules! exports {
         const GRANTED: &[&str] = &[$($name),+];
 
         impl Exports {
-            fn bind_all(component: &Component, pre: &InstancePre<State>) -> wasmtime::Result<Self> {
+            fn bind_all(component: &Component, pre: &InstancePre<State>, lifecycle: lifecycle::Indices) -> wasmtime::Result<Self> {
                 Ok(Self {
-                    lifecycle: wit::lifecycle::GuestIndices::new(pre)?,
+                    lifecycle,
                     $($field: is_exported(component, $name)
                         .then(|| wit::$field::GuestIndices::new(pre))
                         .transpose()?,)+
@@ -123,10 +124,10 @@ impl Exports {
         for (name, _) in component.component_type().exports(component.engine()) {
             check_export(name)?;
         }
-        if !is_exported(component, "lifecycle") {
-            return Err(ExportError::NoLifecycle);
-        }
-        Self::bind_all(component, pre).map_err(|error| ExportError::Shape(one_line(&error)))
+        let lifecycle = lifecycle::Indices::new(component, &format!("{PACKAGE}lifecycle{VERSION}"));
+        let lifecycle = lifecycle.ok_or(ExportError::NoLifecycle)?;
+        Self::bind_all(component, pre, lifecycle)
+            .map_err(|error| ExportError::Shape(one_line(&error)))
     }
 }
 

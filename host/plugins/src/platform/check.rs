@@ -41,6 +41,8 @@ pub struct PluginReport {
     pub features: Vec<String>,
     /// The keys of its configuration.
     pub settings: Vec<String>,
+    /// What the manifest says that this server does not know and leaves aside.
+    pub left_aside: Vec<String>,
     /// The other plugins that must serve, with the versions that will do.
     pub depends_on: Vec<String>,
 }
@@ -80,6 +82,7 @@ impl PluginReport {
                 .iter()
                 .map(|setting| setting.key.clone())
                 .collect(),
+            left_aside: described.left_aside.clone(),
             depends_on: manifest.needs(),
         }
     }

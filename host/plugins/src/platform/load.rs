@@ -24,6 +24,7 @@ use crate::model::manifest::Manifest;
 use crate::model::memory_table::Table as Memory;
 use crate::model::settings::Values;
 use crate::platform::upgrade::Ready;
+use crate::wit::manifest;
 
 /// What the operator says of a plugin: the table `[plugin.NAME]`.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,6 +72,8 @@ impl PluginSettings {
 /// A component that was compiled and described; nothing of it serves.
 pub(crate) struct Described {
     pub(crate) manifest: Manifest,
+    /// What its manifest says that this server does not know.
+    pub(crate) left_aside: Vec<String>,
     pub(crate) sha256: String,
     /// The names of the interfaces that it imports.
     pub(crate) imports: Vec<String>,
@@ -104,13 +107,15 @@ pub(crate) async fn describe(
     ));
     let meter = Arc::new(Meter::default());
     let asked = instance::describe(Arc::clone(shared), Arc::clone(&bare), Arc::clone(&meter));
-    let manifest = run(shared, &bare, meter, INIT_BUDGET, Box::pin(asked))
+    let described = run(shared, &bare, meter, INIT_BUDGET, Box::pin(asked))
         .await
         .0??;
+    let (manifest, left_aside) = manifest::read(described)?;
     let imports = component.component_type();
     let imports = imports.imports(component.engine());
     Ok(Described {
         manifest: Manifest::check(manifest)?,
+        left_aside,
         imports: imports.map(|(name, _)| name.to_owned()).collect(),
         sha256,
         exports,
@@ -128,11 +133,19 @@ pub(crate) async fn prepare(
 ) -> anyhow::Result<Ready> {
     let Described {
         manifest,
+        left_aside,
         sha256,
         exports,
         pre,
         ..
     } = described;
+    if !left_aside.is_empty() {
+        tracing::warn!(
+            plugin = manifest.name,
+            left_aside = left_aside.join(", "),
+            "the manifest says more than this server knows; it was built against a newer version of the interfaces"
+        );
+    }
     if let Some(pinned) = &settings.sha256 {
         ensure!(
             pinned.eq_ignore_ascii_case(&sha256),
@@ -268,7 +281,7 @@ fn check_imports(component: &Component) -> anyhow::Result<()> {
         }
         if name.starts_with(PACKAGE) {
             bail!(
-                "imports `{name}`, which this server does not have: it serves version 0.2.0; use an SDK of that version"
+                "imports `{name}`, which this server does not have: it serves version 0.2.0; build the plugin against that version"
             );
         }
         bail!(

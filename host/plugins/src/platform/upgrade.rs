@@ -70,7 +70,7 @@ pub(crate) async fn hand_over(
     for left in leftovers.into_iter().filter(|left| !left.bytes.is_empty()) {
         let restore = Restore {
             version: old.manifest.version.clone(),
-            leftovers: left.bytes,
+            state: left.bytes,
         };
         new = restore_into(shared, new, &left.host, left.group, restore)
             .await

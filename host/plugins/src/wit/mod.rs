@@ -3,3 +3,4 @@
 pub(crate) mod bindings;
 pub(crate) mod contacts;
 pub(crate) mod convert;
+pub(crate) mod manifest;

@@ -181,6 +181,7 @@ fn check(file: &Path, json: bool, config: &Config) -> anyhow::Result<()> {
         ("asks for the grants", &report.asks),
         ("depends on", &report.depends_on),
         ("imports", &report.imports),
+        ("says what this server does not know", &report.left_aside),
     ] {
         if !values.is_empty() {
             say(&format!("  {what}: {}", values.join(", ")))?;
@@ -313,6 +314,7 @@ mod tests {
             imports: Vec::new(),
             features: Vec::new(),
             settings: Vec::new(),
+            left_aside: Vec::new(),
             depends_on: Vec::new(),
         }
     }

@@ -22,9 +22,9 @@ pub fn items(host: &str, node: Option<&str>) -> Option<Vec<Item>> {
 }
 
 /// What a node of a served domain is; none if there is no such node.
-pub fn node(host: &str, name: &str) -> Option<NodeInfo> {
+pub fn info(host: &str, node: &str) -> Option<NodeInfo> {
     world::with(|world| {
-        let found = world.nodes.iter().find(|one| one.node == name)?;
+        let found = world.nodes.iter().find(|one| one.node == node)?;
         world.serves(host).then(|| NodeInfo {
             identity: Identity {
                 category: found.category.clone(),
