@@ -89,7 +89,7 @@ pub(crate) async fn describe(
 ) -> anyhow::Result<Described> {
     check_kind(bytes)?;
     let sha256 = sha256(bytes);
-    let engine = (&shared.engine, shared.addresses);
+    let engine = (&*shared.engine, shared.addresses);
     let component = compiler.component(engine, bytes, &sha256).await?;
     check_imports(&component)?;
     let linker = wasi::linker(&shared.linker, &component)
