@@ -39,7 +39,7 @@ use crate::{
         session_handle::SessionHandle,
     },
     metrics::router::Limit,
-    router::{Routed, account_of},
+    router::{Routed, account_of, with_counted_priority},
     server::shard::Shard,
 };
 
@@ -332,6 +332,9 @@ impl Session {
         recipient: Recipient,
         receipt: Option<Arc<DeliveryReceipt>>,
     ) -> Result<(), Finish> {
+        if stanza.kind() == Kind::Presence {
+            stanza = with_counted_priority(stanza);
+        }
         if recipient == Recipient::Component {
             let handed = Box::pin(component::hand_over(&self.shard, &self.handle, stanza));
             self.meanwhile(connection, handed).await;

@@ -9,7 +9,7 @@ use waxwing_xmpp::stanza::{PresenceType, Stanza, Type};
 use crate::{
     delivery::{backpressure, session_handle::SessionHandle},
     roster,
-    router::{priority, unavailable},
+    router::{priority, unavailable, with_counted_priority},
     server::shard::Shard,
 };
 
@@ -86,7 +86,7 @@ async fn judge(
     }
     let judged = shard.plugins.presence(stanza.clone(), sender.id, step);
     match judged.await {
-        Judged::Pass(stanza) => Some(stanza),
+        Judged::Pass(stanza) => Some(with_counted_priority(stanza)),
         // Nobody could judge what it says besides.
         Judged::Bounce(_) if step == PresenceStep::Unavailable => unavailable(&sender.jid),
         Judged::Bounce(error) => {

@@ -49,7 +49,7 @@ use rules::Verdict;
 use choosing::{Origin, Recipients};
 
 pub use bench::Routing;
-pub(crate) use presence::{Audience, priority, unavailable};
+pub(crate) use presence::{Audience, priority, unavailable, with_counted_priority};
 pub(crate) use session_store::RecordedPriorities;
 pub(crate) use subscription_index::AccountSubscriptions;
 
@@ -411,7 +411,7 @@ impl Router {
                 // Whoever sends through a plugin has no stream to slow down.
                 let _ = self.message(stanza);
             }
-            Kind::Presence => self.deliver_presence(stanza),
+            Kind::Presence => self.deliver_presence(with_counted_priority(stanza)),
             Kind::Iq => match self.iq(stanza) {
                 Routed::Done(_) => {}
                 Routed::Request(request) => self.bounce(&request, Condition::ServiceUnavailable),

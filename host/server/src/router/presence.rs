@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use waxwing_xml::Element;
+use waxwing_xml::{Edit, Element, ElementRef};
 use waxwing_xmpp::{
     error::Condition,
     jid::{BareJid, Jid},
@@ -367,6 +367,43 @@ pub(crate) fn priority(stanza: &Stanza) -> i8 {
     child
         .and_then(|child| child.text().trim().parse().ok())
         .unwrap_or(0)
+}
+
+/// Rewrites presence of any type so that it carries the priority that the server counts, and that one alone, as a plain integer: a server
+/// that overrides a priority must communicate the value (RFC 6121 §4.7.2.3), and clients fail on values that are none. Presence without a
+/// priority, or with one that is in order, is returned as it is.
+pub(crate) fn with_counted_priority(stanza: Stanza) -> Stanza {
+    let counted = priority(&stanza).to_string();
+    if has_only(stanza.element(), &counted) {
+        return stanza;
+    }
+    let plain = Element::builder("priority", ns::CLIENT).text(&counted);
+    let mut plain = Some(plain.build());
+    let element = stanza.element().edit_children(|child| {
+        if !is_priority(&child) {
+            return Edit::Keep;
+        }
+        plain.take().map_or(Edit::Remove, Edit::Replace)
+    });
+    let Ok(mut rewritten) = Stanza::parse(element) else {
+        return stanza;
+    };
+    if stanza.is_unshown() {
+        rewritten.pass_unshown();
+    }
+    rewritten
+}
+
+/// Whether presence has no priority, or that one alone with nothing beside it.
+fn has_only(presence: &Element, counted: &str) -> bool {
+    let mut given = presence.children().filter(is_priority);
+    given.next().is_none_or(|only| {
+        only.text() == counted && only.attrs().len() == 0 && only.children().next().is_none()
+    }) && given.next().is_none()
+}
+
+fn is_priority(child: &ElementRef<'_>) -> bool {
+    child.is("priority", ns::CLIENT)
 }
 
 /// What is said for a session that cannot speak any more.
