@@ -2,6 +2,7 @@
 
 mod acks;
 mod client_state;
+mod devices;
 mod resumption;
 mod survival;
 

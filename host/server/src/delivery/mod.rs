@@ -7,5 +7,6 @@ pub(crate) mod mailbox;
 pub(crate) mod queued_stanza;
 pub(crate) mod receipt;
 pub(crate) mod session_handle;
+mod spool_claims;
 pub(crate) mod spool_queue;
 pub(crate) mod wakeup;

@@ -1,15 +1,13 @@
 //! What lies in a session's mailbox.
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
-};
+use std::sync::{Arc, OnceLock};
 
+use parking_lot::Mutex;
 use waxwing_xml::{Context, Element};
-use waxwing_xmpp::stanza::{MessageType, Stanza, Type};
+use waxwing_xmpp::stanza::Stanza;
 
 use super::{mailbox::Weigh, receipt::DeliveryReceipt};
-use crate::offline::is_for_keeping;
+use crate::offline::can_be_spooled;
 
 /// A stanza on its way to one session. It is said once what became of it: by [`delivered`](Self::delivered) or
 /// [`undelivered`](Self::undelivered).
@@ -35,12 +33,18 @@ enum Payload {
 struct Copies {
     /// The stanza as it is written; by the first session that writes it.
     wire: OnceLock<Vec<u8>>,
-    /// About all of them, if somebody needs one that the sender does not.
-    receipt: OnceLock<Arc<DeliveryReceipt>>,
+    fate: Mutex<Fate>,
+}
+
+/// What became of them.
+#[derive(Debug)]
+struct Fate {
     /// Copies of which it is not known what became of them.
-    pending: AtomicUsize,
+    pending: usize,
     /// One copy at least was delivered.
-    delivered: AtomicBool,
+    delivered: bool,
+    /// About all of them, if somebody needs one that the sender does not.
+    receipt: Option<Arc<DeliveryReceipt>>,
 }
 
 impl QueuedStanza {
@@ -70,9 +74,11 @@ impl QueuedStanza {
     pub(crate) fn copies(stanza: &Stanza, count: usize) -> impl Iterator<Item = Self> {
         let copies = Arc::new(Copies {
             wire: OnceLock::new(),
-            receipt: OnceLock::new(),
-            pending: AtomicUsize::new(count),
-            delivered: AtomicBool::new(false),
+            fate: Mutex::new(Fate {
+                pending: count,
+                delivered: false,
+                receipt: None,
+            }),
         });
         std::iter::repeat_n(stanza.clone(), count).map(move |stanza| Self {
             copies: Some(Arc::clone(&copies)),
@@ -85,23 +91,26 @@ impl QueuedStanza {
         let Payload::Stanza(stanza) = &mut self.payload else {
             return None;
         };
-        let Type::Message(MessageType::Chat | MessageType::Normal) = stanza.typed() else {
-            return None;
-        };
-        if !is_for_keeping(stanza) {
+        if !can_be_spooled(stanza) {
             return None;
         }
         let Some(copies) = &self.copies else {
             return Some(DeliveryReceipt::of_message(stanza));
         };
-        // One row in the spool is enough for all copies.
-        let shared = copies
+        // One row in the spool is enough for all copies, and none is needed once a session has one of them for good.
+        let mut fate = copies.fate.lock();
+        let shared = fate
             .receipt
-            .get_or_init(|| DeliveryReceipt::of_message(stanza));
-        if stanza.companion::<DeliveryReceipt>().is_none() {
-            stanza.accompany(Arc::clone(shared) as _);
+            .get_or_insert_with(|| DeliveryReceipt::of_message(stanza));
+        let shared = Arc::clone(shared);
+        if fate.delivered {
+            shared.delivered();
         }
-        Some(Arc::clone(shared))
+        drop(fate);
+        if stanza.companion::<DeliveryReceipt>().is_none() {
+            stanza.accompany(Arc::clone(&shared) as _);
+        }
+        Some(shared)
     }
 
     /// Appends the stanza as it is written on a stream in this context; all copies are for streams of the same context.
@@ -116,43 +125,49 @@ impl QueuedStanza {
         }
     }
 
-    /// The client has it: it acknowledged it, or acknowledges nothing and it was written out.
+    /// The client has it: it acknowledged it, or acknowledges nothing and it was written out. It need not be kept any more.
     pub(crate) fn delivered(self) {
-        self.leave_spool();
-        if let Some(copies) = self.copies {
-            copies.delivered.store(true, Ordering::Release);
-            copies.pending.fetch_sub(1, Ordering::AcqRel);
-        }
-    }
-
-    /// It need not be kept any more.
-    fn leave_spool(&self) {
-        if let Payload::Stanza(stanza) = &self.payload
-            && let Some(receipt) = stanza.companion::<DeliveryReceipt>()
-        {
+        let own = self.stanza().and_then(Stanza::companion::<DeliveryReceipt>);
+        let shared = self.copies.as_ref().and_then(|copies| {
+            let mut fate = copies.fate.lock();
+            fate.delivered = true;
+            fate.pending = fate.pending.saturating_sub(1);
+            fate.receipt.clone()
+        });
+        if let Some(receipt) = own.or(shared) {
             receipt.delivered();
         }
     }
 
     /// It could not be delivered. Returns the stanza if this leaves nobody who has it or may yet get it.
     pub(crate) fn undelivered(self) -> Option<Stanza> {
-        if let Some(copies) = self.copies {
-            let last = copies.pending.fetch_sub(1, Ordering::AcqRel) == 1;
-            if !last || copies.delivered.load(Ordering::Acquire) {
+        let mut shared = None;
+        if let Some(copies) = &self.copies {
+            let mut fate = copies.fate.lock();
+            fate.pending = fate.pending.saturating_sub(1);
+            if fate.pending > 0 || fate.delivered {
                 return None;
             }
+            shared = fate.receipt.take();
         }
-        match self.payload {
-            Payload::Stanza(stanza) => Some(stanza),
-            Payload::Answer(_) => None,
+        let Payload::Stanza(mut stanza) = self.payload else {
+            return None;
+        };
+        // Another copy may have been put into the spool: it is there for this one too.
+        if let Some(shared) = shared
+            && stanza.companion::<DeliveryReceipt>().is_none()
+        {
+            stanza.accompany(shared as _);
         }
+        Some(stanza)
     }
 
     /// A hook ended it: it was this session's last chance, from wherever it came. Returns the stanza if this leaves nobody
-    /// who has it or may yet get it.
+    /// who has it or may yet get it; it leaves the spool then.
     pub(crate) fn refused(self) -> Option<Stanza> {
-        self.leave_spool();
-        self.undelivered()
+        let stanza = self.undelivered()?;
+        DeliveryReceipt::end(&stanza);
+        Some(stanza)
     }
 
     /// The same, of which this session is given that stanza. What is not delivered is the one that came.
@@ -162,13 +177,6 @@ impl QueuedStanza {
             .is_none_or(|own| own.element() != stanza.element());
         self.altered = is_other.then(|| stanza.into_element());
         self
-    }
-
-    /// Whether it is in the spool, under that id.
-    pub(crate) fn is_spooled_as(&self, id: u64) -> bool {
-        let receipt = self.stanza().and_then(Stanza::companion::<DeliveryReceipt>);
-        let place = receipt.and_then(|receipt| receipt.position());
-        place.is_some_and(|(_, kept)| kept == id)
     }
 
     /// What somebody sent; `None` for an answer of the server.

@@ -15,7 +15,11 @@ use parking_lot::Mutex;
 use waxwing_storage::AccountId;
 use waxwing_xmpp::stanza::Stanza;
 
-use super::spool_queue::{SpoolQueue, SpoolTask};
+use super::{
+    spool_claims::Claim,
+    spool_queue::{SpoolQueue, SpoolTask},
+};
+use crate::offline::can_be_spooled;
 
 /// The stanzas that a session has handed in, by numbers that go on at 0 after 2^32-1.
 #[derive(Debug)]
@@ -165,12 +169,28 @@ enum SpoolState {
     Stored(SpoolPosition),
 }
 
-/// A message's place in the spool.
+/// A message's place in the spool, claimed for those who have the message. When it is dropped the message is free to be given to others.
 #[derive(Debug)]
 pub(crate) struct SpoolPosition {
-    pub(crate) account: AccountId,
-    pub(crate) id: u64,
-    pub(crate) spool: SpoolQueue,
+    claim: Claim,
+    spool: SpoolQueue,
+}
+
+impl SpoolPosition {
+    /// Claims a message of the spool. `None`: a session has it already, or was given it.
+    pub(crate) fn claim(spool: &SpoolQueue, account: AccountId, id: u64) -> Option<Self> {
+        let claim = spool.claim(account, id)?;
+        let spool = spool.clone();
+        Some(Self { claim, spool })
+    }
+
+    /// Removes the message, which was delivered.
+    fn remove(self) {
+        let (account, id) = (self.claim.account(), self.claim.id());
+        // First: whoever begins to read when the claim has ended finds it removed.
+        self.spool.send(SpoolTask::Remove { account, id });
+        self.claim.delivered();
+    }
 }
 
 impl DeliveryReceipt {
@@ -196,15 +216,34 @@ impl DeliveryReceipt {
         message.accompany(Arc::clone(self) as _);
     }
 
-    /// A session has the message for good.
-    pub(crate) fn delivered(&self) {
-        self.state.lock().delivered = true;
+    /// Ends the receipt of a message that nobody is given any more: it was refused, or its sender got an error. It leaves the spool.
+    pub(crate) fn end(message: &Stanza) {
+        if let Some(receipt) = message.companion::<Self>() {
+            receipt.delivered();
+        }
     }
 
-    /// The message, if it is to be put into the spool now: it is not there, and may be.
+    /// A session has the message for good. It leaves the spool at once, whoever else has yet to get a copy.
+    pub(crate) fn delivered(&self) {
+        let mut state = self.state.lock();
+        state.delivered = true;
+        if matches!(state.spool, SpoolState::Stored(_))
+            && let SpoolState::Stored(position) = std::mem::take(&mut state.spool)
+        {
+            position.remove();
+        }
+    }
+
+    /// The message, if it is to be put into the spool now: it is not there, and may be. One that a session has for good, or that is of
+    /// the moment only, is not: nothing more can be done for it, and its sender need not wait for other copies.
     pub(crate) fn take_for_spooling(&self) -> Option<Stanza> {
         let mut state = self.state.lock();
-        if !matches!(state.spool, SpoolState::None) || state.delivered {
+        if state.delivered || state.message.as_ref().is_some_and(|it| !can_be_spooled(it)) {
+            drop(state);
+            self.complete();
+            return None;
+        }
+        if !matches!(state.spool, SpoolState::None) {
             return None;
         }
         let message = state.message.clone()?;
@@ -212,11 +251,18 @@ impl DeliveryReceipt {
         Some(message)
     }
 
-    /// It is in the spool.
-    pub(crate) fn mark_spooled(&self, position: SpoolPosition) {
+    /// It is in the spool; `None`: a session was given it from there.
+    pub(crate) fn mark_spooled(&self, position: Option<SpoolPosition>) {
         let mut state = self.state.lock();
-        state.spool = SpoolState::Stored(position);
         state.message = None;
+        state.spool = match position {
+            Some(position) if state.delivered => {
+                position.remove();
+                SpoolState::None
+            }
+            Some(position) => SpoolState::Stored(position),
+            None => SpoolState::None,
+        };
         drop(state);
         self.complete();
     }
@@ -251,7 +297,7 @@ impl DeliveryReceipt {
     /// Where it is in the spool, if it is there.
     pub(crate) fn position(&self) -> Option<(AccountId, u64)> {
         match &self.state.lock().spool {
-            SpoolState::Stored(position) => Some((position.account, position.id)),
+            SpoolState::Stored(position) => Some((position.claim.account(), position.claim.id())),
             SpoolState::None | SpoolState::Writing { .. } => None,
         }
     }
@@ -265,13 +311,8 @@ impl DeliveryReceipt {
 
 impl Drop for DeliveryReceipt {
     fn drop(&mut self) {
+        // A message in the spool that was not delivered stays there, whatever the reason, and is free from now on.
         self.complete();
-        let state = self.state.get_mut();
-        // One that was not delivered stays, whatever the reason.
-        if let (true, SpoolState::Stored(position)) = (state.delivered, &state.spool) {
-            let (account, id) = (position.account, position.id);
-            position.spool.send(SpoolTask::Remove { account, id });
-        }
     }
 }
 
@@ -366,11 +407,7 @@ mod tests {
             tracker.spool_pending(1);
             let receipt = secured(&mut tasks);
             assert!(receipt.take_for_spooling().is_some() && receipt.take_for_spooling().is_none());
-            receipt.mark_spooled(SpoolPosition {
-                account: AccountId(1),
-                id: 7,
-                spool: tracker.spool.clone(),
-            });
+            receipt.mark_spooled(SpoolPosition::claim(&tracker.spool, AccountId(1), 7));
             assert_eq!(tracker.completed(), 1);
             if delivered {
                 receipt.delivered();

@@ -81,8 +81,6 @@ struct Replay {
     on: bool,
     /// Something was sent there since the session last looked.
     kept: bool,
-    /// The last message that it was given.
-    given: u64,
     /// What others of its account were given meanwhile, and what came after that: it goes behind what is in the spool.
     after_replay: Vec<QueuedStanza>,
 }
@@ -224,18 +222,16 @@ impl SessionHandle {
         refused
     }
 
-    /// Whether a message of the spool is among what is held behind it: it was put there meanwhile.
-    pub(crate) fn is_held_after_replay(&self, id: u64) -> bool {
-        let state = self.replay.lock();
-        state
-            .after_replay
-            .iter()
-            .any(|delivery| delivery.is_spooled_as(id))
-    }
-
     /// Whether it is being given what waits in the spool.
     pub(crate) fn is_replaying(&self) -> bool {
         self.replaying.load(Ordering::Acquire)
+    }
+
+    /// Has it look at the spool once more, where something may have come since. False: it is given nothing from there.
+    pub(crate) fn look_again(&self) -> bool {
+        let mut state = self.replay.lock();
+        state.kept |= state.on;
+        state.on
     }
 
     /// Notes that something is sent to the spool behind what the session is given from there. False: it is given nothing from there,
@@ -245,16 +241,6 @@ impl SessionHandle {
         let is_next = state.on && state.after_replay.is_empty();
         state.kept |= is_next;
         is_next
-    }
-
-    /// The last message from the spool that it was given.
-    pub(crate) fn given(&self) -> u64 {
-        self.replay.lock().given
-    }
-
-    /// It was given this one.
-    pub(crate) fn note_given(&self, id: u64) {
-        self.replay.lock().given = id;
     }
 
     /// Whether the caller is to welcome it. If not, somebody does already, and does so once more.

@@ -10,7 +10,10 @@ use tokio::sync::{mpsc, oneshot};
 use waxwing_storage::{AccountId, StreamNote};
 use waxwing_xmpp::{jid::BareJid, stanza::Stanza};
 
-use super::receipt::DeliveryReceipt;
+use super::{
+    receipt::DeliveryReceipt,
+    spool_claims::{Claim, Claims, Reader},
+};
 
 /// How long a message waits for its turn, and for the database to be asked about it. What is asked then has its own time.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -27,6 +30,8 @@ pub(crate) enum SpoolTask {
     SpoolCopy(Arc<DeliveryReceipt>),
     /// To remove a message that was delivered.
     Remove { account: AccountId, id: u64 },
+    /// To give what waits for an account to a session of its that takes messages, if there is one that is not being given them.
+    Give(BareJid),
     /// To note how far a resumable stream is.
     SaveStreamPosition(StreamNote),
     /// To forget a resumable stream.
@@ -67,13 +72,17 @@ impl Waiting {
 
 /// The way there.
 #[derive(Debug, Clone)]
-pub(crate) struct SpoolQueue(mpsc::UnboundedSender<SpoolTask>);
+pub(crate) struct SpoolQueue {
+    tasks: mpsc::UnboundedSender<SpoolTask>,
+    claims: Claims,
+}
 
 impl SpoolQueue {
     /// A new queue.
     pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<SpoolTask>) {
         let (tasks, queue) = mpsc::unbounded_channel();
-        (Self(tasks), queue)
+        let claims = Claims::default();
+        (Self { tasks, claims }, queue)
     }
 
     /// Asks for something. Nothing is done any more when the server has stopped.
@@ -84,7 +93,17 @@ impl SpoolQueue {
 
     /// The same; what is not done comes back.
     pub(crate) fn try_send(&self, task: SpoolTask) -> Result<(), Box<SpoolTask>> {
-        self.0.send(task).map_err(|unsent| Box::new(unsent.0))
+        self.tasks.send(task).map_err(|unsent| Box::new(unsent.0))
+    }
+
+    /// Claims a message of the spool; `None`: a session has it already, or was given it.
+    pub(super) fn claim(&self, account: AccountId, id: u64) -> Option<Claim> {
+        self.claims.claim(account, id)
+    }
+
+    /// Begins to read an account's spool.
+    pub(crate) fn read(&self, account: AccountId) -> Reader {
+        self.claims.read(account)
     }
 
     /// Waits until all that was asked for before is done, or all about one account.

@@ -9,12 +9,12 @@ mod expiry;
 mod lanes;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use futures_util::future::join_all;
+use futures_util::{StreamExt as _, future::join_all, stream::FuturesUnordered};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -24,7 +24,7 @@ use waxwing_xmpp::{
     error::{Condition, StanzaError},
     jid::{BareJid, Jid},
     ns,
-    stanza::Stanza,
+    stanza::{MessageType, Stanza, Type},
 };
 
 use crate::{
@@ -95,6 +95,8 @@ struct ToStore {
 struct Rest {
     removals: HashMap<i64, Vec<u64>>,
     notes: HashMap<String, StreamNote>,
+    /// Accounts of which a session may take what waits.
+    idle: HashSet<BareJid>,
     forgotten: Vec<String>,
 }
 
@@ -130,6 +132,7 @@ impl Offline {
         last: CancellationToken,
     ) {
         let mut lanes = Lanes::new(self);
+        let mut giving = FuturesUnordered::new();
         let mut is_over = false;
         while !is_over || lanes.are_busy() {
             let mut some = Vec::new();
@@ -137,14 +140,23 @@ impl Offline {
             tokio::select! {
                 number = tasks.recv_many(&mut some, AT_ONCE), if !is_over => is_over = number == 0,
                 judged = lanes.judged(), if lanes.are_busy() => free = lanes.go_on(judged),
+                Some(()) = giving.next(), if !giving.is_empty() => continue,
                 () = last.cancelled(), if !tasks.is_closed() => tasks.close(),
             }
-            self.work(some, free, &mut lanes).await;
+            let idle = self.work(some, free, &mut lanes).await;
+            // What is not given when the server stops waits.
+            giving.extend(idle.into_iter().map(|account| self.give_to_idle(account)));
         }
     }
 
-    /// Puts into the spool what is free to go there, then does what is asked for.
-    async fn work(&self, tasks: Vec<SpoolTask>, mut free: Vec<Resolved>, lanes: &mut Lanes<'_>) {
+    /// Puts into the spool what is free to go there, then does what is asked for. Returns the accounts for which something waits that a
+    /// session of theirs might take.
+    async fn work(
+        &self,
+        tasks: Vec<SpoolTask>,
+        mut free: Vec<Resolved>,
+        lanes: &mut Lanes<'_>,
+    ) -> HashSet<BareJid> {
         let mut resolved = Vec::new();
         let mut rest = Rest::default();
         for task in tasks {
@@ -167,6 +179,9 @@ impl Offline {
                 SpoolTask::SaveStreamPosition(note) => {
                     rest.notes.insert(note.id.clone(), note);
                 }
+                SpoolTask::Give(account) => {
+                    rest.idle.insert(account);
+                }
                 SpoolTask::ForgetStream(id) => {
                     rest.notes.remove(&id);
                     rest.forgotten.push(id);
@@ -176,7 +191,11 @@ impl Offline {
         let resolved = resolved.into_iter().map(|coming| self.look_up(coming));
         let resolved = join_all(resolved).await.into_iter().flatten();
         free.extend(resolved.filter_map(|resolved| lanes.enter(resolved)));
-        tokio::join!(self.put_all(free), self.tidy(rest));
+        let idle = std::mem::take(&mut rest.idle);
+        let (answers, ()) = tokio::join!(self.put_all(free), self.tidy(rest));
+        // Given when all that came before is done, removals too.
+        drop(answers);
+        idle
     }
 
     async fn look_up(&self, coming: Incoming) -> Option<Resolved> {
@@ -216,16 +235,17 @@ impl Offline {
         None
     }
 
-    /// As many at once as come at once.
-    async fn put_all(&self, resolved: Vec<Resolved>) {
+    /// As many at once as come at once. Returns the answers that are to be given then.
+    async fn put_all(&self, resolved: Vec<Resolved>) -> Vec<Done> {
+        let mut answers = Vec::new();
         let mut resolved = resolved.into_iter().peekable();
         while resolved.peek().is_some() {
             let some = resolved.by_ref().take(AT_ONCE);
             // Their order is that in which they are first polled.
-            let answers = join_all(some.map(|resolved| self.put(resolved))).await;
-            // Given when all that came before is done.
-            drop(answers);
+            let put = join_all(some.map(|resolved| self.put(resolved))).await;
+            answers.extend(put.into_iter().flatten());
         }
+        answers
     }
 
     /// Returns the answer that is to be given then, if it is one.
@@ -259,17 +279,36 @@ impl Offline {
             }
         }
         message.waiting.into_iter().for_each(Waiting::tell);
+        self.look_for_takers(&message.stanza);
+    }
+
+    /// A session may have become available since it was found that nobody takes a message, and be done with the spool. It gets it all the same.
+    fn look_for_takers(&self, stanza: &Stanza) {
+        let Some(account) = stanza.to().map(Jid::to_bare) else {
+            return;
+        };
+        // Where priorities are a provider's it has decided by these.
+        if !self.router.has_recorded_priorities(stanza)
+            && self.router.idle_taker(&account).is_some()
+        {
+            self.spool.send(SpoolTask::Give(account));
+        }
+    }
+
+    /// Gives what waits for an account to a session that takes messages and is not being given what waits.
+    async fn give_to_idle(&self, account: BareJid) {
+        if let Some(handle) = self.router.idle_taker(&account) {
+            self.give(&handle).await;
+        }
     }
 
     /// Puts a message into the spool that is still on its way.
     async fn spool_copy(&self, stanza: Stanza, id: Found, receipt: &DeliveryReceipt) {
         let account = id.as_ref().ok().copied().flatten();
         match (self.add(id, &stanza).await, account) {
-            (Ok(SpoolOutcome::Kept(id)), Some(account)) => receipt.mark_spooled(SpoolPosition {
-                account,
-                id,
-                spool: self.spool.clone(),
-            }),
+            (Ok(SpoolOutcome::Kept(id)), Some(account)) => {
+                receipt.mark_spooled(SpoolPosition::claim(&self.spool, account, id));
+            }
             // Those who have it still have it. It is not acknowledged before it is delivered.
             (outcome, _) => {
                 if let Some(stanza) = receipt.spool_failed() {
@@ -286,6 +325,7 @@ impl Offline {
             removals,
             notes,
             forgotten,
+            ..
         } = rest;
         let removing = removals
             .into_iter()
@@ -336,71 +376,113 @@ impl Offline {
     }
 
     /// Gives a session what waits for its account, oldest first, until nothing more waits: what comes meanwhile is kept behind it.
-    /// What the client does not take stays.
+    /// What the client does not take stays, and so does what another session has.
     pub(crate) async fn give(&self, handle: &Arc<SessionHandle>) {
         let account = handle.jid.to_bare();
         handle.replay_offline();
         let given = self.give_all(handle, &account).await;
         self.router.end_replay(handle);
-        if let Err(error) = given {
-            tracing::error!(%error, %account, "cannot give an account its messages");
+        match given {
+            Ok(true) => {}
+            // Another session may have passed by what this one was to be given.
+            Ok(false) => self.spool.send(SpoolTask::Give(account)),
+            Err(error) => {
+                tracing::error!(%error, %account, "cannot give an account its messages");
+            }
         }
     }
 
+    /// True: nothing waits any more. False: the client does not take more.
     async fn give_all(
         &self,
         handle: &Arc<SessionHandle>,
         account: &BareJid,
-    ) -> Result<(), AccountError> {
+    ) -> Result<bool, AccountError> {
         let Some(id) = self.accounts.id(account).await? else {
-            return Ok(());
+            return Ok(true);
         };
+        let _reader = self.spool.read(id);
+        let mut progress = Progress::default();
         loop {
             // What was sent here before, by way of the spool, is there from now on.
             self.spool.barrier(Some(account.clone())).await;
+            progress.begin_again();
             loop {
-                let page = self.accounts.spool().read(id, handle.given(), PAGE).await?;
+                let spool = self.accounts.spool();
+                let page = spool.read(id, progress.after, PAGE).await?;
                 if page.is_empty() {
                     break;
                 }
-                if !self.give_page(handle, id, page).await {
-                    return Ok(());
+                // What was put there for a session that has it is claimed for that session by now.
+                self.spool.barrier(Some(account.clone())).await;
+                let page = self.claim_page(id, page, &mut progress);
+                if !self.give_page(handle, page).await {
+                    return Ok(false);
                 }
             }
             if self.router.is_replay_complete(handle) {
-                return Ok(());
+                return Ok(true);
             }
         }
+    }
+
+    /// Claims what no session has of a page.
+    fn claim_page(
+        &self,
+        account: AccountId,
+        page: Vec<Spooled>,
+        progress: &mut Progress,
+    ) -> Vec<(SpoolPosition, Spooled)> {
+        let claim = |spooled: Spooled| {
+            progress.after = spooled.id;
+            let position = SpoolPosition::claim(&self.spool, account, spooled.id);
+            if position.is_none() {
+                progress.passed_by.get_or_insert(spooled.id);
+            }
+            Some((position?, spooled))
+        };
+        page.into_iter().filter_map(claim).collect()
     }
 
     /// False: the client does not take more.
     async fn give_page(
         &self,
         handle: &Arc<SessionHandle>,
-        account: AccountId,
-        page: Vec<Spooled>,
+        page: Vec<(SpoolPosition, Spooled)>,
     ) -> bool {
-        for spooled in page {
-            let id = spooled.id;
-            if handle.is_held_after_replay(id) {
-                // It was on its way when it was put there.
-            } else if let Some(mut stanza) = delayed(&spooled, handle) {
-                if !backpressure::wait_for_room(handle, stanza.element().heap_bytes()).await
-                    || !handle.takes_messages()
-                {
-                    return false;
-                }
-                let spool = self.spool.clone();
-                let position = SpoolPosition { account, id, spool };
-                DeliveryReceipt::spooled_at(position).attach_to(&mut stanza);
-                self.router.give_to(handle, stanza);
-            } else {
+        for (position, spooled) in page {
+            let Some(mut stanza) = delayed(&spooled, handle) else {
                 // Nothing is thrown away that somebody was promised; the operator may find out what it is.
-                tracing::error!(id, "a spooled message is no stanza");
+                tracing::error!(id = spooled.id, "a spooled message is no stanza");
+                continue;
+            };
+            if !backpressure::wait_for_room(handle, stanza.element().heap_bytes()).await
+                || !handle.takes_messages()
+            {
+                return false;
             }
-            handle.note_given(id);
+            DeliveryReceipt::spooled_at(position).attach_to(&mut stanza);
+            self.router.give_to(handle, stanza);
         }
         true
+    }
+}
+
+/// How far the spool was read for a session.
+#[derive(Debug, Default)]
+struct Progress {
+    /// The last message that was looked at.
+    after: u64,
+    /// The first that others had. They may have given it up meanwhile.
+    passed_by: Option<u64>,
+}
+
+impl Progress {
+    /// Looks again at what was passed by.
+    fn begin_again(&mut self) {
+        if let Some(passed_by) = self.passed_by.take() {
+            self.after = passed_by.saturating_sub(1);
+        }
     }
 }
 
@@ -430,6 +512,15 @@ pub(crate) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let millis = since.map_or(0, |since| since.as_millis());
     i64::try_from(millis).unwrap_or(i64::MAX)
+}
+
+/// Whether a message may be put into the spool while it is on its way: what it says lasts, and somebody else of its account could be given it.
+pub(crate) fn can_be_spooled(stanza: &Stanza) -> bool {
+    let lasts = matches!(
+        stanza.typed(),
+        Type::Message(MessageType::Chat | MessageType::Normal)
+    );
+    lasts && is_for_keeping(stanza)
 }
 
 /// Whether a message is worth keeping: one that only says that somebody is typing is not (XEP-0085, XEP-0160 §3), nor one whose

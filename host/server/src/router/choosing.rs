@@ -10,8 +10,12 @@ use super::{
     rules::{AddressMatch, Verdict},
     split,
 };
-use crate::delivery::mailbox::{Flow, Push};
-use crate::delivery::{queued_stanza::QueuedStanza, session_handle::SessionHandle};
+use crate::delivery::{
+    mailbox::{Flow, Push},
+    queued_stanza::QueuedStanza,
+    receipt::DeliveryReceipt,
+    session_handle::SessionHandle,
+};
 
 /// Where a message comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,11 +94,14 @@ impl Router {
         match chosen {
             Recipients::One(handle) => self.give_from(origin, &handle, QueuedStanza::one(stanza)),
             Recipients::Many(handles) => self.copy_from(origin, &handles, &stanza),
-            Recipients::Nobody(Verdict::Bounce) => {
-                self.bounce(&stanza, Condition::ServiceUnavailable);
+            Recipients::Nobody(verdict) => {
+                if verdict == Verdict::Bounce {
+                    self.bounce(&stanza, Condition::ServiceUnavailable);
+                }
+                // What is over for its sender is not given to anybody later.
+                DeliveryReceipt::end(&stanza);
                 Flow::Free
             }
-            Recipients::Nobody(_) => Flow::Free,
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use waxwing_xmpp::{
     error::Condition,
-    jid::Jid,
+    jid::{BareJid, Jid},
     stanza::{Kind, MessageType, Stanza, Type},
 };
 
@@ -107,6 +107,22 @@ impl Router {
         self.registry.look(account_of(to), |sessions| {
             let mut ending = sessions.iter().filter(|handle| !handle.is_there());
             ending.next_back().cloned()
+        })
+    }
+
+    /// A session of an account that takes messages, rather one whose client is there; `None` where one is being given what waits in the spool: it
+    /// looks there once more.
+    pub(crate) fn idle_taker(&self, account: &BareJid) -> Option<Arc<SessionHandle>> {
+        self.registry.look(account.as_str(), |sessions| {
+            let takes = |handle: &&Arc<SessionHandle>| {
+                handle.takes_messages() && !handle.mailbox().is_ending()
+            };
+            let takers = || sessions.iter().filter(takes);
+            if takers().fold(false, |any, handle| handle.look_again() || any) {
+                return None;
+            }
+            let mut awake = takers().filter(|handle| !handle.is_hibernated());
+            awake.next().or_else(|| takers().next()).cloned()
         })
     }
 
