@@ -254,6 +254,55 @@ async fn so_much_waits_for_a_session() -> Result<()> {
     Ok(())
 }
 
+/// With the least that may wait for a session more messages wait for an account than that: they are given as the client takes them, also where
+/// it has to acknowledge them (XEP-0198), or where each is longer than half of it.
+#[tokio::test]
+async fn the_least_limits_lock_no_account_out() -> Result<()> {
+    for (limit, body, count) in [
+        ("outbound_stanzas = 64", "x".to_owned(), 250),
+        ("outbound_bytes = 65536", "x".repeat(4_000), 100),
+        ("outbound_bytes = 65536", "x".repeat(40_000), 10),
+    ] {
+        let server = start(limit).await?;
+        server.account("juliet").await?;
+        let mut romeo = present(&server, "romeo").await?;
+        for managed in [false, true] {
+            for number in 0..count {
+                let message = format!(
+                    "<message to='juliet@localhost' type='chat'><body>{number} {body}</body></message>"
+                );
+                romeo.send(&message).await?;
+            }
+            round_trip(&mut romeo).await?;
+            let (mut juliet, _) = server.log_in(&Login::new("juliet")).await?;
+            if managed {
+                juliet.send("<enable xmlns='urn:xmpp:sm:3'/>").await?;
+                ensure!(juliet.element().await?.name == "enabled");
+            }
+            juliet.send("<presence/>").await?;
+            let (mut received, mut next) = (0, 0);
+            while next < count {
+                let element = juliet.element().await?;
+                if element.name == "r" {
+                    let ack = format!("<a xmlns='urn:xmpp:sm:3' h='{received}'/>");
+                    juliet.send(&ack).await?;
+                    continue;
+                }
+                received += 1;
+                if let Some(said) = element.child_text("body") {
+                    ensure!(said.starts_with(&format!("{next} ")), "{limit}: {said:.9}");
+                    next += 1;
+                }
+            }
+            round_trip(&mut juliet).await?;
+            ensure!(reached(&server, "mailbox").await? == 0, "{limit}");
+            juliet.close().await?;
+        }
+        server.stop().await?;
+    }
+    Ok(())
+}
+
 /// A request for presence waits whole for its answer, if it is not too long; of a longer one is kept who asks.
 #[tokio::test]
 async fn a_request_is_kept_whole_up_to_a_limit() -> Result<()> {

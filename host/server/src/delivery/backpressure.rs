@@ -6,7 +6,8 @@ use tokio::time::Instant;
 
 use super::session_handle::SessionHandle;
 
-/// Bytes in a mailbox up to which it is given more. What is larger than that waits until the mailbox is empty.
+/// Bytes in a mailbox up to which it is given more, if half of what the mailbox may hold is not less. What is larger than that waits until the
+/// mailbox is empty.
 const QUEUED: usize = 128 * 1024;
 /// How often it is looked.
 const LOOK: Duration = Duration::from_millis(5);
@@ -18,7 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Waits until a session's mailbox has room for an item of so many bytes, and its client is there. False: the client takes nothing, or
 /// the session is at its end. Not to be awaited by the session itself, which has to read what its client acknowledges.
 pub(crate) async fn wait_for_room(handle: &SessionHandle, weight: usize) -> bool {
-    let mut least = handle.mailbox().bytes();
+    let bounds = handle.mailbox().bounds().half();
+    let mut least = handle.mailbox().queued().bytes;
     let mut progress = Instant::now();
     loop {
         if handle.mailbox().is_ending() || progress.elapsed() > PATIENCE {
@@ -29,12 +31,14 @@ pub(crate) async fn wait_for_room(handle: &SessionHandle, weight: usize) -> bool
             tokio::time::sleep(LOOK_HIBERNATED).await;
             continue;
         }
-        let queued = handle.mailbox().bytes();
-        if queued == 0 || queued.saturating_add(weight) <= QUEUED {
+        let queued = handle.mailbox().queued();
+        let bytes = queued.bytes.saturating_add(weight);
+        let fits = bytes <= QUEUED && !bounds.are_exceeded(bytes, queued.items.saturating_add(1));
+        if queued.items == 0 || fits {
             return true;
         }
-        if queued < least {
-            (least, progress) = (queued, Instant::now());
+        if queued.bytes < least {
+            (least, progress) = (queued.bytes, Instant::now());
         }
         tokio::time::sleep(LOOK).await;
     }

@@ -93,6 +93,14 @@ pub(crate) enum Flow {
     Pressed,
 }
 
+/// What is queued in a mailbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Queued {
+    /// By [`Weigh`].
+    pub(crate) bytes: usize,
+    pub(crate) items: usize,
+}
+
 /// What the owner found.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Taken<T> {
@@ -260,6 +268,15 @@ impl<T: Weigh> Mailbox<T> {
     /// Bytes queued.
     pub(crate) fn bytes(&self) -> usize {
         self.state.lock().bytes
+    }
+
+    /// How much is queued.
+    pub(crate) fn queued(&self) -> Queued {
+        let state = self.state.lock();
+        Queued {
+            bytes: state.bytes,
+            items: state.queue.len(),
+        }
     }
 }
 

@@ -188,7 +188,11 @@ impl SessionHandle {
         }
         // More would end it from its mailbox too.
         let held = state.after_replay.iter().map(QueuedStanza::weight).sum();
-        if self.mailbox.bounds().are_exceeded(held, 0) {
+        if self
+            .mailbox
+            .bounds()
+            .are_exceeded(held, state.after_replay.len())
+        {
             self.end(End::Overflow);
             return Push::Refused(delivery);
         }
