@@ -31,6 +31,9 @@ pub trait Streams: Send + Sync {
     /// Forgets streams; of those that are not known nothing happens.
     async fn forget(&self, ids: Vec<String>) -> Result<(), StorageError>;
 
+    /// Forgets all streams of an account but the `most` that were noted last.
+    async fn keep_latest(&self, account: AccountId, most: u32) -> Result<(), StorageError>;
+
     /// Forgets the streams last noted before `before`, in milliseconds since 1970 UTC, and says how many.
     async fn expire(&self, before: i64) -> Result<u64, StorageError>;
 }

@@ -161,6 +161,64 @@ async fn ends_when_its_time_is_over() -> Result<()> {
     server.stop().await
 }
 
+/// Whose time is over hears all the same how many of its stanzas were handled, and need not send them again (XEP-0198 §5); also after a kill,
+/// and where the session ended for another reason. Who closes its stream will not ask, and is not remembered.
+#[tokio::test]
+async fn hears_what_was_handled_when_its_time_is_over() -> Result<()> {
+    let config =
+        format!("{METRICS}\n[limits]\nresume_seconds = 1\nhibernated_sessions_per_account = 1");
+    let mut server = Settings::new().config(&config).start().await?;
+    let mut romeo = Managed::new(&server, "romeo").await?;
+    let mut juliet = Managed::new(&server, "juliet").await?;
+    juliet
+        .client
+        .send("<presence to='romeo@localhost/r'/>")
+        .await?;
+    ensure!(romeo.stanza().await?.name == "presence");
+    juliet.chat("romeo", "one").await?;
+    assert_eq!(romeo.body().await?, "one");
+    let lost = juliet.lose();
+    // Nobody has acknowledged the message, and the client never asked about it.
+    let gone = romeo.stanza().await?;
+    assert_eq!(gone.attr("type"), Some("unavailable"));
+    assert_eq!(lost.is_refused(&server).await?, Some(3));
+
+    // Replaced by its own client's next session.
+    let replaced = Managed::again(&server, "juliet", "r").await?.lose();
+    let juliet = Managed::again(&server, "juliet", "r").await?;
+    assert_eq!(replaced.is_refused(&server).await?, Some(1));
+    let closed = super::Lost {
+        user: "juliet".to_owned(),
+        id: juliet.id.clone(),
+        received: juliet.received,
+    };
+    juliet.client.close().await?;
+    assert_eq!(closed.is_refused(&server).await?, None);
+    server.kill().await?;
+    server.wait().await?;
+    server.start_again().await?;
+    assert_eq!(lost.is_refused(&server).await?, Some(3));
+    server.stop().await
+}
+
+/// `1` is as good a truth as `true` (XML Schema).
+#[tokio::test]
+async fn takes_1_for_true() -> Result<()> {
+    let server = Server::new().await?;
+    server.account("juliet").await?;
+    for (word, resumable) in [("1", Some("true")), ("true", Some("true")), ("0", None)] {
+        let (mut juliet, _) = server.log_in(&Login::new("juliet")).await?;
+        juliet
+            .send(&format!("<enable xmlns='urn:xmpp:sm:3' resume='{word}'/>"))
+            .await?;
+        let enabled = juliet.element().await?;
+        assert!(enabled.is("enabled", super::SM), "{enabled}");
+        assert_eq!(enabled.attr("resume"), resumable, "{word}");
+        assert_eq!(enabled.attr("id").is_some(), resumable.is_some(), "{word}");
+    }
+    server.stop().await
+}
+
 /// An account has so many sessions that sleep; the one that has slept longest makes room.
 #[tokio::test]
 async fn an_account_has_so_many_sessions_that_sleep() -> Result<()> {

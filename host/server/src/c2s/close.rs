@@ -119,7 +119,7 @@ impl Connection {
             }
             Ok(mut detached) => {
                 detached.management.spool_and_save().await;
-                hibernated::give_up(detached, false);
+                hibernated::give_up(detached);
             }
             Err(bound) => {
                 self.outbound.give_up(bound.registration.handle());

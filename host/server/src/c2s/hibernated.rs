@@ -23,13 +23,20 @@ pub(super) async fn keep(shard: Rc<Shard>, mut detached: DetachedSession) {
             Some(End::Taken) => {}
             Some(End::Shutdown) => {
                 detached.management.spool_and_save().await;
-                return give_up(detached, false);
+                return give_up(detached);
             }
-            end => {
-                if end == Some(End::Overflow) {
+            // Its time is over, or it makes room for others: nothing hurries.
+            None | Some(End::Closing) => {
+                detached.management.spool_and_save().await;
+                detached.management.save_last_position();
+                return give_up(detached);
+            }
+            Some(end) => {
+                if end == End::Overflow {
                     shard.server.router.limit_reached(Limit::Mailbox);
                 }
-                return give_up(detached, true);
+                detached.management.save_last_position();
+                return give_up(detached);
             }
         }
         detached = match hand_over(detached) {
@@ -73,17 +80,15 @@ async fn hold_until_claimed(shard: &Shard, detached: &mut DetachedSession) -> Op
     why
 }
 
-/// Ends a session: what its client does not have goes elsewhere, or stays in the spool.
-pub(super) fn give_up(mut detached: DetachedSession, forget: bool) {
+/// Ends a session: what its client does not have goes elsewhere, or stays in the spool. How far its stream was stays noted: its client may
+/// ask later (XEP-0198 §5).
+pub(super) fn give_up(mut detached: DetachedSession) {
     let handle = detached.registration.handle();
     // Nothing more comes behind what is given back.
     handle.end(End::Closing);
     detached.management.return_unacked(handle);
     for delivery in std::mem::take(&mut detached.held) {
         handle.give_back(delivery);
-    }
-    if forget {
-        detached.management.forget();
     }
 }
 

@@ -350,6 +350,9 @@ impl Negotiator<'_> {
         let claimed = server.resumptions.claim(&request.previd, account);
         // Not given up in the middle: a session that is handed over is to be in somebody's hands.
         let Some(detached) = claimed.await else {
+            // A session that has just ended has asked for its note by now.
+            let noted = server.offline.spool_queue().barrier(Some(jid.clone()));
+            self.in_time(noted).await?;
             let known = server
                 .accounts
                 .streams()

@@ -185,16 +185,28 @@ impl StreamManagement {
 
     /// Notes how far the stream is.
     pub(super) fn save_position(&mut self) {
-        let Some(resumption) = &self.resumption else {
-            return;
-        };
-        self.saved = Some(Instant::now());
-        self.spool.send(SpoolTask::SaveStreamPosition(StreamNote {
+        if let Some(note) = self.position() {
+            self.saved = Some(Instant::now());
+            self.spool.send(SpoolTask::SaveStreamPosition(note));
+        }
+    }
+
+    /// Notes how far the stream was at the end of its session, which cannot be resumed any more. Its client may ask for that later, and
+    /// need not send again what was handled (XEP-0198 §5). Of each account so many streams stay noted.
+    pub(super) fn save_last_position(&mut self) {
+        if let Some(note) = self.position() {
+            self.spool.send(SpoolTask::SaveLastStreamPosition(note));
+        }
+    }
+
+    fn position(&self) -> Option<StreamNote> {
+        let resumption = self.resumption.as_ref()?;
+        Some(StreamNote {
             account: AccountId(resumption.account.cast_signed()),
             id: resumption.id.clone(),
             handled: self.handled(),
             at: offline::now(),
-        }));
+        })
     }
 
     /// Another connection goes on with the stream. Its client is told what is dealt with by then, and sends the rest again under the
@@ -214,7 +226,7 @@ impl StreamManagement {
         self.tracker = AckTracker::after(self.spool.clone(), self.tracker.completed());
     }
 
-    /// Notes how far the stream is at the end of the server: what is still on its way is put into the spool first.
+    /// Notes how far the stream is at the end of its session or of the server: what is still on its way is put into the spool first.
     pub(super) async fn spool_and_save(&mut self) {
         self.tracker.spool_pending(self.tracker.received());
         // Where the database does not answer less is saved, which is true as well.
@@ -222,7 +234,7 @@ impl StreamManagement {
         self.save_position();
     }
 
-    /// Forgets that.
+    /// Forgets how far the stream is: its client closed it, and will not ask.
     pub(super) fn forget(&mut self) {
         if let Some(resumption) = self.resumption.take()
             && self.saved.is_some()

@@ -34,6 +34,8 @@ pub(crate) enum SpoolTask {
     Give(BareJid),
     /// To note how far a resumable stream is.
     SaveStreamPosition(StreamNote),
+    /// To note how far a stream is whose session is over.
+    SaveLastStreamPosition(StreamNote),
     /// To forget a resumable stream.
     ForgetStream(String),
     /// To say that all that was asked for before is done, or all about one account.

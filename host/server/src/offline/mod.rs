@@ -47,6 +47,10 @@ const AT_ONCE: usize = 128;
 /// Messages read from the spool at once.
 const PAGE: u32 = 100;
 
+/// Streams of an account of which it is noted how far they were, beside those that end: the oldest are forgotten. Twice as many as an account
+/// has devices, and no client can fill the database by breaking off.
+const STREAMS_PER_ACCOUNT: u32 = 64;
+
 /// The messages that wait for accounts.
 pub(crate) struct Offline {
     accounts: Accounts,
@@ -95,6 +99,8 @@ struct ToStore {
 struct Rest {
     removals: HashMap<i64, Vec<u64>>,
     notes: HashMap<String, StreamNote>,
+    /// The accounts of those notes whose streams are over.
+    retired: HashSet<AccountId>,
     /// Accounts of which a session may take what waits.
     idle: HashSet<BareJid>,
     forgotten: Vec<String>,
@@ -181,6 +187,10 @@ impl Offline {
                 }
                 SpoolTask::Give(account) => {
                     rest.idle.insert(account);
+                }
+                SpoolTask::SaveLastStreamPosition(note) => {
+                    rest.retired.insert(note.account);
+                    rest.notes.insert(note.id.clone(), note);
                 }
                 SpoolTask::ForgetStream(id) => {
                     rest.notes.remove(&id);
@@ -324,6 +334,7 @@ impl Offline {
         let Rest {
             removals,
             notes,
+            retired,
             forgotten,
             ..
         } = rest;
@@ -333,6 +344,9 @@ impl Offline {
         let noting = async {
             if !notes.is_empty() {
                 log(streams.note(notes.into_values().collect()).await);
+            }
+            for account in retired {
+                log(streams.keep_latest(account, STREAMS_PER_ACCOUNT).await);
             }
         };
         let forgetting = async {

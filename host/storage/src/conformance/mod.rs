@@ -99,6 +99,7 @@ macro_rules! every_promise {
                 a_stream_is_known_to_its_account_only
                 forgets_what_is_named
                 expires_what_was_not_noted_for_long
+                keeps_the_latest_of_an_account
                 goes_with_the_account;
         }
         $crate::conformance::lasting_promises! {

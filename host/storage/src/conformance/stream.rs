@@ -63,6 +63,27 @@ pub(crate) async fn expires_what_was_not_noted_for_long(storage: &dyn Storage) {
     assert_eq!(handled(storage, alice, "two").await, Some(4));
 }
 
+pub(crate) async fn keeps_the_latest_of_an_account(storage: &dyn Storage) {
+    let alice = account(storage, "alice").await;
+    let bob = account(storage, "bob").await;
+    let notes = [
+        (alice, "one", 1, 5),
+        (alice, "two", 2, 4),
+        (alice, "three", 3, 6),
+        (bob, "other", 4, 1),
+    ];
+    note(storage, &notes).await;
+    storage.streams().keep_latest(alice, 3).await.unwrap();
+    assert_eq!(handled(storage, alice, "two").await, Some(2));
+    storage.streams().keep_latest(alice, 2).await.unwrap();
+    assert_eq!(handled(storage, alice, "two").await, None);
+    assert_eq!(handled(storage, alice, "one").await, Some(1));
+    assert_eq!(handled(storage, alice, "three").await, Some(3));
+    assert_eq!(handled(storage, bob, "other").await, Some(4));
+    storage.streams().keep_latest(alice, 0).await.unwrap();
+    assert_eq!(handled(storage, alice, "three").await, None);
+}
+
 pub(crate) async fn goes_with_the_account(storage: &dyn Storage) {
     let alice = account(storage, "alice").await;
     note(storage, &[(alice, "one", 3, 5)]).await;

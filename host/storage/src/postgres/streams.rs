@@ -14,6 +14,8 @@ const NOTE: &str = "INSERT INTO stream (id, account, handled, at)
      WHERE stream.account = excluded.account";
 const HANDLED: &str = "SELECT handled FROM stream WHERE id = $1 AND account = $2";
 const FORGET: &str = "DELETE FROM stream WHERE id = ANY($1)";
+const KEEP_LATEST: &str = "DELETE FROM stream WHERE account = $1 AND id NOT IN
+     (SELECT id FROM stream WHERE account = $1 ORDER BY at DESC, id LIMIT $2)";
 const EXPIRE: &str = "DELETE FROM stream WHERE at < $1";
 
 #[async_trait]
@@ -29,6 +31,10 @@ impl Streams for Postgres {
 
     async fn forget(&self, ids: Vec<String>) -> Result<(), StorageError> {
         self.writer.write(Forget(ids)).await
+    }
+
+    async fn keep_latest(&self, account: AccountId, most: u32) -> Result<(), StorageError> {
+        self.writer.write(KeepLatest(account, most)).await
     }
 
     async fn expire(&self, before: i64) -> Result<u64, StorageError> {
@@ -85,6 +91,18 @@ impl Statement<PgConnection> for Forget {
 
     async fn run(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         let query = sqlx::query(FORGET).bind(&self.0);
+        query.execute(connection).await.map(drop)
+    }
+}
+
+struct KeepLatest(AccountId, u32);
+
+impl Statement<PgConnection> for KeepLatest {
+    type Output = ();
+
+    async fn run(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        let query = sqlx::query(KEEP_LATEST).bind(self.0.0);
+        let query = query.bind(i64::from(self.1));
         query.execute(connection).await.map(drop)
     }
 }

@@ -12,6 +12,8 @@ const NOTE: &str = "INSERT INTO stream (id, account, handled, at)
      WHERE account = excluded.account";
 const HANDLED: &str = "SELECT handled FROM stream WHERE id = ? AND account = ?";
 const FORGET: &str = "DELETE FROM stream WHERE id = ?";
+const KEEP_LATEST: &str = "DELETE FROM stream WHERE account = ?1 AND id NOT IN
+     (SELECT id FROM stream WHERE account = ?1 ORDER BY at DESC, id LIMIT ?2)";
 const EXPIRE: &str = "DELETE FROM stream WHERE at < ?";
 
 #[async_trait]
@@ -30,6 +32,10 @@ impl Streams for Sqlite {
 
     async fn forget(&self, ids: Vec<String>) -> Result<(), StorageError> {
         self.writer.write(Forget(ids)).await
+    }
+
+    async fn keep_latest(&self, account: AccountId, most: u32) -> Result<(), StorageError> {
+        self.writer.write(KeepLatest(account, most)).await
     }
 
     async fn expire(&self, before: i64) -> Result<u64, StorageError> {
@@ -65,6 +71,17 @@ impl Statement<SqliteConnection> for Forget {
                 .await?;
         }
         Ok(())
+    }
+}
+
+struct KeepLatest(AccountId, u32);
+
+impl Statement<SqliteConnection> for KeepLatest {
+    type Output = ();
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        let query = sqlx::query(KEEP_LATEST).bind(self.0.0).bind(self.1);
+        query.execute(connection).await.map(drop)
     }
 }
 
