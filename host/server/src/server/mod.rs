@@ -47,6 +47,10 @@ use crate::{
     router::Router,
 };
 
+/// Authentication attempts after the first: as many as RFC 6120 §6.4.5 allows. Clients go through mechanisms that they know and the server does
+/// not serve as they mean, slixmpp 1.8.3 through six, before they come to one that works.
+const AUTH_RETRIES: u8 = 5;
+
 /// Everything that the shards share.
 pub(crate) struct Server {
     /// The domains served, the default one first.
@@ -382,6 +386,7 @@ fn limits(config: &config::Limits) -> StreamLimits {
 /// How streams are negotiated on a listener.
 fn settings(config: &Config, listener: &Listener, salt_secret: [u8; 32]) -> Settings {
     let mut settings = Settings::new(domains(config), salt_secret, secret::random);
+    settings.auth_retries = AUTH_RETRIES;
     settings.direct_tls = listener.kind == Kind::C2sTls;
     settings.tls = match listener.tls {
         _ if settings.direct_tls => TlsPolicy::Required,
