@@ -294,6 +294,11 @@ async fn the_least_limits_lock_no_account_out() -> Result<()> {
                     next += 1;
                 }
             }
+            if managed {
+                // Before that it may be sent nothing more.
+                let ack = format!("<a xmlns='urn:xmpp:sm:3' h='{received}'/>");
+                juliet.send(&ack).await?;
+            }
             round_trip(&mut juliet).await?;
             ensure!(reached(&server, "mailbox").await? == 0, "{limit}");
             juliet.close().await?;

@@ -313,6 +313,32 @@ async fn what_was_kept_is_judged_once_when_it_is_delivered() -> Result<()> {
     server.stop().await
 }
 
+/// What a hook refuses for one device is not lost for another that is away: its copy waits for it.
+#[tokio::test]
+async fn a_refusal_for_one_session_leaves_the_copy_of_one_that_is_away() -> Result<()> {
+    let server = server(BOTH).await?;
+    let (mut romeo, mut two) = {
+        server.account("romeo").await?;
+        server.account("juliet").await?;
+        let two = online(&server, "juliet", "two").await?;
+        (online(&server, "romeo", "x").await?, two)
+    };
+    romeo.send("<enable xmlns='urn:xmpp:sm:3'/>").await?;
+    let mut one = online(&server, "juliet", "one").await?;
+    one.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>")
+        .await?;
+    settled(&mut one).await?;
+    drop(one);
+    say(&mut romeo, "juliet@localhost", "chat", "only for one").await?;
+    say(&mut romeo, "juliet@localhost", "chat", "for both").await?;
+    assert_eq!(bodies(&mut two, 1).await?, ["for both"]);
+    // It does not go on, and begins anew.
+    let mut one = arriving(&server, "juliet", "one").await?;
+    assert_eq!(bodies(&mut one, 1).await?, ["only for one"]);
+    assert_eq!(heard(&mut one).await?, own(&[]));
+    server.stop().await
+}
+
 /// The bodies of the next messages, of which there are so many.
 async fn bodies(client: &mut Client, count: usize) -> Result<Vec<String>> {
     let mut bodies = Vec::new();

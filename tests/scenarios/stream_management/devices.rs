@@ -223,10 +223,11 @@ async fn a_device_that_begins_anew_gets_what_it_held_once() -> Result<()> {
     drop(phone.lose());
     romeo.chat("juliet", "three").await?;
     romeo.has_handled(4).await?;
-    let mut phone = Managed::again(&server, "juliet", "r").await?;
-    assert_eq!(phone.bodies(3).await?, ["one", "two", "three"]);
-    assert_eq!(phone.heard().await?, NONE);
-    phone.leave().await?;
+    let mut phone = plain(&server, "r").await?;
+    assert_eq!(bodies(&mut phone, 3).await?, ["one", "two", "three"]);
+    romeo.chat("juliet", "four").await?;
+    assert_eq!(bodies(&mut phone, 1).await?, ["four"]);
+    phone.close().await?;
     let mut again = Managed::again(&server, "juliet", "again").await?;
     assert_eq!(again.heard().await?, NONE);
     server.stop().await

@@ -3,6 +3,7 @@
 mod acks;
 mod client_state;
 mod devices;
+mod random_devices;
 mod resumption;
 mod survival;
 
