@@ -156,9 +156,9 @@ macro_rules! __component {
 
                 fn restore(
                     from: ::std::string::String,
-                    leftovers: ::std::vec::Vec<u8>,
+                    state: ::std::vec::Vec<u8>,
                 ) -> ::std::result::Result<(), ::std::string::String> {
-                    PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::Plugin>::restore(plugin, &from, &leftovers)))
+                    PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::Plugin>::restore(plugin, &from, &state)))
                 }
 
                 fn shutdown() {
@@ -223,16 +223,16 @@ macro_rules! __interface {
                 fn show(account: String, contacts: Vec<$crate::Contact>) -> wit::View {
                     with(|plugin| RosterHook::show(plugin, &account, &contacts)).into()
                 }
-                fn update(account: String, contact: String, label: wit::Label) -> wit::Edit {
+                fn update(account: String, contact: String, label: wit::RosterItemUpdate) -> wit::Edit {
                     with(|plugin| RosterHook::update(plugin, &account, &contact, &label)).into()
                 }
                 fn remove(account: String, contact: String) -> Result<(), $crate::bindings::lifecycle::waxwing::plugin::types::StanzaError> {
                     Result::Ok(with(|plugin| RosterHook::remove(plugin, &account, &contact))?)
                 }
-                fn outbound(account: String, contact: String, word: $crate::SubscriptionAction, presence: &$crate::Stanza) -> wit::Saying {
+                fn outbound(account: String, contact: String, word: $crate::SubscriptionAction, presence: &$crate::Stanza) -> wit::OutboundVerdict {
                     with(|plugin| RosterHook::outbound(plugin, &account, &contact, word, presence)).into()
                 }
-                fn inbound(account: String, contact: String, word: $crate::SubscriptionAction, presence: &$crate::Stanza) -> wit::Hearing {
+                fn inbound(account: String, contact: String, word: $crate::SubscriptionAction, presence: &$crate::Stanza) -> wit::InboundVerdict {
                     with(|plugin| RosterHook::inbound(plugin, &account, &contact, word, presence))
                 }
             }
