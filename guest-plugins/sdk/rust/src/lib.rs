@@ -34,12 +34,8 @@
 // For the derived implementations inside this crate.
 extern crate self as waxwing_plugin;
 
-#[cfg(target_family = "wasm")]
-mod answers;
-mod auth;
 pub mod bindings;
 pub mod commands;
-mod contacts;
 mod element;
 mod error;
 mod filters;
@@ -47,56 +43,29 @@ pub mod forms;
 mod glue;
 #[cfg(not(target_family = "wasm"))]
 pub mod harness;
+mod interfaces;
 pub mod jid;
-mod late;
+mod lifecycle;
 mod manifest;
 pub mod matcher;
 mod name;
 #[cfg(not(target_family = "wasm"))]
 mod native;
 pub mod payload;
-mod recording;
 #[cfg(test)]
 mod tests;
-mod traits;
 
-pub use auth::{
-    AuthError, AuthFailure, AuthOffer, AuthProvider, AuthStream, BindReason, ChangeFailure, Login,
-    ScramHash, ScramKeys,
-};
 pub use bindings::lifecycle::exports::waxwing::plugin::lifecycle::Scope;
 pub use bindings::lifecycle::waxwing::plugin::stanzas::{Attribute, DraftError, Head, Localised};
 pub use bindings::lifecycle::waxwing::plugin::types::{
     ErrorCondition, ErrorType, Name, Recipients, Senders, StanzaKind,
 };
-pub use bindings::plugin_events::exports::waxwing::plugin::plugin_events::Event;
-pub use bindings::pre_auth::exports::waxwing::plugin::pre_auth::{
-    PreAuthStream, TlsVersion, Transport,
-};
-pub use bindings::presence::exports::waxwing::plugin::presence::Step as PresenceStep;
-pub use bindings::roster_hook::exports::waxwing::plugin::roster_hook::{
-    InboundVerdict, RosterItemUpdate,
-};
-pub use bindings::session_events::exports::waxwing::plugin::session_events::Session;
-pub use contacts::{
-    Change, Contact, Entry, Request, Roster, RosterFailure, RosterProvider, RosterSession, State,
-    Subscription, SubscriptionAction,
-};
 pub use element::Element;
 pub use error::StanzaError;
-pub use filters::{
-    DeliverFilter, InboundFilter, IqFilter, OfflineFilter, PresenceFilter, RosterFilter,
-};
-pub use late::answer_later;
+pub use interfaces::*;
+pub use lifecycle::{Answer, Plugin};
 pub use manifest::{DiscoNode, FaultPolicy, Manifest, Placement, Setting};
 pub use payload::{Payload, PayloadError};
-pub use recording::{BoundSession, Claim, SessionEntry, SessionFailure, SessionProvider};
-pub use traits::{
-    AccountEvents, Answer, Component, Deferred, Deliver, Handled, Inbound, IqHandler,
-    LateIqHandler, Offline, OfflineVerdict, OutboundVerdict, PasswordVeto, Plugin, PluginEvents,
-    PreAuth, Presence, PresenceVerdict, RegistrationVeto, RemovalVeto, ReplyHandler, RosterEdit,
-    RosterHook, SessionEvents, TimerHandler, Verdict,
-};
 
 /// In a component: the host's handles, and the imports, each a module of functions (see the interface of the same name).
 #[cfg(target_family = "wasm")]
@@ -117,20 +86,11 @@ pub use glue::{__serves, PluginCell, report_panics};
 
 /// What a plugin needs at hand.
 pub mod prelude {
+    pub use crate::interfaces::*;
     pub use crate::{
-        AccountEvents, Answer, AuthError, AuthFailure, AuthOffer, AuthProvider, AuthStream,
-        BindReason, BoundSession, Change, ChangeFailure, Claim, Component, Contact, Deferred,
-        Deliver, DeliverFilter, Draft, Element, Entry, ErrorCondition, ErrorType, Event,
-        FaultPolicy, Handled, Inbound, InboundFilter, InboundVerdict, IqFilter, IqHandler,
-        LateIqHandler, Localised, Login, Manifest, Name, Offline, OfflineFilter, OfflineVerdict,
-        OutboundVerdict, Parsed, PasswordVeto, Payload, PayloadError, Placement, Plugin,
-        PluginEvents, PreAuth, PreAuthStream, Presence, PresenceFilter, PresenceStep,
-        PresenceVerdict, Recipients, RegistrationVeto, RemovalVeto, ReplyHandler, Request, Roster,
-        RosterEdit, RosterFailure, RosterFilter, RosterHook, RosterItemUpdate, RosterProvider,
-        RosterSession, Scope, Senders, Session, SessionEntry, SessionEvents, SessionFailure,
-        SessionProvider, Setting, Stanza, StanzaError, StanzaKind, State, Subscription,
-        SubscriptionAction, TimerHandler, Verdict, accounts, answer_later, clock, config, disco,
-        events, log, manifest, memory, metrics, prepare, random, roster, router, sessions, storage,
-        timers,
+        Answer, Draft, Element, ErrorCondition, ErrorType, FaultPolicy, Localised, Manifest, Name,
+        Parsed, Payload, PayloadError, Placement, Plugin, Recipients, Scope, Senders, Setting,
+        Stanza, StanzaError, StanzaKind, accounts, clock, config, disco, events, log, manifest,
+        memory, metrics, prepare, random, roster, router, sessions, storage, timers,
     };
 }

@@ -1,18 +1,15 @@
 //! Building a manifest.
 
-use crate::Name;
+use crate::IqFilter;
 use crate::bindings::lifecycle::waxwing::plugin::manifest as wit;
 use crate::commands::COMMANDS;
-use crate::filters::{
-    DeliverFilter, InboundFilter, IqFilter, OfflineFilter, PresenceFilter, RosterFilter,
-};
 use crate::forms::DATA;
 
 pub use wit::{DiscoNode, FaultPolicy, Placement};
 
 /// What a plugin says of itself (interface `manifest`).
 #[derive(Clone, Debug)]
-pub struct Manifest(wit::PluginManifest);
+pub struct Manifest(pub(crate) wit::PluginManifest);
 
 impl Manifest {
     /// A manifest with a name (lower-case letters, digits, hyphens), a semantic version and a line for people.
@@ -137,118 +134,6 @@ impl Manifest {
     #[must_use]
     pub fn setting(mut self, setting: Setting) -> Self {
         self.0.settings.push(setting.0);
-        self
-    }
-
-    /// Wants to judge the stanzas that match.
-    #[must_use]
-    pub fn inbound(mut self, filter: InboundFilter) -> Self {
-        self.0
-            .subscriptions
-            .push(wit::Subscription::Inbound(filter.0));
-        self
-    }
-
-    /// Wants to judge the stanzas that match before a session is given them.
-    #[must_use]
-    pub fn deliver(mut self, filter: DeliverFilter) -> Self {
-        self.0
-            .subscriptions
-            .push(wit::Subscription::Deliver(filter.0));
-        self
-    }
-
-    /// Wants to judge the messages that match before they are kept.
-    #[must_use]
-    pub fn offline(mut self, filter: OfflineFilter) -> Self {
-        self.0
-            .subscriptions
-            .push(wit::Subscription::Offline(filter.0));
-        self
-    }
-
-    /// Wants to judge the presence that matches before anybody is told.
-    #[must_use]
-    pub fn presence(mut self, filter: PresenceFilter) -> Self {
-        self.0
-            .subscriptions
-            .push(wit::Subscription::Presence(filter.0));
-        self
-    }
-
-    /// Wants to judge what matches of what users do with their rosters.
-    #[must_use]
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "as its neighbours, whose filters hold text"
-    )]
-    pub fn roster_hook(mut self, filter: RosterFilter) -> Self {
-        self.0
-            .subscriptions
-            .push(wit::Subscription::RosterHook(filter.0));
-        self
-    }
-
-    /// Wants to answer the requests that match.
-    #[must_use]
-    pub fn iq(mut self, filter: IqFilter) -> Self {
-        self.0.subscriptions.push(wit::Subscription::Iq(filter.0));
-        self
-    }
-
-    /// Wants to answer iqs with this payload before authentication, and to offer stream features.
-    #[must_use]
-    pub fn pre_auth(mut self, namespace: &str, local: &str) -> Self {
-        self.0
-            .subscriptions
-            .push(wit::Subscription::PreAuth(Name::new(namespace, local)));
-        self
-    }
-
-    /// Serves the domain of this name below each served one: `rooms` for `rooms.example.org`.
-    #[must_use]
-    pub fn component(mut self, name: &str) -> Self {
-        self.0
-            .subscriptions
-            .push(wit::Subscription::Component(name.to_owned()));
-        self
-    }
-
-    /// Wants to hear of the events of this name that a plugin publishes, or that any does.
-    #[must_use]
-    pub fn event(mut self, source: Option<&str>, name: &str) -> Self {
-        let filter = wit::EventFilter {
-            source: source.map(str::to_owned),
-            name: name.to_owned(),
-        };
-        self.0.subscriptions.push(wit::Subscription::Event(filter));
-        self
-    }
-
-    /// Wants to decide who logs in.
-    #[must_use]
-    pub fn auth(mut self, offer: crate::AuthOffer) -> Self {
-        self.0
-            .subscriptions
-            .push(wit::Subscription::AuthProvider(offer.0));
-        self
-    }
-
-    /// Wants to keep rosters, with a priority: [`AuthOffer::PRIORITY`](crate::AuthOffer::PRIORITY) is the usual one.
-    #[must_use]
-    pub fn rosters(mut self, priority: i32) -> Self {
-        self.0
-            .subscriptions
-            .push(wit::Subscription::RosterProvider(priority));
-        self
-    }
-
-    /// Wants to record sessions, with a priority like that of [`Self::rosters`].
-    #[must_use]
-    pub fn sessions(mut self, priority: i32) -> Self {
-        self.0
-            .subscriptions
-            .push(wit::Subscription::SessionProvider(priority));
         self
     }
 

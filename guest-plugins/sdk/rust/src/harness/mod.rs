@@ -37,22 +37,17 @@
 //! not list, evaluates the manifest's filters, carries out a call's effects when it has returned, forgets them when it
 //! panicked (which in a component is a trap), and then makes a new instance. Addresses in scripts are written prepared.
 
-mod auth;
 mod call;
-mod hooks;
-mod later;
-mod outcome;
-mod recording;
+mod effects;
+pub(crate) mod outcome;
 mod reply;
-mod roster_hooks;
-mod rosters;
 mod script;
 mod settings;
 mod stream;
 mod subscriptions;
 
+pub use crate::interfaces::auth_provider::harness::{Connection, auth_stream};
 pub use crate::native::world::Published;
-pub use auth::{Connection, auth_stream};
 pub use outcome::{Outcome, Xml};
 pub use script::Script;
 pub use settings::Value;
@@ -63,8 +58,7 @@ use std::marker::PhantomData;
 
 use crate::native::world::{self, World};
 use crate::native::xml;
-use crate::{Inbound, IqHandler, Plugin, PreAuth, PreAuthStream, Scope, Stanza};
-use outcome::Pending;
+use crate::{Plugin, Scope, Stanza};
 use subscriptions::Subscriptions;
 
 /// The most that `save` may return, in bytes.
@@ -73,16 +67,16 @@ const MAX_LEFTOVERS: usize = 1 << 20;
 /// A plugin under test, with the host around it.
 #[derive(Debug)]
 pub struct Harness<P> {
-    subscriptions: Subscriptions,
-    world: World,
+    pub(crate) subscriptions: Subscriptions,
+    pub(crate) world: World,
     /// None after a panic: the next call makes a new one.
-    plugin: Option<P>,
+    pub(crate) plugin: Option<P>,
     /// Requests that the plugin promised to answer later.
     promised: HashMap<u64, Stanza>,
     /// Counts instances: what is kept for a stream is lost with its instance.
-    instances: u64,
+    pub(crate) instances: u64,
     /// The instance at the last reload.
-    reloaded: u64,
+    pub(crate) reloaded: u64,
 }
 
 impl<P: Plugin> Harness<P> {
@@ -119,7 +113,7 @@ impl<P: Plugin> Harness<P> {
     }
 
     /// Makes a call with an instance. The error is what a panic said.
-    fn call<R>(&mut self, f: impl FnOnce(&P) -> R) -> Result<R, String> {
+    pub(crate) fn call<R>(&mut self, f: impl FnOnce(&P) -> R) -> Result<R, String> {
         let plugin = match self.plugin.take() {
             Some(plugin) => plugin,
             None => self.make()?,
@@ -166,96 +160,13 @@ impl<P: Plugin> Harness<P> {
             .to_owned()
     }
 
-    fn stamped(&self, sender: &str, xml: &str) -> Result<Stanza, String> {
+    pub(crate) fn stamped(&self, sender: &str, xml: &str) -> Result<Stanza, String> {
         let mut element = xml::parse(xml)?;
         element.set_attribute("from", Some(sender));
         let addressed = element.attribute("to").filter(|to| self.world.serves(to));
         let host = self.host_of(addressed.unwrap_or(sender));
         let stanza = Stanza::new(&host, element);
         stanza.ok_or_else(|| "this is no message, presence or iq".to_owned())
-    }
-}
-
-impl<P: IqHandler> Harness<P> {
-    /// Sends an iq request from a full JID to the plugin's iq handler.
-    pub fn iq_from(&mut self, sender: &str, xml: &str) -> Outcome {
-        let request = match self.stamped(sender, xml) {
-            Ok(request) => request,
-            Err(why) => return Outcome::Malformed(why),
-        };
-        if !self.subscriptions.iq(&request, &self.world.hosts) {
-            return Outcome::NotAsked;
-        }
-        let answer = self.call(|plugin| plugin.handle(&request));
-        Pending::of_answer(answer).finish(&request)
-    }
-}
-
-impl<P: PreAuth> Harness<P> {
-    /// Sends an iq request on a stream that has not authenticated.
-    pub fn pre_auth(&mut self, on: &PreAuthStream, xml: &str) -> Outcome {
-        let element = match xml::parse(xml) {
-            Ok(element) => element,
-            Err(why) => return Outcome::Malformed(why),
-        };
-        let Some(request) = Stanza::new(&on.host, element) else {
-            return Outcome::Malformed("this is no message, presence or iq".to_owned());
-        };
-        if !self.subscriptions.pre_auth(&request) {
-            return Outcome::NotAsked;
-        }
-        let on = self.shown(on);
-        let answer = self.call(|plugin| plugin.handle(&on, &request));
-        Pending::of_answer(answer).finish(&request)
-    }
-
-    /// The stream features that the plugin offers on a stream that has not authenticated; none after a panic.
-    pub fn features(&mut self, on: &PreAuthStream) -> Vec<Xml> {
-        if !self.subscriptions.has_pre_auth() {
-            return Vec::new();
-        }
-        let on = self.shown(on);
-        let features = self.call(|plugin| plugin.features(&on));
-        let features = features.unwrap_or_default();
-        features
-            .iter()
-            .map(|feature| Xml::from(feature.to_xml().as_str()))
-            .collect()
-    }
-
-    /// The stream as the plugin sees it: its address only by grant.
-    fn shown(&self, on: &PreAuthStream) -> PreAuthStream {
-        let mut on = on.clone();
-        if !self.world.grants.contains("address") {
-            on.address = None;
-        }
-        on
-    }
-}
-
-impl<P: Inbound> Harness<P> {
-    /// Sends a stanza of a local client through the plugin's hook. The sender is the attribute `from`, or
-    /// `juliet@localhost/balcony`.
-    pub fn inbound(&mut self, xml: &str) -> Outcome {
-        let sender = xml::parse(xml).ok().and_then(|stanza| {
-            let sender = stanza.attribute("from");
-            sender.map(str::to_owned)
-        });
-        let sender = sender.unwrap_or_else(|| "juliet@localhost/balcony".to_owned());
-        self.inbound_from(&sender, xml)
-    }
-
-    /// The same with the sender's full JID.
-    pub fn inbound_from(&mut self, sender: &str, xml: &str) -> Outcome {
-        let stanza = match self.stamped(sender, xml) {
-            Ok(stanza) => stanza,
-            Err(why) => return Outcome::Malformed(why),
-        };
-        let Some(policy) = self.subscriptions.inbound(&stanza, &self.world.hosts) else {
-            return Outcome::NotAsked;
-        };
-        let verdict = self.call(|plugin| plugin.filter(&stanza));
-        Pending::of_verdict(verdict, policy).finish(&stanza)
     }
 }
 
@@ -282,4 +193,17 @@ pub fn with_host<R>(f: impl FnOnce() -> R) -> R {
     let result = f();
     world::swap(&mut world);
     result
+}
+
+/// From whom stanzas are that do not say it.
+const SENDER: &str = "romeo@localhost/orchard";
+
+/// A stanza on behalf of the receiving side's host.
+pub(crate) fn arriving(host: &str, xml: &str) -> Result<Stanza, String> {
+    let mut element = xml::parse(xml)?;
+    if element.attribute("from").is_none() {
+        element.set_attribute("from", Some(SENDER));
+    }
+    let stanza = Stanza::new(host, element);
+    stanza.ok_or_else(|| "this is no message, presence or iq".to_owned())
 }

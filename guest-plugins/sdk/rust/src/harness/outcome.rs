@@ -92,7 +92,7 @@ impl PartialEq<&str> for Outcome {
 }
 
 /// What the host does, before it is written as a stanza.
-pub(super) enum Pending {
+pub(crate) enum Pending {
     Pass,
     Replace(Draft),
     Drop,
@@ -104,7 +104,7 @@ pub(super) enum Pending {
 }
 
 impl Pending {
-    pub(super) fn of_answer(answer: Result<Answer, String>) -> Self {
+    pub(crate) fn of_answer(answer: Result<Answer, String>) -> Self {
         match answer {
             Ok(Ok(payload)) => Self::Result(payload),
             Ok(Err(error)) => Self::Error(error),
@@ -112,7 +112,7 @@ impl Pending {
         }
     }
 
-    pub(super) fn of_handled(handled: Result<Handled, String>, token: u64) -> Self {
+    pub(crate) fn of_handled(handled: Result<Handled, String>, token: u64) -> Self {
         match handled {
             Ok(Handled::Done) => Self::Done,
             Ok(Handled::Answer(payload)) => Self::Result(payload),
@@ -122,7 +122,7 @@ impl Pending {
         }
     }
 
-    pub(super) fn of_verdict(verdict: Result<Verdict, String>, policy: FaultPolicy) -> Self {
+    pub(crate) fn of_verdict(verdict: Result<Verdict, String>, policy: FaultPolicy) -> Self {
         match verdict {
             Ok(Verdict::Pass) => Self::Pass,
             Ok(Verdict::Replace(draft)) => Self::Replace(draft),
@@ -136,7 +136,7 @@ impl Pending {
         }
     }
 
-    pub(super) fn of_keeping(keeping: Result<OfflineVerdict, String>, policy: FaultPolicy) -> Self {
+    pub(crate) fn of_keeping(keeping: Result<OfflineVerdict, String>, policy: FaultPolicy) -> Self {
         match keeping {
             Ok(OfflineVerdict::Pass) => Self::Pass,
             Ok(OfflineVerdict::Replace(draft)) => Self::Replace(draft),
@@ -150,7 +150,7 @@ impl Pending {
     }
 
     /// Presence whose hook fails closed is refused, but for what says that a session is gone: that is told all the same.
-    pub(super) fn of_showing(
+    pub(crate) fn of_showing(
         showing: Result<PresenceVerdict, String>,
         step: PresenceStep,
         policy: FaultPolicy,
@@ -175,7 +175,7 @@ impl Pending {
         }
     }
 
-    pub(super) fn finish(self, stanza: &Stanza) -> Outcome {
+    pub(crate) fn finish(self, stanza: &Stanza) -> Outcome {
         match self {
             Self::Pass => Outcome::Passed,
             Self::Replace(draft) => Outcome::Replaced(Xml(Ok(draft.into_element()))),

@@ -7,17 +7,17 @@ use crate::{Element, ErrorCondition, ErrorType, Stanza, StanzaError, StanzaKind}
 /// The namespace of the defined conditions (RFC 6120 §8.3.3).
 const STANZAS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
 
-pub(super) fn is_request(stanza: &Stanza) -> bool {
+pub(crate) fn is_request(stanza: &Stanza) -> bool {
     stanza.kind() == StanzaKind::Iq && matches!(stanza.subtype().as_str(), "get" | "set")
 }
 
 /// The result of a request.
-pub(super) fn result(request: &Stanza, payload: Option<Element>) -> Outcome {
+pub(crate) fn result(request: &Stanza, payload: Option<Element>) -> Outcome {
     Outcome::Answered(Xml::from(reply(request, "result").children(payload)))
 }
 
 /// The error that answers a stanza; errors and results are never answered.
-pub(super) fn error(stanza: &Stanza, error: &StanzaError) -> Outcome {
+pub(crate) fn error(stanza: &Stanza, error: &StanzaError) -> Outcome {
     if matches!(stanza.subtype().as_str(), "error" | "result") {
         return Outcome::Dropped;
     }

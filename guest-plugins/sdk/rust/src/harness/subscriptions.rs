@@ -2,7 +2,7 @@
 
 use crate::bindings::lifecycle::waxwing::plugin::manifest as wit;
 use crate::bindings::lifecycle::waxwing::plugin::types::Senders;
-use crate::filters::flag as flag_of;
+use crate::interfaces::roster_hook::flag as flag_of;
 use crate::native::address;
 use crate::native::world::World;
 use crate::{
@@ -11,15 +11,15 @@ use crate::{
 
 /// What a manifest wants to be called for.
 #[derive(Debug)]
-pub(super) struct Subscriptions(Vec<wit::Subscription>);
+pub(crate) struct Subscriptions(Vec<wit::Subscription>);
 
 impl Subscriptions {
-    pub(super) fn of(manifest: Manifest) -> Self {
+    pub(crate) fn of(manifest: Manifest) -> Self {
         Self(manifest.into_wit().subscriptions)
     }
 
     /// Whether the plugin serves that request.
-    pub(super) fn iq(&self, request: &Stanza, hosts: &[String]) -> bool {
+    pub(crate) fn iq(&self, request: &Stanza, hosts: &[String]) -> bool {
         let wanted = match request.subtype().as_str() {
             "get" => wit::RequestTypes::GET,
             "set" => wit::RequestTypes::SET,
@@ -41,7 +41,7 @@ impl Subscriptions {
     }
 
     /// Whether the plugin serves that request before authentication.
-    pub(super) fn pre_auth(&self, request: &Stanza) -> bool {
+    pub(crate) fn pre_auth(&self, request: &Stanza) -> bool {
         let Some(payload) = payload(request) else {
             return false;
         };
@@ -51,7 +51,7 @@ impl Subscriptions {
     }
 
     /// What the plugin can do as a provider of logins.
-    pub(super) fn auth(&self) -> Option<wit::AuthOffer> {
+    pub(crate) fn auth(&self) -> Option<wit::AuthOffer> {
         self.0.iter().find_map(|subscription| match subscription {
             wit::Subscription::AuthProvider(offer) => Some(*offer),
             _ => None,
@@ -59,13 +59,13 @@ impl Subscriptions {
     }
 
     /// Whether the plugin may offer stream features.
-    pub(super) fn has_pre_auth(&self) -> bool {
+    pub(crate) fn has_pre_auth(&self) -> bool {
         let mut subscriptions = self.0.iter();
         subscriptions.any(|subscription| matches!(subscription, wit::Subscription::PreAuth(_)))
     }
 
     /// The names of the domains that the plugin serves below each served one.
-    pub(super) fn components(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn components(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|subscription| match subscription {
             wit::Subscription::Component(name) => Some(name.as_str()),
             _ => None,
@@ -73,7 +73,7 @@ impl Subscriptions {
     }
 
     /// Whether the plugin listens to an event.
-    pub(super) fn event(&self, source: &str, name: &str) -> bool {
+    pub(crate) fn event(&self, source: &str, name: &str) -> bool {
         self.0.iter().any(|subscription| match subscription {
             wit::Subscription::Event(filter) => {
                 filter.name == name
@@ -87,7 +87,7 @@ impl Subscriptions {
     }
 
     /// What happens if the inbound hook fails, if it is asked.
-    pub(super) fn inbound(&self, stanza: &Stanza, hosts: &[String]) -> Option<FaultPolicy> {
+    pub(crate) fn inbound(&self, stanza: &Stanza, hosts: &[String]) -> Option<FaultPolicy> {
         let class = class(stanza, hosts);
         self.policy(|subscription| match subscription {
             wit::Subscription::Inbound(filter)
@@ -102,7 +102,7 @@ impl Subscriptions {
     }
 
     /// The same of the deliver hook, for a stanza to that account.
-    pub(super) fn deliver(
+    pub(crate) fn deliver(
         &self,
         stanza: &Stanza,
         account: &str,
@@ -122,7 +122,7 @@ impl Subscriptions {
     }
 
     /// The same of the offline hook, for a message to that account.
-    pub(super) fn offline(
+    pub(crate) fn offline(
         &self,
         message: &Stanza,
         account: &str,
@@ -141,7 +141,7 @@ impl Subscriptions {
     }
 
     /// The same of the presence hook.
-    pub(super) fn presence(&self, presence: &Stanza, step: PresenceStep) -> Option<FaultPolicy> {
+    pub(crate) fn presence(&self, presence: &Stanza, step: PresenceStep) -> Option<FaultPolicy> {
         let step = match step {
             PresenceStep::Initial => wit::PresenceSteps::INITIAL,
             PresenceStep::Update => wit::PresenceSteps::UPDATE,
@@ -158,7 +158,7 @@ impl Subscriptions {
     }
 
     /// Whether the plugin hears of available sessions that are gone.
-    pub(super) fn presence_ends(&self) -> bool {
+    pub(crate) fn presence_ends(&self) -> bool {
         self.0.iter().any(|subscription| {
             matches!(subscription, wit::Subscription::Presence(filter)
                 if filter.steps.contains(wit::PresenceSteps::ENDED))
@@ -166,7 +166,7 @@ impl Subscriptions {
     }
 
     /// What happens if the roster hook fails at a point, about a contact and a word where there is one, if it is asked.
-    pub(super) fn roster(
+    pub(crate) fn roster(
         &self,
         point: wit::RosterHookPoints,
         class: Option<Senders>,

@@ -1,6 +1,6 @@
 //! A provider of rosters, asked as the host asks it.
 
-use super::Harness;
+use crate::harness::Harness;
 use crate::{
     Change, Contact, Plugin, Request, Roster, RosterFailure, RosterProvider, RosterSession,
     SubscriptionAction,

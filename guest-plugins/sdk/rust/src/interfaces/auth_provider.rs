@@ -1,7 +1,7 @@
 //! Deciding who logs in.
 
-use crate::bindings::lifecycle::waxwing::plugin::manifest as offer;
-use crate::{ErrorCondition, Plugin, StanzaError};
+use crate::bindings::lifecycle::waxwing::plugin::manifest as wit;
+use crate::{ErrorCondition, Manifest, Plugin, StanzaError};
 
 pub use crate::bindings::auth_provider::exports::waxwing::plugin::auth_provider::{
     AuthError, AuthFailure, AuthStream, BindReason, ChangeFailure, ScramHash, ScramKeys,
@@ -114,7 +114,7 @@ impl From<ErrorCondition> for ChangeFailure {
 
 /// What a provider of logins can do: `AuthOffer::new().passwords().scram_sha256()`.
 #[derive(Clone, Copy, Debug)]
-pub struct AuthOffer(pub(crate) offer::AuthOffer);
+pub struct AuthOffer(pub(crate) wit::AuthOffer);
 
 impl AuthOffer {
     /// The priority that a provider has unless it says otherwise: above the server's own accounts, which have 0, with room on
@@ -124,9 +124,9 @@ impl AuthOffer {
     /// Nothing yet.
     #[expect(clippy::new_without_default, reason = "an offer of nothing is refused")]
     pub fn new() -> Self {
-        Self(offer::AuthOffer {
-            credentials: offer::CredentialKinds::empty(),
-            hashes: offer::ScramHashes::empty(),
+        Self(wit::AuthOffer {
+            credentials: wit::CredentialKinds::empty(),
+            hashes: wit::ScramHashes::empty(),
             iterations: 10_000,
             salt_bytes: 16,
             priority: Self::PRIORITY,
@@ -136,35 +136,35 @@ impl AuthOffer {
     /// Passwords, for `check_password`.
     #[must_use]
     pub fn passwords(mut self) -> Self {
-        self.0.credentials |= offer::CredentialKinds::PASSWORD;
+        self.0.credentials |= wit::CredentialKinds::PASSWORD;
         self
     }
 
     /// Tokens, for `check_token`.
     #[must_use]
     pub fn tokens(mut self) -> Self {
-        self.0.credentials |= offer::CredentialKinds::TOKEN;
+        self.0.credentials |= wit::CredentialKinds::TOKEN;
         self
     }
 
     /// Cookies, for `check_cookie`.
     #[must_use]
     pub fn cookies(mut self) -> Self {
-        self.0.credentials |= offer::CredentialKinds::COOKIE;
+        self.0.credentials |= wit::CredentialKinds::COOKIE;
         self
     }
 
     /// Keys for SCRAM-SHA-1, from `scram`.
     #[must_use]
     pub fn scram_sha1(mut self) -> Self {
-        self.0.hashes |= offer::ScramHashes::SHA1;
+        self.0.hashes |= wit::ScramHashes::SHA1;
         self
     }
 
     /// Keys for SCRAM-SHA-256, from `scram`.
     #[must_use]
     pub fn scram_sha256(mut self) -> Self {
-        self.0.hashes |= offer::ScramHashes::SHA256;
+        self.0.hashes |= wit::ScramHashes::SHA256;
         self
     }
 
@@ -182,4 +182,86 @@ impl AuthOffer {
         self.0.priority = priority;
         self
     }
+}
+
+impl Manifest {
+    /// Wants to decide who logs in.
+    #[must_use]
+    pub fn auth(mut self, offer: crate::AuthOffer) -> Self {
+        self.0
+            .subscriptions
+            .push(wit::Subscription::AuthProvider(offer.0));
+        self
+    }
+}
+
+#[cfg(not(target_family = "wasm"))]
+pub(crate) mod harness;
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_auth_provider {
+    ($plugin:ty) => {
+        const _: () = {
+            use $crate::bindings::auth_provider::exports::waxwing::plugin::auth_provider as wit;
+            use ::std::{option::Option, result::Result, string::String};
+
+            struct StreamAuth(::std::cell::RefCell<<$plugin as $crate::AuthProvider>::Stream>);
+
+            impl StreamAuth {
+                fn with<R>(&self, f: impl FnOnce(&$plugin, &mut <$plugin as $crate::AuthProvider>::Stream) -> R) -> R {
+                    PLUGIN.with(|slot| slot.lend(|plugin| f(plugin, &mut self.0.borrow_mut())))
+                }
+            }
+
+            impl wit::GuestStreamAuth for StreamAuth {
+                fn new(on: wit::AuthStream) -> Self {
+                    let stream = PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::AuthProvider>::stream(plugin, on)));
+                    Self(::std::cell::RefCell::new(stream))
+                }
+                fn check_password(&self, username: String, password: String) -> wit::Verdict {
+                    self.with(|plugin, stream| <$plugin as $crate::AuthProvider>::check_password(plugin, stream, &username, &password))
+                }
+                fn check_token(&self, username: String, token: String) -> wit::Verdict {
+                    self.with(|plugin, stream| <$plugin as $crate::AuthProvider>::check_token(plugin, stream, &username, &token))
+                }
+                fn check_cookie(&self, username: String, cookie: String) -> wit::Verdict {
+                    self.with(|plugin, stream| <$plugin as $crate::AuthProvider>::check_cookie(plugin, stream, &username, &cookie))
+                }
+                fn scram(&self, username: String, hash: wit::ScramHash) -> Result<Option<wit::ScramKeys>, wit::AuthFailure> {
+                    self.with(|plugin, stream| <$plugin as $crate::AuthProvider>::scram(plugin, stream, &username, hash))
+                }
+                fn bind(&self, account: String, reason: wit::BindReason) {
+                    self.with(|plugin, stream| <$plugin as $crate::AuthProvider>::bind(plugin, stream, &account, reason));
+                }
+                fn unbind(&self) {
+                    self.with(|plugin, stream| <$plugin as $crate::AuthProvider>::unbind(plugin, stream));
+                }
+                fn valid_contact(&self, contact: String) -> Result<bool, wit::AuthFailure> {
+                    self.with(|plugin, stream| <$plugin as $crate::AuthProvider>::valid_contact(plugin, stream, &contact))
+                }
+            }
+
+            impl wit::Guest for Component {
+                type StreamAuth = StreamAuth;
+
+                fn create_user(host: String, username: String, password: String) -> Result<(), wit::ChangeFailure> {
+                    PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::AuthProvider>::create_user(plugin, &host, &username, &password)))
+                }
+                fn change_password(account: String, password: String) -> Result<(), wit::ChangeFailure> {
+                    PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::AuthProvider>::change_password(plugin, &account, &password)))
+                }
+                fn delete_user(account: String) -> Result<(), wit::ChangeFailure> {
+                    PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::AuthProvider>::delete_user(plugin, &account)))
+                }
+                fn account_of(host: String, user: String) -> Result<Option<String>, wit::AuthFailure> {
+                    PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::AuthProvider>::account_of(plugin, &host, &user)))
+                }
+                fn user_of(account: String) -> Result<Option<String>, wit::AuthFailure> {
+                    PLUGIN.with(|slot| slot.lend(|plugin| <$plugin as $crate::AuthProvider>::user_of(plugin, &account)))
+                }
+            }
+        };
+        $crate::bindings::auth_provider::export_auth_provider!(Component with_types_in $crate::bindings::auth_provider);
+    };
 }

@@ -6,7 +6,7 @@ use crate::{
     TlsVersion, Transport,
 };
 
-use super::Harness;
+use crate::harness::Harness;
 
 /// A stream at a host that the plugin provides logins for. The plugin hears of it at the first question.
 pub struct Connection<P: AuthProvider> {

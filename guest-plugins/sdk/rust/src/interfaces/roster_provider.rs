@@ -1,6 +1,7 @@
 //! Contacts: keeping rosters in the server's place, and what the standard says about states.
 
-use crate::{ErrorCondition, Plugin, StanzaError};
+use crate::bindings::lifecycle::waxwing::plugin::manifest as wit;
+use crate::{ErrorCondition, Manifest, Plugin, StanzaError};
 
 pub use crate::bindings::lifecycle::waxwing::plugin::contacts::{
     Contact, Entry, Subscription, SubscriptionAction,
@@ -243,4 +244,65 @@ impl State {
             requested: self.requested,
         }
     }
+}
+
+impl Manifest {
+    /// Wants to keep rosters, with a priority: [`AuthOffer::PRIORITY`](crate::AuthOffer::PRIORITY) is the usual one.
+    #[must_use]
+    pub fn rosters(mut self, priority: i32) -> Self {
+        self.0
+            .subscriptions
+            .push(wit::Subscription::RosterProvider(priority));
+        self
+    }
+}
+
+#[cfg(not(target_family = "wasm"))]
+pub(crate) mod harness;
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_roster_provider {
+    ($plugin:ty) => {
+        const _: () = {
+            use ::std::{option::Option, result::Result, string::String, vec::Vec};
+            use $crate::bindings::roster_provider::exports::waxwing::plugin::roster_provider as wit;
+            use $crate::RosterProvider;
+
+            fn with<R>(f: impl FnOnce(&$plugin) -> R) -> R {
+                PLUGIN.with(|slot| slot.lend(f))
+            }
+
+            impl wit::Guest for Component {
+                fn bind(session: wit::Session) {
+                    with(|plugin| RosterProvider::bind(plugin, &session));
+                }
+                fn unbind(session: wit::Session) {
+                    with(|plugin| RosterProvider::unbind(plugin, &session));
+                }
+                fn get_contacts(account: String) -> Result<wit::Roster, wit::Failure> {
+                    with(|plugin| RosterProvider::contacts(plugin, &account))
+                }
+                fn get_contact(account: String, contact: String) -> Result<Option<$crate::Contact>, wit::Failure> {
+                    with(|plugin| RosterProvider::contact(plugin, &account, &contact))
+                }
+                fn update_contact(account: String, contact: String, name: Option<String>, groups: Vec<String>) -> Result<wit::Change, wit::Failure> {
+                    with(|plugin| RosterProvider::update(plugin, &account, &contact, name, groups))
+                }
+                fn remove_contact(account: String, contact: String) -> Result<wit::Change, wit::Failure> {
+                    with(|plugin| RosterProvider::remove(plugin, &account, &contact))
+                }
+                fn get_pending(account: String) -> Result<Vec<wit::Request>, wit::Failure> {
+                    with(|plugin| RosterProvider::pending(plugin, &account))
+                }
+                fn outbound(account: String, contact: String, word: $crate::SubscriptionAction) -> Result<wit::Change, wit::Failure> {
+                    with(|plugin| RosterProvider::outbound(plugin, &account, &contact, word))
+                }
+                fn inbound(account: String, contact: String, word: $crate::SubscriptionAction, stanza: String) -> Result<wit::Change, wit::Failure> {
+                    with(|plugin| RosterProvider::inbound(plugin, &account, &contact, word, &stanza))
+                }
+            }
+        };
+        $crate::bindings::roster_provider::export_roster_provider!(Component with_types_in $crate::bindings::roster_provider);
+    };
 }

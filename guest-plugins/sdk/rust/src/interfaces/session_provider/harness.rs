@@ -1,6 +1,6 @@
 //! A provider of sessions, asked as the host asks it.
 
-use super::Harness;
+use crate::harness::Harness;
 use crate::{BoundSession, Claim, SessionEntry, SessionFailure, SessionProvider};
 
 impl<P: SessionProvider> Harness<P> {
