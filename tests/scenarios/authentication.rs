@@ -131,7 +131,8 @@ async fn a_pipelined_bind_is_answered_after_success() -> Result<()> {
 // seeds: A2
 #[tokio::test]
 async fn each_scram_mechanism_logs_in() -> Result<()> {
-    let server = Server::new().await?;
+    let all = "[sasl]\nmechanisms = [\"SCRAM-SHA-256-PLUS\", \"SCRAM-SHA-256\", \"SCRAM-SHA-1-PLUS\", \"SCRAM-SHA-1\"]";
+    let server = Settings::new().config(all).start().await?;
     server.account("juliet").await?;
     for binding in [Binding::None, Binding::Exporter, Binding::EndPoint] {
         for mechanism in [
@@ -161,6 +162,24 @@ async fn the_mechanisms_offered_are_those_configured() -> Result<()> {
     // One that is not offered does not work either.
     let answer = attempt(&mut client, "PLAIN", &plain("", "juliet", "x")).await?;
     assert_eq!(answer, Err("invalid-mechanism".to_owned()));
+    server.stop().await
+}
+
+/// SCRAM-SHA-1-PLUS helps no client that is known and locks some out: it is offered where it is configured alone.
+#[tokio::test]
+async fn scram_sha_1_plus_is_not_offered_by_default() -> Result<()> {
+    let server = Server::new().await?;
+    let mut client = server.connect().await?;
+    let features = client.open_secure("localhost", Some(Version::V13)).await?;
+    assert_eq!(
+        mechanisms(&features),
+        [
+            "SCRAM-SHA-256-PLUS",
+            "SCRAM-SHA-256",
+            "SCRAM-SHA-1",
+            "PLAIN"
+        ]
+    );
     server.stop().await
 }
 

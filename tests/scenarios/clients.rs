@@ -156,6 +156,47 @@ async fn tokio_xmpp_logs_in_bound_to_its_tls_connection() -> Result<()> {
     server.stop().await
 }
 
+/// Runs a script of an older client against a server with an account, and returns what it printed.
+async fn older(config: &str, script: &str, user: &[&str]) -> Result<String> {
+    let server = waxwing_tests::server::Settings::new()
+        .config(config)
+        .start()
+        .await?;
+    server.account("juliet").await?;
+    let address = server.address("c2s")?;
+    let (host, port) = (address.ip().to_string(), address.port().to_string());
+    let password = password_of("juliet");
+    let arguments = [&[host.as_str(), &port], user, &[password.as_str()]].concat();
+    let printed = external::older(script, &arguments, &server.certificate()).await?;
+    server.stop().await?;
+    Ok(printed.trim().to_owned())
+}
+
+/// Debian 12's slixmpp binds by tls-unique alone, which TLS 1.3 does not have, and says `y` afterwards. It ended in PLAIN, or,
+/// with more mechanisms on offer, out.
+#[tokio::test]
+async fn slixmpp_1_8_logs_in_though_its_channel_binding_is_refused() -> Result<()> {
+    let user = ["juliet@localhost"];
+    assert_eq!(
+        older("", "slixmpp_1_8.py", &user).await?,
+        "bound juliet@localhost by SCRAM-SHA-256 after SCRAM-SHA-256-PLUS"
+    );
+    let all = "[sasl]\nmechanisms = [\"SCRAM-SHA-256-PLUS\", \"SCRAM-SHA-1-PLUS\", \"SCRAM-SHA-256\", \"SCRAM-SHA-1\"]";
+    assert_eq!(
+        older(all, "slixmpp_1_8.py", &user).await?,
+        "bound juliet@localhost by SCRAM-SHA-256 after SCRAM-SHA-1-PLUS SCRAM-SHA-256-PLUS"
+    );
+    Ok(())
+}
+
+/// xmpppy sends its bare JID as the identity to act as (RFC 4616 §2), and asks for a session (RFC 3921).
+#[tokio::test]
+async fn xmpppy_logs_in_with_its_own_address_as_authzid() -> Result<()> {
+    let printed = older("", "xmpppy_log_in.py", &["localhost", "juliet"]).await?;
+    assert_eq!(printed, "sasl tls+sasl");
+    Ok(())
+}
+
 /// The other side of a client that becomes a contact of juliet, says hello, loses its connection and resumes: she hears of no
 /// absence, and what she says meanwhile arrives.
 async fn meet(server: &Server, relay: &Relay) -> Result<()> {

@@ -12,12 +12,23 @@ use crate::{PATIENCE, environment};
 
 /// Runs a script with slixmpp; `certificate` is trusted. Returns what it printed.
 pub async fn slixmpp(script: &str, arguments: &[&str], certificate: &Path) -> Result<String> {
-    let mut command = Command::new(environment::clients()?.join("slixmpp/bin/python"));
-    command.arg(
-        Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("clients/slixmpp")
-            .join(script),
-    );
+    python("slixmpp", script, arguments, certificate).await
+}
+
+/// Runs a script with a client of some years ago; `certificate` is trusted. Returns what it printed.
+pub async fn older(script: &str, arguments: &[&str], certificate: &Path) -> Result<String> {
+    python("older", script, arguments, certificate).await
+}
+
+async fn python(
+    folder: &str,
+    script: &str,
+    arguments: &[&str],
+    certificate: &Path,
+) -> Result<String> {
+    let mut command = Command::new(environment::clients()?.join(folder).join("bin/python"));
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients");
+    command.arg(scripts.join(folder).join(script));
     run(command, script, arguments, certificate).await
 }
 

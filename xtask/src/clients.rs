@@ -19,14 +19,19 @@ const NODE_PACKAGES: [&str; 2] = ["nodejs", "npm"];
 pub(crate) fn install(layout: &Layout, progress: &Progress) -> Result<()> {
     let _lock = layout.lock("clients")?;
     progress.phase("setting up the clients that the tests use");
-    install_slixmpp(layout, progress)?;
+    for name in ["slixmpp", "older"] {
+        install_python(layout, progress, name)?;
+    }
     install_xmpp_js(layout, progress)
 }
 
-fn install_slixmpp(layout: &Layout, progress: &Progress) -> Result<()> {
-    let pins = layout.root.join("tests/clients/slixmpp/requirements.txt");
-    let folder = layout.test_environment().join("slixmpp");
-    pip(layout, progress, &folder, &pins, "slixmpp")
+/// The clients written in Python whose scripts and pins are in a folder of `tests/clients/`.
+fn install_python(layout: &Layout, progress: &Progress, name: &str) -> Result<()> {
+    let scripts = layout.root.join("tests/clients").join(name);
+    let folder = layout.test_environment().join(name);
+    let pins = scripts.join("requirements.txt");
+    let what = format!("what tests/clients/{name} needs");
+    pip(layout, progress, &folder, &pins, &what)
 }
 
 /// Installs what is pinned in a `requirements.txt` into a virtual environment of its own; nothing is done when that stands

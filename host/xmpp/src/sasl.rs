@@ -18,7 +18,7 @@ pub use keys::{
     verify_plain,
 };
 pub use plain::Plain;
-pub use scram::{Binding, ClientFirst, Exchange};
+pub use scram::{Binding, ClientFirst, Exchange, ExpectedBinding};
 
 /// A mechanism that this server can speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,6 +40,15 @@ impl Mechanism {
     pub const ALL: [Self; 5] = [
         Self::ScramSha256Plus,
         Self::ScramSha1Plus,
+        Self::ScramSha256,
+        Self::ScramSha1,
+        Self::Plain,
+    ];
+
+    /// What is offered unless the operator says otherwise: all but SCRAM-SHA-1-PLUS. The clients that know it and not
+    /// SCRAM-SHA-256-PLUS bind by tls-unique, or wrongly, and give up when they are refused.
+    pub const DEFAULT: [Self; 4] = [
+        Self::ScramSha256Plus,
         Self::ScramSha256,
         Self::ScramSha1,
         Self::Plain,
@@ -111,6 +120,10 @@ pub enum Failure {
     /// The account could not be looked up for now (§6.5.11).
     #[error("authentication is not possible for now")]
     TemporaryAuthFailure,
+    /// The credentials are right, but the client bound them to a type of channel binding that this channel lacks
+    /// (RFC 5802 §6). The peer is told not-authorized; it has guessed no password.
+    #[error("the type of channel binding is not supported")]
+    UnsupportedBinding,
 }
 
 impl Failure {
@@ -125,7 +138,7 @@ impl Failure {
             Self::InvalidAuthzid => "invalid-authzid",
             Self::InvalidMechanism => "invalid-mechanism",
             Self::MalformedRequest => "malformed-request",
-            Self::NotAuthorized => "not-authorized",
+            Self::NotAuthorized | Self::UnsupportedBinding => "not-authorized",
             Self::TemporaryAuthFailure => "temporary-auth-failure",
         }
     }

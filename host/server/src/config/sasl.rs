@@ -24,7 +24,8 @@ pub enum Mechanism {
     /// SCRAM with SHA-256 (RFC 7677).
     #[serde(rename = "SCRAM-SHA-256")]
     ScramSha256,
-    /// SCRAM with SHA-1 and channel binding (RFC 5802).
+    /// SCRAM with SHA-1 and channel binding (RFC 5802). Not offered by default: some clients (gloox, Smack) take it, fail and
+    /// give up.
     #[serde(rename = "SCRAM-SHA-1-PLUS")]
     ScramSha1Plus,
     /// SCRAM with SHA-1 (RFC 5802).
@@ -37,15 +38,9 @@ pub enum Mechanism {
 
 impl Default for Sasl {
     fn default() -> Self {
-        use Mechanism::{Plain, ScramSha1, ScramSha1Plus, ScramSha256, ScramSha256Plus};
+        use Mechanism::{Plain, ScramSha1, ScramSha256, ScramSha256Plus};
         Self {
-            mechanisms: vec![
-                ScramSha256Plus,
-                ScramSha256,
-                ScramSha1Plus,
-                ScramSha1,
-                Plain,
-            ],
+            mechanisms: vec![ScramSha256Plus, ScramSha256, ScramSha1, Plain],
             allow_plain_without_tls: false,
         }
     }

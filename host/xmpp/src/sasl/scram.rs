@@ -20,6 +20,25 @@ pub enum Binding {
     Required(String),
 }
 
+/// The channel binding that the client's last message must repeat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExpectedBinding {
+    /// The GS2 header, and the channel's data where the client binds to it.
+    Exactly(Vec<u8>),
+    /// The GS2 header, which names a type that this channel lacks. The exchange goes on to the client's proof and fails in
+    /// any case: the proof alone tells the account's owner from somebody in between, who can send such a header too.
+    Unsupported(Vec<u8>),
+}
+
+impl ExpectedBinding {
+    fn fits(&self, binding: &[u8]) -> subtle::Choice {
+        match self {
+            Self::Exactly(expected) => binding.ct_eq(expected),
+            Self::Unsupported(header) => u8::from(binding.starts_with(header)).into(),
+        }
+    }
+}
+
 /// The client's first message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientFirst {
@@ -73,25 +92,27 @@ impl ClientFirst {
 
     /// The channel binding that the client's last message must repeat.
     ///
-    /// `plus` says whether the mechanism binds, `offered` whether any that binds was offered on this stream, `data` gives the
-    /// bytes of a type that this channel has. A mechanism and a flag that contradict each other are malformed-request; a
-    /// downgrade (`y` though binding was offered) and a type that the channel lacks are not-authorized.
+    /// `plus` says whether the mechanism binds; `offered` whether any that binds was offered on this stream, to a client that
+    /// has not proven to know so; `data` gives the bytes of a type that this channel has. A mechanism and a flag that
+    /// contradict each other are malformed-request; a downgrade (`y` though binding was offered) is not-authorized.
     pub fn expected_binding<'d>(
         &self,
         plus: bool,
         offered: bool,
         data: impl FnOnce(&str) -> Option<&'d [u8]>,
-    ) -> Result<Vec<u8>, Failure> {
-        let mut expected = self.gs2_header.clone().into_bytes();
+    ) -> Result<ExpectedBinding, Failure> {
+        let header = self.gs2_header.as_bytes();
         match (&self.binding, plus) {
-            (Binding::Required(kind), true) => {
-                expected.extend_from_slice(data(kind).ok_or(Failure::NotAuthorized)?);
+            (Binding::Required(kind), true) => Ok(match data(kind) {
+                Some(data) => ExpectedBinding::Exactly([header, data].concat()),
+                None => ExpectedBinding::Unsupported(header.to_vec()),
+            }),
+            (Binding::NotOffered, false) if offered => Err(Failure::NotAuthorized),
+            (Binding::NotOffered | Binding::Unsupported, false) => {
+                Ok(ExpectedBinding::Exactly(header.to_vec()))
             }
-            (Binding::NotOffered, false) if offered => return Err(Failure::NotAuthorized),
-            (Binding::NotOffered | Binding::Unsupported, false) => {}
-            _ => return Err(Failure::MalformedRequest),
+            _ => Err(Failure::MalformedRequest),
         }
-        Ok(expected)
     }
 }
 
@@ -100,8 +121,9 @@ pub struct Exchange {
     hash: Hash,
     stored_key: Vec<u8>,
     server_key: Vec<u8>,
+    username: String,
     nonce: String,
-    expected_binding: Vec<u8>,
+    expected_binding: ExpectedBinding,
     /// `client-first-message-bare "," server-first-message ","`.
     auth_message: String,
 }
@@ -121,7 +143,7 @@ impl Exchange {
         first: &ClientFirst,
         hash: Hash,
         keys: &ScramKeys,
-        expected_binding: Vec<u8>,
+        expected_binding: ExpectedBinding,
         random: fn(&mut [u8]),
     ) -> (Self, String) {
         let mut nonce = [0; NONCE_BYTES];
@@ -136,6 +158,7 @@ impl Exchange {
                 hash,
                 stored_key,
                 server_key,
+                username: first.username.clone(),
                 nonce,
                 expected_binding,
                 auth_message,
@@ -144,11 +167,17 @@ impl Exchange {
         )
     }
 
+    /// The account's localpart as the client typed it.
+    pub fn username(&self) -> &str {
+        &self.username
+    }
+
     /// Ends with the client's last message; gives the server's, which proves that the server knows the account's keys.
     ///
     /// Everything is not-authorized that the right password and an untouched channel would have made different; what breaks
-    /// the grammar is malformed-request.
-    pub fn finish(self, message: &[u8]) -> Result<String, Failure> {
+    /// the grammar is malformed-request. The right password with a type of channel binding that the channel lacks is
+    /// [`Failure::UnsupportedBinding`].
+    pub fn finish(&self, message: &[u8]) -> Result<String, Failure> {
         let message = text(message)?;
         let (without_proof, proof) = message
             .rsplit_once(",p=")
@@ -162,11 +191,14 @@ impl Exchange {
             return Err(Failure::MalformedRequest);
         }
         let auth_message = format!("{}{without_proof}", self.auth_message);
-        let fits = binding.ct_eq(&self.expected_binding)
+        let fits = self.expected_binding.fits(&binding)
             & nonce.as_bytes().ct_eq(self.nonce.as_bytes())
             & self.proven(&proof, auth_message.as_bytes());
         if !bool::from(fits) {
             return Err(Failure::NotAuthorized);
+        }
+        if let ExpectedBinding::Unsupported(_) = self.expected_binding {
+            return Err(Failure::UnsupportedBinding);
         }
         let signature = self.hash.hmac(&self.server_key, auth_message.as_bytes());
         Ok(format!("v={}", base64::encode(&signature)))

@@ -15,6 +15,10 @@ use crate::sasl::{
 };
 use waxwing_xml::Element;
 
+/// Proofs with an unsupported type of channel binding that are not counted as attempts: one for each mechanism with channel
+/// binding that a client may know, and some to spare.
+const MAX_REFUSED_BINDINGS: u8 = 8;
+
 impl Negotiation {
     /// §6.4.2. An exchange that is under way is forgotten.
     pub(super) fn authenticate(&mut self, stream: Stream, auth: &Element) -> State {
@@ -79,10 +83,25 @@ impl Negotiation {
             (Handshake::Proving(exchange, prover), Ok(message)) => {
                 match exchange.finish(&message) {
                     Ok(last) => self.proven(stream, prover, last),
+                    Err(Failure::UnsupportedBinding) => self.refuse_binding(stream, &exchange),
                     Err(failure) => self.fail(stream, failure),
                 }
             }
         }
+    }
+
+    /// The password is right and the type of channel binding is not supported: no guess, so no attempt.
+    ///
+    /// From here on `y` of this user is taken for `n` (RFC 5802 §6). Without the proof that would undo the protection from
+    /// downgrades, since whoever strips the mechanisms from our features could send an attempt of this kind ahead of the
+    /// client's `y`.
+    fn refuse_binding(&mut self, stream: Stream, exchange: &Exchange) -> State {
+        self.binds_in_vain = Some(exchange.username().to_owned());
+        if self.refused_bindings < MAX_REFUSED_BINDINGS {
+            self.refused_bindings = self.refused_bindings.saturating_add(1);
+            self.authentications = self.authentications.saturating_sub(1);
+        }
+        self.fail(stream, Failure::UnsupportedBinding)
     }
 
     fn proven(&mut self, stream: Stream, prover: Prover, last: String) -> State {
@@ -142,6 +161,7 @@ impl Negotiation {
         let offered = features::mechanisms(&self.settings, self.peer, tls, stream.authority)
             .any(Mechanism::is_plus);
         let begun = ClientFirst::parse(message).and_then(|first| {
+            let offered = offered && self.binds_in_vain.as_ref() != Some(&first.username);
             let data = |kind: &str| tls.and_then(|tls| TlsInfo::binding(tls, kind));
             let binding = first.expected_binding(mechanism.is_plus(), offered, data)?;
             let jid = if provided {

@@ -28,6 +28,11 @@ pub struct Negotiation {
     output: VecDeque<Output>,
     /// Attempts made, which outlive the states of one attempt.
     pub(super) authentications: u8,
+    /// The user who has proven the password with a type of channel binding that this channel lacks. Such a client has been
+    /// shown a mechanism that binds, so that its later `y` hides no downgrade.
+    pub(super) binds_in_vain: Option<String>,
+    /// How often such a proof was not counted as an attempt.
+    pub(super) refused_bindings: u8,
     pub(super) bindings: u8,
     pub(super) requests: u8,
 }
@@ -55,6 +60,8 @@ impl Negotiation {
             state,
             output: VecDeque::new(),
             authentications: 0,
+            binds_in_vain: None,
+            refused_bindings: 0,
             bindings: 0,
             requests: 0,
         }

@@ -41,13 +41,13 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Both kinds of SCRAM and PLAIN, TLS required, and the defaults that RFC 6120 suggests.
+    /// The mechanisms of [`Mechanism::DEFAULT`], TLS required, and the defaults that RFC 6120 suggests.
     pub fn new(hosts: Vec<String>, fake_salt_secret: [u8; 32], random: fn(&mut [u8])) -> Self {
         Self {
             hosts,
             tls: TlsPolicy::Required,
             direct_tls: false,
-            mechanisms: Mechanism::ALL.to_vec(),
+            mechanisms: Mechanism::DEFAULT.to_vec(),
             allow_plain_without_tls: false,
             auth_retries: 3,
             bind_retries: 5,

@@ -3,7 +3,7 @@
 use super::authority::Authority;
 use super::settings::TlsInfo;
 use crate::jid::BareJid;
-use crate::sasl::{ClientFirst, Exchange, Hash, Mechanism};
+use crate::sasl::{ClientFirst, Exchange, ExpectedBinding, Hash, Mechanism};
 use crate::stanza::Stanza;
 
 pub(super) enum State {
@@ -108,7 +108,7 @@ pub(super) struct Scram {
     pub(super) hash: Hash,
     pub(super) first: ClientFirst,
     /// What the client must repeat of the channel binding.
-    pub(super) binding: Vec<u8>,
+    pub(super) binding: ExpectedBinding,
 }
 
 /// An account.

@@ -9,7 +9,7 @@ mod tls;
 
 use super::*;
 use crate::jid;
-use crate::sasl::{Credentials, Failure, Hash, burn, derive, verify_plain};
+use crate::sasl::{Credentials, Failure, Hash, Mechanism, burn, derive, verify_plain};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,12 +33,13 @@ fn random(bytes: &mut [u8]) {
     }
 }
 
+/// All mechanisms, so that each is tried.
 fn settings() -> Settings {
-    Settings::new(
-        vec!["example.com".to_owned(), "example.net".to_owned()],
-        [7; 32],
-        random,
-    )
+    let hosts = vec!["example.com".to_owned(), "example.net".to_owned()];
+    Settings {
+        mechanisms: Mechanism::ALL.to_vec(),
+        ..Settings::new(hosts, [7; 32], random)
+    }
 }
 
 /// TLS is not needed, and PLAIN may go without.

@@ -16,8 +16,9 @@ fn printed(hash: Hash, keys: &ScramKeys, first: &str, server_half: &str) -> Exch
         hash,
         stored_key: keys.stored_key.clone(),
         server_key: keys.server_key.clone(),
+        username: first.username.clone(),
         nonce,
-        expected_binding: first.gs2_header.clone().into_bytes(),
+        expected_binding: ExpectedBinding::Exactly(first.gs2_header.clone().into_bytes()),
         auth_message: format!("{},{message},", first.bare),
     }
 }
@@ -197,16 +198,17 @@ fn judges_channel_binding() {
             (kind == "tls-exporter").then_some(&b"data"[..])
         })
     };
-    assert_eq!(judge("n", false, true), Ok(b"n,,".to_vec()));
-    assert_eq!(judge("y", false, false), Ok(b"y,,".to_vec()));
+    let exactly = |bytes: &[u8]| Ok(ExpectedBinding::Exactly(bytes.to_vec()));
+    assert_eq!(judge("n", false, true), exactly(b"n,,"));
+    assert_eq!(judge("y", false, false), exactly(b"y,,"));
     assert_eq!(judge("y", false, true), Err(Failure::NotAuthorized));
     assert_eq!(
         judge("p=tls-exporter", true, true),
-        Ok(b"p=tls-exporter,,data".to_vec())
+        exactly(b"p=tls-exporter,,data")
     );
     assert_eq!(
         judge("p=tls-unique", true, true),
-        Err(Failure::NotAuthorized)
+        Ok(ExpectedBinding::Unsupported(b"p=tls-unique,,".to_vec()))
     );
     assert_eq!(
         judge("p=tls-exporter", false, true),
@@ -223,6 +225,12 @@ fn every_nonce_is_new_and_begins_with_the_clients() {
     }
     let keys = derive("pencil", b"salt", 1, Hash::Sha256).unwrap();
     let first = ClientFirst::parse(b"n,,n=a,r=client").unwrap();
-    let (_, message) = Exchange::start(&first, Hash::Sha256, &keys, Vec::new(), random);
+    let (_, message) = Exchange::start(
+        &first,
+        Hash::Sha256,
+        &keys,
+        ExpectedBinding::Exactly(Vec::new()),
+        random,
+    );
     assert_eq!(message, "r=clientpaWlpaWlpaWlpaWlpaWlpaWl,s=c2FsdA==,i=1");
 }

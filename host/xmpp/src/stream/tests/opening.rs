@@ -313,3 +313,32 @@ fn refuses_compression_without_another_effect() {
     pair.client(BIND);
     assert!(pair.established.is_some());
 }
+
+/// sendxmpp puts its machine's name there, others leave it out or send what is no address: it decides nothing (§4.7.1).
+#[test]
+fn ignores_a_wrong_from_in_a_header() {
+    for from in [
+        "",
+        "@",
+        "a b@example.com",
+        "mallory@example.net",
+        "laptop.local",
+        "example.com",
+    ] {
+        let open = OPEN.replace(" version", &format!(" from='{from}' version"));
+        let mut pair = Pair::new(settings());
+        let said = pair.dialogue(&open);
+        assert!(said.contains("<starttls"), "{from:?}: {said}");
+        pair.client(STARTTLS);
+        pair.dialogue(&open);
+        pair.client(&auth("PLAIN", "\0juliet\0r0m30"));
+        pair.client(&open);
+        pair.client(BIND);
+        let established = pair.established.unwrap();
+        assert_eq!(
+            established.jid.to_bare().as_str(),
+            "juliet@example.com",
+            "{from:?}"
+        );
+    }
+}

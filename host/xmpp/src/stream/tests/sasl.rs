@@ -475,3 +475,196 @@ fn is_authenticated_once() {
         pair.ended_with("not-authorized");
     }
 }
+
+/// gloox 1.0.24 and Smack 4.4.8 take SCRAM-SHA-1-PLUS where it is offered, fail and give up.
+#[test]
+fn leaves_scram_sha_1_plus_out_unless_it_is_configured() {
+    let hosts = vec!["example.com".to_owned()];
+    let mut pair = Pair::new(Settings {
+        direct_tls: true,
+        ..Settings::new(hosts, [7; 32], random)
+    });
+    let said = pair.dialogue(OPEN);
+    assert!(!said.contains("SCRAM-SHA-1-PLUS"), "{said}");
+    for name in [
+        "SCRAM-SHA-256-PLUS",
+        "SCRAM-SHA-256",
+        "SCRAM-SHA-1",
+        "PLAIN",
+    ] {
+        assert!(
+            said.contains(&format!("<mechanism>{name}</mechanism>")),
+            "{said}"
+        );
+    }
+}
+
+/// XEP-0440: whatever is configured, and whatever the channel and the provider can do.
+#[test]
+fn lists_channel_bindings_exactly_where_a_mechanism_binds() {
+    let channels = [
+        (Some([5; 32]), Some(vec![6; 32])),
+        (Some([5; 32]), None),
+        (None, Some(vec![6; 32])),
+        (None, None),
+    ];
+    for chosen in 0..1_u32 << Mechanism::ALL.len() {
+        let mechanisms = Mechanism::ALL.into_iter().enumerate();
+        let mechanisms: Vec<_> = mechanisms
+            .filter(|(bit, _)| chosen >> bit & 1 == 1)
+            .map(|(_, mechanism)| mechanism)
+            .collect();
+        for (exporter, end_point) in channels.clone() {
+            for authority in [Authority::Server, Authority::NOBODY, only_plain_and_sha1()] {
+                let mut pair = Pair::new(Settings {
+                    mechanisms: mechanisms.clone(),
+                    ..settings()
+                });
+                pair.authority = authority;
+                pair.tls = TlsInfo {
+                    version: TlsVersion::Tls13,
+                    exporter,
+                    end_point: end_point.clone(),
+                };
+                pair.client(OPEN);
+                pair.client(STARTTLS);
+                let said = pair.dialogue(OPEN);
+                assert_eq!(
+                    said.contains("-PLUS</mechanism>"),
+                    said.contains("<channel-binding "),
+                    "{mechanisms:?}: {said}"
+                );
+                assert_eq!(
+                    said.contains("<sasl-channel-binding"),
+                    said.contains("<channel-binding ")
+                );
+            }
+        }
+    }
+}
+
+fn only_plain_and_sha1() -> Authority {
+    Authority::Provider(Abilities {
+        plain: true,
+        sha1: true,
+        sha256: false,
+        iterations: 10,
+        salt_bytes: 16,
+    })
+}
+
+fn unsupported(pair: &mut Pair, mechanism: &str, name: &str, password: &str) -> String {
+    log_in(pair, mechanism, name, password, "p=tls-unique,,", &[9; 12])
+}
+
+/// Debian's slixmpp 1.8.3 tries each -PLUS mechanism with tls-unique, then each other with `y`: a refused type of channel
+/// binding is no password guess, and its `y` comes from a client that has seen what was offered.
+#[test]
+fn lets_a_client_in_that_knows_no_binding_type_of_ours() {
+    let mut pair = Pair::secured();
+    for _ in 0..3 {
+        for mechanism in ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS"] {
+            let said = unsupported(&mut pair, mechanism, "juliet", "r0m30");
+            assert_eq!(said, failure("not-authorized"));
+        }
+    }
+    let said = log_in(&mut pair, "SCRAM-SHA-256", "juliet", "r0m30", "y,,", b"");
+    assert!(said.starts_with("<success"), "{said}");
+
+    let mut pair = Pair::secured();
+    pair.authority = Authority::Server;
+    unsupported(&mut pair, "SCRAM-SHA-256-PLUS", "juliet", "r0m30");
+    let said = log_in(&mut pair, "SCRAM-SHA-1", "juliet", "wrong", "y,,", b"");
+    assert_eq!(said, failure("not-authorized"), "the password still counts");
+}
+
+/// Somebody between client and server who strips -PLUS from the features can send any first message, but proves nothing:
+/// the client's `y` is refused after it as before (RFC 5802 §6).
+#[test]
+fn refuses_y_where_nobody_has_proven_to_have_seen_the_offer() {
+    let first = |name: &str| auth("SCRAM-SHA-256-PLUS", &format!("p=tls-unique,,n={name},r=x"));
+    type Before<'a> = &'a dyn Fn(&mut Pair);
+    let befores: [(&str, Before<'_>); 5] = [
+        ("nothing", &|_| {}),
+        ("a first message", &|pair| {
+            pair.dialogue(&first("juliet"));
+        }),
+        ("a first message and an abort", &|pair| {
+            pair.dialogue(&first("juliet"));
+            pair.dialogue(ABORT);
+        }),
+        ("a wrong password", &|pair| {
+            unsupported(pair, "SCRAM-SHA-256-PLUS", "juliet", "wrong");
+        }),
+        ("a supported type with another channel's data", &|pair| {
+            log_in(
+                pair,
+                "SCRAM-SHA-256-PLUS",
+                "juliet",
+                "r0m30",
+                "p=tls-exporter,,",
+                &[4; 32],
+            );
+        }),
+    ];
+    for (what, before) in befores {
+        let mut pair = Pair::secured();
+        before(&mut pair);
+        let said = log_in(&mut pair, "SCRAM-SHA-256", "juliet", "r0m30", "y,,", b"");
+        assert_eq!(said, failure("not-authorized"), "{what}");
+    }
+    let mut pair = Pair::secured();
+    unsupported(&mut pair, "SCRAM-SHA-256-PLUS", "juliet", "r0m30");
+    let said = log_in(&mut pair, "SCRAM-SHA-256", "nobody", "r0m30", "y,,", b"");
+    assert_eq!(said, failure("not-authorized"), "another user's proof");
+}
+
+#[test]
+fn counts_an_unsupported_binding_type_with_a_wrong_password() {
+    let mut pair = Pair::secured();
+    for _ in 0..4 {
+        unsupported(&mut pair, "SCRAM-SHA-256-PLUS", "juliet", "wrong");
+    }
+    assert!(pair.closed);
+}
+
+#[test]
+fn ends_a_stream_that_binds_in_vain_for_ever() {
+    let mut pair = Pair::secured();
+    for attempt in 0..11 {
+        unsupported(&mut pair, "SCRAM-SHA-256-PLUS", "juliet", "r0m30");
+        assert!(!pair.closed, "{attempt}");
+    }
+    pair.client(&auth("SCRAM-SHA-256-PLUS", "p=tls-unique,,n=juliet,r=x"));
+    assert!(!pair.closed);
+    pair.client(&response("c=eA==,r=x,p=eA=="));
+    pair.ended_with("policy-violation");
+}
+
+/// xmpppy and sendxmpp send their own bare JID, however it is written.
+#[test]
+fn takes_its_own_bare_jid_for_authzid_by_every_mechanism() {
+    for authzid in [
+        "juliet@example.com",
+        "Juliet@Example.COM",
+        "juliet@example.com.",
+    ] {
+        let mut pair = Pair::secured();
+        assert_eq!(
+            pair.dialogue(&auth("PLAIN", &format!("{authzid}\0juliet\0r0m30"))),
+            SUCCESS,
+            "{authzid}"
+        );
+        for mechanism in Mechanism::ALL {
+            let (header, data): (_, &[u8]) = match mechanism {
+                Mechanism::Plain => continue,
+                mechanism if mechanism.is_plus() => ("p=tls-exporter", &[5; 32]),
+                _ => ("n", b""),
+            };
+            let header = format!("{header},a={authzid},");
+            let name = mechanism.name();
+            let said = log_in(&mut Pair::secured(), name, "juliet", "r0m30", &header, data);
+            assert!(said.starts_with("<success"), "{name} {authzid}: {said}");
+        }
+    }
+}
