@@ -34,6 +34,7 @@ mod grants;
 mod hook_order;
 mod hostile_clients;
 mod hostile_xml;
+mod international;
 mod limits;
 mod login_examples;
 mod logins;

@@ -243,7 +243,8 @@ impl Server {
         self.cli_with(arguments, "").await
     }
 
-    async fn cli_with(&self, arguments: &[&str], stdin: &str) -> Result<Printed> {
+    /// As [`Server::cli`], with that on its standard input.
+    pub async fn cli_with(&self, arguments: &[&str], stdin: &str) -> Result<Printed> {
         let config = self
             .folder
             .path()

@@ -1,4 +1,5 @@
-//! Addresses, prepared as RFC 6122 says (nodeprep, nameprep, resourceprep over Unicode 3.2).
+//! Addresses, prepared as RFC 6122 says (nodeprep, nameprep, resourceprep over Unicode 3.2), with the A-labels of domains made
+//! U-labels as RFC 7622 §3.2.1 asks.
 //!
 //! The types are those of the crate `jid`, re-exported. Its own constructors (`Jid::new`, `str::parse`) are not for use
 //! elsewhere: they mistake the offsets of `user@example.com./resource`, leave ideographic full stops in domains and accept
@@ -17,6 +18,9 @@ pub use jid::{
 
 /// The longest localpart, domainpart or resourcepart after preparation, in bytes (RFC 6122 §2.1).
 pub const MAX_PART: usize = 1023;
+
+/// How an A-label begins (RFC 5890 §2.3.2.1).
+const A_LABEL: &str = "xn--";
 
 /// The longest text that is looked at, in bytes: four bytes for each byte that can remain.
 const MAX_INPUT: usize = 4 * (3 * MAX_PART + 2);
@@ -98,7 +102,11 @@ pub fn prepare_localpart(text: &str) -> Result<String, JidError> {
     localpart(text).map(NodePart::into_inner)
 }
 
-/// Prepares a domain: lower case, the root's trailing dot removed, ideographic full stops made dots.
+/// Prepares a domain: lower case, the root's trailing dot removed, ideographic full stops made dots, A-labels (`xn--…`) made
+/// U-labels.
+///
+/// A domain that Unicode 3.2 cannot hold in U-labels (letters that are younger, right-to-left labels beside left-to-right
+/// ones) keeps its A-labels, so that each domain has one prepared form. An A-label that encodes no valid U-label is refused.
 pub fn prepare_domain(text: &str) -> Result<String, JidError> {
     domainpart(text).map(DomainPart::into_inner)
 }
@@ -147,7 +155,45 @@ fn domainpart(text: &str) -> Result<DomainPart, JidError> {
             .map_err(|error| fault(&error))?
             .into_owned());
     }
-    let prepared = DomainPart::new(dotted)
+    if dotted.is_ascii() && !has_a_label(dotted) {
+        return plain_domain(dotted);
+    }
+    let labels: Result<Vec<String>, JidError> = dotted.split('.').map(u_label).collect();
+    let domain = labels?.join(".");
+    plain_domain(&domain).or_else(|fault| {
+        let ascii = idna::domain_to_ascii(&domain).map_err(|_| fault)?;
+        plain_domain(&ascii)
+    })
+}
+
+/// Whether a domain may have an A-label (RFC 5890 §2.3.2.1).
+fn has_a_label(domain: &str) -> bool {
+    domain.split('.').any(|label| {
+        label
+            .get(..A_LABEL.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(A_LABEL))
+    })
+}
+
+/// Prepares one label. An A-label is made a U-label where nameprep leaves that as it is.
+fn u_label(label: &str) -> Result<String, JidError> {
+    let prepared = stringprep::nameprep(label).map_err(|_| JidError::Domain)?;
+    if !prepared.starts_with(A_LABEL) {
+        return Ok(prepared.into_owned());
+    }
+    let (decoded, valid) = idna::domain_to_unicode(&prepared);
+    if valid.is_err() || decoded.is_ascii() {
+        return Err(JidError::Domain);
+    }
+    match stringprep::nameprep(&decoded) {
+        Ok(again) if again == decoded => Ok(decoded),
+        _ => Ok(prepared.into_owned()),
+    }
+}
+
+/// Prepares a domain whose labels stay what they are.
+fn plain_domain(domain: &str) -> Result<DomainPart, JidError> {
+    let prepared = DomainPart::new(domain)
         .map_err(|error| fault(&error))?
         .into_owned();
     let stable = DomainPart::new(prepared.as_str()).is_ok_and(|again| *again == *prepared);
@@ -195,6 +241,7 @@ fn is_plain(text: &str) -> bool {
     rest.bytes()
         .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'@'))
         && !rest.ends_with('.')
+        && !rest.contains(A_LABEL)
         && resource.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 

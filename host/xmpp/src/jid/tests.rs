@@ -113,6 +113,56 @@ fn strips_the_dot_of_the_root_and_normalises_domains() {
     assert_eq!(parse("example.com.."), Err(JidError::Domain));
 }
 
+/// RFC 7622 §3.2.1. `domain = "pl\u{e4}.example"` and a stream to `xn--pl-wia.example` did not meet.
+#[test]
+fn makes_a_labels_u_labels() {
+    for (text, wanted) in [
+        ("xn--pl-wia.example", "pl\u{e4}.example"),
+        ("XN--PL-WIA.Example.", "pl\u{e4}.example"),
+        ("\u{ff38}n--pl-wia\u{3002}example", "pl\u{e4}.example"),
+        (
+            "juliet@xn--pl-wia.example/xn--pl-wia",
+            "juliet@pl\u{e4}.example/xn--pl-wia",
+        ),
+        ("xn--juliet@example.com", "xn--juliet@example.com"),
+        ("a.xn--pl-wia.xn--mnchen-3ya", "a.pl\u{e4}.m\u{fc}nchen"),
+        ("\u{fc}.xn--pl-wia", "\u{fc}.pl\u{e4}"),
+        ("\u{5d0}\u{5d1}.\u{5d0}", "\u{5d0}\u{5d1}.\u{5d0}"),
+        ("xn--4dbc.xn--4db", "\u{5d0}\u{5d1}.\u{5d0}"),
+        // Right to left beside left to right: nameprep holds no such domain, so it has A-labels alone.
+        ("xn--4db.example", "xn--4db.example"),
+        ("\u{5d0}.example", "xn--4db.example"),
+        ("xn--4db.pl\u{e4}.example", "xn--4db.xn--pl-wia.example"),
+        ("\u{5d0}.xn--pl-wia.example", "xn--4db.xn--pl-wia.example"),
+        // Younger than Unicode 3.2, and the sharp s, which nameprep makes another domain.
+        ("xn--ls8h.example", "xn--ls8h.example"),
+        ("xn--strae-oqa.example", "xn--strae-oqa.example"),
+        ("stra\u{df}e.example", "strasse.example"),
+    ] {
+        assert_eq!(prepared(text), wanted, "{text:?}");
+        assert_eq!(prepared(wanted), wanted, "{text:?}");
+    }
+    for text in [
+        "xn--",
+        "xn--a",
+        "xn--example-.com",
+        "xn--a-ecp.ru",
+        "xn--zzzzzzzzzz99999.example",
+        "juliet@xn--.example",
+        // The A-label of a capital, of a full stop, and of a label that begins with a combining mark.
+        "xn--pl-mia.example",
+        "xn--ab-j1t.example",
+        "xn--a-pvb.example",
+    ] {
+        let prepared = parse(text);
+        assert!(
+            prepared.as_ref().is_err() || prepared.as_ref().is_ok_and(|jid| jid.as_str() != text),
+            "{text:?}: {prepared:?}"
+        );
+        assert_eq!(prepared, Err(JidError::Domain), "{text:?}");
+    }
+}
+
 #[test]
 fn counts_a_part_after_mapping() {
     let longest = "a".repeat(MAX_PART);
@@ -172,7 +222,17 @@ proptest! {
     }
 
     #[test]
-    fn the_fast_path_agrees_with_the_slow_one(text in "[a-z0-9._@-]{1,12}(/[ -~]{0,4})?") {
+    fn a_domain_has_one_form_in_a_labels_and_u_labels(text in "\\PC{1,6}(\\.\\PC{1,4})?") {
+        if let (Ok(once), Ok(ascii)) = (prepare_domain(&text), idna::domain_to_ascii(&text)) {
+            // Not the same domain by the rules of today where nameprep maps a letter that is kept now, such as a sharp s.
+            if idna::domain_to_ascii(&once).is_ok_and(|again| again == ascii) {
+                prop_assert_eq!(prepare_domain(&ascii), Ok(once));
+            }
+        }
+    }
+
+    #[test]
+    fn the_fast_path_agrees_with_the_slow_one(text in "(xn--)?[a-z0-9._@-]{1,12}(/[ -~]{0,4})?") {
         if let Ok(fast) = parse(&text) {
             prop_assert_eq!(fast.node().map(|part| part.as_str().to_owned()),
                 fast.node().map(|part| prepare_localpart(part.as_str()).unwrap()));

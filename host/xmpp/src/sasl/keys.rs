@@ -3,7 +3,9 @@
 use super::Hash;
 use std::borrow::Cow;
 use std::fmt;
+use stringprep::tables;
 use subtle::ConstantTimeEq as _;
+use unicode_normalization::UnicodeNormalization as _;
 
 /// PBKDF2 rounds for new accounts and changed passwords.
 pub const NEW_ACCOUNT_ITERATIONS: u32 = 10_000;
@@ -111,8 +113,50 @@ pub fn is_valid_password(password: &str) -> bool {
     prepare_password(password).is_ok()
 }
 
+/// SASLprep (RFC 4013). Characters that Unicode 3.2 does not know, emoji among them, are let through, as RFC 3454 §7 allows where
+/// nothing is compared but by its hash. Clients that follow RFC 8265 send them.
 fn saslprep(password: &str) -> Result<Cow<'_, str>, PasswordError> {
-    stringprep::saslprep(password).map_err(|_| PasswordError::Forbidden)
+    stringprep::saslprep(password).or_else(|_| {
+        let prepared = prepare_unassigned(password).ok_or(PasswordError::Forbidden)?;
+        Ok(Cow::Owned(prepared))
+    })
+}
+
+/// SASLprep of a query string (RFC 4013 §2.5, RFC 3454 §7): all its steps but the check for unassigned characters.
+fn prepare_unassigned(password: &str) -> Option<String> {
+    let mapped = password
+        .chars()
+        .filter(|character| !tables::commonly_mapped_to_nothing(*character))
+        .map(|character| {
+            if tables::non_ascii_space_character(character) {
+                ' '
+            } else {
+                character
+            }
+        });
+    let normalized: String = mapped.nfkc().collect();
+    let allowed = !normalized.chars().any(is_prohibited) && follows_bidi_rules(&normalized);
+    allowed.then_some(normalized)
+}
+
+/// RFC 4013 §2.3.
+fn is_prohibited(character: char) -> bool {
+    tables::non_ascii_space_character(character)
+        || tables::ascii_control_character(character)
+        || tables::non_ascii_control_character(character)
+        || tables::private_use(character)
+        || tables::non_character_code_point(character)
+        || tables::inappropriate_for_plain_text(character)
+        || tables::inappropriate_for_canonical_representation(character)
+        || tables::change_display_properties_or_deprecated(character)
+        || tables::tagging_character(character)
+}
+
+/// RFC 3454 §6: text with a right-to-left letter begins and ends with one, and has no left-to-right letter.
+fn follows_bidi_rules(text: &str) -> bool {
+    let at_the_ends =
+        text.starts_with(tables::bidi_r_or_al) && text.ends_with(tables::bidi_r_or_al);
+    !text.contains(tables::bidi_r_or_al) || (at_the_ends && !text.contains(tables::bidi_l))
 }
 
 /// Whether the password is the one the keys were derived from. The hash is told by the length of the keys; keys of another
@@ -206,6 +250,48 @@ mod tests {
         assert_eq!(keys("\u{627}\u{31}"), Err(PasswordError::Forbidden));
         assert_eq!(keys(""), Err(PasswordError::Empty));
         assert_eq!(keys("\u{ad}"), Err(PasswordError::Empty));
+    }
+
+    /// Emoji, the rupee sign, the capital sharp s and Adlam are younger than Unicode 3.2. All else is as SASLprep says.
+    #[test]
+    fn takes_passwords_whose_only_fault_is_a_younger_character() {
+        let keys = |password| derive(password, SALT, 1, Hash::Sha256);
+        for password in [
+            "\u{1f40e}",
+            "a\u{20b9}b",
+            "\u{1e9e}",
+            "\u{1e922}\u{1e923}",
+            "caf\u{e9} \u{1f40e}",
+        ] {
+            assert!(is_valid_password(password), "{password:?}");
+            assert!(
+                verify_plain(&keys(password).unwrap(), password),
+                "{password:?}"
+            );
+        }
+        assert_eq!(
+            keys("\u{1f40e}\u{ad}\u{2168}\u{a0}x"),
+            keys("\u{1f40e}IX x")
+        );
+        assert_ne!(keys("\u{1f40e}"), keys("\u{1f434}"));
+        for password in [
+            "\u{1f40e}\u{7}",
+            "\u{1f40e}\u{e000}",
+            "\u{1f40e}\u{202e}",
+            "\u{1f40e}\u{fffd}",
+            "\u{1f40e}\u{627}",
+            "\u{627}\u{1f40e}a\u{627}",
+        ] {
+            assert_eq!(
+                keys(password),
+                Err(PasswordError::Forbidden),
+                "{password:?}"
+            );
+            assert!(!is_valid_password(password));
+        }
+        assert!(is_valid_password("\u{627}\u{1f40e}\u{627}"));
+        let longest = "\u{1f40e}".repeat(255);
+        assert!(is_valid_password(&longest) && !is_valid_password(&format!("{longest}\u{1f40e}")));
     }
 
     #[test]

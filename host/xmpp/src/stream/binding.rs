@@ -142,8 +142,11 @@ fn is_request_to_bind(request: &Stanza, proven: &Proven) -> bool {
             .is_some_and(|payload| payload.is("bind", ns::BIND))
 }
 
-/// The resourcepart that a request names, prepared; None where it leaves the choice to the server (§7.6). An empty
-/// `<resource/>` does so too: clients that have none to ask for send it.
+/// The resourcepart that a request names, prepared; None where it leaves the choice to the server (§7.6).
+///
+/// An empty `<resource/>` does so too: clients that have none to ask for send it. One that cannot be prepared is replaced by
+/// one of the server's (§7.7.2.1: the server SHOULD make it conform rather than refuse it). Parts of it are not kept, since
+/// two clients that differ in an emoji alone would then take each other's place.
 fn requested_resource(request: &Stanza) -> Result<Option<String>, Condition> {
     if request.iq_type() != Some(IqType::Set) {
         return Err(Condition::BadRequest);
@@ -151,11 +154,5 @@ fn requested_resource(request: &Stanza) -> Result<Option<String>, Condition> {
     let resource = request
         .payload()
         .and_then(|bind| bind.child("resource", ns::BIND));
-    match resource.map(|resource| resource.text().into_owned()) {
-        None => Ok(None),
-        Some(resource) if resource.is_empty() => Ok(None),
-        Some(resource) => jid::prepare_resource(&resource)
-            .map(Some)
-            .map_err(|_| Condition::BadRequest),
-    }
+    Ok(resource.and_then(|resource| jid::prepare_resource(&resource.text()).ok()))
 }

@@ -125,8 +125,9 @@ fn processes_nothing_before_binding() {
 #[test]
 fn answers_bad_requests_and_allows_five_retries() {
     let bad = [
-        bind("a\u{7f}b"),
-        bind(&"x".repeat(1024)),
+        "<iq type='get' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>".to_owned(),
+        "<iq type='set' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/><a xmlns='b'/></iq>"
+            .to_owned(),
         "<iq type='get' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>".to_owned(),
         "<iq type='set'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>".to_owned(),
         "<iq id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>".to_owned(),
@@ -140,9 +141,33 @@ fn answers_bad_requests_and_allows_five_retries() {
         );
         assert!(!pair.closed);
     }
-    pair.client(&bind("a\u{7f}b"));
+    pair.client(&bad[0]);
     assert!(pair.said.contains("<bad-request "));
     pair.ended_with("policy-violation");
+}
+
+/// §7.7.2.1. An emoji in a resource kept its user out.
+#[test]
+fn binds_a_resource_of_its_own_for_one_that_cannot_be() {
+    let long = "x".repeat(1024);
+    for resource in [
+        "\u{1f40e}",
+        "\u{20b9}",
+        "\u{1e9e}",
+        "\u{5d0}a",
+        "a\u{7f}b",
+        "\u{ad}",
+        &long,
+    ] {
+        let mut pair = Pair::authenticated();
+        let said = pair.dialogue(&bind(resource));
+        assert!(said.contains("type='result'"), "{resource:?}: {said}");
+        let bound = pair.established.unwrap().jid.resource().as_str().to_owned();
+        assert!(
+            bound.len() >= 22 && bound != resource,
+            "{resource:?}: {bound}"
+        );
+    }
 }
 
 #[test]
