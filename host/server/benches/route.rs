@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use waxwing_server::Routing;
 use waxwing_xml::{Element, Limits};
+use waxwing_xmpp::content::ContentNamespace;
 use waxwing_xmpp::stanza::Stanza;
 
 /// That of the server.
@@ -69,5 +70,5 @@ fn message(to: &str) -> Stanza {
         <body>Art thou not Romeo, and a Montague?</body></message>"
     );
     let element = Element::parse(xml.as_bytes(), "jabber:client", &Limits::stanza());
-    Stanza::parse(element.expect("well-formed")).expect("a stanza")
+    Stanza::parse(element.expect("well-formed"), ContentNamespace::Client).expect("a stanza")
 }

@@ -1,4 +1,4 @@
-//! Every namespace of the protocol room, once.
+//! Every namespace of the protocol crate, once.
 
 /// The stream element, `<stream:features/>` and `<stream:error/>` (RFC 6120 §4.8.1).
 pub const STREAMS: &str = "http://etherx.jabber.org/streams";

@@ -180,13 +180,14 @@ mod tests {
     use waxwing_xml::Limits;
 
     use super::*;
+    use crate::content::ContentNamespace;
 
     fn asked(kind: &str, query: &str) -> Result<Request, StanzaError> {
         let xml = format!(
             "<iq xmlns='jabber:client' type='{kind}' id='r'><query xmlns='jabber:iq:roster'{query}</query></iq>"
         );
         let element = Element::parse(xml.as_bytes(), ns::CLIENT, &Limits::stanza()).unwrap();
-        Request::of(&Stanza::parse(element).unwrap()).unwrap()
+        Request::of(&Stanza::parse(element, ContentNamespace::Client).unwrap()).unwrap()
     }
 
     fn contact() -> BareJid {

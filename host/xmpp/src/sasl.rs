@@ -1,91 +1,32 @@
 //! The server's side of SASL (RFC 6120 §6): SCRAM-SHA-256 and SCRAM-SHA-1 with and without channel binding, and PLAIN.
 //!
 //! EXTERNAL and ANONYMOUS are deliberately absent: no identity is taken from a certificate, and nobody is unnamed.
-//! The exchange with the peer is driven by [`crate::stream`]; here is what each mechanism does with its messages.
+//! The exchange with the peer is driven by [`crate::stream`]. Here is which mechanisms there are ([`Mechanism`]), what each
+//! begins with its first message ([`Exchange`]), and how messages are wrapped in elements ([`Dialect`]). A new mechanism is a
+//! variant of the first two and a file that reads its messages.
 
 pub mod base64;
 #[cfg(test)]
 pub(crate) mod client;
+mod dialect;
+mod exchange;
 mod hash;
 mod keys;
+mod mechanism;
 mod plain;
 mod scram;
 
+pub use dialect::{Dialect, Sasl1};
+pub use exchange::{Channel, Exchange};
 pub use hash::Hash;
 pub use keys::{
     Credentials, MAX_ITERATIONS, NEW_ACCOUNT_ITERATIONS, PasswordError, SALT_BYTES, ScramKeys,
     burn, derive, is_valid_password, prepare_password, stand_in_keys, stand_in_keys_like,
     verify_plain,
 };
+pub use mechanism::Mechanism;
 pub use plain::Plain;
-pub use scram::{Binding, ClientFirst, Exchange, ExpectedBinding};
-
-/// A mechanism that this server can speak.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Mechanism {
-    /// SCRAM-SHA-256-PLUS (RFC 7677), with channel binding.
-    ScramSha256Plus,
-    /// SCRAM-SHA-1-PLUS (RFC 5802), with channel binding.
-    ScramSha1Plus,
-    /// SCRAM-SHA-256 (RFC 7677).
-    ScramSha256,
-    /// SCRAM-SHA-1 (RFC 5802).
-    ScramSha1,
-    /// PLAIN (RFC 4616): the password in clear, so under TLS only.
-    Plain,
-}
-
-impl Mechanism {
-    /// All of them, in the order of preference in which they are offered.
-    pub const ALL: [Self; 5] = [
-        Self::ScramSha256Plus,
-        Self::ScramSha1Plus,
-        Self::ScramSha256,
-        Self::ScramSha1,
-        Self::Plain,
-    ];
-
-    /// What is offered unless the operator says otherwise: all but SCRAM-SHA-1-PLUS. The clients that know it and not
-    /// SCRAM-SHA-256-PLUS bind by tls-unique, or wrongly, and give up when they are refused.
-    pub const DEFAULT: [Self; 4] = [
-        Self::ScramSha256Plus,
-        Self::ScramSha256,
-        Self::ScramSha1,
-        Self::Plain,
-    ];
-
-    /// The registered name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ScramSha256Plus => "SCRAM-SHA-256-PLUS",
-            Self::ScramSha1Plus => "SCRAM-SHA-1-PLUS",
-            Self::ScramSha256 => "SCRAM-SHA-256",
-            Self::ScramSha1 => "SCRAM-SHA-1",
-            Self::Plain => "PLAIN",
-        }
-    }
-
-    /// The mechanism of a registered name, which is upper case (RFC 4422 §3.1).
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|mechanism| mechanism.name() == name)
-    }
-
-    /// Whether the mechanism binds to the TLS channel and so can be offered only where binding data exist.
-    pub fn is_plus(self) -> bool {
-        matches!(self, Self::ScramSha256Plus | Self::ScramSha1Plus)
-    }
-
-    /// The hash of a SCRAM mechanism; None for PLAIN.
-    pub fn hash(self) -> Option<Hash> {
-        match self {
-            Self::ScramSha256Plus | Self::ScramSha256 => Some(Hash::Sha256),
-            Self::ScramSha1Plus | Self::ScramSha1 => Some(Hash::Sha1),
-            Self::Plain => None,
-        }
-    }
-}
+pub use scram::{Binding, ClientFirst, ExpectedBinding, ScramAttempt, ScramChallenge};
 
 /// Why an authentication attempt failed, as the peer is told (RFC 6120 §6.5). The stream lives on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

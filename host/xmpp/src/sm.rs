@@ -7,9 +7,9 @@ use waxwing_xml::Element;
 /// Asks the peer what it has handled.
 pub const REQUEST: &[u8] = b"<r xmlns='urn:xmpp:sm:3'/>";
 
-/// What a client says about stream management.
+/// An element of stream management that a client sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Word {
+pub enum Nonza {
     /// Stanzas are counted from here on (§3).
     Enable(Enable),
     /// A session whose connection was lost is to go on (§5).
@@ -56,7 +56,7 @@ impl From<Condition> for NotResumed {
     }
 }
 
-impl Word {
+impl Nonza {
     /// Reads an element in the namespace of stream management.
     ///
     /// # Errors
@@ -154,15 +154,15 @@ mod tests {
     use super::*;
     use waxwing_xml::Limits;
 
-    fn read(xml: &str) -> Result<Word, StreamError> {
-        Word::read(&Element::parse(xml.as_bytes(), ns::SM, &Limits::stanza()).unwrap())
+    fn read(xml: &str) -> Result<Nonza, StreamError> {
+        Nonza::read(&Element::parse(xml.as_bytes(), ns::SM, &Limits::stanza()).unwrap())
     }
 
     #[test]
     fn reads_what_a_client_says() {
-        assert_eq!(read("<r/>"), Ok(Word::Request));
-        assert_eq!(read("<a h='4294967295'/>"), Ok(Word::Ack(u32::MAX)));
-        let enable = |resume, max| Ok(Word::Enable(Enable { resume, max }));
+        assert_eq!(read("<r/>"), Ok(Nonza::Request));
+        assert_eq!(read("<a h='4294967295'/>"), Ok(Nonza::Ack(u32::MAX)));
+        let enable = |resume, max| Ok(Nonza::Enable(Enable { resume, max }));
         assert_eq!(read("<enable/>"), enable(false, None));
         assert_eq!(
             read("<enable resume='1' max='60'/>"),
@@ -176,7 +176,10 @@ mod tests {
             previd: "x".to_owned(),
             handled: 7,
         };
-        assert_eq!(read("<resume previd='x' h='7'/>"), Ok(Word::Resume(resume)));
+        assert_eq!(
+            read("<resume previd='x' h='7'/>"),
+            Ok(Nonza::Resume(resume))
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod kind;
 pub use fault::StanzaFault;
 pub use kind::{IqType, Kind, MessageType, PresenceType, Type};
 
+use crate::content::ContentNamespace;
 use crate::error::{Condition, StanzaError, StreamCondition};
 use crate::jid::{self, Jid};
 use crate::ns;
@@ -18,6 +19,7 @@ use waxwing_xml::{Element, ElementRef};
 #[derive(Clone)]
 pub struct Stanza {
     element: Element,
+    content: ContentNamespace,
     kind: Type,
     to: Option<Arc<Jid>>,
     from: Option<Arc<Jid>>,
@@ -38,20 +40,20 @@ impl fmt::Debug for Stanza {
 }
 
 impl Stanza {
-    /// Checks a first-level element by the rules for clients' streams.
+    /// Checks a first-level element of a stream with that content. Inside the server that is [`ContentNamespace::Client`].
     ///
-    /// Elements in `jabber:server` (§4.8.3), unknown elements (§4.8.4) and a malformed `from` end the stream; a malformed
+    /// Elements in another content namespace (§4.8.3), unknown elements (§4.8.4) and a malformed `from` end the stream; a malformed
     /// `to`, an unknown type of iq (§8.2.3) or presence (RFC 6121 §4.7.1), an iq without id and a request without exactly one
     /// child are answered with an error. A message of an unknown type is a normal one (RFC 6121 §5.2.2).
-    pub fn parse(element: Element) -> Result<Self, StanzaFault> {
-        let kind =
-            Kind::of(element.root()).map_err(|condition| StanzaFault::Stream(condition.into()))?;
+    pub fn parse(element: Element, content: ContentNamespace) -> Result<Self, StanzaFault> {
+        let name = Kind::of(element.root(), content)
+            .map_err(|condition| StanzaFault::Stream(condition.into()))?;
         let from = match element.attr("from").map(jid::parse_shared) {
             None => None,
             Some(Ok(from)) => Some(from),
             Some(Err(_)) => return Err(StanzaFault::Stream(StreamCondition::InvalidFrom.into())),
         };
-        let kind = Type::of(kind, element.attr("type"));
+        let kind = Type::of(name, element.attr("type"));
         let to = element.attr("to").map(jid::parse_shared).transpose();
         let wrong = match (kind, &to) {
             (None, _) => Some(Condition::BadRequest),
@@ -64,6 +66,7 @@ impl Stanza {
         match (kind, to, wrong) {
             (Some(kind), Ok(to), None) => Ok(Self {
                 element,
+                content,
                 kind,
                 to,
                 from,
@@ -74,6 +77,7 @@ impl Stanza {
                 let condition = wrong.unwrap_or(Condition::BadRequest);
                 Err(fault::answer(
                     &element,
+                    (name, content),
                     to.ok().flatten().as_deref(),
                     from.as_deref(),
                     condition,
@@ -201,7 +205,7 @@ impl Stanza {
             return None;
         }
         Some(fault::error_stanza(
-            self.kind(),
+            (self.kind(), self.content),
             self.id(),
             self.to(),
             self.from(),
@@ -211,7 +215,8 @@ impl Stanza {
 
     /// The result that answers a request, with the addresses swapped and the id kept.
     pub fn result_reply(&self, payload: Option<Element>) -> Element {
-        fault::reply(Kind::Iq, "result", self.id(), self.to(), self.from())
+        let kind = (Kind::Iq, self.content);
+        fault::reply(kind, "result", self.id(), self.to(), self.from())
             .children(payload)
             .build()
     }

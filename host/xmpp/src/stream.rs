@@ -1,42 +1,22 @@
-//! The receiving side of a client's stream, from its first byte to a bound resource (RFC 6120 §4 to §7).
+//! Streams (RFC 6120 §4): what all kinds of them share, and the machine of each kind.
 //!
-//! [`Negotiation`] takes [`Input`]s, which are parsed elements and the results of effects, and gives [`Output`]s, which are
-//! bytes to send and effects wanted. It is a state machine of its own data: no socket, no clock, no task. After
-//! [`Output::Established`] the session has the stream, and only the functions for its end are still of use.
-//!
-//! Decisions where the standard leaves room:
-//! - A header without `version` comes from before XMPP 1.0 (§4.7.5): it is answered without one, then unsupported-version,
-//!   since no authentication of that time is spoken here.
-//! - A header without `to` is answered improper-addressing, one with a host that is not ours host-unknown, both `from` the
-//!   first host (§4.9.1.3).
-//! - What was said before TLS is forgotten (§5.4.3.3), the host too. The host that the account was proven for is kept: a
-//!   restart for another one is not-authorized.
-//! - A header's `from` decides only the `to` of ours (§4.7.2). The account is the one that SASL proved.
-//! - Before required TLS `<auth/>` fails with encryption-required and the stream lives; an iq (registration, binding) is
-//!   policy-violation, any other stanza not-authorized.
-//! - Each `<auth/>` is an attempt, whether it fails, is aborted or replaced (§6.4.5).
-//! - A stream not bound by its deadline is closed with connection-timeout, however busy it was.
-//! - `<compress/>` is refused without any other effect: compression under encryption gives secrets away.
+//! Shared are the rules for headers, the bytes of a stream ([`Framing`]), and what a listener lays down ([`Settings`]). The
+//! receiving side of clients' streams is [`c2s`]; server-to-server streams and components get machines of their own beside it.
 
-mod authentication;
-mod authority;
-mod binding;
-mod early;
-mod features;
+pub mod c2s;
+mod framing;
 mod header;
-mod io;
-mod negotiation;
-mod provided;
 mod settings;
-mod state;
 mod wire;
 
-pub use authority::{Abilities, Authority};
+pub use crate::content::ContentNamespace;
+pub use c2s::{
+    Abilities, Authority, Established, Input, Negotiation, Output, PreAuthReply, StreamState,
+};
+pub use framing::Framing;
 pub use header::Version;
-pub use io::{Established, Input, Output, PreAuthReply, StreamState};
-pub use negotiation::Negotiation;
 pub use settings::{Peer, Settings, TlsInfo, TlsPolicy, TlsVersion};
-pub use wire::{CLOSE, OpenReply, element_bytes, error_and_close, open_reply};
+pub use wire::OpenReply;
 
 use crate::sasl::base64;
 
@@ -55,6 +35,3 @@ pub fn random_resource(random: fn(&mut [u8])) -> String {
     // A slash in a resourcepart is allowed but confuses people and old clients.
     random_id(random).replace('/', "_").replace('+', "-")
 }
-
-#[cfg(test)]
-mod tests;

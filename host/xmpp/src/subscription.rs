@@ -1,7 +1,7 @@
 //! Presence subscriptions between an account and one contact (RFC 6121 §3 and appendix A): which states there are, and what
 //! each of the four kinds of stanzas does to them on its way out and on its way in.
 //!
-//! Pure: who keeps the state, and in which rosters, is somebody else's business.
+//! Pure functions: the caller stores the state, in whichever roster it belongs to.
 
 /// What stands between an account and one contact, seen from the account.
 ///
@@ -27,7 +27,7 @@ pub struct State {
 
 /// A stanza that manages subscriptions: the type of its presence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Word {
+pub enum SubscriptionAction {
     /// A request to see somebody's presence.
     Subscribe,
     /// It is not wanted any more.
@@ -38,28 +38,28 @@ pub enum Word {
     Unsubscribed,
 }
 
-/// What the account's server does with a word that the account says.
+/// What the account's server does with a stanza that the account sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub struct Outbound {
     /// The state afterwards.
     pub state: State,
-    /// The word goes on to the contact (A.2).
+    /// The stanza is routed to the contact (A.2).
     pub route: bool,
     /// The presence of all the account's resources goes before or after it.
     pub presence: Option<Availability>,
 }
 
-/// What the account's server does with a word that the contact says.
+/// What the account's server does with a stanza that the contact sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub struct Inbound {
     /// The state afterwards.
     pub state: State,
-    /// The account hears of it (A.3).
+    /// The stanza is delivered to the account (A.3).
     pub deliver: bool,
-    /// What is said to the contact on behalf of the account.
-    pub reply: Option<Word>,
+    /// What is sent to the contact on behalf of the account.
+    pub reply: Option<SubscriptionAction>,
     /// The presence of all the account's resources that goes to the contact.
     pub presence: Option<Availability>,
 }
@@ -79,37 +79,41 @@ impl State {
         self == Self::default()
     }
 
-    /// What a word of the account does (RFC 6121 §3.1.2, §3.1.5, §3.2.2, §3.3.2, §3.4.2; A.2).
-    pub fn outbound(self, word: Word) -> Outbound {
+    /// What a stanza of the account does (RFC 6121 §3.1.2, §3.1.5, §3.2.2, §3.3.2, §3.4.2; A.2).
+    pub fn outbound(self, action: SubscriptionAction) -> Outbound {
         let mut state = self;
-        match word {
-            Word::Subscribe => state.pending_out = !self.to,
-            Word::Unsubscribe => (state.to, state.pending_out) = (false, false),
-            Word::Subscribed if self.from => {}
-            Word::Subscribed if self.pending_in => (state.from, state.pending_in) = (true, false),
-            Word::Subscribed => state.approved = true,
-            Word::Unsubscribed => {
+        match action {
+            SubscriptionAction::Subscribe => state.pending_out = !self.to,
+            SubscriptionAction::Unsubscribe => (state.to, state.pending_out) = (false, false),
+            SubscriptionAction::Subscribed if self.from => {}
+            SubscriptionAction::Subscribed if self.pending_in => {
+                (state.from, state.pending_in) = (true, false)
+            }
+            SubscriptionAction::Subscribed => state.approved = true,
+            SubscriptionAction::Unsubscribed => {
                 (state.from, state.pending_in, state.approved) = (false, false, false);
             }
         }
-        Outbound::between(word, self, state)
+        Outbound::between(action, self, state)
     }
 
-    /// What a word of the contact does (RFC 6121 §3.1.3, §3.1.6, §3.2.3, §3.3.3, §3.4.2; A.3).
-    pub fn inbound(self, word: Word) -> Inbound {
+    /// What a stanza of the contact does (RFC 6121 §3.1.3, §3.1.6, §3.2.3, §3.3.3, §3.4.2; A.3).
+    pub fn inbound(self, action: SubscriptionAction) -> Inbound {
         let mut state = self;
-        match word {
-            Word::Subscribe if self.from => {}
-            Word::Subscribe if self.approved => (state.from, state.pending_in) = (true, false),
-            Word::Subscribe => state.pending_in = true,
-            Word::Unsubscribe => (state.from, state.pending_in) = (false, false),
-            Word::Subscribed if self.pending_out => {
+        match action {
+            SubscriptionAction::Subscribe if self.from => {}
+            SubscriptionAction::Subscribe if self.approved => {
+                (state.from, state.pending_in) = (true, false)
+            }
+            SubscriptionAction::Subscribe => state.pending_in = true,
+            SubscriptionAction::Unsubscribe => (state.from, state.pending_in) = (false, false),
+            SubscriptionAction::Subscribed if self.pending_out => {
                 (state.to, state.pending_out) = (true, false);
             }
-            Word::Subscribed => {}
-            Word::Unsubscribed => (state.to, state.pending_out) = (false, false),
+            SubscriptionAction::Subscribed => {}
+            SubscriptionAction::Unsubscribed => (state.to, state.pending_out) = (false, false),
         }
-        Inbound::between(word, self, state)
+        Inbound::between(action, self, state)
     }
 
     /// What the contact is told of the account's resources when this becomes `after`.
@@ -123,14 +127,14 @@ impl State {
 }
 
 impl Outbound {
-    /// What is to be done about a word of the account, where whoever keeps the state has made `after` of `before`. One who
+    /// What is to be done about a stanza of the account, where whoever keeps the state has made `after` of `before`. One who
     /// keeps to the tables makes what [`State::outbound`] makes.
-    pub fn between(word: Word, before: State, after: State) -> Self {
-        let route = match word {
+    pub fn between(action: SubscriptionAction, before: State, after: State) -> Self {
+        let route = match action {
             // Whatever stands here, the two sides may not agree (A.2.1, A.2.2).
-            Word::Subscribe | Word::Unsubscribe => true,
-            Word::Subscribed => after.from && !before.from,
-            Word::Unsubscribed => {
+            SubscriptionAction::Subscribe | SubscriptionAction::Unsubscribe => true,
+            SubscriptionAction::Subscribed => after.from && !before.from,
+            SubscriptionAction::Unsubscribed => {
                 (before.from || before.pending_in) && !(after.from || after.pending_in)
             }
         };
@@ -143,24 +147,24 @@ impl Outbound {
 }
 
 impl Inbound {
-    /// What is to be done about a word of the contact, where whoever keeps the state has made `after` of `before`. One who
+    /// What is to be done about a stanza of the contact, where whoever keeps the state has made `after` of `before`. One who
     /// keeps to the tables makes what [`State::inbound`] makes.
-    pub fn between(word: Word, before: State, after: State) -> Self {
-        let deliver = match word {
-            Word::Subscribe => after.pending_in && !before.pending_in,
-            Word::Unsubscribe => {
+    pub fn between(action: SubscriptionAction, before: State, after: State) -> Self {
+        let deliver = match action {
+            SubscriptionAction::Subscribe => after.pending_in && !before.pending_in,
+            SubscriptionAction::Unsubscribe => {
                 (before.from || before.pending_in) && !(after.from || after.pending_in)
             }
-            Word::Subscribed => after.to && !before.to,
-            Word::Unsubscribed => {
+            SubscriptionAction::Subscribed => after.to && !before.to,
+            SubscriptionAction::Unsubscribed => {
                 (before.to || before.pending_out) && !(after.to || after.pending_out)
             }
         };
-        let granted = word == Word::Subscribe && after.from;
+        let granted = action == SubscriptionAction::Subscribe && after.from;
         Self {
             state: after,
             deliver,
-            reply: granted.then_some(Word::Subscribed),
+            reply: granted.then_some(SubscriptionAction::Subscribed),
             presence: before.shown(after),
         }
     }

@@ -33,22 +33,30 @@ fn state(name: &str) -> State {
     state
 }
 
-/// The rows: direction, word, the states before and after, and whether the word is passed on.
-fn rows() -> impl Iterator<Item = (&'static str, Word, &'static str, &'static str, bool)> {
+/// The rows: direction, action, the states before and after, and whether the action is passed on.
+fn rows() -> impl Iterator<
+    Item = (
+        &'static str,
+        SubscriptionAction,
+        &'static str,
+        &'static str,
+        bool,
+    ),
+> {
     let table = include_str!("../../../tests/tables/subscriptions.txt");
     let rows = table
         .lines()
         .filter(|line| !line.is_empty() && !line.starts_with('#'));
     rows.map(|row| {
         let parts: Vec<&str> = row.split_whitespace().collect();
-        let word = match parts[1] {
-            "subscribe" => Word::Subscribe,
-            "subscribed" => Word::Subscribed,
-            "unsubscribe" => Word::Unsubscribe,
-            "unsubscribed" => Word::Unsubscribed,
+        let action = match parts[1] {
+            "subscribe" => SubscriptionAction::Subscribe,
+            "subscribed" => SubscriptionAction::Subscribed,
+            "unsubscribe" => SubscriptionAction::Unsubscribe,
+            "unsubscribed" => SubscriptionAction::Unsubscribed,
             other => panic!("{other}"),
         };
-        (parts[0], word, parts[2], parts[3], parts[4] == "yes")
+        (parts[0], action, parts[2], parts[3], parts[4] == "yes")
     })
 }
 
@@ -56,18 +64,18 @@ fn rows() -> impl Iterator<Item = (&'static str, Word, &'static str, &'static st
 /// H9, H10, A.2 and A.3: over nine states, and six with an approval beforehand.
 #[test]
 fn every_word_does_what_the_tables_say_in_every_state() {
-    for (direction, word, before, after, passed) in rows() {
+    for (direction, action, before, after, passed) in rows() {
         let done = if direction == "out" {
-            let Outbound { state, route, .. } = state(before).outbound(word);
+            let Outbound { state, route, .. } = state(before).outbound(action);
             (state, route)
         } else {
-            let Inbound { state, deliver, .. } = state(before).inbound(word);
+            let Inbound { state, deliver, .. } = state(before).inbound(action);
             (state, deliver)
         };
         assert_eq!(
             done,
             (state(after), passed),
-            "{direction} {word:?} in {before}"
+            "{direction} {action:?} in {before}"
         );
     }
     assert_eq!(rows().count(), 8 * (9 + 6));
@@ -77,9 +85,13 @@ fn every_word_does_what_the_tables_say_in_every_state() {
 #[test]
 fn subscribe_is_answered_where_it_is_granted_already() {
     for name in NAMES {
-        let reply = state(name).inbound(Word::Subscribe).reply;
+        let reply = state(name).inbound(SubscriptionAction::Subscribe).reply;
         let granted = state(name).from;
-        assert_eq!(reply, granted.then_some(Word::Subscribed), "{name}");
+        assert_eq!(
+            reply,
+            granted.then_some(SubscriptionAction::Subscribed),
+            "{name}"
+        );
     }
 }
 
@@ -92,10 +104,10 @@ fn subscribe_is_granted_where_it_was_approved_before() {
         ("none+out+approved", "from+out+approved"),
         ("to+approved", "both+approved"),
     ] {
-        let done = state(before).inbound(Word::Subscribe);
+        let done = state(before).inbound(SubscriptionAction::Subscribe);
         assert_eq!(done.state, state(after), "{before}");
         assert!(!done.deliver, "{before}");
-        assert_eq!(done.reply, Some(Word::Subscribed), "{before}");
+        assert_eq!(done.reply, Some(SubscriptionAction::Subscribed), "{before}");
         assert_eq!(done.presence, Some(Availability::Current), "{before}");
     }
 }
@@ -105,11 +117,11 @@ fn subscribe_is_granted_where_it_was_approved_before() {
 #[test]
 fn an_approval_is_withdrawn_in_silence() {
     for before in ["none", "none+out", "to"] {
-        let done = state(&format!("{before}+approved")).outbound(Word::Unsubscribed);
+        let done = state(&format!("{before}+approved")).outbound(SubscriptionAction::Unsubscribed);
         assert_eq!(done.state, state(before));
         assert!(!done.route && done.presence.is_none(), "{before}");
     }
-    let done = state("both+approved").outbound(Word::Unsubscribed);
+    let done = state("both+approved").outbound(SubscriptionAction::Unsubscribed);
     assert_eq!(done.state, state("to"));
     assert!(done.route);
 }
@@ -119,20 +131,20 @@ fn an_approval_is_withdrawn_in_silence() {
 fn presence_follows_the_contacts_right_to_see_it() {
     for name in NAMES {
         let before = state(name);
-        for word in [
-            Word::Subscribe,
-            Word::Unsubscribe,
-            Word::Subscribed,
-            Word::Unsubscribed,
+        for action in [
+            SubscriptionAction::Subscribe,
+            SubscriptionAction::Unsubscribe,
+            SubscriptionAction::Subscribed,
+            SubscriptionAction::Unsubscribed,
         ] {
-            let (out, into) = (before.outbound(word), before.inbound(word));
+            let (out, into) = (before.outbound(action), before.inbound(action));
             for (after, presence) in [(out.state, out.presence), (into.state, into.presence)] {
                 let expected = match (before.from, after.from) {
                     (false, true) => Some(Availability::Current),
                     (true, false) => Some(Availability::Unavailable),
                     _ => None,
                 };
-                assert_eq!(presence, expected, "{word:?} in {name}");
+                assert_eq!(presence, expected, "{action:?} in {name}");
             }
         }
     }
@@ -143,15 +155,15 @@ fn presence_follows_the_contacts_right_to_see_it() {
 fn no_word_leads_out_of_the_nine_states() {
     let all = NAMES.map(state);
     for before in all {
-        for word in [
-            Word::Subscribe,
-            Word::Unsubscribe,
-            Word::Subscribed,
-            Word::Unsubscribed,
+        for action in [
+            SubscriptionAction::Subscribe,
+            SubscriptionAction::Unsubscribe,
+            SubscriptionAction::Subscribed,
+            SubscriptionAction::Unsubscribed,
         ] {
-            for mut after in [before.outbound(word).state, before.inbound(word).state] {
+            for mut after in [before.outbound(action).state, before.inbound(action).state] {
                 after.approved = false;
-                assert!(all.contains(&after), "{word:?}: {after:?}");
+                assert!(all.contains(&after), "{action:?}: {after:?}");
             }
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, anyhow, ensure};
 use waxwing_server::Routing;
 use waxwing_xml::{Context, Element, Limits, StreamEvent, StreamParser};
+use waxwing_xmpp::content::ContentNamespace;
 use waxwing_xmpp::jid::{self, Jid};
 use waxwing_xmpp::stanza::Stanza;
 
@@ -168,7 +169,8 @@ fn element(parser: &mut StreamParser, xml: &str) -> Result<Element> {
 }
 
 fn stanza(element: Element, sender: &Arc<Jid>) -> Result<Stanza> {
-    let stanza = Stanza::parse(element).map_err(|fault| anyhow!("{fault:?}"));
+    let stanza =
+        Stanza::parse(element, ContentNamespace::Client).map_err(|fault| anyhow!("{fault:?}"));
     let mut stanza = stanza.context("the stanza is refused")?;
     stanza.stamp_from(Arc::clone(sender));
     stanza.inherit_lang(Some("en"));

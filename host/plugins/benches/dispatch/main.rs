@@ -19,6 +19,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use waxwing_plugins::{Judged, Judging, Recipient, Shard};
+use waxwing_xmpp::content::ContentNamespace;
 use waxwing_xmpp::stanza::Stanza;
 
 /// That of the server.
@@ -138,7 +139,7 @@ fn wants(shard: &Shard, stanza: &Stanza) -> bool {
 fn message(xml: &str) -> Stanza {
     let limits = waxwing_xml::Limits::stanza();
     let element = waxwing_xml::Element::parse(xml.as_bytes(), "jabber:client", &limits);
-    Stanza::parse(element.expect("well-formed")).expect("a stanza")
+    Stanza::parse(element.expect("well-formed"), ContentNamespace::Client).expect("a stanza")
 }
 
 fn message_of_another_type() -> Stanza {

@@ -5,7 +5,7 @@ use waxwing_xmpp::error::StanzaError;
 use waxwing_xmpp::jid::BareJid;
 use waxwing_xmpp::roster::Item;
 use waxwing_xmpp::stanza::Stanza;
-use waxwing_xmpp::subscription::Word;
+use waxwing_xmpp::subscription::SubscriptionAction;
 
 use crate::accounting::trace::About;
 use crate::calls::caller::Caller;
@@ -205,7 +205,7 @@ impl Chain {
         &self,
         act: RosterAct,
         (account, contact): (BareJid, BareJid),
-        (word, is_outbound): (Word, bool),
+        (word, is_outbound): (SubscriptionAction, bool),
         presence: Stanza,
     ) -> Result<WordVerdict, StanzaError> {
         let lent = HostStanza::new(presence, self.0.shared.host(account.domain().as_str()));

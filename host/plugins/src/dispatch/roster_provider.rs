@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use waxwing_xmpp::error::StanzaError;
 use waxwing_xmpp::jid::BareJid;
 use waxwing_xmpp::roster::Item;
-use waxwing_xmpp::subscription::{State, Word};
+use waxwing_xmpp::subscription::{State, SubscriptionAction};
 
 use crate::accounting::trace::About;
 use crate::calls::caller::Caller;
@@ -124,7 +124,7 @@ impl RosterProvider {
         &self,
         account: &BareJid,
         contact: &BareJid,
-        word: Word,
+        word: SubscriptionAction,
     ) -> Result<RosterChange, StanzaError> {
         self.edit(account, contact, Deed::Outbound(word)).await
     }
@@ -134,7 +134,7 @@ impl RosterProvider {
         &self,
         account: &BareJid,
         contact: &BareJid,
-        word: Word,
+        word: SubscriptionAction,
         stanza: String,
     ) -> Result<RosterChange, StanzaError> {
         let deed = Deed::Inbound(word, stanza);

@@ -2,6 +2,7 @@
 
 use wasmtime::component::Resource;
 use waxwing_xml::Element;
+use waxwing_xmpp::content::ContentNamespace;
 use waxwing_xmpp::error::StanzaError;
 use waxwing_xmpp::stanza::Stanza;
 
@@ -41,7 +42,7 @@ pub(super) fn replaced(
 ) -> Result<Judgement, Fault> {
     let draft = instance.store.data_mut().resources.delete(draft);
     let draft = draft.map_err(|error| Fault::Answer(error.to_string()))?;
-    let stanza = Stanza::parse(draft.element);
+    let stanza = Stanza::parse(draft.element, ContentNamespace::Client);
     let stanza = stanza.map_err(|_| Fault::Answer("the draft is no valid stanza".to_owned()))?;
     Ok(Judgement::Replace(Box::new(stanza)))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use waxwing_xmpp::error::StanzaError;
 use waxwing_xmpp::jid::BareJid;
 use waxwing_xmpp::roster::Item;
-use waxwing_xmpp::subscription::Word;
+use waxwing_xmpp::subscription::SubscriptionAction;
 
 use super::{Call, Export, Level, Outcome};
 use crate::engine::limits::HOOK_CPU;
@@ -149,7 +149,7 @@ pub(crate) enum Fate {
 pub(crate) struct Say {
     pub(crate) account: BareJid,
     pub(crate) contact: BareJid,
-    pub(crate) word: Word,
+    pub(crate) word: SubscriptionAction,
     pub(crate) presence: HostStanza,
     /// The user says it.
     pub(crate) is_outbound: bool,

@@ -8,7 +8,7 @@ use wasmtime::Store;
 use waxwing_xmpp::error::{Condition, StanzaError};
 use waxwing_xmpp::jid::BareJid;
 use waxwing_xmpp::roster::Item;
-use waxwing_xmpp::subscription::Word;
+use waxwing_xmpp::subscription::SubscriptionAction;
 
 use super::{Call, Export, Level, Outcome};
 use crate::dispatch::roster_provider::{ProvidedRoster, RosterChange, RosterEntry};
@@ -151,9 +151,9 @@ pub(crate) enum Deed {
         groups: Vec<String>,
     },
     Remove,
-    Outbound(Word),
+    Outbound(SubscriptionAction),
     /// With the stanza.
-    Inbound(Word, String),
+    Inbound(SubscriptionAction, String),
 }
 
 /// `update-contact`, `remove-contact`, `outbound` or `inbound`.

@@ -17,6 +17,7 @@ use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::Notify;
 use wasmtime::component::Linker;
 use waxwing_xml::{Element, Limits};
+use waxwing_xmpp::content::ContentNamespace;
 use waxwing_xmpp::ns;
 use waxwing_xmpp::stanza::Stanza;
 
@@ -174,7 +175,10 @@ fn guests() -> PathBuf {
 
 fn stanza(xml: &str) -> HostStanza {
     let element = Element::parse(xml.as_bytes(), ns::CLIENT, &Limits::stanza()).unwrap();
-    HostStanza::new(Stanza::parse(element).unwrap(), Arc::from("localhost"))
+    HostStanza::new(
+        Stanza::parse(element, ContentNamespace::Client).unwrap(),
+        Arc::from("localhost"),
+    )
 }
 
 fn request(content: &str) -> HostStanza {

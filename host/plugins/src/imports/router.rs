@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use waxwing_xml::{Element, ElementRef};
+use waxwing_xmpp::content::ContentNamespace;
 use waxwing_xmpp::jid::{self, Jid};
 use waxwing_xmpp::stanza::Stanza;
 
@@ -208,7 +209,7 @@ pub(crate) fn reserved(element: ElementRef<'_>) -> Option<&'static str> {
 }
 
 fn checked(element: Element) -> Result<Stanza, SendError> {
-    Stanza::parse(element).map_err(|_| {
+    Stanza::parse(element, ContentNamespace::Client).map_err(|_| {
         SendError::Malformed("it is no message, presence or iq as RFC 6120 §8 says".to_owned())
     })
 }

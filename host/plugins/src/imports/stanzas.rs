@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use wasmtime::component::Resource;
 use waxwing_xml::{Edit, Element, ElementRef, Limits};
+use waxwing_xmpp::content::ContentNamespace;
 use waxwing_xmpp::jid::Jid;
 use waxwing_xmpp::ns;
 use waxwing_xmpp::stanza::{Kind, Stanza};
@@ -250,7 +251,7 @@ impl DraftMethods for State {
         }
         let mut changed = draft.element.clone();
         changed.set_attr(&local, value.as_deref());
-        if Stanza::parse(changed.clone()).is_err() {
+        if Stanza::parse(changed.clone(), ContentNamespace::Client).is_err() {
             let why = format!("`{local}` of a {} cannot be that", draft.kind.name());
             return Ok(Err(DraftError::Forbidden(why)));
         }

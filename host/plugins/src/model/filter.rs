@@ -2,7 +2,7 @@
 
 use waxwing_xml::ElementRef;
 use waxwing_xmpp::stanza::{Kind, Stanza};
-use waxwing_xmpp::subscription::Word;
+use waxwing_xmpp::subscription::SubscriptionAction;
 
 use crate::wit::bindings::waxwing::plugin::manifest::{self as wit, PresenceSteps};
 use crate::wit::bindings::waxwing::plugin::types::{self, Recipients, Senders};
@@ -252,9 +252,9 @@ pub enum RosterAct {
     /// A client removes a contact of that class.
     Remove(Sender),
     /// The user says a word to a contact of that class.
-    Outbound(Sender, Word),
+    Outbound(Sender, SubscriptionAction),
     /// The user is told a word by a contact of that class.
-    Inbound(Sender, Word),
+    Inbound(Sender, SubscriptionAction),
 }
 
 /// What a roster hook is asked about.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use waxwing_xmpp::jid::{self, BareJid};
 use waxwing_xmpp::roster::{Item, MAX_GROUPS, MAX_NAME};
-use waxwing_xmpp::subscription::{State, Word};
+use waxwing_xmpp::subscription::{State, SubscriptionAction};
 
 use crate::fault::Fault;
 use crate::wit::bindings::waxwing::plugin::contacts as wit;
@@ -62,22 +62,22 @@ pub(crate) fn address(text: &str) -> Result<BareJid, Fault> {
     address.map_err(|_| Fault::Answer("a contact is no bare JID".to_owned()))
 }
 
-pub(crate) const fn word(word: Word) -> wit::SubscriptionAction {
+pub(crate) const fn word(word: SubscriptionAction) -> wit::SubscriptionAction {
     match word {
-        Word::Subscribe => wit::SubscriptionAction::Subscribe,
-        Word::Subscribed => wit::SubscriptionAction::Subscribed,
-        Word::Unsubscribe => wit::SubscriptionAction::Unsubscribe,
-        Word::Unsubscribed => wit::SubscriptionAction::Unsubscribed,
+        SubscriptionAction::Subscribe => wit::SubscriptionAction::Subscribe,
+        SubscriptionAction::Subscribed => wit::SubscriptionAction::Subscribed,
+        SubscriptionAction::Unsubscribe => wit::SubscriptionAction::Unsubscribe,
+        SubscriptionAction::Unsubscribed => wit::SubscriptionAction::Unsubscribed,
     }
 }
 
 /// The word among those that a manifest lists.
-pub(crate) const fn word_flag(word: Word) -> SubscriptionActions {
+pub(crate) const fn word_flag(word: SubscriptionAction) -> SubscriptionActions {
     match word {
-        Word::Subscribe => SubscriptionActions::SUBSCRIBE,
-        Word::Subscribed => SubscriptionActions::SUBSCRIBED,
-        Word::Unsubscribe => SubscriptionActions::UNSUBSCRIBE,
-        Word::Unsubscribed => SubscriptionActions::UNSUBSCRIBED,
+        SubscriptionAction::Subscribe => SubscriptionActions::SUBSCRIBE,
+        SubscriptionAction::Subscribed => SubscriptionActions::SUBSCRIBED,
+        SubscriptionAction::Unsubscribe => SubscriptionActions::UNSUBSCRIBE,
+        SubscriptionAction::Unsubscribed => SubscriptionActions::UNSUBSCRIBED,
     }
 }
 

@@ -161,8 +161,11 @@ impl Accounts {
             let keys = account.keys?;
             Some(Credentials {
                 account: opaque(account.id),
-                sha1: loaded(keys.sha1),
-                sha256: loaded(keys.sha256),
+                keys: [
+                    (Hash::Sha1, loaded(keys.sha1)),
+                    (Hash::Sha256, loaded(keys.sha256)),
+                ]
+                .into(),
             })
         }))
     }

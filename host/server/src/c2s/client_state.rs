@@ -106,13 +106,14 @@ fn moment(element: &Element) -> Option<Moment> {
 #[cfg(test)]
 mod tests {
     use waxwing_xml::Limits;
+    use waxwing_xmpp::content::ContentNamespace;
     use waxwing_xmpp::stanza::Stanza;
 
     use super::*;
 
     fn delivery(xml: &str) -> QueuedStanza {
         let element = Element::parse(xml.as_bytes(), ns::CLIENT, &Limits::own()).unwrap();
-        QueuedStanza::one(Stanza::parse(element).unwrap())
+        QueuedStanza::one(Stanza::parse(element, ContentNamespace::Client).unwrap())
     }
 
     fn held(client_state: ClientStateBuffer) -> Vec<String> {

@@ -4,10 +4,7 @@ use std::{future::poll_fn, time::Duration};
 
 use tokio::time::timeout;
 use waxwing_xml::StreamEvent;
-use waxwing_xmpp::{
-    error::{StreamCondition, StreamError},
-    stream,
-};
+use waxwing_xmpp::error::{StreamCondition, StreamError};
 
 use super::{
     Connection, auth_provider,
@@ -58,18 +55,21 @@ pub(super) async fn session(mut connection: Connection, bound: Bound, finish: Fi
                 return connection.without_words().await;
             }
             let error = StreamError::new(StreamCondition::ConnectionTimeout);
-            let words = stream::error_and_close(&error);
+            let words = connection.outbound.framing.error_and_close(&error);
             connection.say_last(&words, false).await;
         }
         Finish::Ended(End::Taken) => {
             connection.hand_over(bound);
             let conflict = StreamError::new(StreamCondition::Conflict);
-            let words = stream::error_and_close(&conflict);
+            let words = connection.outbound.framing.error_and_close(&conflict);
             connection.say_last(&words, false).await;
         }
-        Finish::Closed => connection.end_session(bound, stream::CLOSE, true).await,
+        Finish::Closed => {
+            let end = connection.outbound.framing.close();
+            connection.end_session(bound, end, true).await;
+        }
         Finish::Broken(error) => {
-            let words = stream::error_and_close(&error);
+            let words = connection.outbound.framing.error_and_close(&error);
             connection.end_session(bound, &words, false).await;
         }
         Finish::Ended(end) => {
@@ -81,7 +81,7 @@ pub(super) async fn session(mut connection: Connection, bound: Bound, finish: Fi
                 management.spool_and_save().await;
                 management.resumption = None;
             }
-            let words = stream::error_and_close(&reason(end));
+            let words = connection.outbound.framing.error_and_close(&reason(end));
             connection.end_session(bound, &words, false).await;
         }
     }

@@ -19,7 +19,7 @@ use waxwing_xml::{Element, StreamEvent};
 use waxwing_xmpp::{
     error::{Condition, StreamCondition, StreamError},
     ns,
-    sm::{self, Enable, Word},
+    sm::{self, Enable, Nonza},
     stanza::{Kind, Stanza, StanzaFault},
 };
 
@@ -222,11 +222,11 @@ impl Session {
     /// Stream management (XEP-0198).
     fn manage(&self, connection: &mut Connection, element: &Element) -> Result<(), Finish> {
         let outbound = &mut connection.outbound;
-        let word = Word::read(element).map_err(Finish::Broken)?;
-        match (word, &mut outbound.management) {
-            (Word::Enable(enable), None) => self.enable(outbound, enable),
-            (Word::Request, Some(management)) => management.on_ack_request(),
-            (Word::Ack(handled), Some(_)) => {
+        let nonza = Nonza::read(element).map_err(Finish::Broken)?;
+        match (nonza, &mut outbound.management) {
+            (Nonza::Enable(enable), None) => self.enable(outbound, enable),
+            (Nonza::Request, Some(management)) => management.on_ack_request(),
+            (Nonza::Ack(handled), Some(_)) => {
                 return outbound.acked(handled).map_err(Finish::Broken);
             }
             // Out of turn (§3).
@@ -254,7 +254,7 @@ impl Session {
         let management = connection.outbound.management.as_ref();
         // Kept when it is dropped, and so at the end of this, unless the stanza takes it along.
         let receipt = management.map(|management| management.begin());
-        let mut stanza = match Stanza::parse(element) {
+        let mut stanza = match Stanza::parse(element, connection.outbound.framing.content()) {
             Ok(stanza) => stanza,
             Err(StanzaFault::Stream(error)) => return Err(Finish::Broken(error)),
             Err(StanzaFault::Answer { reply, .. }) => {

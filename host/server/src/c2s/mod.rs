@@ -64,11 +64,12 @@ pub(crate) async fn run(
     address: SocketAddr,
     slot: ConnectionSlot,
 ) {
+    let framing = endpoint.settings.framing;
     let mut connection = Connection {
         io: Transport::Plain(stream),
-        parser: StreamParser::new(shard.limits.pre_auth),
+        parser: framing.parser(shard.limits.pre_auth),
         input: None,
-        outbound: Outbound::new(&shard),
+        outbound: Outbound::new(&shard, framing),
         auth: None,
         _slot: slot,
         shard,

@@ -12,6 +12,7 @@ use tokio::time::{Instant as TokioInstant, timeout_at};
 use waxwing_plugins::{PreAuthStream, Unavailable};
 use waxwing_storage::AccountId;
 use waxwing_xmpp::{
+    bind::BindRequest,
     error::{Condition, StanzaError},
     jid::{BareJid, FullJid},
     sasl::{self, ScramKeys},
@@ -284,8 +285,8 @@ impl Negotiator<'_> {
             Output::Bind {
                 account,
                 jid,
-                resource,
-            } => Input::Bound(self.bind(account, &jid, resource.as_deref()).await?),
+                request,
+            } => Input::Bound(self.bind(account, &jid, request).await?),
             Output::Resume {
                 account,
                 jid,
@@ -312,10 +313,10 @@ impl Negotiator<'_> {
         &mut self,
         account: u64,
         jid: &BareJid,
-        resource: Option<&str>,
+        request: BindRequest,
     ) -> Result<Result<FullJid, StanzaError>, Interrupt> {
         let server = Arc::clone(&self.connection.shard.server);
-        let binding = server.router.bind(jid, resource);
+        let binding = server.router.bind(jid, request.resource.as_deref());
         let registration = match self.in_time(binding).await? {
             Ok(registration) => registration,
             Err(error) => return Ok(Err(error)),

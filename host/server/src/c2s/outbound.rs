@@ -10,8 +10,8 @@ use std::{
     task::{Context as TaskContext, Poll, ready},
 };
 
-use waxwing_xml::{Context, Element};
-use waxwing_xmpp::{ns, sm};
+use waxwing_xml::Element;
+use waxwing_xmpp::{sm, stream::Framing};
 
 use super::{
     client_state::ClientStateBuffer, deliver_hooks::DeliverHooks,
@@ -33,12 +33,12 @@ use crate::{
 
 /// Bytes of stanzas taken from the mailbox at once; the next are taken when these are written.
 const BATCH: usize = 64 * 1024;
-/// What is in scope on every client's stream.
-const CONTEXT: Context<'static> = Context::stream(ns::CLIENT);
 
 /// The outbound half of a session.
 #[derive(Debug)]
 pub(super) struct Outbound {
+    /// How the stream lies on its transport.
+    pub(super) framing: Framing,
     buffers: Buffers,
     /// What plugins judge first.
     deliver_hooks: DeliverHooks,
@@ -57,8 +57,9 @@ pub(super) struct Outbound {
 }
 
 impl Outbound {
-    pub(super) fn new(shard: &Rc<Shard>) -> Self {
+    pub(super) fn new(shard: &Rc<Shard>, framing: Framing) -> Self {
         Self {
+            framing,
             buffers: shard.buffers.clone(),
             deliver_hooks: DeliverHooks::new(Rc::clone(shard)),
             bounds: shard.limits.outbound,
@@ -77,7 +78,8 @@ impl Outbound {
 
     /// Adds an element of the stream's own.
     pub(super) fn say(&mut self, element: &Element) {
-        element.write(&CONTEXT, self.buffer());
+        let context = self.framing.context();
+        element.write(&context, self.buffer());
     }
 
     /// Asks a client of which nothing was heard whether it is there: what it has handled, or, without stream management, by a ping.
@@ -117,9 +119,10 @@ impl Outbound {
         held: ClientStateBuffer,
     ) {
         self.say(&sm::resumed(previd, management.handled()));
+        let context = self.framing.context();
         let bytes = self.buffer();
         for delivery in management.unacked() {
-            delivery.write(&CONTEXT, bytes);
+            delivery.write(&context, bytes);
         }
         self.management = Some(management);
         self.admit(held.into_iter().collect());
@@ -280,9 +283,10 @@ impl Outbound {
     }
 
     fn fill(&mut self, items: impl IntoIterator<Item = QueuedStanza>) {
+        let context = self.framing.context();
         for delivery in items {
             let bytes = self.buffer();
-            delivery.write(&CONTEXT, bytes);
+            delivery.write(&context, bytes);
             if let Some(management) = &mut self.management {
                 management.sent(delivery);
                 continue;

@@ -1,46 +1,33 @@
 //! `[sasl]`: how clients log in.
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+pub use waxwing_xmpp::sasl::Mechanism;
 
 /// How clients log in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Sasl {
-    /// The mechanisms offered, in this order. PLAIN is offered over TLS only.
+    /// The mechanisms offered, in this order. PLAIN is offered over TLS only. SCRAM-SHA-1-PLUS is not offered by default: some
+    /// clients (gloox, Smack) take it, fail and give up.
+    #[schemars(schema_with = "mechanisms")]
     pub mechanisms: Vec<Mechanism>,
     /// Offers PLAIN without TLS as well. Takes effect for clients on loopback only.
     pub allow_plain_without_tls: bool,
 }
 
-/// A SASL mechanism.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-pub enum Mechanism {
-    /// SCRAM with SHA-256 and channel binding (RFC 7677).
-    #[serde(rename = "SCRAM-SHA-256-PLUS")]
-    ScramSha256Plus,
-    /// SCRAM with SHA-256 (RFC 7677).
-    #[serde(rename = "SCRAM-SHA-256")]
-    ScramSha256,
-    /// SCRAM with SHA-1 and channel binding (RFC 5802). Not offered by default: some clients (gloox, Smack) take it, fail and
-    /// give up.
-    #[serde(rename = "SCRAM-SHA-1-PLUS")]
-    ScramSha1Plus,
-    /// SCRAM with SHA-1 (RFC 5802).
-    #[serde(rename = "SCRAM-SHA-1")]
-    ScramSha1,
-    /// The password itself (RFC 4616).
-    #[serde(rename = "PLAIN")]
-    Plain,
+/// What the schema says of `mechanisms`: the registered names.
+fn mechanisms(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "items": { "type": "string", "enum": Mechanism::ALL.map(Mechanism::name) },
+    })
 }
 
 impl Default for Sasl {
     fn default() -> Self {
-        use Mechanism::{Plain, ScramSha1, ScramSha256, ScramSha256Plus};
         Self {
-            mechanisms: vec![ScramSha256Plus, ScramSha256, ScramSha1, Plain],
+            mechanisms: Mechanism::DEFAULT.to_vec(),
             allow_plain_without_tls: false,
         }
     }

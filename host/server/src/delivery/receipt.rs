@@ -320,6 +320,7 @@ impl Drop for DeliveryReceipt {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::Wake;
+    use waxwing_xmpp::content::ContentNamespace;
 
     use tokio::sync::mpsc;
     use waxwing_xml::{Element, Limits};
@@ -343,7 +344,7 @@ mod tests {
     fn message() -> Stanza {
         let xml = b"<message to='a@b'><body>hi</body></message>";
         let element = Element::parse(xml, waxwing_xmpp::ns::CLIENT, &Limits::stanza()).unwrap();
-        Stanza::parse(element).unwrap()
+        Stanza::parse(element, ContentNamespace::Client).unwrap()
     }
 
     fn secured(tasks: &mut mpsc::UnboundedReceiver<SpoolTask>) -> Arc<DeliveryReceipt> {

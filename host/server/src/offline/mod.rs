@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use waxwing_storage::{AccountId, SpoolLimits, SpoolOutcome, Spooled, StorageError, StreamNote};
 use waxwing_xml::Element;
+use waxwing_xmpp::content::ContentNamespace;
 use waxwing_xmpp::{
     error::{Condition, StanzaError},
     jid::{BareJid, Jid},
@@ -518,7 +519,7 @@ fn delayed(spooled: &Spooled, handle: &SessionHandle) -> Option<Stanza> {
         .attr("stamp", &at.format(&Rfc3339).ok()?)
         .build();
     element.push_child(&delay);
-    Stanza::parse(element).ok()
+    Stanza::parse(element, ContentNamespace::Client).ok()
 }
 
 /// Milliseconds since 1970.

@@ -9,7 +9,7 @@ use waxwing_xmpp::{
     error::Condition,
     jid::BareJid,
     roster::Item,
-    subscription::{State, Word},
+    subscription::{State, SubscriptionAction},
 };
 
 use super::{
@@ -184,7 +184,7 @@ impl RosterStore for DatabaseStore {
         &self,
         account: &BareJid,
         contact: &BareJid,
-        word: Word,
+        word: SubscriptionAction,
     ) -> Result<RosterChange, RosterError> {
         let next = move |state: State| state.outbound(word).state;
         self.step(account, contact, None, next).await
@@ -194,7 +194,7 @@ impl RosterStore for DatabaseStore {
         &self,
         account: &BareJid,
         contact: &BareJid,
-        word: Word,
+        word: SubscriptionAction,
         request: Vec<u8>,
     ) -> Result<Option<RosterChange>, RosterError> {
         if self.accounts.id(account).await?.is_none() {

@@ -3,7 +3,8 @@
 
 use waxwing_plugins::{ContactLabel, RosterAct, RosterChange, WordVerdict};
 use waxwing_xmpp::{
-    error::StanzaError, jid::BareJid, roster::Item, stanza::Stanza, subscription::Word,
+    error::StanzaError, jid::BareJid, roster::Item, stanza::Stanza,
+    subscription::SubscriptionAction,
 };
 
 use super::{RosterError, RosterService, store::Roster};
@@ -103,7 +104,7 @@ impl RosterService {
         &self,
         account: &BareJid,
         contact: &BareJid,
-        word: Word,
+        word: SubscriptionAction,
         stanza: &Stanza,
     ) -> Result<WordVerdict, StanzaError> {
         let class = self.router.contact_class(account, contact);
@@ -120,7 +121,7 @@ impl RosterService {
         &self,
         account: &BareJid,
         contact: &BareJid,
-        word: Word,
+        word: SubscriptionAction,
         stanza: &Stanza,
     ) -> Result<WordVerdict, RosterError> {
         let class = self.router.contact_class(account, contact);

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use waxwing_plugins::{ContactLabel, RosterAct};
 use waxwing_xml::Element;
+use waxwing_xmpp::content::ContentNamespace;
 use waxwing_xmpp::{
     error::Condition,
     jid::BareJid,
     ns,
     roster::{self, Item, Request},
     stanza::Stanza,
-    subscription::{Availability, State, Word},
+    subscription::{Availability, State, SubscriptionAction},
 };
 
 use super::{RosterError, RosterService, hooks::Push, store::Step, told};
@@ -207,14 +208,14 @@ impl RosterService {
         if before.to || before.pending_out {
             let word = subscription_stanza(account, contact, "unsubscribe");
             drop(
-                self.receive_subscription(contact, account, Word::Unsubscribe, word)
+                self.receive_subscription(contact, account, SubscriptionAction::Unsubscribe, word)
                     .await,
             );
         }
         if before.from || before.pending_in {
             let word = subscription_stanza(account, contact, "unsubscribed");
             drop(
-                self.receive_subscription(contact, account, Word::Unsubscribed, word)
+                self.receive_subscription(contact, account, SubscriptionAction::Unsubscribed, word)
                     .await,
             );
         }
@@ -228,5 +229,5 @@ pub(super) fn subscription_stanza(from: &BareJid, to: &BareJid, kind: &str) -> O
         .attr("to", to.as_str())
         .attr("type", kind)
         .build();
-    Stanza::parse(presence).ok()
+    Stanza::parse(presence, ContentNamespace::Client).ok()
 }

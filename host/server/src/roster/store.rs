@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use waxwing_plugins::{RosterChange, RosterProvider};
-use waxwing_xmpp::{jid::BareJid, roster::Item, subscription::Word};
+use waxwing_xmpp::{jid::BareJid, roster::Item, subscription::SubscriptionAction};
 
 use super::RosterError;
 
@@ -68,7 +68,7 @@ pub(super) trait RosterStore: Send + Sync {
         &self,
         account: &BareJid,
         contact: &BareJid,
-        word: Word,
+        word: SubscriptionAction,
     ) -> Result<RosterChange, RosterError>;
 
     /// A contact says a word to the user; `request` is the stanza, to be kept where it waits for an answer. `None`: there is
@@ -77,7 +77,7 @@ pub(super) trait RosterStore: Send + Sync {
         &self,
         account: &BareJid,
         contact: &BareJid,
-        word: Word,
+        word: SubscriptionAction,
         request: Vec<u8>,
     ) -> Result<Option<RosterChange>, RosterError>;
 }
@@ -130,7 +130,7 @@ impl RosterStore for RosterProvider {
         &self,
         account: &BareJid,
         contact: &BareJid,
-        word: Word,
+        word: SubscriptionAction,
     ) -> Result<RosterChange, RosterError> {
         Ok(Self::outbound(self, account, contact, word).await?)
     }
@@ -139,7 +139,7 @@ impl RosterStore for RosterProvider {
         &self,
         account: &BareJid,
         contact: &BareJid,
-        word: Word,
+        word: SubscriptionAction,
         request: Vec<u8>,
     ) -> Result<Option<RosterChange>, RosterError> {
         let stanza = String::from_utf8_lossy(&request).into_owned();

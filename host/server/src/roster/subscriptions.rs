@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use waxwing_plugins::{RosterEntry, WordVerdict};
 use waxwing_xml::{Element, Limits};
+use waxwing_xmpp::content::ContentNamespace;
 use waxwing_xmpp::{
     error::{Condition, ErrorType},
     jid::{BareJid, Jid},
     ns,
     stanza::{PresenceType, Stanza, Type},
-    subscription::{Availability, Inbound, Outbound, State, Word},
+    subscription::{Availability, Inbound, Outbound, State, SubscriptionAction},
 };
 
 use super::{RosterError, RosterService, iq::subscription_stanza};
@@ -30,24 +31,24 @@ fn request(account: &BareJid, contact: &BareJid, stanza: &Stanza, most: usize) -
 }
 
 /// The word that a presence stanza says, if it is about subscriptions.
-pub(crate) fn subscription_action(stanza: &Stanza) -> Option<Word> {
+pub(crate) fn subscription_action(stanza: &Stanza) -> Option<SubscriptionAction> {
     match stanza.typed() {
-        Type::Presence(PresenceType::Subscribe) => Some(Word::Subscribe),
-        Type::Presence(PresenceType::Unsubscribe) => Some(Word::Unsubscribe),
-        Type::Presence(PresenceType::Subscribed) => Some(Word::Subscribed),
-        Type::Presence(PresenceType::Unsubscribed) => Some(Word::Unsubscribed),
+        Type::Presence(PresenceType::Subscribe) => Some(SubscriptionAction::Subscribe),
+        Type::Presence(PresenceType::Unsubscribe) => Some(SubscriptionAction::Unsubscribe),
+        Type::Presence(PresenceType::Subscribed) => Some(SubscriptionAction::Subscribed),
+        Type::Presence(PresenceType::Unsubscribed) => Some(SubscriptionAction::Unsubscribed),
         _ => None,
     }
 }
 
 /// Whether a word says what is so already. The contact may not have heard it: its side is kept by another commit, before which
 /// the server may have been killed, and who had no ack says the word again. Where both sides agree nobody notices.
-const fn is_repeated(word: Word, before: State) -> bool {
+const fn is_repeated(word: SubscriptionAction, before: State) -> bool {
     match word {
         // These go on to the contact whatever stands here.
-        Word::Subscribe | Word::Unsubscribe => false,
-        Word::Subscribed => before.from,
-        Word::Unsubscribed => !before.from && !before.pending_in,
+        SubscriptionAction::Subscribe | SubscriptionAction::Unsubscribe => false,
+        SubscriptionAction::Subscribed => before.from,
+        SubscriptionAction::Unsubscribed => !before.from && !before.pending_in,
     }
 }
 
@@ -57,7 +58,7 @@ impl RosterService {
         &self,
         sender: &Arc<SessionHandle>,
         stanza: Stanza,
-        word: Word,
+        word: SubscriptionAction,
     ) {
         let Some(contact) = stanza.to().map(Jid::to_bare) else {
             return;
@@ -84,7 +85,7 @@ impl RosterService {
         account: &BareJid,
         contact: &BareJid,
         mut stanza: Stanza,
-        word: Word,
+        word: SubscriptionAction,
     ) -> Result<(), RosterError> {
         stanza.stamp_from(Jid::from(account.clone()));
         stanza.set_to(Jid::from(contact.clone()));
@@ -127,7 +128,7 @@ impl RosterService {
         &self,
         account: &BareJid,
         contact: &BareJid,
-        word: Word,
+        word: SubscriptionAction,
         stanza: Stanza,
         left: State,
     ) -> Result<(), RosterError> {
@@ -158,7 +159,7 @@ impl RosterService {
         &self,
         account: &BareJid,
         contact: &BareJid,
-        word: Word,
+        word: SubscriptionAction,
         stanza: Stanza,
     ) -> Result<(), RosterError> {
         match self.may_receive(account, contact, word, &stanza).await? {
@@ -176,7 +177,7 @@ impl RosterService {
         &self,
         account: &BareJid,
         contact: &BareJid,
-        word: Word,
+        word: SubscriptionAction,
         stanza: Option<Stanza>,
     ) -> Result<(), RosterError> {
         let Some(stanza) = stanza else { return Ok(()) };
@@ -205,7 +206,7 @@ impl RosterService {
         &self,
         account: &BareJid,
         contact: &BareJid,
-        word: Word,
+        word: SubscriptionAction,
         stanza: &Stanza,
     ) -> Result<Option<Inbound>, RosterError> {
         let _lock = self.locks.lock(account).await;
@@ -220,7 +221,7 @@ impl RosterService {
         let inbound = Inbound::between(word, change.before.state(), change.after.state());
         if inbound.deliver {
             let whom = match word {
-                Word::Subscribe => Audience::Available,
+                SubscriptionAction::Subscribe => Audience::Available,
                 _ => Audience::Interested,
             };
             self.router.tell_account(account, whom, stanza);
@@ -235,12 +236,17 @@ impl RosterService {
             self.router
                 .send_presence(account, contact, Availability::Unavailable);
         }
-        if let Some(Word::Subscribed) = inbound.reply {
+        if let Some(SubscriptionAction::Subscribed) = inbound.reply {
             let reply = subscription_stanza(account, contact, "subscribed");
             // What is granted is answered by nothing: this goes one step deep. Where it is lost, who asked may ask again.
             drop(
-                Box::pin(self.receive_subscription(contact, account, Word::Subscribed, reply))
-                    .await,
+                Box::pin(self.receive_subscription(
+                    contact,
+                    account,
+                    SubscriptionAction::Subscribed,
+                    reply,
+                ))
+                .await,
             );
         }
         if inbound.presence == Some(Availability::Current) {
@@ -254,7 +260,9 @@ impl RosterService {
         let account = handle.jid.to_bare();
         for (contact, request) in self.store(&account).requests(&account).await? {
             let element = Element::parse(&request, ns::CLIENT, &Limits::own());
-            let stanza = element.ok().and_then(|element| Stanza::parse(element).ok());
+            let stanza = element
+                .ok()
+                .and_then(|element| Stanza::parse(element, ContentNamespace::Client).ok());
             let Some(stanza) = stanza else {
                 tracing::error!(%contact, "a kept request is no stanza");
                 continue;

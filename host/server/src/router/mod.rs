@@ -24,6 +24,7 @@ use std::{
 use tokio::sync::mpsc::{self, error::TrySendError};
 use waxwing_plugins::{After, Inlet, Recipient, Sender};
 use waxwing_xml::Element;
+use waxwing_xmpp::content::ContentNamespace;
 use waxwing_xmpp::{
     error::{Condition, StanzaError},
     jid::{self, BareJid, FullJid, Jid},
@@ -443,7 +444,7 @@ impl Router {
         if let Some(handle) = self.find(asker) {
             // An answer that is lost is never answered.
             drop(handle.push(QueuedStanza::answer(reply)));
-        } else if let Ok(reply) = Stanza::parse(reply)
+        } else if let Ok(reply) = Stanza::parse(reply, ContentNamespace::Client)
             && reply.kind() == Kind::Iq
         {
             let _ = self.inlet.reply(&reply);

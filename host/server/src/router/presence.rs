@@ -5,6 +5,7 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use waxwing_xml::{Edit, Element, ElementRef};
+use waxwing_xmpp::content::ContentNamespace;
 use waxwing_xmpp::{
     error::Condition,
     jid::{BareJid, Jid},
@@ -385,7 +386,7 @@ pub(crate) fn with_counted_priority(stanza: Stanza) -> Stanza {
         }
         plain.take().map_or(Edit::Remove, Edit::Replace)
     });
-    let Ok(mut rewritten) = Stanza::parse(element) else {
+    let Ok(mut rewritten) = Stanza::parse(element, ContentNamespace::Client) else {
         return stanza;
     };
     if stanza.is_unshown() {
@@ -412,5 +413,5 @@ pub(crate) fn unavailable(jid: &Jid) -> Option<Stanza> {
         .attr("from", jid.as_str())
         .attr("type", "unavailable")
         .build();
-    Stanza::parse(element).ok()
+    Stanza::parse(element, ContentNamespace::Client).ok()
 }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use waxwing_xml::{Context, Element, Limits};
+use waxwing_xmpp::content::ContentNamespace;
 use waxwing_xmpp::{
     jid, ns,
     stanza::{Kind, Stanza},
@@ -28,7 +29,7 @@ fn bind(router: &Arc<Router>, account: &str, resource: &str) -> Registration {
 
 fn parse(xml: &str) -> Stanza {
     let element = Element::parse(xml.as_bytes(), ns::CLIENT, &Limits::stanza()).unwrap();
-    Stanza::parse(element).unwrap()
+    Stanza::parse(element, ContentNamespace::Client).unwrap()
 }
 
 impl Registration {

@@ -30,7 +30,7 @@ use crate::{
     accounts::{Accounts, password_hashing::HashPool, secret},
     admin::{self, AdminHandler},
     c2s::{Endpoint, Resumptions},
-    config::{self, Config, Kind, Listener, Mechanism, Sources},
+    config::{self, Config, Kind, Listener, Sources},
     delivery::{
         liveness,
         mailbox::End,
@@ -394,27 +394,10 @@ fn settings(config: &Config, listener: &Listener, salt_secret: [u8; 32]) -> Sett
         config::TlsPolicy::Optional => TlsPolicy::Optional,
         config::TlsPolicy::None => TlsPolicy::None,
     };
-    settings.mechanisms = config
-        .sasl
-        .mechanisms
-        .iter()
-        .copied()
-        .map(mechanism)
-        .collect();
+    settings.mechanisms.clone_from(&config.sasl.mechanisms);
     settings.allow_plain_without_tls = config.sasl.allow_plain_without_tls;
     settings.deadline = Duration::from_secs(u64::from(config.limits.pre_auth_seconds));
     settings
-}
-
-fn mechanism(configured: Mechanism) -> waxwing_xmpp::sasl::Mechanism {
-    use waxwing_xmpp::sasl::Mechanism as Spoken;
-    match configured {
-        Mechanism::ScramSha256Plus => Spoken::ScramSha256Plus,
-        Mechanism::ScramSha256 => Spoken::ScramSha256,
-        Mechanism::ScramSha1Plus => Spoken::ScramSha1Plus,
-        Mechanism::ScramSha1 => Spoken::ScramSha1,
-        Mechanism::Plain => Spoken::Plain,
-    }
 }
 
 fn ready_line(bound: &[Bound]) -> String {

@@ -4,8 +4,8 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
-/// A hash function that SCRAM is used with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// A hash function that SCRAM is used with. A stronger one is greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Hash {
     /// SHA-1 (RFC 5802), 20 bytes. What SCRAM needs of it still holds; older clients know no other.
     Sha1,
@@ -14,6 +14,22 @@ pub enum Hash {
 }
 
 impl Hash {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Sha1, Self::Sha256];
+
+    /// The hash's name (IANA, Hash Function Textual Names), under which its keys are stored.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sha1 => "SHA-1",
+            Self::Sha256 => "SHA-256",
+        }
+    }
+
+    /// The hash of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|hash| hash.name() == name)
+    }
+
     /// The length of a digest in bytes.
     pub fn length(self) -> usize {
         match self {

@@ -2,6 +2,7 @@
 
 use super::Hash;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use stringprep::tables;
 use subtle::ConstantTimeEq as _;
@@ -43,19 +44,20 @@ impl fmt::Debug for ScramKeys {
 pub struct Credentials {
     /// The account's id, opaque here.
     pub account: u64,
-    /// Keys for SCRAM-SHA-1.
-    pub sha1: ScramKeys,
-    /// Keys for SCRAM-SHA-256 and for PLAIN.
-    pub sha256: ScramKeys,
+    /// The keys of its password, by hash. An account from before a hash was known here has none for it until its password
+    /// changes.
+    pub keys: BTreeMap<Hash, ScramKeys>,
 }
 
 impl Credentials {
-    /// The keys for a hash.
-    pub fn keys(&self, hash: Hash) -> &ScramKeys {
-        match hash {
-            Hash::Sha1 => &self.sha1,
-            Hash::Sha256 => &self.sha256,
-        }
+    /// The keys for a hash, if the account has them.
+    pub fn keys(&self, hash: Hash) -> Option<&ScramKeys> {
+        self.keys.get(&hash)
+    }
+
+    /// The keys that a password in clear is checked against: those of the strongest hash.
+    pub fn strongest(&self) -> Option<&ScramKeys> {
+        self.keys.values().next_back()
     }
 }
 
@@ -162,11 +164,9 @@ fn follows_bidi_rules(text: &str) -> bool {
 /// Whether the password is the one the keys were derived from. The hash is told by the length of the keys; keys of another
 /// length fit no password. A password that SASLprep refuses costs as much as another.
 pub fn verify_plain(keys: &ScramKeys, password: &str) -> bool {
-    let hash = if keys.stored_key.len() == Hash::Sha1.length() {
-        Hash::Sha1
-    } else {
-        Hash::Sha256
-    };
+    let of_length = |hash: &Hash| hash.length() == keys.stored_key.len();
+    let hash = Hash::ALL.into_iter().find(of_length);
+    let hash = hash.unwrap_or(Hash::Sha256);
     let Ok(derived) = derive(password, &keys.salt, keys.iterations, hash) else {
         let _ = hash.salted(
             password.as_bytes(),
@@ -202,12 +202,11 @@ pub fn stand_in_keys_like(
     iterations: u32,
     salt_bytes: usize,
 ) -> ScramKeys {
-    let label = match hash {
-        Hash::Sha1 => "SCRAM-SHA-1",
-        Hash::Sha256 => "SCRAM-SHA-256",
+    let label = hash.name();
+    let tied = |purpose: &str| {
+        let bound = format!("{purpose}\0SCRAM-{label}\0{name}");
+        Hash::Sha256.hmac(secret, bound.as_bytes())
     };
-    let tied =
-        |purpose: &str| Hash::Sha256.hmac(secret, format!("{purpose}\0{label}\0{name}").as_bytes());
     let cut = |mut bytes: Vec<u8>, length| {
         bytes.truncate(length);
         bytes

@@ -5,16 +5,16 @@ use std::fmt;
 
 /// A PLAIN message.
 #[derive(PartialEq, Eq)]
-pub struct Plain<'a> {
+pub struct Plain {
     /// The identity to act as, when one was named.
-    pub authzid: Option<&'a str>,
+    pub authzid: Option<String>,
     /// The account's localpart as typed.
-    pub authcid: &'a str,
+    pub authcid: String,
     /// The password, not empty.
-    pub password: &'a str,
+    pub password: String,
 }
 
-impl fmt::Debug for Plain<'_> {
+impl fmt::Debug for Plain {
     /// Shows no password, so that none reaches a log.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Plain")
@@ -23,9 +23,9 @@ impl fmt::Debug for Plain<'_> {
     }
 }
 
-impl<'a> Plain<'a> {
+impl Plain {
     /// Takes a message apart. Bad UTF-8, more or fewer than two NULs, and an empty name or password are malformed-request.
-    pub fn parse(message: &'a [u8]) -> Result<Self, Failure> {
+    pub fn parse(message: &[u8]) -> Result<Self, Failure> {
         let text = str::from_utf8(message).map_err(|_| Failure::MalformedRequest)?;
         let mut fields = text.split('\0');
         let fields = (fields.next(), fields.next(), fields.next(), fields.next());
@@ -36,9 +36,9 @@ impl<'a> Plain<'a> {
             return Err(Failure::MalformedRequest);
         }
         Ok(Self {
-            authzid: Some(authzid).filter(|authzid| !authzid.is_empty()),
-            authcid,
-            password,
+            authzid: Some(authzid.to_owned()).filter(|authzid| !authzid.is_empty()),
+            authcid: authcid.to_owned(),
+            password: password.to_owned(),
         })
     }
 }
@@ -54,12 +54,12 @@ mod tests {
             plain,
             Plain {
                 authzid: None,
-                authcid: "juliet",
-                password: "r0m30"
+                authcid: "juliet".to_owned(),
+                password: "r0m30".to_owned()
             }
         );
         let plain = Plain::parse(b"juliet@example.com\0juliet\0r0m30").unwrap();
-        assert_eq!(plain.authzid, Some("juliet@example.com"));
+        assert_eq!(plain.authzid.as_deref(), Some("juliet@example.com"));
         assert_eq!(format!("{plain:?}"), "Plain { authcid: \"juliet\", .. }");
     }
 

@@ -116,8 +116,19 @@ impl ClientFirst {
     }
 }
 
-/// An exchange that waits for the client's last message.
-pub struct Exchange {
+/// What an exchange begins with.
+#[derive(Debug)]
+pub struct ScramAttempt {
+    /// The hash of the mechanism.
+    pub hash: Hash,
+    /// The client's first message.
+    pub first: ClientFirst,
+    /// What the client must repeat of the channel binding.
+    pub binding: ExpectedBinding,
+}
+
+/// An exchange whose challenge is sent, and which waits for the client's last message.
+pub struct ScramChallenge {
     hash: Hash,
     stored_key: Vec<u8>,
     server_key: Vec<u8>,
@@ -128,43 +139,38 @@ pub struct Exchange {
     auth_message: String,
 }
 
-impl fmt::Debug for Exchange {
+impl fmt::Debug for ScramChallenge {
     /// Shows no key, so that none reaches a log.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Exchange")
+        out.debug_struct("ScramChallenge")
             .field("hash", &self.hash)
             .finish_non_exhaustive()
     }
 }
 
-impl Exchange {
-    /// Begins with the client's first message; gives the exchange and the server's first message.
-    pub fn start(
-        first: &ClientFirst,
-        hash: Hash,
-        keys: &ScramKeys,
-        expected_binding: ExpectedBinding,
-        random: fn(&mut [u8]),
-    ) -> (Self, String) {
+impl ScramChallenge {
+    /// Answers the client's first message with the user's keys; gives the exchange and the server's first message.
+    pub fn start(attempt: ScramAttempt, keys: &ScramKeys, random: fn(&mut [u8])) -> (Self, String) {
+        let ScramAttempt {
+            hash,
+            first,
+            binding,
+        } = attempt;
         let mut nonce = [0; NONCE_BYTES];
         random(&mut nonce);
         let nonce = format!("{}{}", first.nonce, base64::encode(&nonce));
         let iterations = keys.iterations.clamp(1, MAX_ITERATIONS);
         let message = format!("r={nonce},s={},i={iterations}", base64::encode(&keys.salt));
-        let auth_message = format!("{},{message},", first.bare);
-        let (stored_key, server_key) = (keys.stored_key.clone(), keys.server_key.clone());
-        (
-            Self {
-                hash,
-                stored_key,
-                server_key,
-                username: first.username.clone(),
-                nonce,
-                expected_binding,
-                auth_message,
-            },
-            message,
-        )
+        let challenge = Self {
+            hash,
+            stored_key: keys.stored_key.clone(),
+            server_key: keys.server_key.clone(),
+            username: first.username,
+            nonce,
+            expected_binding: binding,
+            auth_message: format!("{},{message},", first.bare),
+        };
+        (challenge, message)
     }
 
     /// The account's localpart as the client typed it.

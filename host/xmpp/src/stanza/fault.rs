@@ -1,9 +1,9 @@
 //! How an element that is no valid stanza is answered, and how any stanza is.
 
 use super::Kind;
+use crate::content::ContentNamespace;
 use crate::error::{Condition, StanzaError, StreamError};
 use crate::jid::Jid;
-use crate::ns;
 use waxwing_xml::{Element, ElementBuilder};
 
 /// Why an element is no valid stanza, as the answer that it gets. The peer is at fault.
@@ -29,25 +29,23 @@ pub enum StanzaFault {
 /// The answer to a stanza that fails its checks.
 pub(super) fn answer(
     element: &Element,
+    (kind, content): (Kind, ContentNamespace),
     to: Option<&Jid>,
     from: Option<&Jid>,
     condition: Condition,
 ) -> StanzaFault {
-    let Ok(kind) = Kind::of(element.root()) else {
-        return StanzaFault::Drop;
-    };
     let name = element.attr("type");
     if name == Some("error") || (kind == Kind::Iq && name == Some("result")) {
         return StanzaFault::Drop;
     }
     let error = StanzaError::new(condition);
-    let reply = error_stanza(kind, element.attr("id"), to, from, &error);
+    let reply = error_stanza((kind, content), element.attr("id"), to, from, &error);
     StanzaFault::Answer { error, reply }
 }
 
 /// An error stanza; `to` and `from` are those of the stanza that it answers.
 pub(super) fn error_stanza(
-    kind: Kind,
+    kind: (Kind, ContentNamespace),
     id: Option<&str>,
     to: Option<&Jid>,
     from: Option<&Jid>,
@@ -60,13 +58,13 @@ pub(super) fn error_stanza(
 
 /// An answer without its children. A missing id of an iq is answered with an empty one (RFC 6120 §8.3.1).
 pub(super) fn reply(
-    kind: Kind,
+    (kind, content): (Kind, ContentNamespace),
     name: &str,
     id: Option<&str>,
     to: Option<&Jid>,
     from: Option<&Jid>,
 ) -> ElementBuilder {
-    let mut reply = Element::builder(kind.name(), ns::CLIENT).attr("type", name);
+    let mut reply = Element::builder(kind.name(), content.name()).attr("type", name);
     if let Some(id) = id.or((kind == Kind::Iq).then_some("")) {
         reply = reply.attr("id", id);
     }

@@ -1,7 +1,7 @@
 //! The three kinds of stanza and their types.
 
+use crate::content::ContentNamespace;
 use crate::error::StreamCondition;
-use crate::ns;
 use waxwing_xml::ElementRef;
 
 /// A kind of stanza (RFC 6120 §8).
@@ -25,17 +25,24 @@ impl Kind {
         }
     }
 
-    /// The kind of a first-level element of a client's stream, or the stream error that answers it.
+    /// The kind of a first-level element of a stream with that content, or the stream error that answers it.
     ///
-    /// `jabber:server` is invalid-namespace (RFC 6120 §4.8.3); all else that is no stanza is unsupported-stanza-type (§4.8.4).
-    pub fn of(element: ElementRef<'_>) -> Result<Self, StreamCondition> {
-        match (element.ns(), element.name()) {
-            (ns::CLIENT, "message") => Ok(Self::Message),
-            (ns::CLIENT, "presence") => Ok(Self::Presence),
-            (ns::CLIENT, "iq") => Ok(Self::Iq),
-            (ns::SERVER, _) => Err(StreamCondition::InvalidNamespace),
-            _ => Err(StreamCondition::UnsupportedStanzaType),
+    /// The content namespace of another kind of stream is invalid-namespace (RFC 6120 §4.8.3); all else that is no stanza is
+    /// unsupported-stanza-type (§4.8.4).
+    pub fn of(element: ElementRef<'_>, content: ContentNamespace) -> Result<Self, StreamCondition> {
+        match ContentNamespace::from_name(element.ns()) {
+            Some(found) if found == content => {
+                Self::from_name(element.name()).ok_or(StreamCondition::UnsupportedStanzaType)
+            }
+            Some(_) => Err(StreamCondition::InvalidNamespace),
+            None => Err(StreamCondition::UnsupportedStanzaType),
         }
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        [Self::Message, Self::Presence, Self::Iq]
+            .into_iter()
+            .find(|kind| kind.name() == name)
     }
 }
 

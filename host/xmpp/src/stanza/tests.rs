@@ -8,7 +8,7 @@ fn element(xml: &str) -> Element {
 }
 
 fn parse(xml: &str) -> Result<Stanza, StanzaFault> {
-    Stanza::parse(element(xml))
+    Stanza::parse(element(xml), ContentNamespace::Client)
 }
 
 fn stanza(xml: &str) -> Stanza {
@@ -177,4 +177,27 @@ fn is_stamped_with_the_senders_address_and_language() {
     assert_eq!(sent.lang(), None);
     sent.inherit_lang(Some("en"));
     assert_eq!(sent.lang(), Some("en"));
+}
+
+/// A stream between servers: its own stanzas are taken, a client's are not, and answers are written in its namespace.
+#[test]
+fn knows_the_content_namespace_of_its_stream() {
+    let parse = |xml: &str| {
+        let element = Element::parse(xml.as_bytes(), ns::SERVER, &Limits::stanza()).unwrap();
+        Stanza::parse(element, ContentNamespace::Server)
+    };
+    let message =
+        parse("<message id='1' to='juliet@example.com' from='romeo@example.net'/>").unwrap();
+    let reply = message
+        .error_reply(&Condition::ServiceUnavailable.into())
+        .unwrap();
+    assert!(reply.is("message", ns::SERVER), "{reply:?}");
+    let Err(StanzaFault::Answer { reply, .. }) = parse("<iq id='1' type='get'/>") else {
+        panic!("an iq without a child is answered");
+    };
+    assert!(reply.is("iq", ns::SERVER), "{reply:?}");
+    assert_eq!(
+        parse("<message xmlns='jabber:client'/>").unwrap_err(),
+        StanzaFault::Stream(StreamCondition::InvalidNamespace.into())
+    );
 }

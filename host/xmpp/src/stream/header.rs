@@ -1,6 +1,7 @@
-//! The rules for a client's stream header (RFC 6120 §4.7 and §4.8).
+//! The rules for a peer's stream header (RFC 6120 §4.7 and §4.8).
 
 use super::settings::Settings;
+use crate::content::ContentNamespace;
 use crate::error::StreamCondition;
 use crate::jid;
 use crate::ns;
@@ -76,16 +77,16 @@ impl Header {
             version: version.map(|_| parsed.unwrap_or(Version::ONE).min(Version::ONE)),
             lang: lang.map(str::to_owned),
         };
-        let verdict = namespaces(header)
+        let verdict = namespaces(header, settings.framing.content())
             .and(host.map(drop))
             .and(supported(parsed));
         (read, verdict)
     }
 }
 
-/// §4.8.1 and §4.8.3: the stream's own namespace, and `jabber:client` for its content. Prefix-free streams declare no content
+/// §4.8.1 and §4.8.3: the stream's own namespace, and the listener's for its content. Prefix-free streams declare no content
 /// namespace (§4.8.2), which is as good.
-fn namespaces(header: &StreamHeader) -> Result<(), StreamCondition> {
+fn namespaces(header: &StreamHeader, content: ContentNamespace) -> Result<(), StreamCondition> {
     if header.root.ns() != ns::STREAMS {
         return Err(StreamCondition::InvalidNamespace);
     }
@@ -93,7 +94,8 @@ fn namespaces(header: &StreamHeader) -> Result<(), StreamCondition> {
         return Err(StreamCondition::BadFormat);
     }
     match header.default_ns.as_deref() {
-        None | Some("" | ns::CLIENT) => Ok(()),
+        None | Some("") => Ok(()),
+        Some(declared) if declared == content.name() => Ok(()),
         Some(ns::STREAMS) if header.prefix.is_none() => Ok(()),
         Some(_) => Err(StreamCondition::InvalidNamespace),
     }

@@ -1,5 +1,7 @@
 //! What a listener lays down for its streams, and what is known of one connection.
 
+use super::framing::Framing;
+use crate::content::ContentNamespace;
 use crate::sasl::Mechanism;
 use std::fmt;
 use std::time::Duration;
@@ -20,6 +22,8 @@ pub enum TlsPolicy {
 pub struct Settings {
     /// The hosts served, prepared by [`crate::jid::prepare_domain`]. The first speaks where no other is named.
     pub hosts: Vec<String>,
+    /// How the streams lie on their transport.
+    pub framing: Framing,
     /// STARTTLS.
     pub tls: TlsPolicy,
     /// Whether TLS begins with the first byte (XEP-0368). The first input is then [`super::Input::TlsEstablished`].
@@ -45,6 +49,7 @@ impl Settings {
     pub fn new(hosts: Vec<String>, fake_salt_secret: [u8; 32], random: fn(&mut [u8])) -> Self {
         Self {
             hosts,
+            framing: Framing::tcp(ContentNamespace::Client),
             tls: TlsPolicy::Required,
             direct_tls: false,
             mechanisms: Mechanism::DEFAULT.to_vec(),
@@ -58,7 +63,7 @@ impl Settings {
     }
 
     /// The host that speaks where the peer named none of ours; empty where none is served (RFC 6120 §4.9.1.3).
-    pub(super) fn default_host(&self) -> &str {
+    pub(crate) fn default_host(&self) -> &str {
         self.hosts.first().map_or("", String::as_str)
     }
 }
@@ -102,14 +107,14 @@ pub struct TlsInfo {
 
 impl TlsInfo {
     /// The types of channel binding that this connection has, strongest first.
-    pub(super) fn binding_types(&self) -> impl Iterator<Item = &'static str> {
+    pub(crate) fn binding_types(&self) -> impl Iterator<Item = &'static str> {
         let exporter = self.exporter.as_ref().map(|_| "tls-exporter");
         let end_point = self.end_point.as_ref().map(|_| "tls-server-end-point");
         exporter.into_iter().chain(end_point)
     }
 
     /// The data of one type of channel binding.
-    pub(super) fn binding(&self, kind: &str) -> Option<&[u8]> {
+    pub(crate) fn binding(&self, kind: &str) -> Option<&[u8]> {
         match kind {
             "tls-exporter" => self.exporter.as_ref().map(<[u8; 32]>::as_slice),
             "tls-server-end-point" => self.end_point.as_deref(),

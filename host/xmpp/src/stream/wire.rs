@@ -1,13 +1,11 @@
-//! Bytes of the stream itself: its header, its end, and elements inside it.
+//! Bytes of a stream on TCP: its header and its end.
 
 use super::header::Version;
-use crate::error::StreamError;
 use crate::ns;
 use std::fmt::Write as _;
-use waxwing_xml::{Context, Element};
 
 /// The end of our stream.
-pub const CLOSE: &[u8] = b"</stream:stream>";
+pub(super) const CLOSE: &[u8] = b"</stream:stream>";
 
 /// The attributes of our stream header (RFC 6120 §4.7).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,10 +21,9 @@ pub struct OpenReply<'a> {
 }
 
 /// Our stream header, with an XML declaration. Its language is English, the only one that texts here are written in.
-pub fn open_reply(reply: &OpenReply<'_>) -> Vec<u8> {
+pub(super) fn open(reply: &OpenReply<'_>, content: &str) -> Vec<u8> {
     let mut out = format!(
-        "<?xml version='1.0'?><stream:stream xmlns='{}' xmlns:stream='{}'",
-        ns::CLIENT,
+        "<?xml version='1.0'?><stream:stream xmlns='{content}' xmlns:stream='{}'",
         ns::STREAMS
     );
     attribute(&mut out, "id", reply.id);
@@ -40,20 +37,6 @@ pub fn open_reply(reply: &OpenReply<'_>) -> Vec<u8> {
     attribute(&mut out, "xml:lang", "en");
     out.push('>');
     out.into_bytes()
-}
-
-/// A stream error and the end of the stream, for a stream whose header was sent.
-pub fn error_and_close(error: &StreamError) -> Vec<u8> {
-    let mut out = element_bytes(&error.to_element());
-    out.extend_from_slice(CLOSE);
-    out
-}
-
-/// An element as it is written inside a client's stream.
-pub fn element_bytes(element: &Element) -> Vec<u8> {
-    let mut out = Vec::with_capacity(256);
-    element.write(&Context::stream(ns::CLIENT), &mut out);
-    out
 }
 
 fn attribute(out: &mut String, name: &str, value: &str) {

@@ -128,8 +128,7 @@ fn carry_out(
             let keys = |hash| derive(PASSWORD, b"salt", 1, hash).unwrap();
             let found = Credentials {
                 account: 1,
-                sha1: keys(Hash::Sha1),
-                sha256: keys(Hash::Sha256),
+                keys: Hash::ALL.map(|hash| (hash, keys(hash))).into(),
             };
             Input::Credentials((jid.as_str() == "juliet@example.com").then_some(found))
         }
@@ -145,9 +144,9 @@ fn carry_out(
             Input::Resumed(Ok(jid::with_resource(&jid, "r").unwrap()))
         }
         Output::Resume { .. } => Input::EffectFailed,
-        Output::Bind { jid, resource, .. } => Input::Bound(Ok(jid::with_resource(
+        Output::Bind { jid, request, .. } => Input::Bound(Ok(jid::with_resource(
             &jid,
-            &resource.unwrap_or("r".to_owned()),
+            &request.resource.unwrap_or("r".to_owned()),
         )
         .unwrap())),
     };

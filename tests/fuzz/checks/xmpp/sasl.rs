@@ -1,6 +1,6 @@
 //! Properties of the mechanisms: no message panics them, base64 has one form, and no proof is found by chance.
 
-use waxwing_xmpp::sasl::{ClientFirst, Exchange, Hash, Plain, base64, derive};
+use waxwing_xmpp::sasl::{ClientFirst, Hash, Plain, ScramAttempt, ScramChallenge, base64, derive};
 
 /// Runs every check on one input: a first and a last message, parted by a bar.
 pub(crate) fn check(data: &[u8]) {
@@ -11,7 +11,7 @@ pub(crate) fn check(data: &[u8]) {
     );
     if let Ok(plain) = Plain::parse(first) {
         assert!(!plain.authcid.is_empty() && !plain.password.is_empty());
-        let _ = derive(plain.password, b"salt", 1, Hash::Sha256);
+        let _ = derive(&plain.password, b"salt", 1, Hash::Sha256);
     }
     if let Ok(Ok(bytes)) = str::from_utf8(first).map(base64::decode) {
         assert_eq!(
@@ -29,8 +29,12 @@ pub(crate) fn check(data: &[u8]) {
         let Ok(binding) = first.expected_binding(plus, true, |_| Some(b"data")) else {
             continue;
         };
-        let (exchange, challenge) =
-            Exchange::start(&first, hash, &keys, binding, |bytes| bytes.fill(7));
+        let attempt = ScramAttempt {
+            hash,
+            first: first.clone(),
+            binding,
+        };
+        let (exchange, challenge) = ScramChallenge::start(attempt, &keys, |bytes| bytes.fill(7));
         assert!(challenge.starts_with("r="));
         assert!(
             exchange.finish(last).is_err(),

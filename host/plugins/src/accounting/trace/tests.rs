@@ -1,4 +1,5 @@
 use waxwing_xml::{Element, Limits};
+use waxwing_xmpp::content::ContentNamespace;
 use waxwing_xmpp::jid;
 
 use super::*;
@@ -11,9 +12,11 @@ fn stanza() -> Stanza {
     let xml = format!(
         "<message xmlns='jabber:client' to='juliet@localhost/b' type='chat' id='{id}'><body>{SECRET}</body><x xmlns='urn:example:x'/></message>"
     );
-    let mut stanza =
-        Stanza::parse(Element::parse(xml.as_bytes(), "jabber:client", &Limits::stanza()).unwrap())
-            .unwrap();
+    let mut stanza = Stanza::parse(
+        Element::parse(xml.as_bytes(), "jabber:client", &Limits::stanza()).unwrap(),
+        ContentNamespace::Client,
+    )
+    .unwrap();
     stanza.stamp_from(jid::parse("romeo@localhost/o").unwrap());
     stanza
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::sasl::derive;
 
 /// An exchange as after the server's first message, with the nonce and salt of a printed example.
-fn printed(hash: Hash, keys: &ScramKeys, first: &str, server_half: &str) -> Exchange {
+fn printed(hash: Hash, keys: &ScramKeys, first: &str, server_half: &str) -> ScramChallenge {
     let first = ClientFirst::parse(first.as_bytes()).unwrap();
     let nonce = format!("{}{server_half}", first.nonce);
     let message = format!(
@@ -12,7 +12,7 @@ fn printed(hash: Hash, keys: &ScramKeys, first: &str, server_half: &str) -> Exch
         base64::encode(&keys.salt),
         keys.iterations
     );
-    Exchange {
+    ScramChallenge {
         hash,
         stored_key: keys.stored_key.clone(),
         server_key: keys.server_key.clone(),
@@ -23,7 +23,7 @@ fn printed(hash: Hash, keys: &ScramKeys, first: &str, server_half: &str) -> Exch
     }
 }
 
-fn sha1_example() -> Exchange {
+fn sha1_example() -> ScramChallenge {
     let keys = derive(
         "pencil",
         &base64::decode("QSXCR+Q6sek8bf92").unwrap(),
@@ -225,12 +225,11 @@ fn every_nonce_is_new_and_begins_with_the_clients() {
     }
     let keys = derive("pencil", b"salt", 1, Hash::Sha256).unwrap();
     let first = ClientFirst::parse(b"n,,n=a,r=client").unwrap();
-    let (_, message) = Exchange::start(
-        &first,
-        Hash::Sha256,
-        &keys,
-        ExpectedBinding::Exactly(Vec::new()),
-        random,
-    );
+    let attempt = ScramAttempt {
+        hash: Hash::Sha256,
+        first,
+        binding: ExpectedBinding::Exactly(Vec::new()),
+    };
+    let (_, message) = ScramChallenge::start(attempt, &keys, random);
     assert_eq!(message, "r=clientpaWlpaWlpaWlpaWlpaWlpaWl,s=c2FsdA==,i=1");
 }

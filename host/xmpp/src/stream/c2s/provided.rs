@@ -4,28 +4,33 @@ use super::authentication::address;
 use super::authority::Authority;
 use super::io::Output;
 use super::negotiation::Negotiation;
-use super::state::{Identity, Prover, Scram, State, Stream};
+use super::state::{Identity, Prover, State, Stream};
 use crate::jid::{self, BareJid};
-use crate::sasl::{Failure, ScramKeys, stand_in_keys_like};
+use crate::sasl::{Exchange, Failure, ScramAttempt, ScramKeys, stand_in_keys_like};
 
 impl Negotiation {
-    /// Asks the provider about what PLAIN brought.
-    pub(super) fn judge(
-        &mut self,
-        stream: Stream,
-        username: &str,
-        authzid: Option<&str>,
-        password: String,
-    ) -> State {
-        let authzid = match address(authzid) {
+    /// Asks the provider about the user of an exchange that has begun.
+    pub(super) fn ask_provider(&mut self, stream: Stream, exchange: Exchange) -> State {
+        let authzid = match address(exchange.authzid()) {
             Ok(authzid) => authzid,
             Err(failure) => return self.fail(stream, failure),
         };
-        self.push(Output::Judge {
-            username: username.to_owned(),
-            password,
-        });
-        State::Judging(stream, authzid)
+        match exchange {
+            Exchange::Password(plain) => {
+                self.push(Output::Judge {
+                    username: plain.authcid,
+                    password: plain.password,
+                });
+                State::Judging(stream, authzid)
+            }
+            Exchange::Scram(attempt) => {
+                self.push(Output::FetchKeys {
+                    username: attempt.first.username.clone(),
+                    hash: attempt.hash,
+                });
+                State::FetchingKeys(stream, attempt, authzid)
+            }
+        }
     }
 
     pub(super) fn judged(
@@ -40,32 +45,18 @@ impl Negotiation {
         }
     }
 
-    /// Asks the provider for the keys of a user.
-    pub(super) fn fetch(
-        &mut self,
-        stream: Stream,
-        scram: Scram,
-        authzid: Option<BareJid>,
-    ) -> State {
-        self.push(Output::FetchKeys {
-            username: scram.first.username.clone(),
-            hash: scram.hash,
-        });
-        State::FetchingKeys(stream, scram, authzid)
-    }
-
     /// Sends the challenge. For a user who does not exist it looks the same, on every attempt.
     pub(super) fn fetched(
         &mut self,
         stream: Stream,
-        scram: &Scram,
+        attempt: ScramAttempt,
         authzid: Option<BareJid>,
         found: Option<(BareJid, ScramKeys)>,
     ) -> State {
         let Authority::Provider(abilities) = stream.authority else {
             return self.fail(stream, Failure::TemporaryAuthFailure);
         };
-        let username = &scram.first.username;
+        let username = &attempt.first.username;
         let unprepared = || format!("{username}@{}", stream.host);
         let name =
             jid::bare(username, &stream.host).map_or_else(|_| unprepared(), |jid| jid.to_string());
@@ -73,7 +64,7 @@ impl Negotiation {
         let stand_in = stand_in_keys_like(
             &self.settings.fake_salt_secret,
             &name,
-            scram.hash,
+            attempt.hash,
             abilities.iterations,
             abilities.salt_bytes,
         );
@@ -81,7 +72,7 @@ impl Negotiation {
             Some((jid, keys)) => (keys, Prover::Provided(jid, authzid)),
             None => (stand_in, Prover::Nobody),
         };
-        self.challenge(stream, scram, &keys, prover)
+        self.challenge(stream, attempt, &keys, prover)
     }
 
     /// The provider's account is proven: whether the peer may act as it wants to shows only now, since nobody else knows

@@ -4,15 +4,14 @@ use super::authority::Authority;
 use super::features;
 use super::io::Output;
 use super::negotiation::Negotiation;
-use super::settings::TlsInfo;
-use super::state::{Attempt, Handshake, Identity, Proven, Prover, Scram, State, Stream};
+use super::state::{Handshake, Identity, Proven, Prover, State, Stream};
 use crate::error::StreamCondition;
 use crate::jid::{self, BareJid};
-use crate::ns;
 use crate::sasl::{
-    ClientFirst, Credentials, Exchange, Failure, Hash, Mechanism, Plain, ScramKeys, base64,
+    Channel, Credentials, Exchange, Failure, Mechanism, ScramAttempt, ScramChallenge, ScramKeys,
     stand_in_keys,
 };
+use crate::stream::settings::TlsInfo;
 use waxwing_xml::Element;
 
 /// Proofs with an unsupported type of channel binding that are not counted as attempts: one for each mechanism with channel
@@ -27,14 +26,14 @@ impl Negotiation {
             return self.end_open(StreamCondition::PolicyViolation);
         }
         let mechanism = self.mechanism(&stream, auth);
-        let response = mechanism
-            .and_then(|mechanism| Ok((mechanism, base64::initial_response(&data(auth)?)?)));
+        let response =
+            mechanism.and_then(|mechanism| Ok((mechanism, self.dialect.initial_response(auth)?)));
         match response {
             Err(failure) => self.fail(stream, failure),
             Ok((mechanism, Some(message))) => self.begin(stream, mechanism, &message),
             Ok((mechanism, None)) => {
                 // Every mechanism here has the client speak first.
-                self.send(&Element::builder("challenge", ns::SASL).build());
+                self.send(&self.dialect.challenge(None));
                 State::Unauthenticated(stream, Handshake::Challenged(mechanism))
             }
         }
@@ -46,8 +45,9 @@ impl Negotiation {
         if features::needs_tls(&self.settings, tls) {
             return Err(Failure::EncryptionRequired);
         }
-        let wanted = auth
-            .attr("mechanism")
+        let wanted = self
+            .dialect
+            .mechanism(auth)
             .and_then(Mechanism::from_name)
             .ok_or(Failure::InvalidMechanism)?;
         if features::mechanisms(&self.settings, self.peer, tls, stream.authority)
@@ -73,7 +73,7 @@ impl Negotiation {
         handshake: Handshake,
         response: &Element,
     ) -> State {
-        let message = data(response).and_then(|data| base64::response(&data));
+        let message = self.dialect.response(response);
         match (handshake, message) {
             (Handshake::Idle, _) => self.stray(stream, Failure::MalformedRequest),
             (_, Err(failure)) => self.fail(stream, failure),
@@ -95,7 +95,7 @@ impl Negotiation {
     /// From here on `y` of this user is taken for `n` (RFC 5802 §6). Without the proof that would undo the protection from
     /// downgrades, since whoever strips the mechanisms from our features could send an attempt of this kind ahead of the
     /// client's `y`.
-    fn refuse_binding(&mut self, stream: Stream, exchange: &Exchange) -> State {
+    fn refuse_binding(&mut self, stream: Stream, exchange: &ScramChallenge) -> State {
         self.binds_in_vain = Some(exchange.username().to_owned());
         if self.refused_bindings < MAX_REFUSED_BINDINGS {
             self.refused_bindings = self.refused_bindings.saturating_add(1);
@@ -127,84 +127,43 @@ impl Negotiation {
 
     /// The client's first message.
     fn begin(&mut self, stream: Stream, mechanism: Mechanism, message: &[u8]) -> State {
-        match mechanism.hash() {
-            None => self.begin_plain(stream, message),
-            Some(hash) => self.begin_scram(stream, mechanism, hash, message),
-        }
-    }
-
-    fn begin_plain(&mut self, stream: Stream, message: &[u8]) -> State {
-        let plain = match Plain::parse(message) {
-            Ok(plain) => plain,
-            Err(failure) => return self.fail(stream, failure),
-        };
-        let password = plain.password.to_owned();
-        if let Authority::Provider(_) = stream.authority {
-            return self.judge(stream, plain.authcid, plain.authzid, password);
-        }
-        match name(plain.authcid, plain.authzid, &stream.host) {
-            Err(failure) => self.fail(stream, failure),
-            Ok(Some(jid)) => self.look_up(stream, Attempt::Plain { jid, password }),
-            Ok(None) => self.verify(stream, None, password),
-        }
-    }
-
-    fn begin_scram(
-        &mut self,
-        stream: Stream,
-        mechanism: Mechanism,
-        hash: Hash,
-        message: &[u8],
-    ) -> State {
         let tls = stream.tls.as_ref();
-        let provided = matches!(stream.authority, Authority::Provider(_));
-        let offered = features::mechanisms(&self.settings, self.peer, tls, stream.authority)
+        let offers_binding = features::mechanisms(&self.settings, self.peer, tls, stream.authority)
             .any(Mechanism::is_plus);
-        let begun = ClientFirst::parse(message).and_then(|first| {
-            let offered = offered && self.binds_in_vain.as_ref() != Some(&first.username);
-            let data = |kind: &str| tls.and_then(|tls| TlsInfo::binding(tls, kind));
-            let binding = first.expected_binding(mechanism.is_plus(), offered, data)?;
-            let jid = if provided {
-                address(first.authzid.as_deref())?
-            } else {
-                name(&first.username, first.authzid.as_deref(), &stream.host)?
-            };
-            Ok((
-                Scram {
-                    hash,
-                    first,
-                    binding,
-                },
-                jid,
-            ))
-        });
-        match begun {
-            Err(failure) => self.fail(stream, failure),
-            Ok((scram, authzid)) if provided => self.fetch(stream, scram, authzid),
-            Ok((scram, Some(jid))) => self.look_up(stream, Attempt::Scram(scram, jid)),
-            Ok((scram, None)) => self.challenge_account(stream, &scram, None, None),
+        let channel = Channel {
+            binding: &|kind| tls.and_then(|tls| TlsInfo::binding(tls, kind)),
+            offers_binding,
+            binds_in_vain: self.binds_in_vain.as_deref(),
+        };
+        match (mechanism.begin(message, &channel), stream.authority) {
+            (Err(failure), _) => self.fail(stream, failure),
+            (Ok(exchange), Authority::Provider(_)) => self.ask_provider(stream, exchange),
+            (Ok(exchange), Authority::Server) => self.look_up(stream, exchange),
         }
     }
 
-    fn look_up(&mut self, stream: Stream, attempt: Attempt) -> State {
-        let (Attempt::Plain { jid, .. } | Attempt::Scram(_, jid)) = &attempt;
-        self.push(Output::LookUp(jid.clone()));
-        State::LookingUp(stream, attempt)
+    /// Looks for the account of the server that an exchange names.
+    fn look_up(&mut self, stream: Stream, exchange: Exchange) -> State {
+        match name(exchange.username(), exchange.authzid(), &stream.host) {
+            Err(failure) => self.fail(stream, failure),
+            Ok(None) => self.looked_up(stream, exchange, None, None),
+            Ok(Some(jid)) => {
+                self.push(Output::LookUp(jid.clone()));
+                State::LookingUp(stream, exchange, jid)
+            }
+        }
     }
 
     pub(super) fn looked_up(
         &mut self,
         stream: Stream,
-        attempt: Attempt,
+        exchange: Exchange,
+        jid: Option<BareJid>,
         found: Option<Credentials>,
     ) -> State {
-        match attempt {
-            Attempt::Plain { jid, password } => {
-                self.verify(stream, found.map(|found| (found, jid)), password)
-            }
-            Attempt::Scram(scram, jid) => {
-                self.challenge_account(stream, &scram, Some(jid), found.as_ref())
-            }
+        match exchange {
+            Exchange::Password(plain) => self.verify(stream, found.zip(jid), plain.password),
+            Exchange::Scram(attempt) => self.challenge_account(stream, attempt, jid, found),
         }
     }
 
@@ -216,7 +175,7 @@ impl Negotiation {
     ) -> State {
         let (keys, identity) = match found {
             Some((found, jid)) => (
-                Some(found.sha256),
+                found.strongest().cloned(),
                 Some(Identity {
                     account: found.account,
                     jid,
@@ -232,46 +191,39 @@ impl Negotiation {
         self.succeed(stream, identity, None)
     }
 
-    /// Sends the challenge for an account of the server. For one that does not exist it looks the same, on every attempt.
+    /// Sends the challenge for an account of the server. For one that does not exist, or has no keys for the hash, it looks
+    /// the same, on every attempt.
     fn challenge_account(
         &mut self,
         stream: Stream,
-        scram: &Scram,
+        attempt: ScramAttempt,
         jid: Option<BareJid>,
-        found: Option<&Credentials>,
+        found: Option<Credentials>,
     ) -> State {
         // Made for every account, so that the time it takes tells nothing either.
-        let unprepared = || format!("{}@{}", scram.first.username, stream.host);
+        let unprepared = || format!("{}@{}", attempt.first.username, stream.host);
         let name = jid.as_ref().map_or_else(unprepared, ToString::to_string);
-        let stand_in = stand_in_keys(&self.settings.fake_salt_secret, &name, scram.hash);
-        let keys = found.map_or(stand_in, |found| found.keys(scram.hash).clone());
-        let prover = found.zip(jid).map_or(Prover::Nobody, |(found, jid)| {
-            Prover::Account(Identity {
-                account: found.account,
-                jid,
-            })
-        });
-        self.challenge(stream, scram, &keys, prover)
+        let stand_in = stand_in_keys(&self.settings.fake_salt_secret, &name, attempt.hash);
+        let found =
+            found.and_then(|found| Some((found.account, found.keys(attempt.hash)?.clone())));
+        let (keys, prover) = match (found, jid) {
+            (Some((account, keys)), Some(jid)) => {
+                (keys, Prover::Account(Identity { account, jid }))
+            }
+            _ => (stand_in, Prover::Nobody),
+        };
+        self.challenge(stream, attempt, &keys, prover)
     }
 
     pub(super) fn challenge(
         &mut self,
         stream: Stream,
-        scram: &Scram,
+        attempt: ScramAttempt,
         keys: &ScramKeys,
         prover: Prover,
     ) -> State {
-        let random = self.settings.random;
-        let (exchange, message) = Exchange::start(
-            &scram.first,
-            scram.hash,
-            keys,
-            scram.binding.clone(),
-            random,
-        );
-        let challenge =
-            Element::builder("challenge", ns::SASL).text(&base64::encode(message.as_bytes()));
-        self.send(&challenge.build());
+        let (exchange, message) = ScramChallenge::start(attempt, keys, self.settings.random);
+        self.send(&self.dialect.challenge(Some(message.as_bytes())));
         State::Unauthenticated(stream, Handshake::Proving(Box::new(exchange), prover))
     }
 
@@ -285,11 +237,7 @@ impl Negotiation {
         let Some(identity) = identity else {
             return self.fail(stream, Failure::NotAuthorized);
         };
-        let mut success = Element::builder("success", ns::SASL);
-        if let Some(last) = last {
-            success = success.text(&base64::encode(last.as_bytes()));
-        }
-        self.send(&success.build());
+        self.send(&self.dialect.success(last.map(str::as_bytes)));
         self.push(Output::RestartParser);
         self.push(Output::SetLimitsAuthenticated);
         State::Reopening(Proven {
@@ -302,25 +250,12 @@ impl Negotiation {
 
     /// §6.4.5: the stream lives on until the retries are used up.
     pub(super) fn fail(&mut self, stream: Stream, failure: Failure) -> State {
-        let condition = Element::builder(failure.name(), ns::SASL).build();
-        self.send(
-            &Element::builder("failure", ns::SASL)
-                .child(condition)
-                .build(),
-        );
+        self.send(&self.dialect.failure(failure));
         if self.authentications > self.settings.auth_retries {
             return self.end_open(StreamCondition::PolicyViolation);
         }
         State::Unauthenticated(stream, Handshake::Idle)
     }
-}
-
-/// The character data of an element of SASL, which has no children.
-fn data(element: &Element) -> Result<String, Failure> {
-    if element.children().next().is_some() {
-        return Err(Failure::MalformedRequest);
-    }
-    Ok(element.text().into_owned())
 }
 
 /// The account that a peer names, and the check that it wants to act as nobody else (§6.3.8).

@@ -4,11 +4,12 @@ use super::features;
 use super::io::{Established, Output};
 use super::negotiation::Negotiation;
 use super::state::{Proven, State};
+use crate::bind::{self, BindRequest};
 use crate::error::{Condition, StanzaError, StreamCondition};
-use crate::jid::{self, FullJid};
+use crate::jid::FullJid;
 use crate::ns;
-use crate::sm::{self, NotResumed, Word};
-use crate::stanza::{IqType, Stanza, StanzaFault};
+use crate::sm::{self, Nonza, NotResumed};
+use crate::stanza::{Stanza, StanzaFault};
 use waxwing_xml::Element;
 
 impl Negotiation {
@@ -30,7 +31,7 @@ impl Negotiation {
             _ => {}
         }
         let binds = element.child("bind", ns::BIND).is_some();
-        match Stanza::parse(element) {
+        match Stanza::parse(element, self.settings.framing.content()) {
             Ok(request) if is_request_to_bind(&request, &proven) => self.bind(proven, request),
             Err(StanzaFault::Stream(error)) => self.end_open(error),
             Err(StanzaFault::Answer { reply, .. }) if binds => {
@@ -42,15 +43,15 @@ impl Negotiation {
     }
 
     fn bind(&mut self, proven: Proven, request: Stanza) -> State {
-        let resource = match requested_resource(&request) {
-            Ok(resource) => resource,
+        let wish = match BindRequest::read(&request) {
+            Ok(wish) => wish,
             Err(condition) => return self.bound(proven, &request, Err(condition.into())),
         };
         let (account, jid) = (proven.identity.account, proven.identity.jid.clone());
         self.push(Output::Bind {
             account,
             jid,
-            resource,
+            request: wish,
         });
         State::Binding(proven, request)
     }
@@ -71,9 +72,7 @@ impl Negotiation {
                 return self.count_failure(proven);
             }
         };
-        let address = Element::builder("jid", ns::BIND).text(jid.as_str()).build();
-        let bind = Element::builder("bind", ns::BIND).child(address).build();
-        self.send(&request.result_reply(Some(bind)));
+        self.send(&request.result_reply(Some(bind::bound(&jid))));
         self.establish(proven, jid)
     }
 
@@ -91,8 +90,8 @@ impl Negotiation {
     /// Stream management before binding: a session may be resumed, nothing else (XEP-0198 §3, §5).
     fn manage(&mut self, proven: Proven, element: &Element) -> State {
         let (account, jid) = (proven.identity.account, proven.identity.jid.clone());
-        match Word::read(element) {
-            Ok(Word::Resume(resume)) => {
+        match Nonza::read(element) {
+            Ok(Nonza::Resume(resume)) => {
                 self.push(Output::Resume {
                     account,
                     jid,
@@ -140,19 +139,4 @@ fn is_request_to_bind(request: &Stanza, proven: &Proven) -> bool {
         && request
             .payload()
             .is_some_and(|payload| payload.is("bind", ns::BIND))
-}
-
-/// The resourcepart that a request names, prepared; None where it leaves the choice to the server (§7.6).
-///
-/// An empty `<resource/>` does so too: clients that have none to ask for send it. One that cannot be prepared is replaced by
-/// one of the server's (§7.7.2.1: the server SHOULD make it conform rather than refuse it). Parts of it are not kept, since
-/// two clients that differ in an emoji alone would then take each other's place.
-fn requested_resource(request: &Stanza) -> Result<Option<String>, Condition> {
-    if request.iq_type() != Some(IqType::Set) {
-        return Err(Condition::BadRequest);
-    }
-    let resource = request
-        .payload()
-        .and_then(|bind| bind.child("resource", ns::BIND));
-    Ok(resource.and_then(|resource| jid::prepare_resource(&resource.text()).ok()))
 }

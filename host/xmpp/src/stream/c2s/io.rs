@@ -1,12 +1,13 @@
 //! What goes into a negotiation and what comes out.
 
 use super::authority::Authority;
-use super::settings::{TlsInfo, TlsVersion};
+use crate::bind::BindRequest;
 use crate::error::{StanzaError, StreamError};
 use crate::jid::{BareJid, FullJid};
 use crate::sasl::{Credentials, Failure, Hash, ScramKeys};
 use crate::sm::{NotResumed, Resume};
 use crate::stanza::Stanza;
+use crate::stream::settings::{TlsInfo, TlsVersion};
 use std::fmt;
 use waxwing_xml::{Element, StreamEvent, XmlError};
 
@@ -125,14 +126,14 @@ pub enum Output {
     Admit(BareJid),
     /// Offer the iq to the extensions, and answer [`Input::PreAuthReply`]. It is a get or set for the host.
     PreAuth(Stanza),
-    /// Reserve a resource, and answer [`Input::Bound`].
+    /// Bind a resource, and answer [`Input::Bound`].
     Bind {
         /// The id from [`Credentials`].
         account: u64,
         /// The account.
         jid: BareJid,
-        /// The prepared resourcepart that the client asks for. None: take one from [`super::random_resource`].
-        resource: Option<String>,
+        /// What the client asks for.
+        request: BindRequest,
     },
     /// Take over the session whose connection was lost, and answer [`Input::Resumed`].
     Resume {
@@ -172,8 +173,8 @@ impl fmt::Debug for Output {
             Self::Admit(jid) => out.debug_tuple("Admit").field(jid).finish(),
             Self::PreAuth(stanza) => out.debug_tuple("PreAuth").field(stanza).finish(),
             Self::Resume { jid, .. } => out.debug_tuple("Resume").field(jid).finish(),
-            Self::Bind { jid, resource, .. } => {
-                out.debug_tuple("Bind").field(jid).field(resource).finish()
+            Self::Bind { jid, request, .. } => {
+                out.debug_tuple("Bind").field(jid).field(request).finish()
             }
             Self::Established(established) => {
                 out.debug_tuple("Established").field(established).finish()

@@ -61,7 +61,7 @@ fn input(kind: u8) -> Input {
         32 => Input::Judged(Err(Failure::CredentialsExpired)),
         33 => Input::Keys(Some((
             jid::parse_bare("juliet@example.com").unwrap(),
-            credentials().sha256,
+            credentials().keys(Hash::Sha256).unwrap().clone(),
         ))),
         34 => Input::Keys(None),
         35 => Input::Admitted(Ok(1)),

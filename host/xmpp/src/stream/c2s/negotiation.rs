@@ -2,16 +2,16 @@
 
 use super::authority::Authority;
 use super::features;
-use super::header::{Header, Version};
 use super::io::{Input, Output, StreamState};
-use super::random_id;
-use super::settings::{Peer, Settings, TlsInfo};
 use super::state::{Handshake, Proven, State, Stream};
-use super::wire::{CLOSE, OpenReply, element_bytes, error_and_close, open_reply};
 use crate::error::{Condition, StanzaError, StreamCondition, StreamError};
 use crate::ns;
+use crate::sasl::{Dialect, Sasl1};
 use crate::sm;
 use crate::stanza::is_stream_error;
+use crate::stream::header::{Header, Version};
+use crate::stream::settings::{Peer, Settings, TlsInfo};
+use crate::stream::{OpenReply, random_id};
 use std::collections::VecDeque;
 use std::fmt;
 use std::mem;
@@ -23,6 +23,8 @@ use waxwing_xml::{Element, StreamEvent, StreamHeader};
 pub struct Negotiation {
     pub(super) settings: Arc<Settings>,
     pub(super) peer: Peer,
+    /// How SASL is offered and spoken on this stream.
+    pub(super) dialect: &'static dyn Dialect,
     deadline: Instant,
     state: State,
     output: VecDeque<Output>,
@@ -57,6 +59,7 @@ impl Negotiation {
             deadline: now.checked_add(settings.deadline).unwrap_or(now),
             settings,
             peer,
+            dialect: &Sasl1,
             state,
             output: VecDeque::new(),
             authentications: 0,
@@ -125,8 +128,8 @@ impl Negotiation {
             (State::Asking(stream, request), Input::EffectFailed) => {
                 self.no_reply(stream, &request)
             }
-            (State::LookingUp(stream, attempt), Input::Credentials(found)) => {
-                self.looked_up(stream, attempt, found)
+            (State::LookingUp(stream, exchange, jid), Input::Credentials(found)) => {
+                self.looked_up(stream, exchange, Some(jid), found)
             }
             (State::Verifying(stream, identity), Input::PasswordVerified(right)) => {
                 self.verified(stream, identity.filter(|_| right))
@@ -134,14 +137,14 @@ impl Negotiation {
             (State::Judging(stream, authzid), Input::Judged(verdict)) => {
                 self.judged(stream, authzid.as_ref(), verdict)
             }
-            (State::FetchingKeys(stream, scram, authzid), Input::Keys(found)) => {
-                self.fetched(stream, &scram, authzid, found)
+            (State::FetchingKeys(stream, attempt, authzid), Input::Keys(found)) => {
+                self.fetched(stream, attempt, authzid, found)
             }
             (State::Admitting(stream, jid, last), Input::Admitted(admission)) => {
                 self.admitted(stream, jid, last.as_deref(), admission)
             }
             (
-                State::LookingUp(stream, _)
+                State::LookingUp(stream, ..)
                 | State::Verifying(stream, _)
                 | State::Judging(stream, _)
                 | State::FetchingKeys(stream, ..)
@@ -236,6 +239,7 @@ impl Negotiation {
             self.peer,
             stream.tls.as_ref(),
             stream.authority,
+            self.dialect,
             extensions,
         );
         self.send(&features);
@@ -293,7 +297,7 @@ impl Negotiation {
     /// §5.4.2.2.
     pub(super) fn refuse_tls(&mut self) -> State {
         self.send(&Element::builder("failure", ns::TLS).build());
-        self.push(Output::Send(CLOSE.to_vec()));
+        self.push(Output::Send(self.settings.framing.close().to_vec()));
         self.close()
     }
 
@@ -316,7 +320,7 @@ impl Negotiation {
             id: &id,
             version: header.version,
         };
-        self.push(Output::Send(open_reply(&reply)));
+        self.push(Output::Send(self.settings.framing.open(&reply)));
         id
     }
 
@@ -341,7 +345,8 @@ impl Negotiation {
 
     /// Ends a stream whose header was sent.
     pub(super) fn end_open(&mut self, error: impl Into<StreamError>) -> State {
-        self.push(Output::Send(error_and_close(&error.into())));
+        let bytes = self.settings.framing.error_and_close(&error.into());
+        self.push(Output::Send(bytes));
         self.close()
     }
 
@@ -351,7 +356,7 @@ impl Negotiation {
             state,
             State::Opening { .. } | State::Reopening(_) | State::Securing
         ) {
-            self.push(Output::Send(CLOSE.to_vec()));
+            self.push(Output::Send(self.settings.framing.close().to_vec()));
         }
         self.close()
     }
@@ -362,7 +367,8 @@ impl Negotiation {
     }
 
     pub(super) fn send(&mut self, element: &Element) {
-        self.push(Output::Send(element_bytes(element)));
+        let bytes = self.settings.framing.element(element);
+        self.push(Output::Send(bytes));
     }
 
     pub(super) fn push(&mut self, output: Output) {

@@ -7,9 +7,10 @@ mod provided;
 mod sasl;
 mod tls;
 
-use super::*;
 use crate::jid;
+use crate::sasl::base64;
 use crate::sasl::{Credentials, Failure, Hash, Mechanism, burn, derive, verify_plain};
+use crate::stream::*;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -63,8 +64,7 @@ fn credentials() -> Credentials {
     let keys = |hash| derive("r0m30", b"0123456789abcdef", 2, hash).unwrap();
     Credentials {
         account: 17,
-        sha1: keys(Hash::Sha1),
-        sha256: keys(Hash::Sha256),
+        keys: Hash::ALL.map(|hash| (hash, keys(hash))).into(),
     }
 }
 
@@ -242,7 +242,7 @@ impl Pair {
                 let keys = || {
                     (
                         jid::parse_bare(self.provided).unwrap(),
-                        credentials().keys(hash).clone(),
+                        credentials().keys(hash).unwrap().clone(),
                     )
                 };
                 Input::Keys(known.then(keys))
@@ -275,8 +275,8 @@ impl Pair {
                 let word = self.resumptions.pop_front().unwrap();
                 Input::Resumed(word.map(|jid| jid::parse_full(jid).unwrap()))
             }
-            Output::Bind { jid, resource, .. } => {
-                let resource = resource.unwrap_or_else(|| random_resource(random));
+            Output::Bind { jid, request, .. } => {
+                let resource = request.resource.unwrap_or_else(|| random_resource(random));
                 let granted = jid::with_resource(&jid, &resource).unwrap();
                 Input::Bound(self.bind_errors.pop_front().map_or(Ok(granted), Err))
             }

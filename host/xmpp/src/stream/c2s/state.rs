@@ -1,10 +1,10 @@
 //! Where a negotiation stands. Each variant holds what is known there and nothing else.
 
 use super::authority::Authority;
-use super::settings::TlsInfo;
 use crate::jid::BareJid;
-use crate::sasl::{ClientFirst, Exchange, ExpectedBinding, Hash, Mechanism};
+use crate::sasl::{Exchange, Mechanism, ScramAttempt, ScramChallenge};
 use crate::stanza::Stanza;
+use crate::stream::settings::TlsInfo;
 
 pub(super) enum State {
     /// TLS begins: with direct TLS at once, else after `<proceed/>`. Waits for the handshake.
@@ -18,13 +18,13 @@ pub(super) enum State {
     /// An extension has the iq. Waits for its reply.
     Asking(Stream, Stanza),
     /// Waits for the account of an attempt to authenticate.
-    LookingUp(Stream, Attempt),
+    LookingUp(Stream, Exchange, BareJid),
     /// Waits for the check of a password. None: there is no such account.
     Verifying(Stream, Option<Identity>),
     /// Waits for the provider's word on what PLAIN brought, and the identity that the peer wants to act as.
     Judging(Stream, Option<BareJid>),
     /// Waits for the provider's keys, likewise.
-    FetchingKeys(Stream, Scram, Option<BareJid>),
+    FetchingKeys(Stream, ScramAttempt, Option<BareJid>),
     /// The provider's account is proven. Waits for its id. The text is SCRAM's last word.
     Admitting(Stream, BareJid, Option<String>),
     /// `<success/>` is sent, and the header of the authenticated stream is awaited.
@@ -33,7 +33,7 @@ pub(super) enum State {
     AdvertisingBinding(Proven),
     /// Features are sent, and the client's request for a resource is awaited.
     Unbound(Proven),
-    /// Waits for the resource that was asked for.
+    /// Waits for the resource that was asked for, to answer the iq that asked.
     Binding(Proven, Stanza),
     /// Waits for the session that is to be resumed.
     Resuming(Proven),
@@ -82,7 +82,7 @@ pub(super) enum Handshake {
     /// The empty challenge is sent, since `<auth/>` came without an initial response.
     Challenged(Mechanism),
     /// SCRAM's first messages are exchanged.
-    Proving(Box<Exchange>, Prover),
+    Proving(Box<ScramChallenge>, Prover),
 }
 
 /// Whose password SCRAM is to prove.
@@ -93,22 +93,6 @@ pub(super) enum Prover {
     Account(Identity),
     /// An account of a provider, and the identity that the peer wants to act as.
     Provided(BareJid, Option<BareJid>),
-}
-
-/// An attempt to authenticate whose account is being looked up.
-pub(super) enum Attempt {
-    /// PLAIN.
-    Plain { jid: BareJid, password: String },
-    /// SCRAM.
-    Scram(Scram, BareJid),
-}
-
-/// What a SCRAM exchange begins with.
-pub(super) struct Scram {
-    pub(super) hash: Hash,
-    pub(super) first: ClientFirst,
-    /// What the client must repeat of the channel binding.
-    pub(super) binding: ExpectedBinding,
 }
 
 /// An account.

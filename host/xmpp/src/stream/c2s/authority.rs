@@ -38,11 +38,15 @@ impl Authority {
 
     /// Whether the mechanism can be carried out.
     pub(super) fn can(self, mechanism: Mechanism) -> bool {
-        match (self, mechanism.hash()) {
-            (Self::Server, _) => true,
-            (Self::Provider(abilities), None) => abilities.plain,
-            (Self::Provider(abilities), Some(Hash::Sha1)) => abilities.sha1,
-            (Self::Provider(abilities), Some(Hash::Sha256)) => abilities.sha256,
+        let Self::Provider(abilities) = self else {
+            return true;
+        };
+        match mechanism {
+            Mechanism::Plain => abilities.plain,
+            Mechanism::Scram { hash, .. } => match hash {
+                Hash::Sha1 => abilities.sha1,
+                Hash::Sha256 => abilities.sha256,
+            },
         }
     }
 }

@@ -21,7 +21,7 @@ impl Negotiation {
         handshake: &Handshake,
         element: Element,
     ) -> State {
-        let kind = match Kind::of(element.root()) {
+        let kind = match Kind::of(element.root(), self.settings.framing.content()) {
             Ok(kind) => kind,
             Err(condition) => return self.end_open(condition),
         };
@@ -29,7 +29,7 @@ impl Negotiation {
             let error = StreamError::new(StreamCondition::PolicyViolation);
             return self.end_open(error.with_text("TLS is required first"));
         }
-        let mut request = match Stanza::parse(element) {
+        let mut request = match Stanza::parse(element, self.settings.framing.content()) {
             Ok(request)
                 if matches!(handshake, Handshake::Idle) && may_be_early(&request, &stream.host) =>
             {

@@ -1,9 +1,9 @@
 //! What `<stream:features/>` offers at each step (RFC 6120 §4.3.2), in the order of XEP-0170.
 
 use super::authority::Authority;
-use super::settings::{Peer, Settings, TlsInfo, TlsPolicy};
 use crate::ns;
-use crate::sasl::Mechanism;
+use crate::sasl::{Dialect, Mechanism};
+use crate::stream::settings::{Peer, Settings, TlsInfo, TlsPolicy};
 use waxwing_xml::Element;
 
 /// Whether TLS must come before all else on a stream.
@@ -33,10 +33,10 @@ pub(super) fn mechanisms<'a>(
                 && authority.can(*mechanism)
                 && match mechanism {
                     Mechanism::Plain => may_use_plain(settings, peer, tls),
-                    mechanism if mechanism.is_plus() => {
+                    Mechanism::Scram { plus: true, .. } => {
                         tls.is_some_and(|tls| tls.binding_types().next().is_some())
                     }
-                    _ => true,
+                    Mechanism::Scram { plus: false, .. } => true,
                 }
         })
 }
@@ -52,6 +52,7 @@ pub(super) fn before_authentication(
     peer: Peer,
     tls: Option<&TlsInfo>,
     authority: Authority,
+    dialect: &dyn Dialect,
     extensions: Vec<Element>,
 ) -> Element {
     let mut features = Element::builder("features", ns::STREAMS);
@@ -70,16 +71,7 @@ pub(super) fn before_authentication(
     features = features.children(extensions);
     let offered: Vec<Mechanism> = mechanisms(settings, peer, tls, authority).collect();
     if !offered.is_empty() {
-        let names = offered.iter().map(|mechanism| {
-            Element::builder("mechanism", ns::SASL)
-                .text(mechanism.name())
-                .build()
-        });
-        features = features.child(
-            Element::builder("mechanisms", ns::SASL)
-                .children(names)
-                .build(),
-        );
+        features = features.child(dialect.offer(&offered));
     }
     features.children(channel_bindings(&offered, tls)).build()
 }
