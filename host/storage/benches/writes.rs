@@ -294,7 +294,8 @@ fn account(n: u64) -> NewAccount {
     NewAccount {
         localpart: format!("user{n}"),
         domain: "bench.example".to_owned(),
-        sha1: keys(),
-        sha256: keys(),
+        keys: ["SHA-1", "SHA-256"]
+            .map(|hash| (hash.to_owned(), keys()))
+            .into(),
     }
 }

@@ -1,5 +1,7 @@
 //! Accounts: who may log in, and with which keys.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 
 use crate::StorageError;
@@ -37,20 +39,13 @@ pub struct NewAccount {
     pub localpart: String,
     /// Prepared domain.
     pub domain: String,
-    /// Keys for SCRAM-SHA-1.
-    pub sha1: ScramKeys,
-    /// Keys for SCRAM-SHA-256.
-    pub sha256: ScramKeys,
+    /// Its keys. Empty: an external account.
+    pub keys: AccountKeys,
 }
 
-/// The keys of an account whose password the server keeps.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccountKeys {
-    /// Keys for SCRAM-SHA-1.
-    pub sha1: ScramKeys,
-    /// Keys for SCRAM-SHA-256.
-    pub sha256: ScramKeys,
-}
+/// The keys of an account whose password the server keeps, by the name of their hash (`SHA-1`, `SHA-256`). The names are only
+/// compared.
+pub type AccountKeys = BTreeMap<String, ScramKeys>;
 
 /// An account with its keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,15 +103,17 @@ pub trait Accounts: Send + Sync {
         &self,
         localpart: &str,
         domain: &str,
-    ) -> Result<Creation, StorageError>;
+    ) -> Result<Creation, StorageError> {
+        let account = NewAccount {
+            localpart: localpart.to_owned(),
+            domain: domain.to_owned(),
+            keys: AccountKeys::new(),
+        };
+        self.create(account).await
+    }
 
-    /// Replaces an account's keys; an external account is the server's own from then on. False: there is no such account.
-    async fn set_keys(
-        &self,
-        id: AccountId,
-        sha1: ScramKeys,
-        sha256: ScramKeys,
-    ) -> Result<bool, StorageError>;
+    /// Replaces all keys of an account; an external account is the server's own from then on. False: there is no such account.
+    async fn set_keys(&self, id: AccountId, keys: AccountKeys) -> Result<bool, StorageError>;
 
     /// Removes an account. False: there is no such account.
     async fn remove(&self, id: AccountId) -> Result<bool, StorageError>;

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use waxwing_plugins::{AccountEvent, Inlet};
 use waxwing_storage::{
-    Account, AccountId, AccountSummary, Creation, NewAccount, PluginData, Rosters, Spool, Storage,
-    StorageError, Streams,
+    Account, AccountId, AccountKeys, AccountSummary, Creation, NewAccount, PluginData, Rosters,
+    Spool, Storage, StorageError, Streams,
 };
 use waxwing_xmpp::{
     jid::BareJid,
@@ -161,11 +161,11 @@ impl Accounts {
             let keys = account.keys?;
             Some(Credentials {
                 account: opaque(account.id),
-                keys: [
-                    (Hash::Sha1, loaded(keys.sha1)),
-                    (Hash::Sha256, loaded(keys.sha256)),
-                ]
-                .into(),
+                // A hash that this version does not know is of no use to it.
+                keys: keys
+                    .into_iter()
+                    .filter_map(|(hash, keys)| Some((Hash::from_name(&hash)?, loaded(keys))))
+                    .collect(),
             })
         }))
     }
@@ -196,12 +196,10 @@ impl Accounts {
         if self.exists(jid).await? {
             return Err(AccountError::Taken);
         }
-        let (sha1, sha256) = self.derive(password).await?;
         let account = NewAccount {
             localpart: localpart.to_owned(),
             domain: domain.to_owned(),
-            sha1,
-            sha256,
+            keys: self.derive(password).await?,
         };
         match self.storage.accounts().create(account).await? {
             Creation::Created(_) => Ok(()),
@@ -216,8 +214,8 @@ impl Accounts {
         password: &str,
     ) -> Result<(), AccountError> {
         let account = self.known(jid).await?;
-        let (sha1, sha256) = self.derive(password).await?;
-        let found = self.storage.accounts().set_keys(account.id, sha1, sha256);
+        let keys = self.derive(password).await?;
+        let found = self.storage.accounts().set_keys(account.id, keys);
         affected(found.await?)
     }
 
@@ -259,16 +257,18 @@ impl Accounts {
         self.find(jid).await?.ok_or(AccountError::Unknown)
     }
 
-    async fn derive(&self, password: &str) -> Result<(Stored, Stored), AccountError> {
+    /// The keys of a password, for every hash.
+    async fn derive(&self, password: &str) -> Result<AccountKeys, AccountError> {
         let password = password.to_owned();
         let derived = self.hashing.run(move || {
-            let keys = |hash| -> Result<Stored, AccountError> {
+            let keys = |hash: Hash| -> Result<(String, Stored), AccountError> {
                 let mut salt = [0; sasl::SALT_BYTES];
                 getrandom::fill(&mut salt).map_err(AccountError::Random)?;
                 let rounds = sasl::NEW_ACCOUNT_ITERATIONS;
-                Ok(stored(sasl::derive(&password, &salt, rounds, hash)?))
+                let derived = sasl::derive(&password, &salt, rounds, hash)?;
+                Ok((hash.name().to_owned(), stored(derived)))
             };
-            Ok((keys(Hash::Sha1)?, keys(Hash::Sha256)?))
+            Hash::ALL.into_iter().map(keys).collect()
         });
         derived.await?
     }

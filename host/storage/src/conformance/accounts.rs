@@ -15,16 +15,15 @@ pub(crate) fn keys(seed: u8) -> ScramKeys {
 }
 
 fn both(sha1: u8, sha256: u8) -> AccountKeys {
-    let (sha1, sha256) = (keys(sha1), keys(sha256));
-    AccountKeys { sha1, sha256 }
+    let named = |name: &str, seed| (name.to_owned(), keys(seed));
+    [named("SHA-1", sha1), named("SHA-256", sha256)].into()
 }
 
 pub(crate) fn account(localpart: &str) -> NewAccount {
     NewAccount {
         localpart: localpart.to_owned(),
         domain: "localhost".to_owned(),
-        sha1: keys(1),
-        sha256: keys(2),
+        keys: both(1, 2),
     }
 }
 
@@ -101,7 +100,7 @@ pub(crate) async fn gives_a_name_registered_again_a_new_id(database: &mut Databa
     assert!(
         !storage
             .accounts()
-            .set_keys(first, keys(3), keys(4))
+            .set_keys(first, both(3, 4))
             .await
             .unwrap()
     );
@@ -114,18 +113,36 @@ pub(crate) async fn gives_a_name_registered_again_a_new_id(database: &mut Databa
 pub(crate) async fn changes_keys_and_disables(database: &mut Database) {
     let storage = database.storage();
     let id = create(&storage, "alice").await;
-    assert!(
-        storage
-            .accounts()
-            .set_keys(id, keys(3), keys(4))
-            .await
-            .unwrap()
-    );
+    assert!(storage.accounts().set_keys(id, both(3, 4)).await.unwrap());
     assert!(storage.accounts().set_disabled(id, true).await.unwrap());
     let found = find(&storage, "alice").await.unwrap();
     assert_eq!((found.keys, found.disabled), (Some(both(3, 4)), true));
     assert!(storage.accounts().set_disabled(id, false).await.unwrap());
     assert!(!find(&storage, "alice").await.unwrap().disabled);
+}
+
+/// The keys are one row a hash: what is set replaces all, whichever hashes they are for.
+pub(crate) async fn keeps_keys_by_hash_and_replaces_all_of_them(database: &mut Database) {
+    let storage = database.storage();
+    let id = create(&storage, "alice").await;
+    let other = create(&storage, "bob").await;
+    let one: AccountKeys = [("SHA-512".to_owned(), keys(5))].into();
+    let accounts = storage.accounts();
+    assert!(accounts.set_keys(id, one.clone()).await.unwrap());
+    assert_eq!(find(&storage, "alice").await.unwrap().keys, Some(one));
+    let three: AccountKeys = both(6, 7)
+        .into_iter()
+        .chain([("SHA-512".to_owned(), keys(8))])
+        .collect();
+    assert!(accounts.set_keys(id, three.clone()).await.unwrap());
+    assert_eq!(find(&storage, "alice").await.unwrap().keys, Some(three));
+    assert!(accounts.set_keys(id, AccountKeys::new()).await.unwrap());
+    assert_eq!(find(&storage, "alice").await.unwrap().keys, None);
+    assert!(accounts.remove(other).await.unwrap());
+    assert!(!accounts.set_keys(other, both(1, 2)).await.unwrap());
+    let bob = create(&storage, "bob").await;
+    assert!(accounts.set_keys(bob, both(3, 4)).await.unwrap());
+    assert_eq!(find(&storage, "bob").await.unwrap().keys, Some(both(3, 4)));
 }
 
 /// A provider's account: no password of the server's own is right for it, until the operator gives it one.
@@ -152,13 +169,7 @@ pub(crate) async fn an_external_account_has_no_keys_until_it_is_given_some(
         storage.accounts().create(account("alice")).await.unwrap(),
         Creation::Taken
     );
-    assert!(
-        storage
-            .accounts()
-            .set_keys(id, keys(3), keys(4))
-            .await
-            .unwrap()
-    );
+    assert!(storage.accounts().set_keys(id, both(3, 4)).await.unwrap());
     assert_eq!(
         find(&storage, "alice").await.unwrap().keys,
         Some(both(3, 4))
@@ -208,4 +219,19 @@ pub(crate) async fn lists_by_domain_in_order(database: &mut Database) {
         names(storage.accounts().list(Some("b.example")).await.unwrap()),
         ["amy", "bob"]
     );
+}
+
+/// The keys of the account that tests put into a database of an older schema.
+pub(crate) fn keys_of_an_older_schema() -> AccountKeys {
+    let keys = |salt, iterations, stored_key, server_key| ScramKeys {
+        salt: vec![salt],
+        iterations,
+        stored_key: vec![stored_key],
+        server_key: vec![server_key],
+    };
+    [
+        ("SHA-1".to_owned(), keys(1, 4096, 2, 3)),
+        ("SHA-256".to_owned(), keys(4, 10_000, 5, 6)),
+    ]
+    .into()
 }

@@ -110,6 +110,7 @@ macro_rules! every_promise {
                 commits_concurrent_writes_in_groups
                 gives_a_name_registered_again_a_new_id
                 changes_keys_and_disables
+                keeps_keys_by_hash_and_replaces_all_of_them
                 an_external_account_has_no_keys_until_it_is_given_some
                 lists_by_domain_in_order;
             batches in crate::conformance::data::batches:

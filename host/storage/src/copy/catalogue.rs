@@ -65,26 +65,29 @@ pub(super) const SEQUENCES: [&str; 4] =
 use Kind::{Flag, Name, Number, Octets, Text};
 
 /// In the order in which they are written: what an account is given with it, and what counts stanzas, comes after those.
-pub(super) const TABLES: [Table; 11] = [
+pub(super) const TABLES: [Table; 12] = [
     Table {
         name: "account",
         columns: &[
             ("id", Number),
             ("localpart", Text),
             ("domain", Text),
-            ("sha1_salt", Octets),
-            ("sha1_iterations", Number),
-            ("sha1_stored_key", Octets),
-            ("sha1_server_key", Octets),
-            ("sha256_salt", Octets),
-            ("sha256_iterations", Number),
-            ("sha256_stored_key", Octets),
-            ("sha256_server_key", Octets),
             ("disabled", Flag),
             ("created_at", Number),
-            ("external", Flag),
         ],
         key: &[0],
+    },
+    Table {
+        name: "scram_key",
+        columns: &[
+            ("account", Number),
+            ("hash", Text),
+            ("salt", Octets),
+            ("iterations", Number),
+            ("stored_key", Octets),
+            ("server_key", Octets),
+        ],
+        key: &[0, 1],
     },
     Table {
         name: "plugin_namespace",

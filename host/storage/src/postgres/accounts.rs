@@ -23,25 +23,8 @@ impl Accounts for Postgres {
         self.writer.write(Create(account)).await
     }
 
-    async fn create_external(
-        &self,
-        localpart: &str,
-        domain: &str,
-    ) -> Result<Creation, StorageError> {
-        let create = CreateExternal {
-            localpart: localpart.to_owned(),
-            domain: domain.to_owned(),
-        };
-        self.writer.write(create).await
-    }
-
-    async fn set_keys(
-        &self,
-        id: AccountId,
-        sha1: ScramKeys,
-        sha256: ScramKeys,
-    ) -> Result<bool, StorageError> {
-        self.writer.write(SetKeys { id, sha1, sha256 }).await
+    async fn set_keys(&self, id: AccountId, keys: AccountKeys) -> Result<bool, StorageError> {
+        self.writer.write(SetKeys { id, keys }).await
     }
 
     async fn remove(&self, id: AccountId) -> Result<bool, StorageError> {
@@ -72,11 +55,13 @@ impl Read for Find {
             return Ok(None);
         }
         let query = sqlx::query_as::<_, AccountRow>(
-            "SELECT * FROM account WHERE domain = $1 AND localpart = $2",
+            "SELECT account.id, localpart, domain, disabled, created_at,
+                 hash, salt, iterations, stored_key, server_key
+             FROM account LEFT JOIN scram_key ON scram_key.account = account.id
+             WHERE domain = $1 AND localpart = $2",
         );
         let query = query.bind(&self.domain).bind(&self.localpart);
-        let row = query.fetch_optional(connection).await?;
-        row.map(AccountRow::account).transpose()
+        AccountRow::account(query.fetch_all(connection).await?)
     }
 }
 
@@ -104,72 +89,89 @@ impl Statement<PgConnection> for Create {
         let NewAccount {
             localpart,
             domain,
-            sha1,
-            sha256,
+            keys,
         } = &self.0;
+        let columns = Columns::of(keys);
         // A name that is taken is an answer, not an error: the rest of the group goes on.
         let query = sqlx::query_scalar(
-            "INSERT INTO account (localpart, domain,
-                 sha1_salt, sha1_iterations, sha1_stored_key, sha1_server_key,
-                 sha256_salt, sha256_iterations, sha256_stored_key, sha256_server_key, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, EXTRACT(EPOCH FROM now())::bigint)
-             ON CONFLICT (domain, localpart) DO NOTHING RETURNING id",
+            "WITH made AS (
+                 INSERT INTO account (localpart, domain, created_at)
+                 VALUES ($1, $2, EXTRACT(EPOCH FROM now())::bigint)
+                 ON CONFLICT (domain, localpart) DO NOTHING RETURNING id
+             ), keyed AS (
+                 INSERT INTO scram_key (account, hash, salt, iterations, stored_key, server_key)
+                 SELECT made.id, given.* FROM made,
+                     UNNEST($3::text[], $4::bytea[], $5::bigint[], $6::bytea[], $7::bytea[]) AS given
+             )
+             SELECT id FROM made",
         );
         let query = query.bind(localpart).bind(domain);
-        let query = query.bind(&sha1.salt).bind(i64::from(sha1.iterations));
-        let query = query.bind(&sha1.stored_key).bind(&sha1.server_key);
-        let query = query.bind(&sha256.salt).bind(i64::from(sha256.iterations));
-        let query = query.bind(&sha256.stored_key).bind(&sha256.server_key);
+        let query = query
+            .bind(columns.hashes)
+            .bind(columns.salts)
+            .bind(columns.iterations);
+        let query = query.bind(columns.stored_keys).bind(columns.server_keys);
         let id = query.fetch_optional(connection).await?;
         Ok(id.map_or(Creation::Taken, |id| Creation::Created(AccountId(id))))
     }
 }
 
-struct CreateExternal {
-    localpart: String,
-    domain: String,
+/// Keys as PostgreSQL takes several rows: an array a column.
+#[derive(Default)]
+struct Columns<'a> {
+    hashes: Vec<&'a str>,
+    salts: Vec<&'a [u8]>,
+    iterations: Vec<i64>,
+    stored_keys: Vec<&'a [u8]>,
+    server_keys: Vec<&'a [u8]>,
 }
 
-impl Statement<PgConnection> for CreateExternal {
-    type Output = Creation;
-
-    async fn run(&self, connection: &mut PgConnection) -> Result<Creation, sqlx::Error> {
-        let query = sqlx::query_scalar(
-            "INSERT INTO account (localpart, domain,
-                 sha1_salt, sha1_iterations, sha1_stored_key, sha1_server_key,
-                 sha256_salt, sha256_iterations, sha256_stored_key, sha256_server_key, created_at, external)
-             VALUES ($1, $2, '', 0, '', '', '', 0, '', '', EXTRACT(EPOCH FROM now())::bigint, true)
-             ON CONFLICT (domain, localpart) DO NOTHING RETURNING id",
-        );
-        let query = query.bind(&self.localpart).bind(&self.domain);
-        let id = query.fetch_optional(connection).await?;
-        Ok(id.map_or(Creation::Taken, |id| Creation::Created(AccountId(id))))
+impl<'a> Columns<'a> {
+    fn of(keys: &'a AccountKeys) -> Self {
+        let mut columns = Self::default();
+        for (hash, keys) in keys {
+            columns.hashes.push(hash);
+            columns.salts.push(&keys.salt);
+            columns.iterations.push(i64::from(keys.iterations));
+            columns.stored_keys.push(&keys.stored_key);
+            columns.server_keys.push(&keys.server_key);
+        }
+        columns
     }
 }
 
 struct SetKeys {
     id: AccountId,
-    sha1: ScramKeys,
-    sha256: ScramKeys,
+    keys: AccountKeys,
 }
 
 impl Statement<PgConnection> for SetKeys {
     type Output = bool;
 
     async fn run(&self, connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-        let Self { id, sha1, sha256 } = self;
-        let query = sqlx::query(
-            "UPDATE account SET
-                 sha1_salt = $1, sha1_iterations = $2, sha1_stored_key = $3, sha1_server_key = $4,
-                 sha256_salt = $5, sha256_iterations = $6, sha256_stored_key = $7, sha256_server_key = $8,
-                 external = false
-             WHERE id = $9",
+        let columns = Columns::of(&self.keys);
+        let query = sqlx::query_scalar::<_, i64>(
+            "WITH found AS (
+                 SELECT id FROM account WHERE id = $1 FOR UPDATE
+             ), gone AS (
+                 DELETE FROM scram_key WHERE account = $1 AND hash <> ALL ($2::text[])
+             ), keyed AS (
+                 INSERT INTO scram_key (account, hash, salt, iterations, stored_key, server_key)
+                 SELECT found.id, given.* FROM found,
+                     UNNEST($2::text[], $3::bytea[], $4::bigint[], $5::bytea[], $6::bytea[]) AS given
+                 ON CONFLICT (account, hash) DO UPDATE SET
+                     salt = EXCLUDED.salt, iterations = EXCLUDED.iterations,
+                     stored_key = EXCLUDED.stored_key, server_key = EXCLUDED.server_key
+             )
+             SELECT id FROM found",
         );
-        let query = query.bind(&sha1.salt).bind(i64::from(sha1.iterations));
-        let query = query.bind(&sha1.stored_key).bind(&sha1.server_key);
-        let query = query.bind(&sha256.salt).bind(i64::from(sha256.iterations));
-        let query = query.bind(&sha256.stored_key).bind(&sha256.server_key);
-        Ok(query.bind(id.0).execute(connection).await?.rows_affected() == 1)
+        let query = query.bind(self.id.0);
+        let query = query
+            .bind(columns.hashes)
+            .bind(columns.salts)
+            .bind(columns.iterations);
+        let query = query.bind(columns.stored_keys).bind(columns.server_keys);
+        Ok(query.fetch_optional(connection).await?.is_some())
     }
 }
 
@@ -203,48 +205,55 @@ impl Statement<PgConnection> for SetDisabled {
     }
 }
 
+/// An account beside one of its keys, or beside none.
 #[derive(FromRow)]
 struct AccountRow {
     id: i64,
     localpart: String,
     domain: String,
-    sha1_salt: Vec<u8>,
-    sha1_iterations: i64,
-    sha1_stored_key: Vec<u8>,
-    sha1_server_key: Vec<u8>,
-    sha256_salt: Vec<u8>,
-    sha256_iterations: i64,
-    sha256_stored_key: Vec<u8>,
-    sha256_server_key: Vec<u8>,
     disabled: bool,
     created_at: i64,
-    external: bool,
+    hash: Option<String>,
+    salt: Option<Vec<u8>>,
+    iterations: Option<i64>,
+    stored_key: Option<Vec<u8>>,
+    server_key: Option<Vec<u8>>,
 }
 
 impl AccountRow {
-    fn account(self) -> Result<Account, sqlx::Error> {
-        let keys = AccountKeys {
-            sha1: ScramKeys {
-                salt: self.sha1_salt,
-                iterations: iterations(self.sha1_iterations)?,
-                stored_key: self.sha1_stored_key,
-                server_key: self.sha1_server_key,
-            },
-            sha256: ScramKeys {
-                salt: self.sha256_salt,
-                iterations: iterations(self.sha256_iterations)?,
-                stored_key: self.sha256_stored_key,
-                server_key: self.sha256_server_key,
-            },
+    /// The account of some rows, which differ in their keys alone.
+    fn account(mut rows: Vec<Self>) -> Result<Option<Account>, sqlx::Error> {
+        let mut keys = AccountKeys::new();
+        for row in &mut rows {
+            keys.extend(row.take_keys()?);
+        }
+        Ok(rows.pop().map(|row| Account {
+            id: AccountId(row.id),
+            localpart: row.localpart,
+            domain: row.domain,
+            keys: (!keys.is_empty()).then_some(keys),
+            disabled: row.disabled,
+            created_at: row.created_at,
+        }))
+    }
+
+    fn take_keys(&mut self) -> Result<Option<(String, ScramKeys)>, sqlx::Error> {
+        let (Some(hash), Some(salt), Some(rounds), Some(stored_key), Some(server_key)) = (
+            self.hash.take(),
+            self.salt.take(),
+            self.iterations,
+            self.stored_key.take(),
+            self.server_key.take(),
+        ) else {
+            return Ok(None);
         };
-        Ok(Account {
-            id: AccountId(self.id),
-            localpart: self.localpart,
-            domain: self.domain,
-            keys: (!self.external).then_some(keys),
-            disabled: self.disabled,
-            created_at: self.created_at,
-        })
+        let keys = ScramKeys {
+            salt,
+            iterations: iterations(rounds)?,
+            stored_key,
+            server_key,
+        };
+        Ok(Some((hash, keys)))
     }
 }
 

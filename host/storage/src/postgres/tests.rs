@@ -3,15 +3,16 @@
 use std::{sync::Arc, thread, time::Duration};
 
 use rustix::process::Signal;
+use sqlx::{Connection as _, PgConnection, migrate::Migrator};
 use tokio::time::{Instant, timeout};
 use waxwing_test_cluster::Cluster;
 
-use super::{Address, Postgres};
+use super::{Address, Postgres, setup};
 use crate::{
-    Accounts, PluginData, Storage, StorageError,
+    AccountId, Accounts, PluginData, Storage, StorageError,
     conformance::{
         Database, Store,
-        accounts::{create, find},
+        accounts::{create, find, keys_of_an_older_schema},
         data::{OWN, get, put, usage},
     },
 };
@@ -63,10 +64,41 @@ async fn refuses_a_newer_schema_and_leaves_it_alone() {
          VALUES (99, 'newer', true, '', 0)";
     cluster.query(&url, newer).unwrap();
     let wanted = format!(
-        "the database {} has schema 99, but this version knows schemas up to 1; run the newer version",
+        "the database {} has schema 99, but this version knows schemas up to 2; run the newer version",
         name(&url)
     );
     assert_eq!(refusal(&url).await, wanted);
+}
+
+/// Keys that lay in two groups of columns become a row a hash; an external account has none before and after.
+#[tokio::test]
+async fn keeps_the_keys_of_a_database_of_schema_1() {
+    let cluster = Cluster::shared();
+    let url = cluster.database().unwrap();
+    let older = setup::MIGRATIONS.iter();
+    let older = older.filter(|migration| migration.version <= 1).cloned();
+    let older = Migrator::with_migrations(older.collect());
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    older.run(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    let accounts = r"INSERT INTO account VALUES
+        (7, 'alice', 'localhost', '\x01', 4096, '\x02', '\x03', '\x04', 10000, '\x05', '\x06', true, 9, false),
+        (8, 'bob', 'localhost', '', 0, '', '', '', 0, '', '', false, 9, true)";
+    cluster.query(&url, accounts).unwrap();
+
+    let storage = open(&url).await;
+    let alice = find(&*storage, "alice").await.unwrap();
+    assert_eq!(
+        (alice.id, alice.disabled, alice.created_at),
+        (AccountId(7), true, 9)
+    );
+    assert_eq!(alice.keys, Some(keys_of_an_older_schema()));
+    assert_eq!(find(&*storage, "bob").await.unwrap().keys, None);
+    assert!(storage.remove(AccountId(7)).await.unwrap());
+    let left = cluster
+        .query(&url, "SELECT COUNT(*) FROM scram_key")
+        .unwrap();
+    assert_eq!(left.trim(), "0");
 }
 
 #[tokio::test]

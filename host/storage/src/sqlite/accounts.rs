@@ -12,38 +12,25 @@ use crate::{
 #[async_trait]
 impl Accounts for Sqlite {
     async fn find(&self, localpart: &str, domain: &str) -> Result<Option<Account>, StorageError> {
-        let row: Option<AccountRow> =
-            sqlx::query_as("SELECT * FROM account WHERE domain = ? AND localpart = ?")
-                .bind(domain)
-                .bind(localpart)
-                .fetch_optional(&self.readers)
-                .await?;
-        Ok(row.map(Account::from))
+        let rows: Vec<AccountRow> = sqlx::query_as(
+            "SELECT account.id, localpart, domain, disabled, created_at,
+                 hash, salt, iterations, stored_key, server_key
+             FROM account LEFT JOIN scram_key ON scram_key.account = account.id
+             WHERE domain = ? AND localpart = ?",
+        )
+        .bind(domain)
+        .bind(localpart)
+        .fetch_all(&self.readers)
+        .await?;
+        Ok(AccountRow::account(rows))
     }
 
     async fn create(&self, account: NewAccount) -> Result<Creation, StorageError> {
         self.writer.write(Create(account)).await
     }
 
-    async fn create_external(
-        &self,
-        localpart: &str,
-        domain: &str,
-    ) -> Result<Creation, StorageError> {
-        let create = CreateExternal {
-            localpart: localpart.to_owned(),
-            domain: domain.to_owned(),
-        };
-        self.writer.write(create).await
-    }
-
-    async fn set_keys(
-        &self,
-        id: AccountId,
-        sha1: ScramKeys,
-        sha256: ScramKeys,
-    ) -> Result<bool, StorageError> {
-        self.writer.write(SetKeys { id, sha1, sha256 }).await
+    async fn set_keys(&self, id: AccountId, keys: AccountKeys) -> Result<bool, StorageError> {
+        self.writer.write(SetKeys { id, keys }).await
     }
 
     async fn remove(&self, id: AccountId) -> Result<bool, StorageError> {
@@ -75,72 +62,57 @@ impl Statement<SqliteConnection> for Create {
         let NewAccount {
             localpart,
             domain,
-            sha1,
-            sha256,
+            keys,
         } = &self.0;
         // A name that is taken is an answer, not an error: the rest of the group goes on.
         let query = sqlx::query_scalar(
-            "INSERT INTO account (localpart, domain,
-                 sha1_salt, sha1_iterations, sha1_stored_key, sha1_server_key,
-                 sha256_salt, sha256_iterations, sha256_stored_key, sha256_server_key, created_at)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, unixepoch())
+            "INSERT INTO account (localpart, domain, created_at) VALUES (?, ?, unixepoch())
              ON CONFLICT (domain, localpart) DO NOTHING RETURNING id",
         );
         let query = query.bind(localpart).bind(domain);
-        let query = query.bind(&sha1.salt).bind(sha1.iterations);
-        let query = query.bind(&sha1.stored_key).bind(&sha1.server_key);
-        let query = query.bind(&sha256.salt).bind(sha256.iterations);
-        let query = query.bind(&sha256.stored_key).bind(&sha256.server_key);
-        let id = query.fetch_optional(connection).await?;
-        Ok(id.map_or(Creation::Taken, |id| Creation::Created(AccountId(id))))
+        let Some(id) = query.fetch_optional(&mut *connection).await?.map(AccountId) else {
+            return Ok(Creation::Taken);
+        };
+        add_keys(connection, id, keys).await?;
+        Ok(Creation::Created(id))
     }
 }
 
-struct CreateExternal {
-    localpart: String,
-    domain: String,
-}
-
-impl Statement<SqliteConnection> for CreateExternal {
-    type Output = Creation;
-
-    async fn run(&self, connection: &mut SqliteConnection) -> Result<Creation, sqlx::Error> {
-        let query = sqlx::query_scalar(
-            "INSERT INTO account (localpart, domain,
-                 sha1_salt, sha1_iterations, sha1_stored_key, sha1_server_key,
-                 sha256_salt, sha256_iterations, sha256_stored_key, sha256_server_key, created_at, external)
-             VALUES (?, ?, x'', 0, x'', x'', x'', 0, x'', x'', unixepoch(), 1)
-             ON CONFLICT (domain, localpart) DO NOTHING RETURNING id",
+async fn add_keys(
+    connection: &mut SqliteConnection,
+    id: AccountId,
+    keys: &AccountKeys,
+) -> Result<(), sqlx::Error> {
+    for (hash, keys) in keys {
+        let query = sqlx::query(
+            "INSERT INTO scram_key (account, hash, salt, iterations, stored_key, server_key)
+             VALUES (?, ?, ?, ?, ?, ?)",
         );
-        let query = query.bind(&self.localpart).bind(&self.domain);
-        let id = query.fetch_optional(connection).await?;
-        Ok(id.map_or(Creation::Taken, |id| Creation::Created(AccountId(id))))
+        let query = query.bind(id.0).bind(hash);
+        let query = query.bind(&keys.salt).bind(keys.iterations);
+        let query = query.bind(&keys.stored_key).bind(&keys.server_key);
+        query.execute(&mut *connection).await?;
     }
+    Ok(())
 }
 
 struct SetKeys {
     id: AccountId,
-    sha1: ScramKeys,
-    sha256: ScramKeys,
+    keys: AccountKeys,
 }
 
 impl Statement<SqliteConnection> for SetKeys {
     type Output = bool;
 
     async fn run(&self, connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-        let Self { id, sha1, sha256 } = self;
-        let query = sqlx::query(
-            "UPDATE account SET
-                 sha1_salt = ?, sha1_iterations = ?, sha1_stored_key = ?, sha1_server_key = ?,
-                 sha256_salt = ?, sha256_iterations = ?, sha256_stored_key = ?, sha256_server_key = ?,
-                 external = 0
-             WHERE id = ?",
-        );
-        let query = query.bind(&sha1.salt).bind(sha1.iterations);
-        let query = query.bind(&sha1.stored_key).bind(&sha1.server_key);
-        let query = query.bind(&sha256.salt).bind(sha256.iterations);
-        let query = query.bind(&sha256.stored_key).bind(&sha256.server_key);
-        Ok(query.bind(id.0).execute(connection).await?.rows_affected() == 1)
+        let query = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM account WHERE id = ?)");
+        let found: bool = query.bind(self.id.0).fetch_one(&mut *connection).await?;
+        if found {
+            let query = sqlx::query("DELETE FROM scram_key WHERE account = ?");
+            query.bind(self.id.0).execute(&mut *connection).await?;
+            add_keys(connection, self.id, &self.keys).await?;
+        }
+        Ok(found)
     }
 }
 
@@ -174,47 +146,44 @@ impl Statement<SqliteConnection> for SetDisabled {
     }
 }
 
+/// An account beside one of its keys, or beside none.
 #[derive(FromRow)]
 struct AccountRow {
     id: i64,
     localpart: String,
     domain: String,
-    sha1_salt: Vec<u8>,
-    sha1_iterations: u32,
-    sha1_stored_key: Vec<u8>,
-    sha1_server_key: Vec<u8>,
-    sha256_salt: Vec<u8>,
-    sha256_iterations: u32,
-    sha256_stored_key: Vec<u8>,
-    sha256_server_key: Vec<u8>,
     disabled: bool,
     created_at: i64,
-    external: bool,
+    hash: Option<String>,
+    salt: Option<Vec<u8>>,
+    iterations: Option<u32>,
+    stored_key: Option<Vec<u8>>,
+    server_key: Option<Vec<u8>>,
 }
 
-impl From<AccountRow> for Account {
-    fn from(row: AccountRow) -> Self {
-        Self {
+impl AccountRow {
+    /// The account of some rows, which differ in their keys alone.
+    fn account(mut rows: Vec<Self>) -> Option<Account> {
+        let keys: AccountKeys = rows.iter_mut().filter_map(Self::take_keys).collect();
+        let row = rows.pop()?;
+        Some(Account {
             id: AccountId(row.id),
             localpart: row.localpart,
             domain: row.domain,
-            keys: (!row.external).then_some(AccountKeys {
-                sha1: ScramKeys {
-                    salt: row.sha1_salt,
-                    iterations: row.sha1_iterations,
-                    stored_key: row.sha1_stored_key,
-                    server_key: row.sha1_server_key,
-                },
-                sha256: ScramKeys {
-                    salt: row.sha256_salt,
-                    iterations: row.sha256_iterations,
-                    stored_key: row.sha256_stored_key,
-                    server_key: row.sha256_server_key,
-                },
-            }),
+            keys: (!keys.is_empty()).then_some(keys),
             disabled: row.disabled,
             created_at: row.created_at,
-        }
+        })
+    }
+
+    fn take_keys(&mut self) -> Option<(String, ScramKeys)> {
+        let keys = ScramKeys {
+            salt: self.salt.take()?,
+            iterations: self.iterations?,
+            stored_key: self.stored_key.take()?,
+            server_key: self.server_key.take()?,
+        };
+        Some((self.hash.take()?, keys))
     }
 }
 

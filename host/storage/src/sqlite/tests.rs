@@ -19,7 +19,7 @@ use crate::{
     commit::Statement,
     conformance::{
         Database, Store,
-        accounts::{account, find, keys},
+        accounts::{account, find, keys, keys_of_an_older_schema},
         roster, since, spool,
     },
 };
@@ -212,10 +212,14 @@ async fn refuses_writes_to_a_full_disk_and_recovers() {
         .await
         .unwrap();
     let big = NewAccount {
-        sha1: ScramKeys {
-            salt: vec![0; 100_000],
-            ..keys(1)
-        },
+        keys: [(
+            "SHA-1".to_owned(),
+            ScramKeys {
+                salt: vec![0; 100_000],
+                ..keys(1)
+            },
+        )]
+        .into(),
         ..account("bob")
     };
     assert!(matches!(
@@ -267,6 +271,36 @@ async fn brings_a_database_of_schema_3_up_to_date() {
     assert!(roster::load(&*storage, bob).await.version > before.version);
 }
 
+/// Keys that lay in two groups of columns become a row a hash; an external account has none before and after.
+#[tokio::test]
+async fn keeps_the_keys_of_a_database_of_schema_5() {
+    let folder = TempDir::new().unwrap();
+    let path = setup::path("sqlite:test.db", folder.path()).unwrap();
+    let older = setup::MIGRATIONS.iter();
+    let older = older.filter(|migration| migration.version <= 5).cloned();
+    let older = Migrator::with_migrations(older.collect());
+    let mut connection = setup::migrated(&path, &older).await.unwrap();
+    for account in [
+        "INSERT INTO account SELECT 7, 'alice', 'localhost', x'01', 4096, x'02', x'03', x'04', 10000, x'05', x'06', 1, 9, 0",
+        "INSERT INTO account SELECT 8, 'bob', 'localhost', x'', 0, x'', x'', x'', 0, x'', x'', 0, 9, 1",
+    ] {
+        sqlx::query(account).execute(&mut connection).await.unwrap();
+    }
+    drop(connection);
+
+    let storage = open(folder.path()).await;
+    let alice = find(&storage, "alice").await.unwrap();
+    assert_eq!(
+        (alice.id, alice.disabled, alice.created_at),
+        (AccountId(7), true, 9)
+    );
+    assert_eq!(alice.keys, Some(keys_of_an_older_schema()));
+    assert_eq!(find(&storage, "bob").await.unwrap().keys, None);
+    assert!(storage.remove(AccountId(7)).await.unwrap());
+    let left = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM scram_key");
+    assert_eq!(left.fetch_one(&storage.readers).await.unwrap(), 0);
+}
+
 #[tokio::test]
 async fn refuses_a_newer_schema_and_leaves_it_alone() {
     let folder = TempDir::new().unwrap();
@@ -276,7 +310,7 @@ async fn refuses_a_newer_schema_and_leaves_it_alone() {
     sqlx::query(newer).execute(&mut connection).await.unwrap();
     let error = Sqlite::open(path.clone()).await.err().unwrap().to_string();
     let wanted = format!(
-        "the database {} has schema 99, but this version knows schemas up to 5; run the newer version",
+        "the database {} has schema 99, but this version knows schemas up to 6; run the newer version",
         path.display()
     );
     assert_eq!(error, wanted);
