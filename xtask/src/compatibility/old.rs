@@ -49,7 +49,7 @@ pub(super) const ALL: &[Old] = &[
         name: "import-had-fewer-functions",
         undo: &[In(
             "memory.wit",
-            "@since(version = 0.1.0)\n    delete: func(key: string);",
+            "@since(version = 0.2.0)\n    delete: func(key: string);",
             "",
         )],
         exports: &[],
@@ -103,7 +103,7 @@ pub(super) const ALL: &[Old] = &[
         name: "export-had-fewer-functions",
         undo: &[In(
             "reply-handler.wit",
-            "@since(version = 0.1.0)\n    timed-out: func(token: u64);",
+            "@since(version = 0.2.0)\n    timed-out: func(token: u64);",
             "",
         )],
         exports: &["reply-handler"],
