@@ -2,9 +2,9 @@
 
 use crate::Plugin;
 
-/// Is told what became of accounts (interface `account-events`, granted as `account-events`).
+/// Is notified of changes to accounts (interface `account-events`, granted as `account-events`).
 pub trait AccountEvents: Plugin {
-    /// An account was made. Its bare JID.
+    /// An account was created. The argument is its bare JID.
     fn registered(&self, _account: &str) {}
 
     /// An account has a new password.

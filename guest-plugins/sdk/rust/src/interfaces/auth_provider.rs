@@ -185,7 +185,7 @@ impl AuthOffer {
 }
 
 impl Manifest {
-    /// Wants to decide who logs in.
+    /// Offers to decide who logs in.
     #[must_use]
     pub fn auth(mut self, offer: crate::AuthOffer) -> Self {
         self.0

@@ -3,22 +3,22 @@
 use crate::bindings::lifecycle::waxwing::plugin::manifest as wit;
 use crate::{Element, Manifest, Plugin, Stanza, StanzaError};
 
-/// Owns a domain below each served one (interface `component`, granted as `component`).
+/// Serves a domain below each served one (interface `component`, granted as `component`).
 pub trait Component: Plugin {
     /// Handles one stanza to an address at the domain. At most 50 ms of CPU time.
     fn handle(&self, stanza: &Stanza, token: u64) -> Handled;
 }
 
-/// What a component did with a stanza.
+/// The result of handling a stanza.
 #[must_use = "a request is answered only by what is returned"]
 pub enum Handled {
-    /// All that is to be done; a request that is told so is answered `service-unavailable`.
+    /// Nothing further; a request is answered `service-unavailable`.
     Done,
     /// An iq request is answered with this payload.
     Answer(Option<Element>),
     /// The sender gets this error.
     Bounce(StanzaError),
-    /// The plugin settles an iq request within so many seconds (1 to 300).
+    /// The plugin answers an iq request within so many seconds (1 to 300).
     Later(u32),
 }
 

@@ -5,14 +5,14 @@ use crate::bindings::lifecycle::waxwing::plugin::types::Senders;
 use crate::filters::narrowed;
 use crate::{FaultPolicy, Manifest, Name, Plugin, Stanza, Verdict};
 
-/// Judges stanzas of others before one session is given them (interface `deliver`, granted as `deliver`).
+/// Judges stanzas of others before they are delivered to a session (interface `deliver`, granted as `deliver`).
 pub trait Deliver: Plugin {
     /// Judges a stanza that matched one of the manifest's deliver filters, for the session of that full JID. At most 10 ms of
     /// CPU time.
     fn filter(&self, stanza: &Stanza, session: &str) -> Verdict;
 }
 
-/// Which stanzas a deliver hook judges: at first, all stanzas of the kind from anybody, failing closed.
+/// Which stanzas a deliver hook judges: by default all of the kind, from any sender, failing closed.
 #[derive(Clone, Debug)]
 pub struct DeliverFilter(pub(crate) wit::DeliverFilter);
 
@@ -51,14 +51,14 @@ impl DeliverFilter {
 
 narrowed!(
     DeliverFilter,
-    "When the hook fails the stanza goes on instead of being refused.",
+    "When the hook fails, the stanza proceeds instead of being refused.",
     types,
     payload,
     senders
 );
 
 impl Manifest {
-    /// Wants to judge the stanzas that match before a session is given them.
+    /// Subscribes to stanzas before they are delivered to a session.
     #[must_use]
     pub fn deliver(mut self, filter: DeliverFilter) -> Self {
         self.0

@@ -11,14 +11,14 @@ pub trait Inbound: Plugin {
     fn filter(&self, stanza: &Stanza) -> Verdict;
 }
 
-/// What becomes of a stanza that an inbound or deliver hook judged.
+/// The verdict of an inbound or deliver hook on a stanza.
 #[must_use = "a verdict decides only when it is returned"]
 pub enum Verdict {
-    /// It goes on.
+    /// The stanza proceeds.
     Pass,
-    /// The draft goes on instead.
+    /// The draft proceeds instead.
     Replace(Draft),
-    /// It ends here without a word (an iq request is answered `service-unavailable`).
+    /// The stanza is discarded silently (an iq request is answered `service-unavailable`).
     Drop,
     /// Its sender gets this error.
     Bounce(StanzaError),
@@ -26,7 +26,7 @@ pub enum Verdict {
     Answer(Option<Element>),
 }
 
-/// Which stanzas an inbound hook judges: at first, all stanzas of the kind to anybody, failing closed.
+/// Which stanzas an inbound hook judges: by default all of the kind, to any addressee, failing closed.
 #[derive(Clone, Debug)]
 pub struct InboundFilter(pub(crate) wit::InboundFilter);
 
@@ -65,14 +65,14 @@ impl InboundFilter {
 
 narrowed!(
     InboundFilter,
-    "When the hook fails the stanza goes on instead of being refused.",
+    "When the hook fails, the stanza proceeds instead of being refused.",
     types,
     payload,
     recipients
 );
 
 impl Manifest {
-    /// Wants to judge the stanzas that match.
+    /// Subscribes to stanzas of local clients.
     #[must_use]
     pub fn inbound(mut self, filter: InboundFilter) -> Self {
         self.0

@@ -11,23 +11,23 @@ pub trait IqHandler: Plugin {
     fn handle(&self, request: &Stanza) -> Answer;
 }
 
-/// Serves iq requests of which some are answered later (interface `iq-handler`, granted as `iq-handler`).
+/// Serves iq requests, some of which it answers later (interface `iq-handler`, granted as `iq-handler`).
 pub trait LateIqHandler: Plugin {
-    /// Answers a request that matched one of the manifest's iq filters, or promises to [`answer_later`](crate::answer_later) it later by
-    /// its token. At most 50 ms of CPU time.
+    /// Answers a request that matched one of the manifest's iq filters, or defers the answer, to be sent by [`answer_later`](crate::answer_later) with
+    /// the token. At most 50 ms of CPU time.
     fn handle(&self, request: &Stanza, token: u64) -> Deferred;
 }
 
-/// What becomes of a request that need not be answered at once.
+/// The answer to a request, now or later.
 #[must_use = "a request is answered only by what is returned"]
 pub enum Deferred {
     /// The payload of its result (or none), or its error.
     Now(Answer),
-    /// The plugin settles it within so many seconds (1 to 300).
+    /// The plugin answers within so many seconds (1 to 300).
     Later(u32),
 }
 
-/// Which iq requests a handler serves: at first, addressed to nobody; say to whom.
+/// Which iq requests a handler serves. By default to no class of addressee: add at least one.
 #[derive(Clone, Debug)]
 pub struct IqFilter(pub(crate) wit::IqFilter);
 
@@ -94,7 +94,7 @@ impl IqFilter {
 }
 
 impl Manifest {
-    /// Wants to answer the requests that match.
+    /// Subscribes to iq requests.
     #[must_use]
     pub fn iq(mut self, filter: IqFilter) -> Self {
         self.0.subscriptions.push(wit::Subscription::Iq(filter.0));
@@ -102,8 +102,8 @@ impl Manifest {
     }
 }
 
-/// Answers the request of a token that a handler promised to answer later. An effect of the call. False: nobody waits any
-/// more, since it was answered or took too long.
+/// Answers the request of a token whose answer a handler deferred. An effect of the call. Returns false if the request was
+/// answered already or has timed out.
 pub fn answer_later(token: u64, answer: Answer) -> Result<bool, SendError> {
     match answer {
         Ok(payload) => {

@@ -5,34 +5,34 @@ use crate::bindings::lifecycle::waxwing::plugin::types::Senders;
 use crate::filters::narrowed;
 use crate::{Draft, FaultPolicy, Manifest, Name, Plugin, Stanza, StanzaError};
 
-/// Judges messages that nobody takes before they are kept (interface `offline`, granted as `offline`).
+/// Judges messages to accounts without a session before they are stored (interface `offline`, granted as `offline`).
 pub trait Offline: Plugin {
     /// Judges a message that matched one of the manifest's offline filters, for the account of that bare JID. At most 10 ms
     /// of CPU time.
     fn filter(&self, message: &Stanza, account: &str) -> OfflineVerdict;
 }
 
-/// What becomes of a message that an offline hook judged.
+/// The verdict of an offline hook on a message.
 #[must_use = "a verdict decides only when it is returned"]
 pub enum OfflineVerdict {
-    /// It is kept.
+    /// The server stores it.
     Pass,
-    /// The draft is kept instead.
+    /// The server stores the draft instead.
     Replace(Draft),
-    /// It is thrown away without a word.
+    /// The message is discarded silently.
     Drop,
     /// Its sender gets this error.
     Bounce(StanzaError),
-    /// The plugin has seen to it.
+    /// The plugin has processed the message; the server does nothing more.
     Handled,
 }
 
-/// Which messages an offline hook judges: at first all from anybody, failing closed.
+/// Which messages an offline hook judges: all by default, failing closed.
 #[derive(Clone, Debug)]
 pub struct OfflineFilter(pub(crate) wit::OfflineFilter);
 
 impl OfflineFilter {
-    /// All that are about to be kept.
+    /// All messages that are about to be stored.
     pub fn messages() -> Self {
         Self(wit::OfflineFilter {
             types: Vec::new(),
@@ -46,14 +46,14 @@ impl OfflineFilter {
 
 narrowed!(
     OfflineFilter,
-    "When the hook fails the message is kept instead of being refused.",
+    "When the hook fails, the message is stored instead of being refused.",
     types,
     payload,
     senders
 );
 
 impl Manifest {
-    /// Wants to judge the messages that match before they are kept.
+    /// Subscribes to messages before they are stored.
     #[must_use]
     pub fn offline(mut self, filter: OfflineFilter) -> Self {
         self.0

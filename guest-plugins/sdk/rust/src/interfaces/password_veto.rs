@@ -2,9 +2,9 @@
 
 use crate::{Plugin, StanzaError};
 
-/// May deny changes of passwords (interface `password-veto`, granted as `password-veto`).
+/// Can deny changes of passwords (interface `password-veto`, granted as `password-veto`).
 pub trait PasswordVeto: Plugin {
-    /// May the account get a new password, as the plugin of that name wants?
+    /// Allows or denies a new password, which the plugin of that name sets.
     fn changing(&self, account: &str, plugin: &str) -> Result<(), StanzaError>;
 }
 

@@ -5,14 +5,14 @@ use crate::{Manifest, Plugin};
 
 pub use crate::bindings::plugin_events::exports::waxwing::plugin::plugin_events::Event;
 
-/// Is told what other plugins publish (interface `plugin-events`, granted as `plugin-events`).
+/// Is notified of other plugins' events (interface `plugin-events`, granted as `plugin-events`).
 pub trait PluginEvents: Plugin {
-    /// An event that the manifest listens to.
+    /// An event that the manifest subscribes to.
     fn published(&self, event: &Event);
 }
 
 impl Manifest {
-    /// Wants to hear of the events of this name that a plugin publishes, or that any does.
+    /// Subscribes to the events of this name, of one plugin or of any.
     #[must_use]
     pub fn event(mut self, source: Option<&str>, name: &str) -> Self {
         let filter = wit::EventFilter {

@@ -17,7 +17,7 @@ pub trait PreAuth: Plugin {
 }
 
 impl Manifest {
-    /// Wants to answer iqs with this payload before authentication, and to offer stream features.
+    /// Subscribes to iqs with this payload before authentication, and offers stream features.
     #[must_use]
     pub fn pre_auth(mut self, namespace: &str, local: &str) -> Self {
         self.0

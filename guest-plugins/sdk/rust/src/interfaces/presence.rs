@@ -6,28 +6,28 @@ use crate::{Draft, FaultPolicy, Manifest, Name, Plugin, Stanza};
 
 pub use crate::bindings::presence::exports::waxwing::plugin::presence::Step as PresenceStep;
 
-/// Judges what sessions say of themselves to all who may see them (interface `presence`, granted as `presence`).
+/// Judges presence before the server broadcasts it (interface `presence`, granted as `presence`).
 pub trait Presence: Plugin {
     /// Judges presence that matched one of the manifest's presence filters, of the session that sent it and has that id. At most
     /// 10 ms of CPU time.
     fn filter(&self, presence: &Stanza, id: u64, step: PresenceStep) -> PresenceVerdict;
 
-    /// An available session of that full JID is gone, and the server has said so for it.
+    /// An available session of that full JID ended, and the server has broadcast its unavailable presence.
     fn ended(&self, _session: &str, _id: u64) {}
 }
 
-/// What becomes of presence that a presence hook judged.
+/// The verdict of a presence hook.
 #[must_use = "a verdict decides only when it is returned"]
 pub enum PresenceVerdict {
-    /// It goes on.
+    /// The stanza proceeds.
     Pass,
-    /// The draft goes on instead.
+    /// The draft proceeds instead.
     Replace(Draft),
-    /// It has not been said: the session stays what it was.
+    /// The presence is discarded silently; the session's presence does not change.
     Drop,
 }
 
-/// Which presence a presence hook judges: at first, all that clients say to all who may see them, failing closed.
+/// Which presence a presence hook judges: by default all broadcast presence, failing closed.
 #[derive(Clone, Debug)]
 pub struct PresenceFilter(pub(crate) wit::PresenceFilter);
 
@@ -41,7 +41,7 @@ impl PresenceFilter {
         })
     }
 
-    /// All that clients say.
+    /// All presence that clients broadcast.
     pub fn all() -> Self {
         Self::new(
             wit::PresenceSteps::INITIAL
@@ -50,32 +50,32 @@ impl PresenceFilter {
         )
     }
 
-    /// What makes sessions available resources.
+    /// Presence that makes a session available.
     pub fn initial() -> Self {
         Self::new(wit::PresenceSteps::INITIAL)
     }
 
-    /// What available resources go on to say of themselves.
+    /// Further presence of available sessions.
     pub fn updates() -> Self {
         Self::new(wit::PresenceSteps::UPDATE)
     }
 
-    /// What available resources say of themselves, the first word included.
+    /// All presence of available sessions, the initial one included.
     pub fn available() -> Self {
         Self::new(wit::PresenceSteps::INITIAL | wit::PresenceSteps::UPDATE)
     }
 
-    /// What ends that.
+    /// Unavailable presence.
     pub fn unavailable() -> Self {
         Self::new(wit::PresenceSteps::UNAVAILABLE)
     }
 
-    /// Nothing that is said: only the ends of sessions.
+    /// No presence, only the ends of available sessions.
     pub fn ends() -> Self {
         Self::new(wit::PresenceSteps::ENDED)
     }
 
-    /// Also hears of available sessions that are gone without a word.
+    /// Also the ends of available sessions that sent no unavailable presence.
     #[must_use]
     pub fn and_ends(mut self) -> Self {
         self.0.steps |= wit::PresenceSteps::ENDED;
@@ -85,12 +85,12 @@ impl PresenceFilter {
 
 narrowed!(
     PresenceFilter,
-    "When the hook fails the presence goes on instead of being refused.",
+    "When the hook fails, the presence proceeds instead of being refused.",
     payload
 );
 
 impl Manifest {
-    /// Wants to judge the presence that matches before anybody is told.
+    /// Subscribes to presence before it is broadcast.
     #[must_use]
     pub fn presence(mut self, filter: PresenceFilter) -> Self {
         self.0

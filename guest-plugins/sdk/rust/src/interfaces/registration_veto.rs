@@ -2,9 +2,9 @@
 
 use crate::{Plugin, StanzaError};
 
-/// May deny registrations (interface `registration-veto`, granted as `registration-veto`).
+/// Can deny registrations (interface `registration-veto`, granted as `registration-veto`).
 pub trait RegistrationVeto: Plugin {
-    /// May the account of this bare JID be made, as the plugin of that name wants?
+    /// Allows or denies the account of this bare JID, which the plugin of that name creates.
     fn registering(&self, account: &str, plugin: &str) -> Result<(), StanzaError>;
 }
 

@@ -2,9 +2,9 @@
 
 use crate::{Plugin, StanzaError};
 
-/// May deny removals of accounts (interface `removal-veto`, granted as `removal-veto`).
+/// Can deny removals of accounts (interface `removal-veto`, granted as `removal-veto`).
 pub trait RemovalVeto: Plugin {
-    /// May the account be removed, as the plugin of that name wants?
+    /// Allows or denies the removal of the account by the plugin of that name.
     fn removing(&self, account: &str, plugin: &str) -> Result<(), StanzaError>;
 }
 

@@ -2,12 +2,12 @@
 
 use crate::{Plugin, Stanza};
 
-/// Gets the answers to requests sent by `router::request` (interface `reply-handler`, granted as `reply-handler`).
+/// Receives the replies to requests sent by `router::request` (interface `reply-handler`, granted as `reply-handler`).
 pub trait ReplyHandler: Plugin {
-    /// The answer came: an iq of type result or error.
+    /// The reply: an iq of type result or error.
     fn answered(&self, token: u64, reply: &Stanza);
 
-    /// No answer came in time.
+    /// The request timed out.
     fn timed_out(&self, token: u64);
 }
 

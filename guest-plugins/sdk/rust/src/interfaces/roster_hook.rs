@@ -9,25 +9,25 @@ pub use crate::bindings::roster_hook::exports::waxwing::plugin::roster_hook::{
     InboundVerdict, RosterItemUpdate,
 };
 
-/// Judges what users do with their rosters, and what they are shown of them (interface `roster-hook`, granted as `roster-hook`).
-/// What is not written here passes.
+/// Judges what clients do with rosters and what they are shown of them (interface `roster-hook`, granted as `roster-hook`).
+/// The default implementations pass.
 pub trait RosterHook: Plugin {
-    /// What the clients of an account are shown instead of these contacts; none: just these.
+    /// The contacts that the clients of an account are shown instead of these; `None` for these.
     fn show(&self, _account: &str, _contacts: &[Contact]) -> Option<Vec<Contact>> {
         None
     }
 
-    /// A client of the account gives a contact a name and groups.
+    /// A client of the account adds a contact, or sets another name and groups.
     fn update(&self, _account: &str, _contact: &str, _label: &RosterItemUpdate) -> RosterEdit {
         RosterEdit::Pass
     }
 
-    /// A client of the account removes a contact. An error keeps it.
+    /// A client of the account removes a contact. After an error the contact stays.
     fn remove(&self, _account: &str, _contact: &str) -> Result<(), StanzaError> {
         Ok(())
     }
 
-    /// A client of the account says a word to a contact, in that stanza.
+    /// A client of the account sends a subscription stanza to a contact.
     fn outbound(
         &self,
         _account: &str,
@@ -38,7 +38,7 @@ pub trait RosterHook: Plugin {
         OutboundVerdict::Pass
     }
 
-    /// The account is told a word by a contact, in that stanza.
+    /// A contact sends a subscription stanza to the account.
     fn inbound(
         &self,
         _account: &str,
@@ -50,29 +50,29 @@ pub trait RosterHook: Plugin {
     }
 }
 
-/// What becomes of a contact that a user adds or changes.
+/// The verdict on a contact that a client adds or changes.
 #[must_use = "a verdict decides only when it is returned"]
 pub enum RosterEdit {
-    /// It is done.
+    /// The server stores the change.
     Pass,
-    /// It is done with that name and these groups instead.
+    /// The server stores this name and these groups instead.
     Replace(RosterItemUpdate),
-    /// It is not done, and the client gets this error.
+    /// The server stores nothing, and the client gets this error.
     Deny(StanzaError),
 }
 
-/// What becomes of a word that a user says.
+/// The verdict on a subscription stanza that a client sends.
 #[must_use = "a verdict decides only when it is returned"]
 pub enum OutboundVerdict {
-    /// It is said.
+    /// The server processes it.
     Pass,
-    /// It is not said, and its client hears nothing.
+    /// The server discards it silently.
     Drop,
-    /// It is not said, and its client gets this error.
+    /// The server discards it, and the client gets this error.
     Bounce(StanzaError),
 }
 
-/// What a roster hook is asked about: at first, about contacts of all classes, failing closed.
+/// When a roster hook is called: by default for contacts of all classes, failing closed.
 #[derive(Clone, Debug)]
 pub struct RosterFilter(pub(crate) wit::RosterFilter);
 
@@ -91,7 +91,7 @@ impl RosterFilter {
         Self::new(points, wit::SubscriptionActions::empty())
     }
 
-    /// What clients are shown of rosters.
+    /// Rosters that clients are shown.
     pub fn shows() -> Self {
         Self::on(wit::RosterHookPoints::SHOW)
     }
@@ -106,12 +106,12 @@ impl RosterFilter {
         Self::on(wit::RosterHookPoints::REMOVE)
     }
 
-    /// These words, where users say them.
+    /// These subscription stanzas, sent by the account's clients.
     pub fn outbound(words: &[SubscriptionAction]) -> Self {
         Self::new(wit::RosterHookPoints::OUTBOUND, flags(words))
     }
 
-    /// These words, where users are told them.
+    /// These subscription stanzas, received by the account.
     pub fn inbound(words: &[SubscriptionAction]) -> Self {
         Self::new(wit::RosterHookPoints::INBOUND, flags(words))
     }
@@ -126,7 +126,7 @@ impl RosterFilter {
 
 narrowed!(
     RosterFilter,
-    "When the hook fails it is as if it had passed what it was asked about."
+    "When the hook fails, the server proceeds as if it had passed the request."
 );
 
 fn flags(words: &[SubscriptionAction]) -> wit::SubscriptionActions {
@@ -144,7 +144,7 @@ pub(crate) fn flag(word: SubscriptionAction) -> wit::SubscriptionActions {
 }
 
 impl Manifest {
-    /// Wants to judge what matches of what users do with their rosters.
+    /// Subscribes to what clients do with rosters.
     #[must_use]
     #[expect(
         clippy::needless_pass_by_value,

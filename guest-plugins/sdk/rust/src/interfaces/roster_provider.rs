@@ -247,7 +247,7 @@ impl State {
 }
 
 impl Manifest {
-    /// Wants to keep rosters, with a priority: [`AuthOffer::PRIORITY`](crate::AuthOffer::PRIORITY) is the usual one.
+    /// Offers to provide rosters, with a priority: [`AuthOffer::PRIORITY`](crate::AuthOffer::PRIORITY) is the usual one.
     #[must_use]
     pub fn rosters(mut self, priority: i32) -> Self {
         self.0

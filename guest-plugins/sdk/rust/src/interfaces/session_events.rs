@@ -4,9 +4,9 @@ use crate::Plugin;
 
 pub use crate::bindings::session_events::exports::waxwing::plugin::session_events::Session;
 
-/// Is told which sessions come and go (interface `session-events`, granted as `session-events`).
+/// Is notified when sessions are bound and end (interface `session-events`, granted as `session-events`).
 pub trait SessionEvents: Plugin {
-    /// A resource was bound, or was there when the plugin came.
+    /// A resource was bound, now or before the plugin was loaded.
     fn bound(&self, session: &Session);
 
     /// A session ended.

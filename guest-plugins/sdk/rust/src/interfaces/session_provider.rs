@@ -54,7 +54,7 @@ impl PartialEq for Claim {
 }
 
 impl Manifest {
-    /// Wants to record sessions, with a priority like that of [`Self::rosters`].
+    /// Offers to provide sessions, with a priority like that of [`Self::rosters`].
     #[must_use]
     pub fn sessions(mut self, priority: i32) -> Self {
         self.0
