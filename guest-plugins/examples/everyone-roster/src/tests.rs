@@ -55,7 +55,7 @@ fn nobody_can_change_it() {
         SubscriptionAction::Unsubscribed,
     ] {
         let said = everyone
-            .said("juliet@localhost", "romeo@localhost", word)
+            .send_subscription("juliet@localhost", "romeo@localhost", word)
             .unwrap();
         assert_eq!(said.before, said.after);
     }

@@ -184,7 +184,7 @@ impl RosterProvider for Stored {
         word: SubscriptionAction,
     ) -> Result<Change, RosterFailure> {
         let before = one(account, contact)?;
-        let after = before.stepped(contact, State::of(&before.entry).said(word));
+        let after = before.stepped(contact, State::of(&before.entry).after_outbound(word));
         self.change(account, contact, before, after)
     }
 
@@ -196,7 +196,7 @@ impl RosterProvider for Stored {
         stanza: &str,
     ) -> Result<Change, RosterFailure> {
         let before = one(account, contact)?;
-        let mut after = before.stepped(contact, State::of(&before.entry).heard(word));
+        let mut after = before.stepped(contact, State::of(&before.entry).after_inbound(word));
         if after.entry.requested && !before.entry.requested {
             stanza.clone_into(&mut after.request);
             after.since = clock::now();

@@ -66,8 +66,10 @@ fn word(name: &str) -> SubscriptionAction {
 
 fn step(roster: &mut Harness<Stored>, direction: &str, word: SubscriptionAction) -> Change {
     match direction {
-        "out" => roster.said(JULIET, ROMEO, word).unwrap(),
-        _ => roster.heard(JULIET, ROMEO, word, ASKS).unwrap(),
+        "out" => roster.send_subscription(JULIET, ROMEO, word).unwrap(),
+        _ => roster
+            .receive_subscription(JULIET, ROMEO, word, ASKS)
+            .unwrap(),
     }
 }
 

@@ -40,7 +40,7 @@ impl<P: Plugin> Harness<P> {
     }
 
     /// The answer to a request that the plugin promised to answer later; none until it has.
-    pub fn settled(&self, token: u64) -> Option<Outcome> {
+    pub fn late_answer(&self, token: u64) -> Option<Outcome> {
         let request = self.promised.get(&token)?;
         let mut settled = self.world.settled.iter();
         let (_, answer) = settled.find(|(one, _)| *one == token)?;

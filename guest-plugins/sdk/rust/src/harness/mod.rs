@@ -62,7 +62,7 @@ use crate::{Plugin, Scope, Stanza};
 use subscriptions::Subscriptions;
 
 /// The most that `save` may return, in bytes.
-const MAX_LEFTOVERS: usize = 1 << 20;
+const MAX_STATE: usize = 1 << 20;
 
 /// A plugin under test, with the host around it.
 #[derive(Debug)]
@@ -128,12 +128,12 @@ impl<P: Plugin> Harness<P> {
         self.plugin = None;
     }
 
-    /// Replaces the plugin by itself, as the host does on a reload: a new instance, to which the old one's leftovers are
+    /// Replaces the plugin by itself, as the host does on a reload: a new instance, to which the old one's state are
     /// handed; if anything fails, the old one goes on, and the error says why.
     pub fn reload(&mut self) -> Result<(), String> {
         let version = P::manifest().into_wit().version;
         let saved = self.call(P::save)?;
-        if saved.len() > MAX_LEFTOVERS {
+        if saved.len() > MAX_STATE {
             return Err("saved more than 1 MiB".to_owned());
         }
         let new = self.make()?;

@@ -149,7 +149,7 @@ mod harness {
 
     impl<P: LateIqHandler> Harness<P> {
         /// Sends an iq request from a full JID to the plugin's iq handler. What it promises to answer later is seen by
-        /// [`settled`](Self::settled).
+        /// [`late_answer`](Self::late_answer).
         pub fn late_iq_from(&mut self, sender: &str, xml: &str) -> Outcome {
             let request = match self.stamped(sender, xml) {
                 Ok(request) => request,

@@ -239,8 +239,8 @@ mod harness {
             self.judged(asked, Ok(()), |plugin| plugin.remove(account, contact))
         }
 
-        /// What becomes of a word that a user says to a contact.
-        pub fn saying(
+        /// The verdict on a subscription stanza that a client sends to a contact.
+        pub fn judge_outbound(
             &mut self,
             account: &str,
             contact: &str,
@@ -254,7 +254,7 @@ mod harness {
         }
 
         /// What becomes of a word that an account is told by a contact.
-        pub fn hearing(
+        pub fn judge_inbound(
             &mut self,
             account: &str,
             contact: &str,

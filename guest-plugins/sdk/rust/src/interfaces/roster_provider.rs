@@ -10,8 +10,8 @@ pub use crate::bindings::roster_provider::exports::waxwing::plugin::roster_provi
     Change, Failure as RosterFailure, Request, Roster, Session as RosterSession,
 };
 
-/// Keeps rosters (interface `roster-provider`, granted as `roster-provider`). What is not written here makes a roster that users
-/// can read and not change. The manifest says that it does: [`Manifest::rosters`](crate::Manifest::rosters).
+/// Provides rosters (interface `roster-provider`, granted as `roster-provider`). The default implementations make rosters that
+/// clients can read and not change. The manifest offers it by [`Manifest::rosters`](crate::Manifest::rosters).
 pub trait RosterProvider: Plugin {
     /// The roster of an account.
     fn contacts(&self, account: &str) -> Result<Roster, RosterFailure>;
@@ -28,7 +28,7 @@ pub trait RosterProvider: Plugin {
     /// A session has ended.
     fn unbind(&self, _session: &RosterSession) {}
 
-    /// The user gives a contact a name and groups. Unless it is written here, it stays as it is, and the user is told.
+    /// The user sets a contact's name and groups. By default nothing changes, and the user's sessions are pushed the contact.
     fn update(
         &self,
         account: &str,
@@ -39,17 +39,17 @@ pub trait RosterProvider: Plugin {
         Ok(Change::nothing(self.contact(account, contact)?))
     }
 
-    /// The user removes a contact. Unless it is written here, it stays.
+    /// The user removes a contact. By default it stays.
     fn remove(&self, account: &str, contact: &str) -> Result<Change, RosterFailure> {
         Ok(Change::nothing(self.contact(account, contact)?))
     }
 
-    /// The requests that wait for the user's answer, oldest first.
+    /// The pending subscription requests, oldest first.
     fn pending(&self, _account: &str) -> Result<Vec<Request>, RosterFailure> {
         Ok(Vec::new())
     }
 
-    /// The user says a word to a contact. Unless it is written here, nothing changes.
+    /// The user sends a subscription stanza to a contact. By default nothing changes.
     fn outbound(
         &self,
         account: &str,
@@ -59,7 +59,7 @@ pub trait RosterProvider: Plugin {
         Ok(Change::nothing(self.contact(account, contact)?))
     }
 
-    /// A contact says a word to the user. Unless it is written here, nothing changes.
+    /// A contact sends a subscription stanza to the user. By default nothing changes.
     fn inbound(
         &self,
         account: &str,
@@ -104,7 +104,7 @@ impl PartialEq for Entry {
 }
 
 impl Contact {
-    /// A contact in no groups, without a name, with whom there is nothing.
+    /// A contact without name, groups and subscription.
     pub fn new(jid: &str) -> Self {
         Self {
             jid: jid.to_owned(),
@@ -116,21 +116,21 @@ impl Contact {
         }
     }
 
-    /// Each hears of the other.
+    /// Each receives the other's presence.
     #[must_use]
     pub fn both(mut self) -> Self {
         self.subscription = Subscription::Both;
         self
     }
 
-    /// What the user calls it.
+    /// Sets the name that the user gives it.
     #[must_use]
     pub fn named(mut self, name: &str) -> Self {
         self.name = Some(name.to_owned()).filter(|name| !name.is_empty());
         self
     }
 
-    /// One group more that it is in.
+    /// Adds a group.
     #[must_use]
     pub fn group(mut self, group: &str) -> Self {
         self.groups.push(group.to_owned());
@@ -150,22 +150,22 @@ impl From<ErrorCondition> for RosterFailure {
     }
 }
 
-/// What stands between an account and a contact, as RFC 6121 appendix A has it.
+/// The subscription state between an account and a contact (RFC 6121 appendix A).
 #[expect(
     clippy::struct_excessive_bools,
     reason = "the standard's own flags, of which nearly every combination is a state"
 )]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct State {
-    /// The account hears of the contact.
+    /// The account receives the contact's presence.
     pub to: bool,
-    /// The contact hears of the account.
+    /// The contact receives the account's presence.
     pub from: bool,
-    /// The account has asked.
+    /// A request of the account is pending.
     pub asked: bool,
-    /// The contact has asked.
+    /// A request of the contact is pending.
     pub requested: bool,
-    /// The contact may hear as soon as it asks.
+    /// The account has approved the contact's next request in advance.
     pub approved: bool,
 }
 
@@ -189,9 +189,9 @@ impl State {
         }
     }
 
-    /// The state after the account said a word to the contact (A.2).
+    /// The state after the account sent a subscription stanza to the contact (A.2).
     #[must_use]
-    pub fn said(mut self, word: SubscriptionAction) -> Self {
+    pub fn after_outbound(mut self, word: SubscriptionAction) -> Self {
         match word {
             SubscriptionAction::Subscribe => self.asked = !self.to,
             SubscriptionAction::Unsubscribe => (self.to, self.asked) = (false, false),
@@ -207,9 +207,9 @@ impl State {
         self
     }
 
-    /// The state after the contact said a word to the account (A.3).
+    /// The state after the contact sent a subscription stanza to the account (A.3).
     #[must_use]
-    pub fn heard(mut self, word: SubscriptionAction) -> Self {
+    pub fn after_inbound(mut self, word: SubscriptionAction) -> Self {
         match word {
             SubscriptionAction::Subscribe if self.from => {}
             SubscriptionAction::Subscribe if self.approved => {

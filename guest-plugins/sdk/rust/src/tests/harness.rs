@@ -262,8 +262,8 @@ impl Plugin for Heir {
         vec![self.0.get()]
     }
 
-    fn restore(&self, from: &str, leftovers: &[u8]) -> Result<(), String> {
-        match leftovers {
+    fn restore(&self, from: &str, state: &[u8]) -> Result<(), String> {
+        match state {
             [number] if *number < 2 && from == "1.0.0" => self.0.set(*number),
             _ => return Err("too much".to_owned()),
         }

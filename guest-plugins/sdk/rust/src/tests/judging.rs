@@ -167,9 +167,9 @@ fn rosters_are_judged_where_the_manifest_says() {
         (SubscriptionAction::Subscribe, true),
         (SubscriptionAction::Unsubscribe, false),
     ] {
-        let said = judge.saying(juliet, nurse, word).unwrap();
+        let said = judge.judge_outbound(juliet, nurse, word).unwrap();
         assert_eq!(matches!(said, OutboundVerdict::Drop), is_asked);
-        let heard = judge.hearing(juliet, nurse, word).unwrap();
+        let heard = judge.judge_inbound(juliet, nurse, word).unwrap();
         assert_eq!(matches!(heard, InboundVerdict::Drop), is_asked);
     }
 }

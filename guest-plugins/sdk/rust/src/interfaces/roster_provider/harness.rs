@@ -55,7 +55,7 @@ impl<P: RosterProvider> Harness<P> {
     }
 
     /// The user says a word to a contact.
-    pub fn said(
+    pub fn send_subscription(
         &mut self,
         account: &str,
         contact: &str,
@@ -65,7 +65,7 @@ impl<P: RosterProvider> Harness<P> {
     }
 
     /// A contact says a word to the user.
-    pub fn heard(
+    pub fn receive_subscription(
         &mut self,
         account: &str,
         contact: &str,
