@@ -12,9 +12,9 @@ run *ARGUMENTS:
 build *ARGUMENTS:
     cargo xtask build {{ARGUMENTS}}
 
-# Build the plugins only
-guests:
-    cargo xtask guests
+# Build the bundled and the example plugins
+guests *ARGUMENTS:
+    cargo xtask guests {{ARGUMENTS}}
 
 # Check formatting, lints and documentation
 lint:

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::apt::{self, Services};
-use crate::guests;
+use crate::guests::{self, Which};
 use crate::host::{self, Profile};
 use crate::layout::Layout;
 use crate::process;
@@ -26,9 +26,9 @@ pub(crate) fn run(layout: &Layout, progress: &Progress, arguments: &[String]) ->
     if !ASKING.into_iter().any(has) {
         if has("--binary") {
             // The plugins that the bench puts into it.
-            guests::build(layout, progress)?;
+            guests::build(layout, progress, Which::All)?;
         } else {
-            let binary = host::build_with_guests(layout, progress, Profile::Release)?;
+            let binary = host::build_with_guests(layout, progress, Profile::Release, Which::All)?;
             cargo.env("WAXWING_BIN", &binary);
         }
         apt::ensure(

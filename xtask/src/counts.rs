@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::apt::{self, Services};
-use crate::guests;
+use crate::guests::{self, Which};
 use crate::host;
 use crate::layout::{self, Layout};
 use crate::process;
@@ -86,7 +86,7 @@ pub(crate) fn run(layout: &Layout, progress: &Progress, mode: Mode) -> Result<()
     let why = "counts of instructions";
     apt::ensure(layout, progress, &["valgrind"], why, Services::AsPackaged)?;
     // One of the steps calls one.
-    guests::build(layout, progress)?;
+    guests::build(layout, progress, Which::All)?;
     progress.phase("counting instructions");
     let counted = count(&build(layout)?, &layout.guests())?;
     let file = layout.root.join(FILE);

@@ -10,19 +10,54 @@ use waxwing_component::encode;
 use waxwing_component::toolchain::TARGET;
 
 use crate::compatibility;
+use crate::fresh;
 use crate::hostile;
 use crate::layout::{self, Layout};
 use crate::process;
 use crate::progress::Progress;
 use crate::toolchain;
 
-/// Builds all guests into [`Layout::guests`]: bundled plugins there, the others in `examples/`, `fixtures/`,
-/// `hostile/` and `compatibility/`.
-pub(crate) fn build(layout: &Layout, progress: &Progress) -> Result<()> {
+/// The groups of guests: folders below [`Layout::guests`], bundled plugins without one.
+const BUNDLED: &str = "";
+const EXAMPLES: &str = "examples";
+const FIXTURES: &str = "fixtures";
+const GROUPS: [&str; 5] = [
+    BUNDLED,
+    EXAMPLES,
+    FIXTURES,
+    hostile::GROUP,
+    compatibility::GROUP,
+];
+
+/// Which guests are built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// The plugins inside the server's binary.
+    Bundled,
+    /// Those, and the examples that a reader of the guide installs.
+    WithExamples,
+    /// Those, and what only tests use.
+    All,
+}
+
+impl Which {
+    fn has(self, group: &str) -> bool {
+        match self {
+            Self::Bundled => group == BUNDLED,
+            Self::WithExamples => [BUNDLED, EXAMPLES].contains(&group),
+            Self::All => true,
+        }
+    }
+}
+
+/// Builds guests into [`Layout::guests`]: bundled plugins there, the others in `examples/`, `fixtures/`, `hostile/` and
+/// `compatibility/`. The two guests in JavaScript and Python are built by [`hostile::build_languages`].
+pub(crate) fn build(layout: &Layout, progress: &Progress, which: Which) -> Result<()> {
     let _lock = layout.lock("guests")?;
     progress.phase("building the plugins");
     let workspace = layout.guest_workspace();
-    let plugins = members(&workspace)?;
+    let mut plugins = members(&workspace)?;
+    plugins.retain(|plugin| which.has(plugin.group));
     let toolchain = toolchain::find(&workspace, layout, progress)?;
     progress.note(&format!("with {}", toolchain.describe()));
     let mut cargo = toolchain.cargo_build(&workspace)?;
@@ -37,23 +72,42 @@ pub(crate) fn build(layout: &Layout, progress: &Progress) -> Result<()> {
     let folder = layout.guest_build().join(TARGET).join("release");
     let mut changed = 0_usize;
     for plugin in &plugins {
-        let core = folder.join(format!("{}.wasm", plugin.library));
-        let module = fs::read(&core).with_context(|| format!("cannot read {}", core.display()))?;
-        let component = encode(&module)
-            .with_context(|| format!("cannot make a component of the plugin {}", plugin.name))?;
-        if layout::write_if_changed(&layout.guests().join(plugin.file()), &component)? {
+        if encode_anew(
+            layout,
+            plugin,
+            &folder.join(format!("{}.wasm", plugin.library)),
+        )? {
             changed = changed.saturating_add(1);
         }
     }
-    let mut expected: BTreeSet<PathBuf> = plugins.iter().map(Plugin::file).collect();
-    let hostile = hostile::build(layout, progress)?;
-    let hostile = hostile.iter().map(String::as_str).chain(hostile::NAMES);
-    expected.extend(hostile.map(|name| Path::new(hostile::GROUP).join(format!("{name}.wasm"))));
-    let old = compatibility::build(layout, progress)?;
-    expected.extend(old.map(|name| Path::new(compatibility::GROUP).join(format!("{name}.wasm"))));
-    remove_leftovers(&layout.guests(), &expected)?;
     progress.note(&format!("{} plugins, {changed} changed", plugins.len()));
-    Ok(())
+    let mut expected: BTreeSet<PathBuf> = plugins.iter().map(Plugin::file).collect();
+    if which == Which::All {
+        let hostile = hostile::build(layout, progress)?;
+        let hostile = hostile.iter().map(String::as_str).chain(hostile::NAMES);
+        expected.extend(hostile.map(|name| Path::new(hostile::GROUP).join(format!("{name}.wasm"))));
+        let old = compatibility::build(layout, progress)?;
+        expected
+            .extend(old.map(|name| Path::new(compatibility::GROUP).join(format!("{name}.wasm"))));
+    }
+    let groups = GROUPS.into_iter().filter(|group| which.has(group));
+    remove_leftovers(&layout.guests(), groups, &expected)
+}
+
+/// Makes the component of a core module, unless the one there was made from the same bytes. Returns whether it is another one
+/// now.
+fn encode_anew(layout: &Layout, plugin: &Plugin, core: &Path) -> Result<bool> {
+    let component = layout.guests().join(plugin.file());
+    let module = fs::read(core).with_context(|| format!("cannot read {}", core.display()))?;
+    let inputs = [module.as_slice(), &fresh::this_program()?].concat();
+    let mut changed = false;
+    fresh::make(&component, &layout.stamp(&component), &inputs, || {
+        let encoded = encode(&module)
+            .with_context(|| format!("cannot make a component of the plugin {}", plugin.name))?;
+        changed = layout::write_if_changed(&component, &encoded)?;
+        Ok(())
+    })?;
+    Ok(changed)
 }
 
 /// A plugin of the guests' workspace.
@@ -61,7 +115,7 @@ pub(crate) fn build(layout: &Layout, progress: &Progress) -> Result<()> {
 struct Plugin {
     /// The folder's name, which is the plugin's.
     name: String,
-    /// `""` for bundled plugins, otherwise `examples` or `fixtures`.
+    /// [`BUNDLED`], [`EXAMPLES`] or [`FIXTURES`].
     group: &'static str,
     package: String,
     library: String,
@@ -135,9 +189,9 @@ fn plugin(workspace: &Path, package: Package) -> Option<Plugin> {
     let folder = package.manifest_path.parent()?;
     let inside = folder.strip_prefix(workspace).unwrap_or(folder);
     let group = match inside.components().next()?.as_os_str().to_str()? {
-        "examples" => "examples",
-        "fixtures" => "fixtures",
-        "bundled" => "",
+        "examples" => EXAMPLES,
+        "fixtures" => FIXTURES,
+        "bundled" => BUNDLED,
         _ => return None,
     };
     Some(Plugin {
@@ -148,15 +202,13 @@ fn plugin(workspace: &Path, package: Package) -> Option<Plugin> {
     })
 }
 
-/// Removes components of plugins that are gone, so that no binary embeds them.
-fn remove_leftovers(guests: &Path, expected: &BTreeSet<PathBuf>) -> Result<()> {
-    for group in [
-        "",
-        "examples",
-        "fixtures",
-        hostile::GROUP,
-        compatibility::GROUP,
-    ] {
+/// Removes components of plugins that are gone from these groups, so that no binary embeds them.
+fn remove_leftovers(
+    guests: &Path,
+    groups: impl Iterator<Item = &'static str>,
+    expected: &BTreeSet<PathBuf>,
+) -> Result<()> {
+    for group in groups {
         let Ok(entries) = guests.join(group).read_dir() else {
             continue;
         };
@@ -218,15 +270,30 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_is_only_run_needs_the_bundled_plugins() {
+        let built = |which: Which| GROUPS.map(|group| which.has(group));
+        assert_eq!(built(Which::Bundled), [true, false, false, false, false]);
+        assert_eq!(
+            built(Which::WithExamples),
+            [true, true, false, false, false]
+        );
+        assert_eq!(built(Which::All), [true; 5]);
+    }
+
+    #[test]
     fn removes_components_of_plugins_that_are_gone() {
         let guests = tempfile::tempdir().unwrap();
+        let other = guests.path().join(FIXTURES);
+        fs::create_dir(&other).unwrap();
+        fs::write(other.join("other.wasm"), "").unwrap();
         for name in ["kept.wasm", "gone.wasm", "notes.txt"] {
             fs::write(guests.path().join(name), "").unwrap();
         }
         let kept = BTreeSet::from([PathBuf::from("kept.wasm")]);
-        remove_leftovers(guests.path(), &kept).unwrap();
+        remove_leftovers(guests.path(), [BUNDLED].into_iter(), &kept).unwrap();
         assert!(guests.path().join("kept.wasm").exists());
         assert!(!guests.path().join("gone.wasm").exists());
         assert!(guests.path().join("notes.txt").exists());
+        assert!(other.join("other.wasm").exists(), "nobody built that group");
     }
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Error, Result};
 
-use crate::guests;
+use crate::guests::{self, Which};
 use crate::layout::Layout;
 use crate::process;
 use crate::progress::Progress;
@@ -45,8 +45,9 @@ pub(crate) fn build_with_guests(
     layout: &Layout,
     progress: &Progress,
     profile: Profile,
+    which: Which,
 ) -> Result<PathBuf> {
-    guests::build(layout, progress)?;
+    guests::build(layout, progress, which)?;
     progress.phase(match profile {
         Profile::Debug => "building the server",
         Profile::Release => "building the server, optimised",

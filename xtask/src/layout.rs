@@ -38,6 +38,15 @@ impl Layout {
         self.target.join("guests")
     }
 
+    /// Where it is kept what a component below [`Self::guests`] was made from.
+    pub(crate) fn stamp(&self, component: &Path) -> PathBuf {
+        let inside = component.strip_prefix(self.guests());
+        let stamps = self.target.join("guest-stamps");
+        stamps
+            .join(inside.unwrap_or(component))
+            .with_extension("inputs")
+    }
+
     /// Cargo's own folder for guests, apart so that host and guests never wait for each other's lock.
     pub(crate) fn guest_build(&self) -> PathBuf {
         self.target.join("guest-build")

@@ -8,7 +8,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::hostile::{fixture, module};
+use crate::fresh;
+use crate::hostile::{self, fixture, module};
 use crate::layout::{self, Layout};
 use crate::progress::Progress;
 use old::{Old, Undo};
@@ -22,15 +23,24 @@ pub(crate) fn build(
     progress: &Progress,
 ) -> Result<impl Iterator<Item = &'static str> + use<>> {
     let folder = layout.guests().join(GROUP);
+    let today = layout.root.join("wit");
+    let made_by = [
+        fresh::contents(&hostile::files(&today, "wit")?)?,
+        fresh::this_program()?,
+    ]
+    .concat();
     let mut changed = 0_usize;
     for old in old::ALL {
         let wit = layout.target.join("old-wit").join(old.name);
-        let component = component(old, &layout.root.join("wit"), &wit)
-            .with_context(|| format!("cannot make the old guest {}", old.name))?;
         let path = folder.join(format!("{}.wasm", old.name));
-        if layout::write_if_changed(&path, &component)? {
-            changed = changed.saturating_add(1);
-        }
+        fresh::make(&path, &layout.stamp(&path), &made_by, || {
+            let component = component(old, &today, &wit)
+                .with_context(|| format!("cannot make the old guest {}", old.name))?;
+            if layout::write_if_changed(&path, &component)? {
+                changed = changed.saturating_add(1);
+            }
+            Ok(())
+        })?;
     }
     progress.note(&format!("{} old guests, {changed} changed", old::ALL.len()));
     Ok(old::ALL.iter().map(|old| old.name))

@@ -7,8 +7,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::{GROUP, files, fresh};
+use super::{GROUP, files};
 use crate::clients;
+use crate::fresh;
 use crate::layout::{self, Layout};
 use crate::process;
 use crate::progress::Progress;
@@ -46,11 +47,11 @@ fn wit(layout: &Layout) -> Result<PathBuf> {
     Ok(folder)
 }
 
-fn inputs(wit: &Path, mut others: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
+fn inputs(wit: &Path, mut others: Vec<PathBuf>) -> Result<Vec<u8>> {
     let mut inputs = vec![wit.join("world.wit")];
     inputs.extend(files(&wit.join("deps/plugin"), "wit")?);
     inputs.append(&mut others);
-    Ok(inputs)
+    fresh::contents(&inputs)
 }
 
 fn output(layout: &Layout, name: &str) -> PathBuf {
@@ -65,7 +66,7 @@ fn javascript(layout: &Layout, progress: &Progress, source: &Path, wit: &Path) -
     let output = output(layout, "hostile-javascript");
     let [package, lock, _] = pins;
     let inputs = inputs(wit, vec![guest.clone(), script.clone(), package, lock])?;
-    fresh::make(&output, &inputs, || {
+    fresh::make(&output, &output.with_extension("inputs"), &inputs, || {
         progress.note("JavaScript");
         // Node.js looks for packages from the script's own folder upwards.
         let copy = tools.join("build.mjs");
@@ -87,7 +88,7 @@ fn python(layout: &Layout, progress: &Progress, source: &Path, wit: &Path) -> Re
     clients::pip(layout, progress, &tools, &pins, "componentize-py")?;
     let output = output(layout, "hostile-python");
     let inputs = inputs(wit, vec![source.join("guest.py"), pins])?;
-    fresh::make(&output, &inputs, || {
+    fresh::make(&output, &output.with_extension("inputs"), &inputs, || {
         progress.note("Python");
         let mut componentize = Command::new(tools.join("bin/componentize-py"));
         componentize

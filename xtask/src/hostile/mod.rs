@@ -2,7 +2,6 @@
 //! programs in JavaScript and Python.
 
 pub(crate) mod fixture;
-mod fresh;
 mod languages;
 mod lower;
 pub(crate) mod module;
@@ -13,6 +12,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use crate::fresh;
 use crate::layout::{self, Layout};
 use crate::progress::Progress;
 
@@ -26,6 +26,11 @@ pub(crate) fn build(layout: &Layout, progress: &Progress) -> Result<BTreeSet<Str
     let source = layout.guest_workspace().join("hostile");
     let wit = layout.root.join("wit");
     let folder = layout.guests().join(GROUP);
+    let made_by = [
+        fresh::contents(&files(&wit, "wit")?)?,
+        fresh::this_program()?,
+    ]
+    .concat();
     let mut names = BTreeSet::new();
     let mut changed = 0_usize;
     for file in files(&source, "wat")? {
@@ -33,12 +38,16 @@ pub(crate) fn build(layout: &Layout, progress: &Progress) -> Result<BTreeSet<Str
         let text = fs::read_to_string(&file).with_context(|| format!("cannot read {shown}"))?;
         let stem = file.file_stem().unwrap_or_default().to_string_lossy();
         for variant in fixture::variants(&stem, &text).with_context(|| shown.clone())? {
-            let component = module::component(&variant, &wit)
-                .with_context(|| format!("{shown}, variant {}", variant.name))?;
             let path = folder.join(format!("{}.wasm", variant.name));
-            if layout::write_if_changed(&path, &component)? {
-                changed = changed.saturating_add(1);
-            }
+            let inputs = [format!("{variant:?}").as_bytes(), &made_by].concat();
+            fresh::make(&path, &layout.stamp(&path), &inputs, || {
+                let component = module::component(&variant, &wit)
+                    .with_context(|| format!("{shown}, variant {}", variant.name))?;
+                if layout::write_if_changed(&path, &component)? {
+                    changed = changed.saturating_add(1);
+                }
+                Ok(())
+            })?;
             names.insert(variant.name);
         }
     }
@@ -50,7 +59,7 @@ pub(crate) fn build(layout: &Layout, progress: &Progress) -> Result<BTreeSet<Str
 }
 
 /// The files of a folder with that ending, sorted.
-fn files(folder: &Path, ending: &str) -> Result<Vec<std::path::PathBuf>> {
+pub(crate) fn files(folder: &Path, ending: &str) -> Result<Vec<std::path::PathBuf>> {
     let entries = fs::read_dir(folder)
         .with_context(|| format!("cannot read the folder {}", folder.display()))?;
     let mut files = Vec::new();
