@@ -36,7 +36,7 @@ async fn sigint_ends_it_as_well() -> Result<()> {
 /// The second start finds the bundled plugins compiled, the accounts' database made, and its certificate.
 #[tokio::test]
 async fn starts_at_once_when_its_plugins_are_in_the_compile_cache() -> Result<()> {
-    let mut server = Server::new().await?;
+    let mut server = Settings::new().cold().start().await?;
     let cache = server.plugins().with_file_name("cache");
     let compiled = || -> Result<BTreeMap<OsString, SystemTime>> {
         let files = std::fs::read_dir(&cache)?;

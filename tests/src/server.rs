@@ -1,5 +1,6 @@
 //! Starts the built server as an operator would, in a folder of its own, on free ports.
 
+mod compiled;
 mod settings;
 
 use std::fmt::Write as _;
@@ -48,6 +49,8 @@ pub struct Server {
     ready: Vec<(String, SocketAddr)>,
     log: Arc<Mutex<String>>,
     peer: Option<Peer>,
+    /// The cache of compiled plugins, where it was lent what other servers compiled.
+    cache: Option<PathBuf>,
     stopped: bool,
 }
 
@@ -76,6 +79,14 @@ impl Server {
                 .with_context(|| format!("cannot copy {}", component.display()))?;
         }
         let against = std::env::var(AGAINST).ok();
+        let is_ours = matches!(against.as_deref(), None | Some(""));
+        let cache = settings.data_dir(folder.path()).join("cache");
+        // A folder that the scenario brought may have a cache of its own.
+        let is_lent = is_ours && !settings.is_cold && !cache.exists();
+        let cache = is_lent.then_some(cache);
+        if let Some(cache) = &cache {
+            compiled::lend(cache)?;
+        }
         let mut server = match against.as_deref() {
             None | Some("") => {
                 let (child, log) = spawn(folder.path(), &settings.launch)?;
@@ -87,6 +98,7 @@ impl Server {
                     ready: Vec::new(),
                     log,
                     peer: None,
+                    cache,
                     stopped: false,
                 }
             }
@@ -113,6 +125,7 @@ impl Server {
                     ready,
                     log: Arc::default(),
                     peer: Some(peer),
+                    cache: None,
                     stopped: false,
                 });
             }
@@ -359,6 +372,9 @@ impl Server {
             .await
             .with_context(|| format!("the server does not end; log: {}", self.log()))?;
         self.stopped = true;
+        if let Some(cache) = &self.cache {
+            compiled::keep(cache)?;
+        }
         Ok(status?)
     }
 

@@ -26,6 +26,8 @@ pub struct Settings {
     pub(super) storage: Option<String>,
     /// The data folder, where it is not the harness's own.
     pub(super) data: Option<PathBuf>,
+    /// No other server's compiled plugins are lent to it.
+    pub(super) is_cold: bool,
     /// How its process is started.
     pub(super) launch: Launch,
 }
@@ -56,6 +58,7 @@ impl Settings {
             plugins: Vec::new(),
             storage: None,
             data: None,
+            is_cold: false,
             launch: Launch::default(),
         }
     }
@@ -101,6 +104,13 @@ impl Settings {
     #[must_use]
     pub fn data(mut self, folder: &Path) -> Self {
         self.data = Some(folder.to_owned());
+        self
+    }
+
+    /// With an empty cache of compiled plugins.
+    #[must_use]
+    pub fn cold(mut self) -> Self {
+        self.is_cold = true;
         self
     }
 
