@@ -87,27 +87,32 @@ async fn a_plugin_that_works_hoards_and_talks_is_found_in_one_look() -> Result<(
     let grants = "[plugin.flaky]\ngrants = [\"inbound\"]";
     let server = settings.config(grants).start().await?;
     let (mut romeo, jid) = server.session("romeo").await?;
-    for body in [
-        "hoard", "hoard", "work", "work", "work", "talk", "talk", "talk",
-    ] {
+    for body in ["work", "work", "work", "talk", "talk", "talk"] {
         say(&mut romeo, &jid, body).await?;
     }
-    // What comes through was sent after all of those.
-    say(&mut romeo, &jid, "hello").await?;
-    romeo.message().await?;
-    let figures = stats(&server, "flaky").await?;
+    // The host ends a long call on the shard's thread and repeats it elsewhere; the first instance goes with its hoard. Any call
+    // may be long on a busy machine. So the plugin hoards until it holds enough.
+    let mut hoards = 0;
+    let figures = loop {
+        say(&mut romeo, &jid, "hoard").await?;
+        hoards += 1;
+        // What comes through was sent after all of those.
+        say(&mut romeo, &jid, "hello").await?;
+        romeo.message().await?;
+        let figures = stats(&server, "flaky").await?;
+        if figures["memory_bytes"].as_u64() >= Some(8 << 20) {
+            break figures;
+        }
+        ensure!(hoards < 100, "{figures}");
+    };
     let figure = |name: &str| figures.pointer(name).and_then(Value::as_f64).unwrap_or(0.0);
-    assert!(
-        figure("/memory_bytes") >= 8.0 * 1024.0 * 1024.0,
-        "{figures}"
-    );
     assert!(
         figure("/memory_highest_bytes") >= figure("/memory_bytes"),
         "{figures}"
     );
     assert!(figure("/cpu/longest_seconds") >= 0.000_5, "{figures}");
     assert!(figure("/log_lines_suppressed") >= 100.0, "{figures}");
-    assert_eq!(figures["outcomes"]["drop"], 8, "{figures}");
+    assert_eq!(figures["outcomes"]["drop"], 6 + hoards, "{figures}");
 
     let table = server.cli(&["plugin", "stats"]).await?.stdout;
     let first = table.lines().nth(1).unwrap_or_default();

@@ -17,6 +17,8 @@ use std::{
         OnceLock,
         atomic::{AtomicU32, Ordering},
     },
+    thread,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail, ensure};
@@ -27,6 +29,8 @@ const ROLE: &str = "waxwing";
 const PASSWORD: &str = "a password, never shown";
 /// The password as it stands in a url.
 const PASSWORD_IN_URL: &str = "a%20password,%20never%20shown";
+/// How long a process may take to stand still after `SIGSTOP`.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Ports that are tried.
 const ATTEMPTS: u32 = 5;
 /// Tests do not outlive a loss of power, and kills lose nothing that was written.
@@ -222,22 +226,17 @@ impl Cluster {
         command
     }
 
-    /// Sends a signal to each of the server's processes, such as `SIGSTOP`: it then hears everything and says nothing.
+    /// Sends a signal to each of the server's processes. After `SIGSTOP` it hears everything and says nothing: this returns when all
+    /// of them stand still, since a process that runs on another processor may still answer what it had begun.
     pub fn signal(&self, signal: Signal) -> Result<()> {
         let server = fs::read_to_string(self.data().join("postmaster.pid"))?;
         let server: i32 = server.lines().next().unwrap_or_default().parse()?;
-        let mut processes = vec![server];
+        // The one that starts the others first, so that there are no new ones.
+        send(server, signal)?;
         let children = format!("/proc/{server}/task/{server}/children");
         let children = fs::read_to_string(children)?;
-        processes.extend(
-            children
-                .split_whitespace()
-                .filter_map(|pid| pid.parse::<i32>().ok()),
-        );
-        for process in processes {
-            let process = Pid::from_raw(process).context("no process id")?;
-            // One may have ended by itself.
-            let _ = kill_process(process, signal);
+        for child in children.split_whitespace() {
+            send(child.parse()?, signal)?;
         }
         Ok(())
     }
@@ -284,6 +283,27 @@ impl Drop for Cluster {
         // It ends within seconds; if it cannot be waited for there is nothing left to do.
         let _ = self.janitor.wait();
     }
+}
+
+/// Sends a signal to a process, which may have ended by itself, and waits until it stands still if that is what the signal asks.
+fn send(process: i32, signal: Signal) -> Result<()> {
+    let pid = Pid::from_raw(process).context("no process id")?;
+    // One that has ended hears nothing.
+    let _ = kill_process(pid, signal);
+    let begun = Instant::now();
+    while signal == Signal::STOP && runs(process) {
+        ensure!(begun.elapsed() < PATIENCE, "{process} does not stop");
+        thread::park_timeout(Duration::from_millis(1));
+    }
+    Ok(())
+}
+
+/// Whether a process is there and does not stand still.
+fn runs(process: i32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // The name in brackets may hold anything; the state is behind it.
+    let state = stat.rsplit_once(')').map(|(_, rest)| rest.trim_start());
+    state.is_some_and(|state| !state.starts_with(['T', 'Z', 'X']))
 }
 
 /// Where the programs are, and as whom they run.
