@@ -4,8 +4,9 @@
 //! installs it. Every step may be repeated, interrupted, and run beside another one.
 //!
 //! Layers, from the bottom: [`process`] and [`progress`]; [`apt`], [`toolchain`] and [`clients`] bring what is missing;
-//! [`guests`] and [`host`] build; [`check`], [`soak`], [`dialogues`], [`counts`] and [`mod@bench`] use what was built;
-//! [`mod@reference`], [`mod@seeds`] and [`guide`] keep the documents true. Nothing here is part of the server.
+//! [`guests`] and [`host`] build; [`suite`] runs programs of tests; [`check`], [`soak`], [`dialogues`], [`counts`] and
+//! [`mod@bench`] use what was built; [`mod@reference`], [`mod@seeds`] and [`guide`] keep the documents true. Nothing here is
+//! part of the server.
 
 mod apt;
 mod bench;
@@ -15,6 +16,7 @@ mod clock;
 mod compatibility;
 mod counts;
 mod dialogues;
+mod fresh;
 mod guests;
 mod guide;
 mod host;
@@ -27,6 +29,7 @@ mod progress;
 mod reference;
 mod seeds;
 mod soak;
+mod suite;
 mod toolchain;
 mod totals;
 
@@ -35,6 +38,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 use crate::counts::Mode;
+use crate::guests::Which;
 use crate::host::Profile;
 use crate::layout::Layout;
 use crate::progress::Progress;
@@ -44,11 +48,12 @@ usage: cargo xtask COMMAND
 
   run [--release] [ARGUMENTS…]   build the server with its plugins, then serve; arguments go to `waxwing run`
   build [--release]              build the server with its plugins: target/debug/waxwing or target/release/waxwing
-  guests [--all]                 build the plugins only: target/guests/*.wasm; with --all also the tests' in other languages
+  guests [--all]                 build the bundled and the example plugins: target/guests; with --all also those that only tests use
   lint                           formatting and lints of the server and of the plugins, and what the guide says of wit/
   reference                      write the guide's pages about the interfaces anew, from wit/
   seeds                          write docs/seeds.md anew, from docs/seeds.toml and the tests
-  test [FILTER]                  build, install the clients that the tests use, run all tests
+  test [NAME…]                   build, install the clients that the tests use, run all tests, or those of these names; a name
+                                 is a part of a test's path, or a package, a target or a plugin: contacts, scenarios::contacts, ping
   soak                           kill the server 200 times on each database, let databases and disks fail for a minute each, and have
                                  5,000 clients come back at once
   dialogues [ARGUMENTS…]         run the scripted dialogues against any server, or Prosody; --help lists the arguments
@@ -94,18 +99,19 @@ fn dispatch(command: &str, rest: &[String]) -> Result<ExitCode> {
     let (profile, rest) = Profile::take(rest);
     match command {
         "run" => {
-            let binary = host::build_with_guests(&layout, &progress, profile)?;
+            let binary = host::build_with_guests(&layout, &progress, profile, Which::Bundled)?;
             return Err(host::serve(&binary, rest, &progress));
         }
         "build" => {
             no_more(rest)?;
-            let binary = host::build_with_guests(&layout, &progress, profile)?;
+            let binary = host::build_with_guests(&layout, &progress, profile, Which::Bundled)?;
             progress.done(&format!("built {}", layout.shown(&binary)));
         }
         "guests" => {
             let all = rest.first().is_some_and(|argument| argument == "--all");
             no_more(rest.get(usize::from(all)..).unwrap_or_default())?;
-            guests::build(&layout, &progress)?;
+            let which = if all { Which::All } else { Which::WithExamples };
+            guests::build(&layout, &progress, which)?;
             if all {
                 hostile::build_languages(&layout, &progress)?;
             }

@@ -1,14 +1,15 @@
 //! `cargo xtask soak`: the tests of what the server survives, for longer than every run of the tests has time for.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use crate::check::{black_box, on_postgresql};
+use crate::check;
 use crate::clients;
+use crate::guests::Which;
 use crate::host::{self, Profile};
 use crate::layout::Layout;
 use crate::postgres;
-use crate::progress::Progress;
-use crate::totals::Totals;
+use crate::progress::{self, Progress};
+use crate::suite::{Program, Report};
 
 /// How often the server is killed, on each database.
 const KILLS: &str = "200";
@@ -22,37 +23,27 @@ pub(crate) fn run(layout: &Layout, progress: &Progress) -> Result<()> {
     clients::install(layout, progress)?;
     postgres::install(layout, progress)?;
     // Only a server that is as fast as it is to be keeps up with what the users say.
-    let binary = host::build_with_guests(layout, progress, Profile::Release)?;
-    let mut totals = Totals::default();
-    for postgresql in [false, true] {
-        let database = if postgresql { "PostgreSQL" } else { "SQLite" };
-        progress.phase(&format!("{KILLS} kills on {database}"));
-        let cargo = black_box(layout, &binary);
-        let mut cargo = if postgresql {
-            on_postgresql(cargo)
-        } else {
-            cargo
-        };
-        cargo.env("SURVIVAL_KILLS", KILLS);
-        cargo.args([
-            "--test",
-            "scenarios",
-            "--",
-            "survival::nothing",
-            "--nocapture",
-        ]);
-        totals.run(&mut cargo)?;
-    }
+    let binary = host::build_with_guests(layout, progress, Profile::Release, Which::All)?;
+    let report = Report::new(progress);
+    let program = |target: &str| -> Result<Program> {
+        let programs = check::black_box(layout, &binary, target)?;
+        let program = programs.into_iter().next().context("nothing was built")?;
+        Ok(program.shows_all().threads(1))
+    };
+    let scenarios = program("scenarios")?;
+    let kills = scenarios.clone().variable("SURVIVAL_KILLS", KILLS);
+    let kills = kills.only(&["survival::nothing"]);
+    progress.phase(&format!("{KILLS} kills on SQLite"));
+    kills.run(&report)?;
+    progress.phase(&format!("{KILLS} kills on PostgreSQL"));
+    check::on_postgresql(&kills).run(&report)?;
     progress.phase(&format!("faults of {FAULT_SECONDS} seconds"));
-    let mut cargo = black_box(layout, &binary);
-    cargo.env("FAULT_SECONDS", FAULT_SECONDS);
-    totals.run(cargo.args(["--test", "faults", "--", "--nocapture"]))?;
+    let faults = program("faults")?.variable("FAULT_SECONDS", FAULT_SECONDS);
+    faults.run(&report)?;
     progress.phase(&format!("{CROWD} clients come back at once"));
-    let mut cargo = black_box(layout, &binary);
-    cargo.env("CROWD_SESSIONS", CROWD);
-    cargo.args(["--test", "scenarios", "--", "crowds::all", "--nocapture"]);
-    totals.run(&mut cargo)?;
-    totals.verdict()?;
-    progress.done(&totals.to_string());
+    let crowd = scenarios.variable("CROWD_SESSIONS", CROWD);
+    crowd.only(&["crowds::all"]).run(&report)?;
+    progress::plain(&report.slowest());
+    progress.done(&report.verdict()?);
     Ok(())
 }

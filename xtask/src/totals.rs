@@ -36,7 +36,7 @@ impl Totals {
     }
 
     /// Counts a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; …`; others are none of its business.
-    fn count(&mut self, line: &str) {
+    pub(crate) fn count(&mut self, line: &str) {
         let Some(result) = line.strip_prefix("test result: ") else {
             return;
         };
@@ -56,6 +56,14 @@ impl Totals {
                 _ => {}
             }
         }
+    }
+
+    /// Adds another run's.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.passed = self.passed.saturating_add(other.passed);
+        self.failed = self.failed.saturating_add(other.failed);
+        self.ignored = self.ignored.saturating_add(other.ignored);
+        self.broken = self.broken.saturating_add(other.broken);
     }
 
     /// An error unless every run of cargo succeeded.

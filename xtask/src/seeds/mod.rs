@@ -96,10 +96,10 @@ fn wrong(rows: &[Row], claims: &Claims) -> Vec<String> {
         let has_tests = !claims.of(&row.id).is_empty();
         match (row.state, has_tests) {
             (State::Done, false) => {
-                wrong.push(format!("row {} is done and no test claims it", row.id))
+                wrong.push(format!("row {} is done and no test claims it", row.id));
             }
             (State::Open, true) => {
-                wrong.push(format!("row {} is open and a test claims it", row.id))
+                wrong.push(format!("row {} is open and a test claims it", row.id));
             }
             _ => {}
         }
