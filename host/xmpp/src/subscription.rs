@@ -87,7 +87,7 @@ impl State {
             SubscriptionAction::Unsubscribe => (state.to, state.pending_out) = (false, false),
             SubscriptionAction::Subscribed if self.from => {}
             SubscriptionAction::Subscribed if self.pending_in => {
-                (state.from, state.pending_in) = (true, false)
+                (state.from, state.pending_in) = (true, false);
             }
             SubscriptionAction::Subscribed => state.approved = true,
             SubscriptionAction::Unsubscribed => {
@@ -103,7 +103,7 @@ impl State {
         match action {
             SubscriptionAction::Subscribe if self.from => {}
             SubscriptionAction::Subscribe if self.approved => {
-                (state.from, state.pending_in) = (true, false)
+                (state.from, state.pending_in) = (true, false);
             }
             SubscriptionAction::Subscribe => state.pending_in = true,
             SubscriptionAction::Unsubscribe => (state.from, state.pending_in) = (false, false),

@@ -578,12 +578,14 @@ fn lets_a_client_in_that_knows_no_binding_type_of_ours() {
     assert_eq!(said, failure("not-authorized"), "the password still counts");
 }
 
+/// What happens on a stream before a client's `y`.
+type Before<'a> = &'a dyn Fn(&mut Pair);
+
 /// Somebody between client and server who strips -PLUS from the features can send any first message, but proves nothing:
 /// the client's `y` is refused after it as before (RFC 5802 §6).
 #[test]
 fn refuses_y_where_nobody_has_proven_to_have_seen_the_offer() {
     let first = |name: &str| auth("SCRAM-SHA-256-PLUS", &format!("p=tls-unique,,n={name},r=x"));
-    type Before<'a> = &'a dyn Fn(&mut Pair);
     let befores: [(&str, Before<'_>); 5] = [
         ("nothing", &|_| {}),
         ("a first message", &|pair| {
@@ -658,8 +660,8 @@ fn takes_its_own_bare_jid_for_authzid_by_every_mechanism() {
         for mechanism in Mechanism::ALL {
             let (header, data): (_, &[u8]) = match mechanism {
                 Mechanism::Plain => continue,
-                mechanism if mechanism.is_plus() => ("p=tls-exporter", &[5; 32]),
-                _ => ("n", b""),
+                Mechanism::Scram { plus: true, .. } => ("p=tls-exporter", &[5; 32]),
+                Mechanism::Scram { plus: false, .. } => ("n", b""),
             };
             let header = format!("{header},a={authzid},");
             let name = mechanism.name();
