@@ -10,7 +10,6 @@ use crate::content::ContentNamespace;
 use crate::error::{Condition, StanzaError, StreamCondition};
 use crate::jid::{self, Jid};
 use crate::ns;
-use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 use waxwing_xml::{Element, ElementRef};
@@ -23,8 +22,6 @@ pub struct Stanza {
     kind: Type,
     to: Option<Arc<Jid>>,
     from: Option<Arc<Jid>>,
-    unshown: bool,
-    companion: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl fmt::Debug for Stanza {
@@ -70,8 +67,6 @@ impl Stanza {
                 kind,
                 to,
                 from,
-                unshown: false,
-                companion: None,
             }),
             (_, to, wrong) => {
                 let condition = wrong.unwrap_or(Condition::BadRequest);
@@ -135,16 +130,6 @@ impl Stanza {
         self.element.lang()
     }
 
-    /// Has it pass those who would judge it on its way: it is their own.
-    pub fn pass_unshown(&mut self) {
-        self.unshown = true;
-    }
-
-    /// Whether nobody judges it on its way.
-    pub fn is_unshown(&self) -> bool {
-        self.unshown
-    }
-
     /// The only child of a request; the first child of any other stanza.
     pub fn payload(&self) -> Option<ElementRef<'_>> {
         self.element.children().next()
@@ -183,16 +168,6 @@ impl Stanza {
         if lang.is_some() && self.element.lang().is_none() {
             self.element.set_lang(lang);
         }
-    }
-
-    /// Has something of the host's go with it and with every clone, as long as there is one.
-    pub fn accompany(&mut self, companion: Arc<dyn Any + Send + Sync>) {
-        self.companion = Some(companion);
-    }
-
-    /// What goes with it, if it is of that type.
-    pub fn companion<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        self.companion.clone()?.downcast().ok()
     }
 
     /// The error stanza that answers it, with the addresses swapped and the id kept.

@@ -4,6 +4,8 @@ use anyhow::Result;
 use waxwing_tests::server::Settings;
 use waxwing_tests::{Server, environment};
 
+use super::{act, heard, step, with_actor};
+
 const ROOM: &str = "urn:example:rooms";
 
 async fn server() -> Result<Server> {
@@ -118,5 +120,82 @@ async fn without_the_grant_the_domain_is_nobodys() -> Result<()> {
         answer.stanza_error().as_deref(),
         Some("cancel/remote-server-not-found")
     );
+    server.stop().await
+}
+
+/// A server with a component, and with another plugin, which sends what it is told.
+async fn with_another_plugin() -> Result<Server> {
+    let component = environment::guest("fixtures/rooms.wasm")?;
+    let settings = Settings::new()
+        .plugin(&component, "rooms")
+        .config("[plugin.rooms]\ngrants = [\"component\", \"router\"]");
+    with_actor(settings, "actor")?.start().await
+}
+
+fn request(to: &str) -> String {
+    format!(
+        "<ask>&lt;iq from='localhost' to='{to}' type='get'>&lt;q xmlns='urn:example:rooms'/>&lt;/iq></ask>"
+    )
+}
+
+/// wit/component.wit promises every stanza. Those of another plugin were bounced with remote-server-not-found: only a session's stanzas
+/// looked for components.
+#[tokio::test]
+async fn what_another_plugin_sends_to_the_domain_arrives() -> Result<()> {
+    let server = with_another_plugin().await?;
+    let (mut watcher, watcher_jid) = server.session("watcher").await?;
+    watcher.be_present(&watcher_jid).await?;
+    let (mut romeo, _) = server.session("romeo").await?;
+    act(
+        &mut romeo,
+        "<send>&lt;message from='localhost' to='tell@rooms.localhost' type='chat'>&lt;body>hello&lt;/body>&lt;/message></send>",
+    )
+    .await?;
+    let (note, body) = watcher.message().await?;
+    assert_eq!(note.attr("from"), Some("tell@rooms.localhost"));
+    assert_eq!(body, "chat localhost hello");
+    act(
+        &mut romeo,
+        "<send>&lt;presence from='localhost' to='verona@rooms.localhost/actor'/></send>",
+    )
+    .await?;
+    assert_eq!(watcher.message().await?.1, "available localhost");
+    let token = step(&mut romeo, &request("verona@rooms.localhost")).await?;
+    let reply = format!("reply {token} result verona@rooms.localhost");
+    heard(&mut romeo, "actor", &reply).await?;
+    server.stop().await
+}
+
+/// The component is asked by its plugin's event queue, whose answers were dropped.
+#[tokio::test]
+async fn every_request_of_another_plugin_has_one_answer() -> Result<()> {
+    let server = with_another_plugin().await?;
+    let (mut romeo, _) = server.session("romeo").await?;
+    let mut tokens = Vec::new();
+    for (name, kind) in [
+        ("verona", "result"),
+        ("late", "result"),
+        ("trap", "error"),
+        ("closed", "error"),
+        ("silent", "error"),
+        ("never", "error"),
+    ] {
+        let address = format!("{name}@rooms.localhost");
+        let token = step(&mut romeo, &request(&address)).await?;
+        let reply = format!("reply {token} {kind} {address}");
+        heard(&mut romeo, "actor", &reply).await?;
+        tokens.push(token);
+    }
+    // Nobody serves the domain any more.
+    server.cli(&["plugin", "disable", "rooms"]).await?;
+    let token = step(&mut romeo, &request("verona@rooms.localhost")).await?;
+    let reply = format!("reply {token} error");
+    let lines = heard(&mut romeo, "actor", &reply).await?;
+    tokens.push(token);
+    for token in tokens {
+        let of_token = format!("reply {token} ");
+        let replies = lines.iter().filter(|line| line.starts_with(&of_token));
+        assert_eq!(replies.count(), 1, "{token}: {lines:?}");
+    }
     server.stop().await
 }

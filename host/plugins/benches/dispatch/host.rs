@@ -9,13 +9,13 @@ use async_trait::async_trait;
 use tempfile::TempDir;
 use waxwing_plugins::{
     After, CompileCommand, CompileLimits, HttpError, HttpRequest, HttpResponse, Inlet,
-    MemoryLimits, Platform, PlatformSettings, PluginSettings, ServiceError, Services, Shard,
+    MemoryLimits, Platform, PlatformSettings, PluginSettings, SentStanza, ServiceError, Services,
+    Shard,
 };
 use waxwing_storage::{AccountId, PluginData, Storage};
 use waxwing_xml::Element;
 use waxwing_xmpp::jid::{BareJid, FullJid, Jid};
 use waxwing_xmpp::roster::Item;
-use waxwing_xmpp::stanza::Stanza;
 
 /// The argument that makes this program compile a component.
 pub(crate) const COMPILE: &str = "compile-plugin";
@@ -154,7 +154,7 @@ impl Services for Idle {
         Err(HttpError::Unreachable)
     }
 
-    fn route(&self, _: Stanza) {}
+    fn route(&self, _: SentStanza) {}
 
     fn answer(&self, _: &Jid, _: Element) {}
 

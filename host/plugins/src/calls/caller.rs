@@ -24,6 +24,7 @@ use crate::instance::{Idle, Instance};
 use crate::model::effects::{
     AccountEffect, After, Effects, LaterAnswer, Outgoing, Refusal, failure,
 };
+use crate::model::services::SentStanza;
 use crate::registry::providers::Role;
 
 /// Calls guests from one thread. Not for other threads.
@@ -291,11 +292,19 @@ impl Shared {
         }
         self.timers.apply(&self.agenda, name, &host, effects.timers);
         plugin.ledger.sent.add(count(effects.sends.len()));
-        for Outgoing { stanza, asked } in effects.sends {
+        for outgoing in effects.sends {
+            let Outgoing {
+                stanza,
+                bypasses_hooks,
+                asked,
+            } = outgoing;
             if let (Some(asked), Some(id)) = (&asked, stanza.id()) {
                 self.sent.add(&self.agenda, id, asked, name);
             }
-            self.services.route(stanza);
+            self.services.route(SentStanza {
+                stanza,
+                bypasses_hooks,
+            });
         }
         for LaterAnswer { token, reply } in effects.answers {
             if let Some(debt) = self.owed.settled(&self.agenda, token, name) {
@@ -376,8 +385,8 @@ fn end<C: exports::Call>(
 ) -> Result<Made<C>, Fault> {
     let answer = answer.map_err(|fault| idle.instance.explain(fault));
     let mut effects = idle.instance.end_call();
-    if C::SENDS_UNSHOWN {
-        effects.send_unshown();
+    if C::SENDS_BYPASS_HOOKS {
+        effects.bypass_hooks();
     }
     match answer {
         Ok(answer) => Ok((idle, answer, effects)),

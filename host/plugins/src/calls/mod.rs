@@ -1,5 +1,6 @@
 //! Calls into plugins: an instance for each, its budget and its record, and what becomes of its effects.
 
+pub(crate) mod answering;
 pub(crate) mod caller;
 pub(crate) mod context;
 pub(crate) mod hook_chain;

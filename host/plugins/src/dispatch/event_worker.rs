@@ -68,7 +68,7 @@ pub(crate) enum What {
         token: u64,
     },
     Timer(String),
-    /// For its component, from the server itself.
+    /// For its component: from another plugin, or from the server itself. Its answer is routed to its sender.
     Stanza(Stanza),
 }
 
@@ -95,8 +95,8 @@ impl Notices {
         (Self { queue, waiting }, Posts(posts))
     }
 
-    /// Queues a notice for a plugin. Never waits.
-    pub(crate) fn tell(&self, plugin: &Plugin, notice: Notice) {
+    /// Queues a notice for a plugin. Never waits. False: too many wait, and this one is lost.
+    pub(crate) fn tell(&self, plugin: &Plugin, notice: Notice) -> bool {
         let name = plugin.manifest.name.as_str();
         {
             let mut waiting = self.waiting.lock();
@@ -105,12 +105,13 @@ impl Notices {
                 if plugin.ledger.logs.admits(name, 128) {
                     tracing::warn!(plugin = name, "too slow for its notices: some are lost");
                 }
-                return;
+                return false;
             }
             *own = own.saturating_add(1);
         }
         // Nobody receives while the server stops.
         let _ = self.queue.send(Post::Notice(name.to_owned(), notice));
+        true
     }
 
     /// Lets go of what is kept about a plugin that is gone.
@@ -247,8 +248,11 @@ fn forget(shared: &Shared, desks: &Desks, plugin: &str) {
     let mut desks = desks.borrow_mut();
     if let Some(desk) = desks.get_mut(plugin) {
         desk.sessions.clear();
-        for _ in desk.queue.drain(..) {
+        for notice in desk.queue.drain(..) {
             shared.notices.taken(plugin);
+            if let What::Stanza(stanza) = notice.what {
+                shared.component_is_gone(&stanza);
+            }
         }
     }
 }
@@ -316,6 +320,9 @@ impl What {
 /// Tells one plugin one thing, in the version that serves now.
 async fn hand_out(caller: &Caller, plugin: &str, notice: Notice) {
     let Some(plugin) = caller.shared.registry.now().plugin(plugin).cloned() else {
+        if let What::Stanza(stanza) = notice.what {
+            caller.shared.component_is_gone(&stanza);
+        }
         return;
     };
     let Notice { host, what, depth } = notice;
@@ -376,13 +383,14 @@ async fn hand_out(caller: &Caller, plugin: &str, notice: Notice) {
                 .await
         }
         What::Stanza(stanza) => {
-            let token = caller.shared.tokens.next();
-            let lent = HostStanza::new(stanza, Arc::clone(&host));
             let call = component::Handle {
-                stanza: lent,
-                token,
+                stanza: HostStanza::new(stanza.clone(), Arc::clone(&host)),
+                token: caller.shared.tokens.next(),
             };
-            caller.one(&plugin, &host, about, call).await.map(drop)
+            let (scope, about) = (plugin.scope(&host), About::Stanza(&stanza));
+            let asked = caller.ask_handler(&plugin, scope, about, call, &stanza);
+            caller.shared.answer_for_component(&stanza, asked.await);
+            Ok(())
         }
     };
     if let Err(fault) = told {

@@ -19,6 +19,18 @@ use crate::registry::providers::Role;
 #[derive(Clone, Default)]
 pub struct Inlet(Arc<OnceLock<Weak<Shared>>>);
 
+/// What became of a stanza for a component.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum ComponentQueue {
+    /// The plugin gets it, after all that was queued for it before.
+    Queued,
+    /// Too much waits for the plugin.
+    Full,
+    /// No plugin serves the domain.
+    NoComponent,
+}
+
 impl std::fmt::Debug for Inlet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Inlet").finish_non_exhaustive()
@@ -62,23 +74,27 @@ impl Inlet {
         true
     }
 
-    /// A stanza of the server itself for a plugin's component, such as the unavailable presence of a session that ended.
-    /// False: the domain is no component's.
-    pub fn to_component(&self, stanza: &Stanza) -> bool {
+    /// Queues a stanza for a plugin's component: of another plugin, or of the server itself, such as the unavailable presence of a session
+    /// that ended. The component's answer goes to [`Services::answer`](crate::Services::answer), and so does an error if its plugin is
+    /// gone meanwhile, or fails.
+    pub fn to_component(&self, stanza: &Stanza) -> ComponentQueue {
         let Some((shared, to)) = self.shared().zip(stanza.to()) else {
-            return false;
+            return ComponentQueue::NoComponent;
         };
         let snapshot = shared.registry.keep();
         let Some(component) = snapshot.component(to.domain().as_str()) else {
-            return false;
+            return ComponentQueue::NoComponent;
         };
         let notice = Notice {
             host: Arc::clone(&component.host),
             what: What::Stanza(stanza.clone()),
             depth: 0,
         };
-        shared.notices.tell(&component.plugin, notice);
-        true
+        if shared.notices.tell(&component.plugin, notice) {
+            ComponentQueue::Queued
+        } else {
+            ComponentQueue::Full
+        }
     }
 
     /// Whether a plugin serves the domain as a component.

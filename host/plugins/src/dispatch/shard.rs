@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use arc_swap::Guard;
 use waxwing_xml::Element;
-use waxwing_xmpp::error::{Condition, StanzaError};
 use waxwing_xmpp::jid::{BareJid, FullJid};
 use waxwing_xmpp::sasl::{Failure, Hash, ScramKeys};
 use waxwing_xmpp::stanza::{IqType, Stanza};
 
 use crate::accounting::trace::About;
+use crate::calls::answering::IqAnswer;
 use crate::calls::caller::Caller;
 use crate::calls::context::Shared;
 use crate::calls::hook_chain::{Judged, Judging, Way};
@@ -18,10 +18,8 @@ use crate::dispatch::auth_provider::{Asker, AuthStream, Seats};
 use crate::exports::auth_provider::Unavailable;
 use crate::exports::judgement::Judgement;
 use crate::exports::pre_auth::{self, PreAuthStream};
-use crate::exports::{Call, Handled, component, deliver, inbound, iq_handler, presence};
+use crate::exports::{Call, component, deliver, inbound, iq_handler, presence};
 use crate::imports::stanzas::HostStanza;
-use crate::instance::plugin::Plugin;
-use crate::model::effects::{After, failure};
 use crate::model::filter::{Classes, PresenceStep, Recipient, Sender};
 use crate::registry::Snapshot;
 use crate::registry::hooks::StanzaHooks;
@@ -34,20 +32,6 @@ pub struct Shard {
 
 /// The hooks of one point.
 type Point<C> = fn(&Snapshot) -> &StanzaHooks<C>;
-
-/// What a handler answers to a request.
-#[must_use]
-#[derive(Debug)]
-pub enum IqAnswer {
-    /// No plugin serves it.
-    Unhandled,
-    /// A result with this payload, committed; then the server does what stands in the list.
-    Result(Option<Element>, Vec<After>),
-    /// An error.
-    Error(StanzaError),
-    /// Nothing now: it is answered later by itself, or is nothing that is answered. The server does what stands in the list.
-    Done(Vec<After>),
-}
 
 impl Shard {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
@@ -155,7 +139,9 @@ impl Shard {
             token,
         };
         let about = About::Stanza(request);
-        self.ask(&plugin, scope, about, call, request).await
+        self.caller
+            .ask_handler(&plugin, scope, about, call, request)
+            .await
     }
 
     /// Whether a plugin serves the domain as a component.
@@ -178,7 +164,8 @@ impl Shard {
         };
         let scope = component.plugin.scope(&component.host);
         let about = About::Stanza(stanza);
-        self.ask(&component.plugin, scope, about, call, stanza)
+        self.caller
+            .ask_handler(&component.plugin, scope, about, call, stanza)
             .await
     }
 
@@ -215,7 +202,9 @@ impl Shard {
         let scope = plugin.scope(&stream.host);
         let about = About::Stream(stream, Some(request));
         let call = pre_auth::Handle(on, lent);
-        self.ask(&plugin, scope, about, call, request).await
+        self.caller
+            .ask_handler(&plugin, scope, about, call, request)
+            .await
     }
 
     /// The provider of logins for a stream; none where the server's own accounts serve. Asks nobody anything.
@@ -283,40 +272,5 @@ impl Shard {
         };
         let domain = addressed.map(|jid| jid.domain().as_str());
         self.caller.shared.host(domain.unwrap_or_default())
-    }
-
-    /// Asks a handler, commits what it caused, then gives its answer.
-    async fn ask(
-        &self,
-        plugin: &Arc<Plugin>,
-        scope: usize,
-        about: About<'_>,
-        call: impl Call<Answer = Handled>,
-        stanza: &Stanza,
-    ) -> IqAnswer {
-        let Ok((handled, effects)) = self.caller.call(plugin, scope, about, call).await else {
-            return IqAnswer::Error(failure());
-        };
-        let Shared { owed, agenda, .. } = &*self.caller.shared;
-        let name = plugin.manifest.name.as_str();
-        if let Handled::Later(token, seconds) = handled
-            && !owed.add(agenda, token, name, stanza.clone(), seconds)
-        {
-            effects.roll_back(plugin);
-            return IqAnswer::Error(failure());
-        }
-        match (self.caller.commit(plugin, scope, effects).await, handled) {
-            (Ok(after), Handled::Result(payload)) => IqAnswer::Result(payload, after),
-            (Ok(_), Handled::Error(error)) => IqAnswer::Error(error),
-            (Ok(_), Handled::Done) if stanza.is_request() => {
-                IqAnswer::Error(StanzaError::new(Condition::ServiceUnavailable))
-            }
-            (Ok(after), Handled::Done | Handled::Later(..)) => IqAnswer::Done(after),
-            (Err(refusal), Handled::Later(token, _)) => {
-                owed.settled(agenda, token, name);
-                IqAnswer::Error(refusal.into())
-            }
-            (Err(refusal), _) => IqAnswer::Error(refusal.into()),
-        }
     }
 }

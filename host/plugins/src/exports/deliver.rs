@@ -23,7 +23,7 @@ impl Call for Filter {
     type Answer = Judgement;
 
     const BUDGET: Duration = HOOK_CPU;
-    const SENDS_UNSHOWN: bool = true;
+    const SENDS_BYPASS_HOOKS: bool = true;
     const NOW: Option<Now<Self>> = Some(Self::now);
 
     fn key(&self) -> Option<String> {

@@ -56,7 +56,7 @@ pub(crate) trait Call: Send + 'static {
     const LEVEL: Level = Level::Hook;
 
     /// Whether hooks at the receiving side are left out for what the call sends: it is such a hook, and would feed itself.
-    const SENDS_UNSHOWN: bool = false;
+    const SENDS_BYPASS_HOOKS: bool = false;
 
     /// What the call is about: with the placement `keyed`, calls with the same key meet the same instance.
     fn key(&self) -> Option<String> {

@@ -22,7 +22,7 @@ impl Call for Filter {
     type Answer = Judgement;
 
     const BUDGET: Duration = HOOK_CPU;
-    const SENDS_UNSHOWN: bool = true;
+    const SENDS_BYPASS_HOOKS: bool = true;
 
     fn key(&self) -> Option<String> {
         Some(self.account.clone())

@@ -127,6 +127,7 @@ impl State {
         };
         self.call.sends.push(Outgoing {
             stanza,
+            bypasses_hooks: false,
             asked: Some(asked),
         });
         Ok(token)
@@ -195,6 +196,7 @@ impl State {
             stanza.set_to(Arc::new(to));
             Outgoing {
                 stanza,
+                bypasses_hooks: false,
                 asked: None,
             }
         }));

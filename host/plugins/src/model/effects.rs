@@ -76,6 +76,8 @@ pub(crate) enum AccountEffect {
 /// A stanza to send; a request is remembered until it is answered.
 pub(crate) struct Outgoing {
     pub(crate) stanza: Stanza,
+    /// Whether the receiving side's hooks pass it over.
+    pub(crate) bypasses_hooks: bool,
     pub(crate) asked: Option<Asked>,
 }
 
@@ -205,9 +207,9 @@ impl Effects {
     }
 
     /// Has what the call sends go past the hooks at the receiving side.
-    pub(crate) fn send_unshown(&mut self) {
+    pub(crate) fn bypass_hooks(&mut self) {
         for outgoing in self.0.iter_mut().flat_map(|caused| &mut caused.sends) {
-            outgoing.stanza.pass_unshown();
+            outgoing.bypasses_hooks = true;
         }
     }
 

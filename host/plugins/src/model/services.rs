@@ -64,11 +64,11 @@ pub trait Services: Send + Sync + 'static {
     /// What plugins keep in the database.
     fn plugin_data(&self) -> Result<&dyn PluginData, ServiceError>;
 
-    /// Sends a stanza of a plugin, whose `from` and `to` are checked. What becomes of it, if it is a request, is told to
+    /// Sends a stanza of a plugin, whose `from` and `to` are checked. The reply to a request comes by
     /// [`Inlet::reply`](crate::Inlet::reply).
-    fn route(&self, stanza: Stanza);
+    fn route(&self, sent: SentStanza);
 
-    /// Sends an answer to the session that asked, if it is still there.
+    /// Sends an answer to the address that asked: a session if it is still there, or a plugin.
     fn answer(&self, asker: &Jid, reply: Element);
 
     /// The sessions of an account, each with the priority of its presence if it is an available resource.
@@ -87,6 +87,15 @@ pub trait Services: Send + Sync + 'static {
 
     /// Whether a password is one that SASLprep allows, of at most 1,023 bytes and not empty.
     fn is_valid_password(&self, password: &str) -> bool;
+}
+
+/// A stanza that a plugin sends.
+#[derive(Debug, Clone)]
+pub struct SentStanza {
+    /// The stanza.
+    pub stanza: Stanza,
+    /// Whether the hooks `deliver` and `offline` pass it over: such a hook has sent it itself.
+    pub bypasses_hooks: bool,
 }
 
 /// Why a service could not be had.

@@ -9,14 +9,13 @@ use waxwing_storage::{AccountId, PluginData};
 use waxwing_xml::Element;
 use waxwing_xmpp::jid::{BareJid, FullJid, Jid};
 use waxwing_xmpp::roster::Item;
-use waxwing_xmpp::stanza::Stanza;
 
 use crate::calls::context::{GuestsRuntime, Shared};
 use crate::engine::compile::{CompileCommand, Compiler};
 use crate::engine::limits::MemoryLimits;
 use crate::model::effects::After;
 use crate::model::http::{HttpError, HttpRequest, HttpResponse};
-use crate::model::services::{ServiceError, Services};
+use crate::model::services::{SentStanza, ServiceError, Services};
 use crate::platform::load::{self, Described};
 use crate::platform::read;
 
@@ -152,7 +151,7 @@ impl Services for Nobody {
         Err(ServiceError::Unavailable)
     }
 
-    fn route(&self, _: Stanza) {}
+    fn route(&self, _: SentStanza) {}
 
     fn answer(&self, _: &Jid, _: Element) {}
 

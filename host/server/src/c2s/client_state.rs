@@ -6,10 +6,8 @@ use std::{collections::HashMap, mem};
 use waxwing_xml::{Element, ElementRef};
 use waxwing_xmpp::ns;
 
-use crate::delivery::{
-    mailbox::{Bounds, Weigh as _},
-    queued_stanza::QueuedStanza,
-};
+use crate::config::bounds::Bounds;
+use crate::delivery::{mailbox::Weigh as _, queued_stanza::QueuedStanza};
 
 /// Stanzas that are held back, in their order.
 #[derive(Debug, Default)]

@@ -1,13 +1,14 @@
 //! The end of a session (RFC 6120 §4.4, §4.9): last words, the client's own end, and the end of TLS.
 
-use std::{future::poll_fn, time::Duration};
+use std::{future::poll_fn, rc::Rc, time::Duration};
 
 use tokio::time::timeout;
 use waxwing_xml::StreamEvent;
 use waxwing_xmpp::error::{StreamCondition, StreamError};
 
 use super::{
-    Connection, auth_provider,
+    auth_provider,
+    connection::Connection,
     established::Finish,
     hibernated,
     negotiate::{Bound, Failed},
@@ -24,13 +25,13 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// Ends a connection whose stream came to nothing; what there was to say is said.
 pub(super) async fn without_session(mut connection: Connection, failed: Failed) {
     let auth = connection.auth.take();
-    let shard = std::rc::Rc::clone(&connection.shard);
+    let cx = Rc::clone(&connection.cx);
     let farewell = async {
         if failed == Failed::Said {
             connection.wait_for_end(false).await;
         }
     };
-    tokio::join!(auth_provider::leave(&shard, auth), farewell);
+    tokio::join!(auth_provider::leave(&cx, auth), farewell);
     connection.shut_down().await;
 }
 
@@ -42,9 +43,9 @@ pub(super) async fn session(mut connection: Connection, bound: Bound, finish: Fi
             connection.leave_session(bound).await;
             connection.without_words().await;
         }
-        Finish::Silent => {
+        Finish::TimedOut => {
             connection
-                .shard
+                .cx
                 .server
                 .router
                 .limit_reached(Limit::IdleTimeout);
@@ -74,7 +75,7 @@ pub(super) async fn session(mut connection: Connection, bound: Bound, finish: Fi
         }
         Finish::Ended(end) => {
             if end == End::Overflow {
-                connection.shard.server.router.limit_reached(Limit::Mailbox);
+                connection.cx.server.router.limit_reached(Limit::Mailbox);
             }
             if let (End::Shutdown, Some(management)) = (end, &mut connection.outbound.management) {
                 // Its client finds out what was handled when the server is there again.
@@ -112,10 +113,10 @@ impl Connection {
 
     /// The connection is lost: the session waits for its client where that can be, or is over.
     async fn leave_session(&mut self, bound: Bound) {
-        let shard = std::rc::Rc::clone(&self.shard);
+        let cx = Rc::clone(&self.cx);
         match self.take_session(bound) {
-            Ok(detached) if !shard.stopping.is_cancelled() => {
-                shard.spawn(hibernated::keep(std::rc::Rc::clone(&shard), detached));
+            Ok(detached) if !cx.stopping.is_cancelled() => {
+                cx.spawn(hibernated::keep(Rc::clone(&cx), detached));
             }
             Ok(mut detached) => {
                 detached.management.spool_and_save().await;
@@ -129,12 +130,10 @@ impl Connection {
 
     /// Another connection goes on with the session.
     fn hand_over(&mut self, bound: Bound) {
-        let shard = std::rc::Rc::clone(&self.shard);
+        let cx = Rc::clone(&self.cx);
         match self.take_session(bound).map(hibernated::hand_over) {
             Ok(Ok(())) => {}
-            Ok(Err(detached)) => {
-                shard.spawn(hibernated::keep(std::rc::Rc::clone(&shard), *detached))
-            }
+            Ok(Err(detached)) => cx.spawn(hibernated::keep(Rc::clone(&cx), *detached)),
             Err(bound) => self.outbound.give_up(bound.registration.handle()),
         }
     }
@@ -162,21 +161,21 @@ impl Connection {
     /// Says what is said last, and waits for the client to close its stream.
     async fn say_last(mut self, words: &[u8], closed: bool) {
         let auth = self.auth.take();
-        let shard = std::rc::Rc::clone(&self.shard);
+        let cx = Rc::clone(&self.cx);
         let farewell = async {
             self.outbound.push(words);
             if self.write_out().await {
                 self.wait_for_end(closed).await;
             }
         };
-        tokio::join!(auth_provider::leave(&shard, auth), farewell);
+        tokio::join!(auth_provider::leave(&cx, auth), farewell);
         self.shut_down().await;
     }
 
     async fn without_words(mut self) {
         let auth = self.auth.take();
-        let shard = std::rc::Rc::clone(&self.shard);
-        tokio::join!(auth_provider::leave(&shard, auth), self.shut_down());
+        let cx = Rc::clone(&self.cx);
+        tokio::join!(auth_provider::leave(&cx, auth), self.shut_down());
     }
 
     /// Writes what was queued before the end, answers to the client's own requests among it.

@@ -12,19 +12,19 @@ use std::{
     task::{Context, Poll},
 };
 
-use waxwing_plugins::{Judged, Judging, Sender};
-use waxwing_xmpp::{error::Condition, stanza::Stanza};
+use waxwing_plugins::{Judged, Judging};
+use waxwing_xmpp::error::Condition;
 
 use crate::{
+    context::StreamContext,
     delivery::{mailbox::Items, queued_stanza::QueuedStanza, session_handle::SessionHandle},
-    server::shard::Shard,
 };
 
 type Call = Pin<Box<dyn Future<Output = Judged>>>;
 
 /// What waits to be judged, in order.
 pub(super) struct DeliverHooks {
-    shard: Rc<Shard>,
+    cx: Rc<StreamContext>,
     waiting: VecDeque<QueuedStanza>,
     /// About the first of them.
     call: Option<Call>,
@@ -39,9 +39,9 @@ impl fmt::Debug for DeliverHooks {
 }
 
 impl DeliverHooks {
-    pub(super) fn new(shard: Rc<Shard>) -> Self {
+    pub(super) fn new(cx: Rc<StreamContext>) -> Self {
         Self {
-            shard,
+            cx,
             waiting: VecDeque::new(),
             call: None,
         }
@@ -49,7 +49,7 @@ impl DeliverHooks {
 
     /// Takes what came for the session; gives it back at once where nobody judges.
     pub(super) fn admit(&mut self, items: Items<QueuedStanza>) -> Option<Items<QueuedStanza>> {
-        if !self.shard.plugins.has_deliver() {
+        if !self.cx.plugins.has_deliver() {
             return Some(items);
         }
         self.waiting = items.into_iter().collect();
@@ -69,7 +69,7 @@ impl DeliverHooks {
         while let Some(delivery) = self.waiting.front() {
             let asked = match self.call.take() {
                 Some(call) => Some(Judging::Waits(call)),
-                None => self.shard.ask(delivery, handle),
+                None => ask(&self.cx, delivery, handle),
             };
             let verdict = match asked {
                 None => None,
@@ -88,7 +88,7 @@ impl DeliverHooks {
             };
             let delivery = self.waiting.pop_front();
             judged.extend(match (delivery, verdict) {
-                (Some(delivery), Some(verdict)) => self.shard.obey(verdict, delivery),
+                (Some(delivery), Some(verdict)) => obey(&self.cx, verdict, delivery),
                 (unasked, _) => unasked,
             });
         }
@@ -102,51 +102,43 @@ impl DeliverHooks {
     }
 }
 
-impl Shard {
-    /// Has the hooks judge what is for a session; `None` if none of them wants to.
-    fn ask(&self, delivery: &QueuedStanza, handle: &SessionHandle) -> Option<Judging> {
-        let stanza = delivery.stanza().filter(|stanza| !stanza.is_unshown())?;
-        let sender = self.sender(stanza, handle);
-        if !self.plugins.wants_deliver(stanza, sender) {
-            return None;
-        }
-        Some(self.plugins.deliver(stanza.clone(), &handle.jid, sender))
+/// Has the hooks judge what is for a session; `None` if none of them wants to.
+fn ask(cx: &StreamContext, delivery: &QueuedStanza, handle: &SessionHandle) -> Option<Judging> {
+    let stanza = delivery
+        .envelope()
+        .filter(|stanza| !stanza.bypasses_hooks())?;
+    let sender = cx.server.router.sender(stanza, &handle.account_jid);
+    if !cx.plugins.wants_deliver(stanza, sender) {
+        return None;
     }
+    let judged = cx
+        .plugins
+        .deliver(stanza.stanza().clone(), &handle.jid, sender);
+    Some(judged)
+}
 
-    /// Who sends a stanza, as the session's account sees it.
-    fn sender(&self, stanza: &Stanza, handle: &SessionHandle) -> Sender {
-        let router = &self.server.router;
-        match (router.sender(stanza, &handle.account_jid), stanza.from()) {
-            (Sender::Remote, Some(from)) if self.plugins.is_component(from.domain().as_str()) => {
-                Sender::Component
-            }
-            (sender, _) => sender,
-        }
-    }
-
-    /// Carries out what was decided. Gives what goes on.
-    fn obey(&self, verdict: Judged, delivery: QueuedStanza) -> Option<QueuedStanza> {
-        let router = &self.server.router;
-        match verdict {
-            Judged::Pass(stanza) => return Some(delivery.altered(stanza)),
-            Judged::Drop => {
-                if let Some(stanza) = delivery.refused().filter(Stanza::is_request) {
-                    router.bounce(&stanza, Condition::ServiceUnavailable);
-                }
-            }
-            Judged::Bounce(error) => {
-                if let Some(stanza) = delivery.refused() {
-                    router.refuse(&stanza, &error);
-                }
-            }
-            Judged::Answer(payload) => {
-                if let Some(stanza) = delivery.refused()
-                    && let Some(asker) = stanza.from()
-                {
-                    router.answer(asker, stanza.result_reply(payload));
-                }
+/// Carries out what was decided. Gives what goes on.
+fn obey(cx: &StreamContext, verdict: Judged, delivery: QueuedStanza) -> Option<QueuedStanza> {
+    let router = &cx.server.router;
+    match verdict {
+        Judged::Pass(stanza) => return Some(delivery.altered(stanza)),
+        Judged::Drop => {
+            if let Some(stanza) = delivery.refused().filter(|stanza| stanza.is_request()) {
+                router.bounce(&stanza, Condition::ServiceUnavailable);
             }
         }
-        None
+        Judged::Bounce(error) => {
+            if let Some(stanza) = delivery.refused() {
+                router.refuse(&stanza, &error);
+            }
+        }
+        Judged::Answer(payload) => {
+            if let Some(stanza) = delivery.refused()
+                && let Some(asker) = stanza.from()
+            {
+                router.answer(asker, stanza.result_reply(payload));
+            }
+        }
     }
+    None
 }

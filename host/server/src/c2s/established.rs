@@ -13,8 +13,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::oneshot, task::coop, time::timeout};
-use waxwing_plugins::{AuthStream, Judged, Judging, Recipient};
+use tokio::{task::coop, time::timeout};
 use waxwing_xml::{Element, StreamEvent};
 use waxwing_xmpp::{
     error::{Condition, StreamCondition, StreamError},
@@ -24,23 +23,25 @@ use waxwing_xmpp::{
 };
 
 use super::{
-    Connection, auth_provider,
+    connection::Connection,
     negotiate::{Bound, Resumed},
     outbound::Outbound,
     rate_limit::RateLimiter,
+    resumption::Resumptions,
     stream_management::StreamManagement,
 };
-use crate::pipeline::{component, iq, presence};
 use crate::{
+    context::StreamContext,
     delivery::{
+        address::account_of,
+        envelope::Envelope,
         liveness,
         mailbox::{End, Flow},
-        receipt::DeliveryReceipt,
         session_handle::SessionHandle,
     },
     metrics::router::Limit,
-    router::{Routed, account_of, with_counted_priority},
-    server::shard::Shard,
+    net::transport::Transport,
+    pipeline::{self, Sender, Step},
 };
 
 /// A client that has more than this to read is not read from.
@@ -53,17 +54,17 @@ pub(super) enum Finish {
     Closed,
     /// The connection ended or failed without that.
     Lost(io::Error),
-    /// Nothing was heard of the client, which was asked.
-    Silent,
+    /// The client did not answer a probe.
+    TimedOut,
     /// The client broke the rules of the stream.
     Broken(StreamError),
-    /// Somebody else ended it.
+    /// The router or the operator ended it.
     Ended(End),
 }
 
 /// What a session is, while its connection is in use elsewhere.
 struct Session {
-    shard: Rc<Shard>,
+    cx: Rc<StreamContext>,
     handle: Arc<SessionHandle>,
     /// The account's id.
     account: u64,
@@ -73,7 +74,7 @@ struct Session {
 /// Serves a bound session until it ends.
 pub(super) async fn run(connection: &mut Connection, bound: &mut Bound) -> Finish {
     let session = Session {
-        shard: Rc::clone(&connection.shard),
+        cx: Rc::clone(&connection.cx),
         handle: Arc::clone(bound.registration.handle()),
         account: bound.account,
         lang: bound.lang.clone(),
@@ -83,7 +84,7 @@ pub(super) async fn run(connection: &mut Connection, bound: &mut Bound) -> Finis
     {
         return Finish::Broken(error);
     }
-    let mut limiter = RateLimiter::new(&connection.shard.limits);
+    let mut limiter = RateLimiter::new(&connection.cx.limits);
     session.handle.liveness.touch();
     loop {
         if let Err(finish) = session.go_on(connection, &mut limiter).await {
@@ -116,7 +117,7 @@ impl Session {
         limiter.read(connection.unread());
         self.work(connection, limiter).await?;
         if let Some(wait) = limiter.wait() {
-            self.shard.server.router.limit_reached(Limit::SessionRate);
+            self.cx.server.router.limit_reached(Limit::SessionRate);
             self.hold_back(connection, wait).await?;
         }
         self.wait(connection).await
@@ -184,7 +185,7 @@ impl Session {
             if read.is_ready() {
                 self.handle.liveness.touch();
             } else if self.handle.liveness.timed_out() {
-                return Poll::Ready(Err(Finish::Silent));
+                return Poll::Ready(Err(Finish::TimedOut));
             }
             read.map_err(Finish::Lost)
         });
@@ -221,10 +222,14 @@ impl Session {
 
     /// Stream management (XEP-0198).
     fn manage(&self, connection: &mut Connection, element: &Element) -> Result<(), Finish> {
-        let outbound = &mut connection.outbound;
+        let Connection {
+            outbound,
+            resumptions,
+            ..
+        } = connection;
         let nonza = Nonza::read(element).map_err(Finish::Broken)?;
         match (nonza, &mut outbound.management) {
-            (Nonza::Enable(enable), None) => self.enable(outbound, enable),
+            (Nonza::Enable(enable), None) => self.enable(outbound, resumptions, enable),
             (Nonza::Request, Some(management)) => management.on_ack_request(),
             (Nonza::Ack(handled), Some(_)) => {
                 return outbound.acked(handled).map_err(Finish::Broken);
@@ -235,30 +240,30 @@ impl Session {
         Ok(())
     }
 
-    fn enable(&self, outbound: &mut Outbound, enable: Enable) {
-        let server = &self.shard.server;
-        let seconds = server.resumptions.seconds().filter(|_| enable.resume);
-        let resumption = seconds.map(|_| server.resumptions.add(self.account, &self.handle));
+    fn enable(&self, outbound: &mut Outbound, resumptions: &Arc<Resumptions>, enable: Enable) {
+        let seconds = resumptions.seconds().filter(|_| enable.resume);
+        let resumption = seconds.map(|_| resumptions.add(self.account, &self.handle));
         let resumable = resumption
             .as_ref()
             .map(|resumption| resumption.id.as_str())
             .zip(seconds);
         outbound.say(&sm::enabled(resumable));
         outbound.management = Some(Box::new(StreamManagement::new(
-            server.offline.spool_queue(),
+            self.cx.server.offline.spool_queue(),
             resumption,
         )));
     }
 
     async fn stanza(&self, connection: &mut Connection, element: Element) -> Result<(), Finish> {
+        let router = &self.cx.server.router;
         let management = connection.outbound.management.as_ref();
-        // Kept when it is dropped, and so at the end of this, unless the stanza takes it along.
+        // Dropping the receipt acknowledges the stanza: at the end of this, unless delivery takes longer.
         let receipt = management.map(|management| management.begin());
         let mut stanza = match Stanza::parse(element, connection.outbound.framing.content()) {
             Ok(stanza) => stanza,
             Err(StanzaFault::Stream(error)) => return Err(Finish::Broken(error)),
             Err(StanzaFault::Answer { reply, .. }) => {
-                self.shard.server.router.answer(&self.handle.jid, reply);
+                router.answer(&self.handle.jid, reply);
                 return Ok(());
             }
             Err(StanzaFault::Drop) => return Ok(()),
@@ -267,29 +272,23 @@ impl Session {
         if liveness::is_answer(&stanza, &self.handle.jid) {
             return Ok(());
         }
-        let recipient = self.recipient(&stanza);
-        if !self.shard.plugins.wants_inbound(&stanza, recipient) {
-            return self.route(connection, stanza, recipient, receipt).await;
-        }
-        let verdict = match self.shard.plugins.inbound(stanza.clone(), recipient) {
-            Judging::Over(verdict) => verdict,
-            Judging::Waits(verdict) => self.meanwhile(connection, verdict).await,
+        let Connection {
+            io, outbound, auth, ..
+        } = connection;
+        let sender = Sender::Session(pipeline::Session {
+            cx: &self.cx,
+            handle: &self.handle,
+            auth: auth.as_deref_mut(),
+        });
+        let flow = match pipeline::accept(sender, Envelope::with_receipt(stanza, receipt)) {
+            Step::Done(flow) => flow,
+            Step::Wait(work) => self.meanwhile(io, outbound, work).await,
         };
-        if let Some(stanza) = self.obey(verdict, &stanza) {
-            return self.route(connection, stanza, recipient, receipt).await;
+        if flow == Flow::Pressed {
+            // The receiver, and others who send to it, have their turn first.
+            tokio::task::yield_now().await;
         }
         Ok(())
-    }
-
-    /// Whom a stanza is for; a hook does not change that.
-    fn recipient(&self, stanza: &Stanza) -> Recipient {
-        let domain = stanza.to().map(|to| to.domain().as_str());
-        match (self.shard.server.router.recipient(stanza), domain) {
-            (Recipient::Remote, Some(domain)) if self.shard.plugins.is_component(domain) => {
-                Recipient::Component
-            }
-            (recipient, _) => recipient,
-        }
     }
 
     /// Says whom a stanza is from (RFC 6120 §8.1.2.1), and in which language if it does not (§8.1.5).
@@ -311,119 +310,15 @@ impl Session {
         Ok(())
     }
 
-    /// Carries out what a filter decided. Returns the stanza that goes on.
-    fn obey(&self, verdict: Judged, original: &Stanza) -> Option<Stanza> {
-        let router = &self.shard.server.router;
-        match verdict {
-            Judged::Pass(stanza) => return Some(stanza),
-            Judged::Drop => router.discard(original),
-            Judged::Bounce(error) => router.refuse(original, &error),
-            Judged::Answer(payload) => {
-                router.answer(&self.handle.jid, original.result_reply(payload));
-            }
-        }
-        None
-    }
-
-    async fn route(
-        &self,
-        connection: &mut Connection,
-        mut stanza: Stanza,
-        recipient: Recipient,
-        receipt: Option<Arc<DeliveryReceipt>>,
-    ) -> Result<(), Finish> {
-        if stanza.kind() == Kind::Presence {
-            stanza = with_counted_priority(stanza);
-        }
-        if recipient == Recipient::Component {
-            let handed = Box::pin(component::hand_over(&self.shard, &self.handle, stanza));
-            self.meanwhile(connection, handed).await;
-            return Ok(());
-        }
-        let router = &self.shard.server.router;
-        router.count(&stanza);
-        if let (Kind::Message, Some(receipt)) = (stanza.kind(), receipt) {
-            receipt.attach_to(&mut stanza);
-        }
-        let flow = match stanza.kind() {
-            Kind::Message => match self.by_rank(connection, stanza).await {
-                Ok(flow) => flow,
-                Err(stanza) => {
-                    let (done, kept) = oneshot::channel();
-                    router.keep(stanza, Some(done));
-                    // An error: it was not kept, and its sender was told so.
-                    let _ = self.meanwhile(connection, kept).await;
-                    Flow::Free
-                }
-            },
-            Kind::Presence => {
-                if let Err(condition) = self.may_ask(connection, &stanza).await {
-                    router.bounce(&stanza, condition);
-                } else {
-                    let presence = Box::pin(presence::handle(&self.shard, &self.handle, stanza));
-                    self.meanwhile(connection, presence).await;
-                }
-                Flow::Free
-            }
-            Kind::Iq => {
-                if recipient == Recipient::Full && stanza.is_request() {
-                    let known = Box::pin(presence::make_known(&self.shard, &self.handle));
-                    self.meanwhile(connection, known).await;
-                }
-                match router.iq(stanza) {
-                    Routed::Done(flow) => flow,
-                    Routed::Request(request) => {
-                        let answer = Box::pin(iq::answer(&self.shard, &self.handle, request));
-                        self.meanwhile(connection, answer).await;
-                        Flow::Free
-                    }
-                }
-            }
-        };
-        if flow == Flow::Pressed {
-            // The receiver, and others who send to it, have their turn first.
-            tokio::task::yield_now().await;
-        }
-        Ok(())
-    }
-
-    /// Routes a message; by the priorities of the provider of sessions, where its account has one.
-    async fn by_rank(&self, connection: &mut Connection, stanza: Stanza) -> Result<Flow, Stanza> {
-        let router = &self.shard.server.router;
-        if !router.has_recorded_priorities(&stanza) {
-            return router.try_message(stanza);
-        }
-        let recorded = Box::pin(router.recorded_priorities(&stanza));
-        match self.meanwhile(connection, recorded).await {
-            Ok(recorded) => router.try_message_by(stanza, recorded.as_ref()),
-            Err(error) => {
-                router.refuse(&stanza, &error);
-                Ok(Flow::Free)
-            }
-        }
-    }
-
-    /// Whether the provider of logins, where there is one, lets a request for presence go.
-    async fn may_ask(&self, connection: &mut Connection, stanza: &Stanza) -> Result<(), Condition> {
-        let asked = |auth: &mut Box<AuthStream>| auth_provider::asks_for_presence(stanza, auth);
-        let Some(mut auth) = connection.auth.take_if(asked) else {
-            return Ok(());
-        };
-        let word = Box::pin(auth_provider::may_ask(&self.shard, &mut auth, stanza));
-        let word = self.meanwhile(connection, word).await;
-        connection.auth = Some(auth);
-        word
-    }
-
     /// Waits for something, and writes what comes for the client meanwhile. What comes to an end meanwhile is seen
     /// afterwards: guests are not interrupted for it. Work of any size is boxed, so that a session that waits for its client is
     /// as small as it can be.
     async fn meanwhile<T>(
         &self,
-        connection: &mut Connection,
+        io: &mut Transport,
+        outbound: &mut Outbound,
         mut work: impl Future<Output = T> + Unpin,
     ) -> T {
-        let Connection { io, outbound, .. } = connection;
         poll_fn(|cx| {
             let result = Pin::new(&mut work).poll(cx);
             if result.is_pending()

@@ -4,6 +4,7 @@
 use std::{
     future::poll_fn,
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -11,15 +12,15 @@ use std::{
 use tokio::time::sleep;
 
 use super::resumption::{DetachedSession, ResumptionId};
-use crate::{delivery::mailbox::End, metrics::router::Limit, server::shard::Shard};
+use crate::{context::StreamContext, delivery::mailbox::End, metrics::router::Limit};
 
 /// Bytes taken from the mailbox at once.
 const BATCH: usize = 64 * 1024;
 
 /// Keeps a session until another connection takes it over, or it ends.
-pub(super) async fn keep(shard: Rc<Shard>, mut detached: DetachedSession) {
+pub(super) async fn keep(cx: Rc<StreamContext>, mut detached: DetachedSession) {
     loop {
-        match hold_until_claimed(&shard, &mut detached).await {
+        match hold_until_claimed(&mut detached).await {
             Some(End::Taken) => {}
             Some(End::Shutdown) => {
                 detached.management.spool_and_save().await;
@@ -33,7 +34,7 @@ pub(super) async fn keep(shard: Rc<Shard>, mut detached: DetachedSession) {
             }
             Some(end) => {
                 if end == End::Overflow {
-                    shard.server.router.limit_reached(Limit::Mailbox);
+                    cx.server.router.limit_reached(Limit::Mailbox);
                 }
                 detached.management.save_last_position();
                 return give_up(detached);
@@ -61,9 +62,9 @@ pub(super) fn hand_over(detached: DetachedSession) -> Result<(), Box<DetachedSes
 }
 
 /// Waits with a session. `None`: its time is over.
-async fn hold_until_claimed(shard: &Shard, detached: &mut DetachedSession) -> Option<End> {
-    let seconds = shard.server.resumptions.seconds()?;
-    let handle = std::sync::Arc::clone(detached.registration.handle());
+async fn hold_until_claimed(detached: &mut DetachedSession) -> Option<End> {
+    let seconds = detached.management.resumption.as_ref()?.seconds()?;
+    let handle = Arc::clone(detached.registration.handle());
     tracing::debug!(jid = %handle.jid, "the client is away");
     handle.set_hibernated(true);
     detached.management.connection_lost();

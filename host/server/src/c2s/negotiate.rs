@@ -4,6 +4,7 @@ use std::{
     future::{Future, poll_fn},
     io,
     net::{IpAddr, SocketAddr},
+    rc::Rc,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -23,10 +24,10 @@ use waxwing_xmpp::{
 };
 
 use super::{
-    Connection, Endpoint, auth_provider, client_state::ClientStateBuffer, hibernated,
-    resumption::DetachedSession, stream_management::StreamManagement,
+    auth_provider, client_state::ClientStateBuffer, connection::Connection, endpoint::Endpoint,
+    hibernated, pre_auth, resumption::DetachedSession, stream_management::StreamManagement,
 };
-use crate::{accounts::secret, config::Kind, net::tls, plugins, router::Registration};
+use crate::{accounts::secret, config::Kind, net::tls, router::Registration};
 
 /// Time for what is said last to a client whose negotiation fails.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -157,7 +158,7 @@ impl Negotiator<'_> {
 
     /// A client that always has something more to read would never let the clock be looked at while waiting.
     fn check_time(&self) -> Result<(), Interrupt> {
-        if self.connection.shard.stopping.is_cancelled() {
+        if self.connection.cx.stopping.is_cancelled() {
             return Err(Interrupt::Stopping);
         }
         if TokioInstant::now() >= self.deadline {
@@ -181,7 +182,7 @@ impl Negotiator<'_> {
                 }
                 Output::RestartParser => self.connection.parser.restart(),
                 Output::SetLimitsAuthenticated => {
-                    let limits = self.connection.shard.limits.stanza;
+                    let limits = self.connection.cx.limits.stanza;
                     self.connection.parser.set_limits(limits);
                 }
                 Output::Established(established) => {
@@ -229,19 +230,19 @@ impl Negotiator<'_> {
 
     /// Does what needs somebody else, and says what came of it.
     async fn effect(&mut self, effect: Output) -> Result<Input, Interrupt> {
-        let shard = std::rc::Rc::clone(&self.connection.shard);
+        let cx = Rc::clone(&self.connection.cx);
         Ok(match effect {
             Output::QueryFeatures(state) => {
                 self.stream.host = state.host;
                 if state.authenticated {
                     return Ok(Input::Features(Vec::new(), Authority::Server));
                 }
-                let features = shard.plugins.stream_features(&self.stream);
+                let features = cx.plugins.stream_features(&self.stream);
                 let features = self.in_time(features).await?;
                 Input::Features(features, self.find_authority())
             }
             Output::LookUp(jid) => {
-                let found = shard.server.accounts.credentials(&jid);
+                let found = cx.server.accounts.credentials(&jid);
                 match self.in_time(found).await? {
                     Ok(credentials) => Input::Credentials(credentials),
                     Err(error) => {
@@ -251,7 +252,7 @@ impl Negotiator<'_> {
                 }
             }
             Output::VerifyPassword { keys, password } => {
-                let checked = shard
+                let checked = cx
                     .server
                     .accounts
                     .hashing()
@@ -263,21 +264,21 @@ impl Negotiator<'_> {
             }
             Output::Judge { username, password } => {
                 let judged = auth_provider::judge(self.connection, username, password);
-                Input::Judged(interruptible(self.deadline, &shard.stopping, judged).await?)
+                Input::Judged(interruptible(self.deadline, &cx.stopping, judged).await?)
             }
             Output::FetchKeys { username, hash } => {
                 let found = auth_provider::keys(self.connection, username, hash);
-                match interruptible(self.deadline, &shard.stopping, found).await? {
+                match interruptible(self.deadline, &cx.stopping, found).await? {
                     Ok(found) => Input::Keys(found),
                     Err(Unavailable) => Input::EffectFailed,
                 }
             }
             Output::Admit(jid) => {
                 let admitted = auth_provider::admit(self.connection, &jid);
-                Input::Admitted(interruptible(self.deadline, &shard.stopping, admitted).await?)
+                Input::Admitted(interruptible(self.deadline, &cx.stopping, admitted).await?)
             }
             Output::PreAuth(request) => {
-                let reply = plugins::pre_auth(&shard, &self.stream, &request);
+                let reply = pre_auth::answer(&cx, &self.stream, &request);
                 let reply = self.in_time(reply).await?;
                 self.stream.requests = self.stream.requests.saturating_add(1);
                 Input::PreAuthReply(reply)
@@ -299,7 +300,7 @@ impl Negotiator<'_> {
 
     /// Who knows the accounts of the stream's host, from now on to its end.
     fn find_authority(&mut self) -> Authority {
-        let found = self.connection.shard.plugins.auth_stream(&self.stream);
+        let found = self.connection.cx.plugins.auth_stream(&self.stream);
         self.connection.auth = found.map(Box::new);
         let provider = self.connection.auth.as_ref();
         provider.map_or(Authority::Server, |auth| {
@@ -315,7 +316,7 @@ impl Negotiator<'_> {
         jid: &BareJid,
         request: BindRequest,
     ) -> Result<Result<FullJid, StanzaError>, Interrupt> {
-        let server = Arc::clone(&self.connection.shard.server);
+        let server = Arc::clone(&self.connection.cx.server);
         let binding = server.router.bind(jid, request.resource.as_deref());
         let registration = match self.in_time(binding).await? {
             Ok(registration) => registration,
@@ -347,8 +348,8 @@ impl Negotiator<'_> {
         jid: &BareJid,
         request: Resume,
     ) -> Result<Result<FullJid, NotResumed>, Interrupt> {
-        let server = Arc::clone(&self.connection.shard.server);
-        let claimed = server.resumptions.claim(&request.previd, account);
+        let server = Arc::clone(&self.connection.cx.server);
+        let claimed = self.connection.resumptions.claim(&request.previd, account);
         // Not given up in the middle: a session that is handed over is to be in somebody's hands.
         let Some(detached) = claimed.await else {
             // A session that has just ended has asked for its note by now.
@@ -380,13 +381,13 @@ impl Negotiator<'_> {
     }
 
     async fn handshake(&mut self) -> Result<(), Interrupt> {
-        let context = self.connection.shard.server.tls.context();
+        let context = self.connection.cx.server.tls.context();
         let config = match self.endpoint.kind {
             Kind::C2sTls => Arc::clone(context.direct()),
             _ => Arc::clone(context.starttls()),
         };
         let deadline = self.deadline;
-        let stopping = self.connection.shard.stopping.clone();
+        let stopping = self.connection.cx.stopping.clone();
         tokio::select! {
             done = timeout_at(deadline, self.connection.io.secure(config)) => {
                 // A client that does not finish its handshake understands no words.
@@ -401,7 +402,7 @@ impl Negotiator<'_> {
             } else {
                 TlsVersion::Tls12
             };
-            self.stream.tls = Some(plugins::tls_version(version));
+            self.stream.tls = Some(pre_auth::tls_version(version));
             self.machine.handle(Input::TlsEstablished(TlsInfo {
                 version,
                 exporter: bindings.exporter,
@@ -415,35 +416,32 @@ impl Negotiator<'_> {
     /// Reads. False at the end of the stream.
     async fn read(&mut self) -> Result<bool, Interrupt> {
         let deadline = self.deadline;
-        let stopping = self.connection.shard.stopping.clone();
+        let stopping = self.connection.cx.stopping.clone();
         let read = poll_fn(|cx| self.connection.poll_read(cx));
         Ok(interruptible(deadline, &stopping, read).await??)
     }
 
     async fn write_out(&mut self) -> Result<(), Interrupt> {
         let Connection {
-            io,
-            outbound,
-            shard,
-            ..
+            io, outbound, cx, ..
         } = &mut *self.connection;
         if !outbound.is_busy() {
             return Ok(());
         }
         let write = poll_fn(|cx| outbound.poll_write_out(cx, io));
-        Ok(interruptible(self.deadline, &shard.stopping, write).await??)
+        Ok(interruptible(self.deadline, &cx.stopping, write).await??)
     }
 
     async fn in_time<T>(&self, work: impl Future<Output = T>) -> Result<T, Interrupt> {
-        interruptible(self.deadline, &self.connection.shard.stopping, work).await
+        interruptible(self.deadline, &self.connection.cx.stopping, work).await
     }
 
     /// Says why the stream ends, where there is somebody to hear it.
     async fn last_words(&mut self, interrupt: Interrupt) -> Failed {
         self.registration = None;
         if let Some((detached, _)) = self.resumed.take() {
-            let shard = std::rc::Rc::clone(&self.connection.shard);
-            shard.spawn(hibernated::keep(std::rc::Rc::clone(&shard), detached));
+            let cx = Rc::clone(&self.connection.cx);
+            cx.spawn(hibernated::keep(Rc::clone(&cx), detached));
         }
         match interrupt {
             Interrupt::Deadline => self.machine.handle(Input::DeadlinePassed),

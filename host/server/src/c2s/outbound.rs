@@ -18,17 +18,18 @@ use super::{
     stream_management::StreamManagement,
 };
 use crate::{
-    delivery::buffers::{Batch, Buffers},
-    net::transport::Transport,
-};
-use crate::{
+    config::bounds::Bounds,
+    context::StreamContext,
     delivery::{
         liveness,
-        mailbox::{Bounds, End, Items},
+        mailbox::{End, Items},
         queued_stanza::QueuedStanza,
         session_handle::SessionHandle,
     },
-    server::shard::Shard,
+};
+use crate::{
+    delivery::buffers::{Batch, Buffers},
+    net::transport::Transport,
 };
 
 /// Bytes of stanzas taken from the mailbox at once; the next are taken when these are written.
@@ -57,12 +58,12 @@ pub(super) struct Outbound {
 }
 
 impl Outbound {
-    pub(super) fn new(shard: &Rc<Shard>, framing: Framing) -> Self {
+    pub(super) fn new(cx: &Rc<StreamContext>, framing: Framing) -> Self {
         Self {
             framing,
-            buffers: shard.buffers.clone(),
-            deliver_hooks: DeliverHooks::new(Rc::clone(shard)),
-            bounds: shard.limits.outbound,
+            buffers: cx.buffers.clone(),
+            deliver_hooks: DeliverHooks::new(Rc::clone(cx)),
+            bounds: cx.limits.outbound,
             bytes: Vec::new(),
             written: 0,
             batch: Batch::new(),

@@ -8,7 +8,7 @@ use governor::{
     clock::{Clock as _, DefaultClock},
 };
 
-use crate::server::shard::StreamLimits;
+use crate::context::StreamLimits;
 
 /// What it may send at once, in seconds of what it may send on average.
 const BURST: u32 = 2;
@@ -91,7 +91,7 @@ mod tests {
     use waxwing_xml::Limits;
 
     use super::*;
-    use crate::delivery::mailbox::Bounds;
+    use crate::config::bounds::Bounds;
 
     fn limiter(stanzas_per_second: u32, bytes_per_second: u32) -> RateLimiter {
         RateLimiter::new(&StreamLimits {

@@ -1,11 +1,9 @@
 //! Sessions that can be resumed (XEP-0198 §5), and how another connection gets hold of them.
 
-use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
-use prometheus_client::{
-    collector::Collector, encoding::DescriptorEncoder, metrics::MetricType, registry::Registry,
-};
+use prometheus_client::registry::Registry;
 use tokio::{sync::oneshot, time::timeout};
 use waxwing_xmpp::stream::random_id;
 
@@ -17,7 +15,7 @@ use crate::{
     accounts::secret,
     config::Limits,
     delivery::{mailbox::End, session_handle::SessionHandle},
-    metrics::router::Limit,
+    metrics::{self, router::Limit},
     router::{Registration, Router},
 };
 
@@ -79,9 +77,38 @@ impl Resumptions {
         })
     }
 
-    /// Registers its figures.
+    /// Registers its metrics, under their names of version 0.1 as well.
     pub(crate) fn register(self: &Arc<Self>, registry: &mut Registry) {
-        registry.register_collector(Box::new(Figure(Arc::clone(self))));
+        for (name, help) in [
+            (
+                "waxwing_hibernated_sessions",
+                "Sessions whose connection is lost and that their client may resume",
+            ),
+            (
+                "waxwing_sessions_asleep",
+                "Deprecated: waxwing_hibernated_sessions",
+            ),
+        ] {
+            let own = Arc::clone(self);
+            metrics::gauge(registry, name, help, move || {
+                metrics::count(own.state.lock().hibernated.len())
+            });
+        }
+        for (name, help) in [
+            (
+                "waxwing_hibernated_bytes",
+                "Bytes that hibernated sessions hold for their clients",
+            ),
+            (
+                "waxwing_sessions_asleep_bytes",
+                "Deprecated: waxwing_hibernated_bytes",
+            ),
+        ] {
+            let own = Arc::clone(self);
+            metrics::gauge(registry, name, help, move || {
+                metrics::count(own.state.lock().hibernated.bytes())
+            });
+        }
     }
 
     /// For how many seconds a session can be resumed, if at all.
@@ -121,6 +148,11 @@ impl Resumptions {
 }
 
 impl ResumptionId {
+    /// For how many seconds the session can be resumed.
+    pub(super) fn seconds(&self) -> Option<u32> {
+        self.sessions.seconds()
+    }
+
     /// Who wants to go on with the session. It is awake.
     pub(super) fn asker(&self) -> Option<oneshot::Sender<DetachedSession>> {
         let mut state = self.sessions.state.lock();
@@ -168,43 +200,5 @@ impl Drop for ResumptionId {
         if let Some(place) = entry.and_then(|entry| entry.hibernated) {
             state.hibernated.remove(place);
         }
-    }
-}
-
-#[derive(Debug)]
-struct Figure(Arc<Resumptions>);
-
-impl Collector for Figure {
-    fn encode(&self, mut to: DescriptorEncoder<'_>) -> fmt::Result {
-        let (hibernated, bytes) = {
-            let state = self.0.state.lock();
-            (state.hibernated.len(), state.hibernated.bytes())
-        };
-        for (name, help, value) in [
-            (
-                "waxwing_hibernated_sessions",
-                "Sessions whose connection is lost and that their client may resume",
-                hibernated,
-            ),
-            (
-                "waxwing_hibernated_bytes",
-                "Bytes that hibernated sessions hold for their clients",
-                bytes,
-            ),
-            (
-                "waxwing_sessions_asleep",
-                "Deprecated: waxwing_hibernated_sessions",
-                hibernated,
-            ),
-            (
-                "waxwing_sessions_asleep_bytes",
-                "Deprecated: waxwing_hibernated_bytes",
-                bytes,
-            ),
-        ] {
-            let mut gauge = to.encode_descriptor(name, help, None, MetricType::Gauge)?;
-            gauge.encode_gauge(&u64::try_from(value).unwrap_or(u64::MAX))?;
-        }
-        Ok(())
     }
 }

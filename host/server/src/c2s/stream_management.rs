@@ -14,14 +14,15 @@ use waxwing_xmpp::{error::StreamError, sm};
 
 use super::resumption::ResumptionId;
 use crate::{
+    config::bounds::Bounds,
     delivery::{
-        mailbox::{Bounds, Weigh as _},
+        mailbox::Weigh as _,
         queued_stanza::QueuedStanza,
         receipt::{AckTracker, DeliveryReceipt},
         session_handle::SessionHandle,
         spool_queue::{SpoolQueue, SpoolTask},
     },
-    offline,
+    wall_clock,
 };
 
 /// Time from a client's question until what is still on its way is put into the spool.
@@ -205,7 +206,7 @@ impl StreamManagement {
             account: AccountId(resumption.account.cast_signed()),
             id: resumption.id.clone(),
             handled: self.handled(),
-            at: offline::now(),
+            at: wall_clock::millis(),
         })
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::delivery::mailbox::Bounds;
+use super::bounds::Bounds;
 
 /// Bounds on one client's stream, and on what is kept of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -22,8 +22,7 @@ pub struct Limits {
     pub stanzas_per_second: u32,
     /// The same in bytes, as they are before encryption.
     pub bytes_per_second: u32,
-    /// Longest time that nothing is heard of a client, in seconds: after two thirds of it the client is asked whether it is there, and
-    /// after the rest its connection is taken for lost. 0: it may be silent as long as it likes.
+    /// Idle timeout of a client, in seconds: after two thirds of it the server pings the client, then drops the connection. 0 disables.
     pub idle_probe_seconds: u32,
     /// Most sessions of one account, those included whose clients are away.
     pub sessions_per_account: usize,
@@ -53,12 +52,11 @@ pub struct Limits {
     pub offline_days: u32,
     /// Time in which a client can resume its session after its connection was lost (XEP-0198), in seconds; 0: it cannot.
     pub resume_seconds: u32,
-    /// Most sessions of an account whose clients are away and may resume them. One more ends the one that has waited longest.
+    /// Most hibernated sessions of an account, which lost their connection and may be resumed. One more ends the oldest.
     pub hibernated_sessions_per_account: usize,
-    /// Most such sessions of all accounts.
+    /// Most hibernated sessions of all accounts.
     pub hibernated_sessions: usize,
-    /// Most bytes that wait for the clients of all of them, as they are held in memory. Beyond it the session that holds most is ended;
-    /// its messages stay in the spool.
+    /// Most bytes that all hibernated sessions hold in memory. Beyond it the session that holds most ends; its messages stay in the spool.
     pub hibernated_bytes: usize,
 }
 

@@ -4,6 +4,7 @@
 //! has been checked: domains are prepared, listeners are of kinds that this version serves, and clear text is
 //! offered on loopback only.
 
+pub(crate) mod bounds;
 mod check;
 mod cluster;
 mod decode;

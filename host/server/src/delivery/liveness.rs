@@ -1,20 +1,11 @@
-//! Clients of whom nothing is heard: each is asked whether it is there, and its connection is taken for lost if it does not answer. The
-//! kernel finds out about a peer that is gone, but not about one that hangs, or about a proxy that keeps the connection of a client that
-//! is gone.
+//! The idle timeout of a session: the server pings a silent client, then drops its connection. The kernel finds a peer that is gone,
+//! but not one that hangs, nor a proxy that keeps the connection of a client that is gone.
 //!
-//! All that a session has for it is a byte: how many passes of one task it is since its client was heard. There is no timer and no clock
-//! of its own.
+//! A session spends one byte on it: the passes of one task (`c2s::liveness_watch`) since the client last sent something. A session has
+//! no timer and no clock of its own.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU8, Ordering},
-    },
-    time::Duration,
-};
+use std::sync::atomic::{AtomicU8, Ordering};
 
-use tokio::time::{MissedTickBehavior, interval};
-use tokio_util::sync::CancellationToken;
 use waxwing_xml::Element;
 use waxwing_xmpp::{
     jid::FullJid,
@@ -22,22 +13,19 @@ use waxwing_xmpp::{
     stanza::{Kind, Stanza},
 };
 
-use super::session_handle::SessionHandle;
-use crate::router::Router;
-
-/// Passes in the time that a client may be silent.
-const PASSES: u32 = 9;
-/// After so many without a word the client is to be asked. It is time for the session to do so, however long that takes.
+/// Passes of the watch in the idle timeout.
+pub(crate) const PASSES: u32 = 9;
+/// Passes without a stanza after which the session has to probe its client. The count stops here until it did.
 const TO_ASK: u8 = 6;
-/// It is asked, and has three more passes to answer.
+/// The client was probed, and has three more passes to answer.
 const ASKED: u8 = 7;
-/// It has not answered.
+/// The client did not answer.
 const LOST: u8 = 10;
 
 /// The id of the question, by which the answer is known. At most one is under way on a stream.
 const PING: &str = "are-you-there";
 
-/// For how long nothing was heard of a client.
+/// How long a client has been silent, in passes of the watch.
 #[derive(Debug, Default)]
 pub(crate) struct Liveness(AtomicU8);
 
@@ -50,19 +38,19 @@ impl Liveness {
         }
     }
 
-    /// Whether the client is to be asked now; this says so once.
+    /// Whether the session has to probe its client now. True once for each silence.
     pub(crate) fn should_probe(&self) -> bool {
         let asked = |now: u8| (now == TO_ASK).then_some(ASKED);
         self.is(TO_ASK) && self.change(asked).is_ok()
     }
 
-    /// Whether the client was asked and has not answered in time. What it sent may be there and not read yet.
+    /// Whether the client did not answer the probe in time. Data that it sent may be there and not read yet.
     pub(crate) fn timed_out(&self) -> bool {
         self.is(LOST)
     }
 
-    /// Time passes. True if the session is to see to it.
-    fn pass(&self) -> bool {
+    /// Counts a pass of the watch. True if the session has to be woken.
+    pub(crate) fn pass(&self) -> bool {
         let waits = |now: u8| now == TO_ASK || now == LOST;
         let next = |now: u8| (!waits(now)).then(|| now.saturating_add(1));
         // A failed change: it has waited before.
@@ -77,37 +65,6 @@ impl Liveness {
     fn change(&self, next: impl Fn(u8) -> Option<u8>) -> Result<u8, u8> {
         self.0
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, next)
-    }
-}
-
-/// Passes over all sessions until the server stops, and wakes those whose clients are silent. A session is found to be lost in no more
-/// than so many seconds; 0: never.
-pub(crate) async fn watch(router: Arc<Router>, seconds: u32, stopping: CancellationToken) {
-    let Some(pause) = Duration::from_secs(u64::from(seconds)).checked_div(PASSES) else {
-        return;
-    };
-    if pause.is_zero() {
-        return;
-    }
-    let mut passes = interval(pause);
-    // A machine that stood still must not take that for the silence of all clients.
-    passes.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let passing = async {
-        loop {
-            passes.tick().await;
-            router.each_session(pass_over).await;
-        }
-    };
-    tokio::select! {
-        () = stopping.cancelled() => {}
-        () = passing => {}
-    }
-}
-
-fn pass_over(handle: &SessionHandle) {
-    // One without a connection has a time of its own.
-    if !handle.is_hibernated() && handle.liveness.pass() {
-        handle.mailbox().rouse();
     }
 }
 

@@ -1,8 +1,7 @@
-//! The bounded queue between whoever has something for a session and the session.
+//! The bounded queue of a session.
 //!
-//! Any thread may push, and never waits: a full mailbox is the failure of its owner, who does not read fast enough. It ends
-//! the owner's session, and the pusher gets its item back to do with it what is right for a session that is gone. An empty
-//! mailbox holds no memory but itself.
+//! Any thread may push, and a push never blocks. A full mailbox means that the client does not read fast enough: the session is ended, and
+//! the pusher gets its item back, as for a session that is gone. An empty mailbox holds no memory but itself.
 
 use std::{mem, task::Waker};
 
@@ -10,45 +9,12 @@ use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
 use super::wakeup::{self, CrossShardWaker};
+use crate::config::bounds::Bounds;
 
 /// Items in the order of pushing. One alone, as it is nearly always, takes no memory of its own.
 pub(crate) type Items<T> = SmallVec<[T; 1]>;
 
-/// How much may wait for a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Bounds {
-    bytes: u32,
-    items: u32,
-}
-
-impl Bounds {
-    /// Of so many bytes, by [`Weigh`], and so many items.
-    pub(crate) const fn new(bytes: u32, items: u32) -> Self {
-        Self { bytes, items }
-    }
-
-    /// Whether so many bytes in so many items are more than these.
-    pub(crate) fn are_exceeded(self, bytes: usize, items: usize) -> bool {
-        bytes > self.bytes as usize || items > self.items as usize
-    }
-
-    /// Whether so many bytes are so many that whoever pushes more does well to let the owner have its turn first.
-    fn are_near(self, bytes: usize) -> bool {
-        bytes > self.bytes as usize / 8
-    }
-
-    /// The half of them.
-    pub(crate) const fn half(self) -> Self {
-        Self::new(self.bytes / 2, self.items / 2)
-    }
-
-    /// The half of that.
-    pub(crate) const fn quarter(self) -> Self {
-        self.half().half()
-    }
-}
-
-/// Why somebody other than its owner ends a session.
+/// Why a session ends, or its connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     /// Another session took the resource (RFC 6120 §7.7.2.2).

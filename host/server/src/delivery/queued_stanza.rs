@@ -6,8 +6,9 @@ use parking_lot::Mutex;
 use waxwing_xml::{Context, Element};
 use waxwing_xmpp::stanza::Stanza;
 
-use super::{mailbox::Weigh, receipt::DeliveryReceipt};
-use crate::offline::can_be_spooled;
+use super::{
+    envelope::Envelope, mailbox::Weigh, receipt::DeliveryReceipt, worth_keeping::can_be_spooled,
+};
 
 /// A stanza on its way to one session. It is said once what became of it: by [`delivered`](Self::delivered) or
 /// [`undelivered`](Self::undelivered).
@@ -23,7 +24,7 @@ pub(crate) struct QueuedStanza {
 #[derive(Debug)]
 enum Payload {
     /// Its sender may be owed an answer when it is lost.
-    Stanza(Stanza),
+    Stanza(Envelope),
     /// An answer: nobody hears when it is lost (RFC 6120 §8.3.1).
     Answer(Element),
 }
@@ -49,10 +50,11 @@ struct Fate {
 
 impl QueuedStanza {
     /// The only copy.
-    pub(crate) fn one(stanza: Stanza) -> Self {
-        let weight = stanza.element().heap_bytes();
+    pub(crate) fn one(stanza: impl Into<Envelope>) -> Self {
+        let envelope = stanza.into();
+        let weight = envelope.element().heap_bytes();
         Self {
-            payload: Payload::Stanza(stanza),
+            payload: Payload::Stanza(envelope),
             altered: None,
             copies: None,
             weight,
@@ -71,7 +73,7 @@ impl QueuedStanza {
     }
 
     /// So many copies.
-    pub(crate) fn copies(stanza: &Stanza, count: usize) -> impl Iterator<Item = Self> {
+    pub(crate) fn copies(envelope: Envelope, count: usize) -> impl Iterator<Item = Self> {
         let copies = Arc::new(Copies {
             wire: OnceLock::new(),
             fate: Mutex::new(Fate {
@@ -80,36 +82,34 @@ impl QueuedStanza {
                 receipt: None,
             }),
         });
-        std::iter::repeat_n(stanza.clone(), count).map(move |stanza| Self {
+        std::iter::repeat_n(envelope, count).map(move |envelope| Self {
             copies: Some(Arc::clone(&copies)),
-            ..Self::one(stanza)
+            ..Self::one(envelope)
         })
     }
 
-    /// The receipt about a message that is worth keeping: it can be put into the spool while it waits for its session.
+    /// The receipt of a message that may go into the spool while it waits for its session.
     pub(crate) fn receipt(&mut self) -> Option<Arc<DeliveryReceipt>> {
-        let Payload::Stanza(stanza) = &mut self.payload else {
+        let Payload::Stanza(envelope) = &mut self.payload else {
             return None;
         };
-        if !can_be_spooled(stanza) {
+        if !can_be_spooled(envelope) {
             return None;
         }
         let Some(copies) = &self.copies else {
-            return Some(DeliveryReceipt::of_message(stanza));
+            return Some(envelope.receipt_or_new());
         };
         // One row in the spool is enough for all copies, and none is needed once a session has one of them for good.
         let mut fate = copies.fate.lock();
         let shared = fate
             .receipt
-            .get_or_insert_with(|| DeliveryReceipt::of_message(stanza));
+            .get_or_insert_with(|| envelope.receipt_or_new());
         let shared = Arc::clone(shared);
         if fate.delivered {
             shared.delivered();
         }
         drop(fate);
-        if stanza.companion::<DeliveryReceipt>().is_none() {
-            stanza.accompany(Arc::clone(&shared) as _);
-        }
+        envelope.share_receipt(&shared);
         Some(shared)
     }
 
@@ -127,7 +127,7 @@ impl QueuedStanza {
 
     /// The client has it: it acknowledged it, or acknowledges nothing and it was written out. It need not be kept any more.
     pub(crate) fn delivered(self) {
-        let own = self.stanza().and_then(Stanza::companion::<DeliveryReceipt>);
+        let own = self.envelope().and_then(Envelope::receipt).cloned();
         let shared = self.copies.as_ref().and_then(|copies| {
             let mut fate = copies.fate.lock();
             fate.delivered = true;
@@ -140,7 +140,7 @@ impl QueuedStanza {
     }
 
     /// It could not be delivered. Returns the stanza if this leaves nobody who has it or may yet get it.
-    pub(crate) fn undelivered(self) -> Option<Stanza> {
+    pub(crate) fn undelivered(self) -> Option<Envelope> {
         let mut shared = None;
         if let Some(copies) = &self.copies {
             let mut fate = copies.fate.lock();
@@ -154,33 +154,31 @@ impl QueuedStanza {
             return None;
         };
         // Another copy may have been put into the spool: it is there for this one too.
-        if let Some(shared) = shared
-            && stanza.companion::<DeliveryReceipt>().is_none()
-        {
-            stanza.accompany(shared as _);
+        if let Some(shared) = shared {
+            stanza.share_receipt(&shared);
         }
         Some(stanza)
     }
 
     /// A hook ended it: it was this session's last chance, from wherever it came. Returns the stanza if this leaves nobody
     /// who has it or may yet get it; it leaves the spool then.
-    pub(crate) fn refused(self) -> Option<Stanza> {
+    pub(crate) fn refused(self) -> Option<Envelope> {
         let stanza = self.undelivered()?;
-        DeliveryReceipt::end(&stanza);
+        stanza.end_receipt();
         Some(stanza)
     }
 
     /// The same, of which this session is given that stanza. What is not delivered is the one that came.
     pub(crate) fn altered(mut self, stanza: Stanza) -> Self {
         let is_other = self
-            .stanza()
+            .envelope()
             .is_none_or(|own| own.element() != stanza.element());
         self.altered = is_other.then(|| stanza.into_element());
         self
     }
 
     /// What somebody sent; `None` for an answer of the server.
-    pub(crate) fn stanza(&self) -> Option<&Stanza> {
+    pub(crate) fn envelope(&self) -> Option<&Envelope> {
         match &self.payload {
             Payload::Stanza(stanza) => Some(stanza),
             Payload::Answer(_) => None,

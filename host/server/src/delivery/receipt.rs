@@ -1,4 +1,4 @@
-//! What is promised to the senders of stanzas: an ack says no more than is true (XEP-0198 §4).
+//! Receipts for the senders of stanzas: an ack acknowledges only what was dealt with (XEP-0198 §4).
 //!
 //! A session's [`AckTracker`] counts the stanzas that it hands in. Each has a [`DeliveryReceipt`] that goes with it and its copies, and is kept
 //! when nobody has it any more: it was acknowledged by the sessions that got it, written to those that acknowledge nothing, answered,
@@ -18,8 +18,8 @@ use waxwing_xmpp::stanza::Stanza;
 use super::{
     spool_claims::Claim,
     spool_queue::{SpoolQueue, SpoolTask},
+    worth_keeping::can_be_spooled,
 };
-use crate::offline::can_be_spooled;
 
 /// The stanzas that a session has handed in, by numbers that go on at 0 after 2^32-1.
 #[derive(Debug)]
@@ -141,7 +141,7 @@ impl TrackerState {
     }
 }
 
-/// What somebody may rely on about a stanza.
+/// Says that a stanza was dealt with. Dropping the last clone of the receipt tells the sender's [`AckTracker`].
 #[derive(Debug, Default)]
 pub(crate) struct DeliveryReceipt {
     /// Who is told when it is kept.
@@ -151,7 +151,7 @@ pub(crate) struct DeliveryReceipt {
 
 #[derive(Debug, Default)]
 struct ReceiptState {
-    /// The message, for as long as it may have to be put into the spool. It has no companion: that would be this receipt.
+    /// The message, for as long as it may have to be put into the spool.
     message: Option<Stanza>,
     spool: SpoolState,
     /// A session has it for good.
@@ -194,33 +194,16 @@ impl SpoolPosition {
 }
 
 impl DeliveryReceipt {
-    /// Of a message that is in the spool.
+    /// The receipt of a message that is in the spool.
     pub(crate) fn spooled_at(position: SpoolPosition) -> Arc<Self> {
         let receipt = Self::default();
         receipt.state.lock().spool = SpoolState::Stored(position);
         Arc::new(receipt)
     }
 
-    /// The one that goes with a message; a message that has none gets one.
-    pub(crate) fn of_message(message: &mut Stanza) -> Arc<Self> {
-        message.companion().unwrap_or_else(|| {
-            let receipt = Arc::new(Self::default());
-            receipt.attach_to(message);
-            receipt
-        })
-    }
-
-    /// Lets it go with a message from here on.
-    pub(crate) fn attach_to(self: &Arc<Self>, message: &mut Stanza) {
-        self.state.lock().message = Some(message.clone());
-        message.accompany(Arc::clone(self) as _);
-    }
-
-    /// Ends the receipt of a message that nobody is given any more: it was refused, or its sender got an error. It leaves the spool.
-    pub(crate) fn end(message: &Stanza) {
-        if let Some(receipt) = message.companion::<Self>() {
-            receipt.delivered();
-        }
+    /// Keeps the message, which may have to be put into the spool.
+    pub(crate) fn set_message(&self, message: Stanza) {
+        self.state.lock().message = Some(message);
     }
 
     /// A session has the message for good. It leaves the spool at once, whoever else has yet to get a copy.
@@ -277,8 +260,7 @@ impl DeliveryReceipt {
         }
     }
 
-    /// Nobody but the spool takes the message. True if it is there or on its way there; if not, it is for the caller to put it
-    /// there, and for nobody else.
+    /// Claims the message for the spool. Returns false exactly once: that caller must write it.
     pub(crate) fn claim_for_spool(&self) -> bool {
         let mut state = self.state.lock();
         match &mut state.spool {
@@ -326,6 +308,7 @@ mod tests {
     use waxwing_xml::{Element, Limits};
 
     use super::*;
+    use crate::delivery::envelope::Envelope;
 
     #[derive(Default)]
     struct Woken(AtomicUsize);
@@ -336,18 +319,20 @@ mod tests {
         }
     }
 
-    fn tracker() -> (Arc<AckTracker>, mpsc::UnboundedReceiver<SpoolTask>) {
+    fn tracker() -> (Arc<AckTracker>, mpsc::Receiver<SpoolTask>) {
         let (spool, tasks) = SpoolQueue::new();
         (AckTracker::new(spool), tasks)
     }
 
-    fn message() -> Stanza {
+    fn message() -> Envelope {
         let xml = b"<message to='a@b'><body>hi</body></message>";
         let element = Element::parse(xml, waxwing_xmpp::ns::CLIENT, &Limits::stanza()).unwrap();
-        Stanza::parse(element, ContentNamespace::Client).unwrap()
+        Stanza::parse(element, ContentNamespace::Client)
+            .unwrap()
+            .into()
     }
 
-    fn secured(tasks: &mut mpsc::UnboundedReceiver<SpoolTask>) -> Arc<DeliveryReceipt> {
+    fn spool_copy(tasks: &mut mpsc::Receiver<SpoolTask>) -> Arc<DeliveryReceipt> {
         match tasks.try_recv() {
             Ok(SpoolTask::SpoolCopy(receipt)) => receipt,
             other => panic!("{other:?}"),
@@ -388,7 +373,7 @@ mod tests {
         let (tracker, _tasks) = tracker();
         let mut stanza = message();
         let receipt = tracker.begin();
-        receipt.attach_to(&mut stanza);
+        stanza.attach(Arc::clone(&receipt));
         drop(receipt);
         let copy = stanza.clone();
         drop(stanza);
@@ -403,10 +388,10 @@ mod tests {
             let (tracker, mut tasks) = tracker();
             let mut stanza = message();
             let receipt = tracker.begin();
-            receipt.attach_to(&mut stanza);
+            stanza.attach(Arc::clone(&receipt));
             drop(receipt);
             tracker.spool_pending(1);
-            let receipt = secured(&mut tasks);
+            let receipt = spool_copy(&mut tasks);
             assert!(receipt.take_for_spooling().is_some() && receipt.take_for_spooling().is_none());
             receipt.mark_spooled(SpoolPosition::claim(&tracker.spool, AccountId(1), 7));
             assert_eq!(tracker.completed(), 1);
@@ -423,21 +408,21 @@ mod tests {
     fn one_that_is_being_kept_is_not_secured_as_well() {
         let (tracker, mut tasks) = tracker();
         let mut stanza = message();
-        tracker.begin().attach_to(&mut stanza);
-        let receipt: Arc<DeliveryReceipt> = stanza.companion().unwrap();
+        stanza.attach(tracker.begin());
+        let receipt = Arc::clone(stanza.receipt().unwrap());
         assert!(!receipt.claim_for_spool());
         tracker.spool_pending(1);
-        assert!(secured(&mut tasks).take_for_spooling().is_none());
+        assert!(spool_copy(&mut tasks).take_for_spooling().is_none());
     }
 
     #[test]
     fn gives_back_what_could_not_be_secured_if_nobody_else_has_it() {
         let (tracker, mut tasks) = tracker();
         let mut stanza = message();
-        tracker.begin().attach_to(&mut stanza);
+        stanza.attach(tracker.begin());
         for only_copy in [false, true] {
             tracker.spool_pending(1);
-            let receipt = secured(&mut tasks);
+            let receipt = spool_copy(&mut tasks);
             assert!(receipt.take_for_spooling().is_some());
             if only_copy {
                 assert!(receipt.claim_for_spool());

@@ -11,31 +11,32 @@ use waxwing_xmpp::{
     stanza::Stanza,
 };
 
-use super::queued_stanza::QueuedStanza;
+use super::{envelope::Envelope, queued_stanza::QueuedStanza};
 use super::{
     liveness::Liveness,
-    mailbox::{Bounds, End, Flow, Mailbox, Push, Weigh as _},
+    mailbox::{End, Flow, Mailbox, Push, Weigh as _},
 };
+use crate::config::bounds::Bounds;
 
 /// Not an available resource: before initial presence, or after unavailable presence.
 const CONNECTED: i16 = i16::MIN;
 /// The session is at its end and takes nothing.
 const GONE: i16 = i16::MAX;
 
-/// Nobody welcomes a session.
+/// No initial state is being sent.
 const IDLE: u8 = 0;
-/// Somebody does.
+/// Initial state is being sent.
 const SENDING: u8 = 1;
-/// Somebody does, and is to do it once more.
+/// Initial state is being sent; run once more when done.
 const SEND_AGAIN: u8 = 2;
 
 /// Bytes of messages that are held by a session at its end. What comes beyond that is kept at once, and so before them.
 const MAX_HELD: usize = 1024 * 1024;
 
-/// Messages that wait behind a session at its end.
+/// Messages that came while the session was closing.
 #[derive(Debug, Default)]
 struct Held {
-    stanzas: Vec<Stanza>,
+    stanzas: Vec<Envelope>,
     bytes: usize,
 }
 
@@ -56,36 +57,36 @@ pub(crate) struct SessionHandle {
     availability: AtomicI16,
     /// The client has asked for its roster, and is told of its changes (RFC 6121 §2.2).
     pub(crate) interested: AtomicBool,
-    /// Messages that came for the account when the session was at its end; `None` when it is over.
+    /// Messages that came for the account while the session was closing; `None` once it is closed.
     held_during_close: Mutex<Option<Held>>,
-    /// What it could not write at its end, oldest first.
-    undelivered: Mutex<Vec<Stanza>>,
-    /// How far it is with what waits in the spool.
+    /// Stanzas that the session could not write before it closed, oldest first.
+    undelivered: Mutex<Vec<Envelope>>,
+    /// The replay of offline messages.
     replay: Mutex<Replay>,
-    /// The same as `replay.on`, without the lock.
+    /// A copy of `replay.on` that is read without the lock.
     replaying: AtomicBool,
-    /// Its connection is lost, and its client may come back.
+    /// Hibernated: the connection is lost, and the client may resume the session.
     hibernated: AtomicBool,
-    /// Whether somebody gives it what a session is given that becomes available.
+    /// Whether its initial state is being sent: offline messages, contacts' presence, pending requests.
     initial_state: AtomicU8,
-    /// For how long nothing was heard of its client.
+    /// How long its client has been silent.
     pub(crate) liveness: Liveness,
-    /// What others were told of the session. Held for moments only.
+    /// The presence that others have of the session. Held for moments only.
     pub(crate) presence: Mutex<Presence>,
 }
 
-/// How far a session is with what waits for it in the spool.
+/// The replay of a session's offline messages.
 #[derive(Debug, Default)]
 struct Replay {
-    /// It is given messages from there. What comes now goes there too, behind them.
+    /// Messages from the spool are being delivered; newer ones go to the spool too, behind them.
     on: bool,
-    /// Something was sent there since the session last looked.
+    /// A message went to the spool since the replay last read it.
     kept: bool,
-    /// What others of its account were given meanwhile, and what came after that: it goes behind what is in the spool.
+    /// Messages that other sessions of the account got meanwhile, and all newer ones: they follow the replay.
     after_replay: Vec<QueuedStanza>,
 }
 
-/// What others were told of a session.
+/// The presence that others have of a session.
 #[derive(Debug, Default)]
 pub(crate) struct Presence {
     /// The last presence without `to`, if the resource is available; addressed to the account.
@@ -139,7 +140,7 @@ impl SessionHandle {
 
     /// Holds a message until it is known what the session was not given; gives it back if that is known, or if there are too
     /// many.
-    pub(crate) fn hold(&self, stanza: Stanza) -> Result<(), Stanza> {
+    pub(crate) fn hold(&self, stanza: Envelope) -> Result<(), Envelope> {
         match &mut *self.held_during_close.lock() {
             Some(held) if held.bytes < MAX_HELD => {
                 held.bytes = held.bytes.saturating_add(stanza.element().heap_bytes());
@@ -157,7 +158,7 @@ impl SessionHandle {
 
     /// Ends the mailbox, and gives all that the session was not given, in its order: what it could not write, what it had not
     /// yet taken, what was held meanwhile. Whoever has something newer waits until that is done.
-    pub(crate) fn release(&self, mut give: impl FnMut(Stanza)) {
+    pub(crate) fn release(&self, mut give: impl FnMut(Envelope)) {
         let mut held = self.held_during_close.lock();
         let returned = std::mem::take(&mut *self.undelivered.lock());
         returned.into_iter().for_each(&mut give);
@@ -169,7 +170,7 @@ impl SessionHandle {
         held.stanzas.into_iter().for_each(give);
     }
 
-    /// From now on it is given what waits in the spool, and what comes goes there too.
+    /// Starts the replay of offline messages: from now on newer messages go to the spool, behind them.
     pub(crate) fn replay_offline(&self) {
         let mut state = self.replay.lock();
         state.on = true;
@@ -177,7 +178,7 @@ impl SessionHandle {
         self.replaying.store(true, Ordering::Release);
     }
 
-    /// Queues a message that others of the account are given too: behind what waits in the spool, if it is given that.
+    /// Queues a message that other sessions of the account get too: after the replay, if one runs.
     pub(crate) fn push_after_replay(&self, delivery: QueuedStanza) -> Push<QueuedStanza> {
         if !self.is_replaying() {
             return self.push(delivery);
@@ -200,13 +201,13 @@ impl SessionHandle {
         Push::Queued(Flow::Free)
     }
 
-    /// It gets no more from there, but what is held behind that. Returns what it does not take.
+    /// Ends the replay and delivers the messages held behind it. Returns those that the session does not take.
     #[must_use]
     pub(crate) fn end_replay(&self) -> Vec<QueuedStanza> {
         self.stop_replay(&mut self.replay.lock())
     }
 
-    /// The same if nothing was sent to the spool since this was last asked: what comes from now on is for the session itself.
+    /// Ends the replay if no message went to the spool since this was last called: newer ones go to the session itself.
     pub(crate) fn is_replay_complete(&self) -> Option<Vec<QueuedStanza>> {
         let mut state = self.replay.lock();
         let caught_up = !std::mem::take(&mut state.kept);
@@ -226,20 +227,19 @@ impl SessionHandle {
         refused
     }
 
-    /// Whether it is being given what waits in the spool.
+    /// Whether offline messages are being replayed.
     pub(crate) fn is_replaying(&self) -> bool {
         self.replaying.load(Ordering::Acquire)
     }
 
-    /// Has it look at the spool once more, where something may have come since. False: it is given nothing from there.
+    /// Has the replay read the spool once more, where a message may have come since. False: no replay runs.
     pub(crate) fn look_again(&self) -> bool {
         let mut state = self.replay.lock();
         state.kept |= state.on;
         state.on
     }
 
-    /// Notes that something is sent to the spool behind what the session is given from there. False: it is given nothing from there,
-    /// or something older is already held.
+    /// Notes that a message goes to the spool behind those being replayed. False: no replay runs, or an older message is held.
     pub(crate) fn spool_behind(&self) -> bool {
         let mut state = self.replay.lock();
         let is_next = state.on && state.after_replay.is_empty();
@@ -247,13 +247,13 @@ impl SessionHandle {
         is_next
     }
 
-    /// Whether the caller is to welcome it. If not, somebody does already, and does so once more.
+    /// Whether the caller has to send the initial state. If not, another task is sending it, and will once more.
     pub(crate) fn begin_initial_state(&self) -> bool {
         let next = |now| Some(if now == IDLE { SENDING } else { SEND_AGAIN });
         self.change_initial_state(next) == IDLE
     }
 
-    /// Whether the caller, who has sent it, is done.
+    /// Whether the caller, which has sent the initial state, is done. If not, it has to send it once more.
     pub(crate) fn end_initial_state(&self) -> bool {
         let next = |now| Some(if now == SEND_AGAIN { SENDING } else { IDLE });
         self.change_initial_state(next) != SEND_AGAIN
@@ -266,12 +266,12 @@ impl SessionHandle {
         changed.unwrap_or_else(|before| before)
     }
 
-    /// Its connection is lost, or it has one again.
+    /// Marks the session as hibernated, or as connected again.
     pub(crate) fn set_hibernated(&self, hibernated: bool) {
         self.hibernated.store(hibernated, Ordering::Release);
     }
 
-    /// Whether its client may come back.
+    /// Whether the session is hibernated.
     pub(crate) fn is_hibernated(&self) -> bool {
         self.hibernated.load(Ordering::Acquire)
     }
@@ -312,7 +312,7 @@ impl SessionHandle {
             });
     }
 
-    /// Takes it from the lookups.
+    /// Hides it from lookups.
     pub(crate) fn hide(&self) {
         self.availability.store(GONE, Ordering::Release);
     }

@@ -1,51 +1,62 @@
-//! The one queue to the spool: what is kept, secured and removed happens in the order in which it was asked for, as much at once as
-//! there is; but what plugins judge first keeps up those of its own account alone (`lanes`).
+//! The one queue to the spool. Its tasks are done in order, many at once; a message that plugins judge first delays only the tasks of
+//! its own account (`offline::lanes`).
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
-use tokio::sync::{mpsc, oneshot};
+use prometheus_client::registry::Registry;
+use tokio::sync::{
+    mpsc::{self, error::TrySendError},
+    oneshot,
+};
 use waxwing_storage::{AccountId, StreamNote};
-use waxwing_xmpp::{jid::BareJid, stanza::Stanza};
+use waxwing_xmpp::jid::BareJid;
 
 use super::{
+    envelope::Envelope,
     receipt::DeliveryReceipt,
     spool_claims::{Claim, Claims, Reader},
 };
+use crate::metrics;
 
 /// How long a message waits for its turn, and for the database to be asked about it. What is asked then has its own time.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Tasks that may wait. A database that answers does some thousands a second.
+const SPOOL_QUEUE: usize = 65_536;
 
-/// Something for the spool to do.
+/// A task of the spool.
 #[derive(Debug)]
 pub(crate) enum SpoolTask {
-    /// To keep a message that nobody takes, and to tell who waits for it.
+    /// Stores a message that no session takes, and tells the sender that waits for it.
     Store {
-        stanza: Stanza,
+        message: Envelope,
         waiting: Option<Waiting>,
     },
-    /// To put a message there that is still on its way.
+    /// Stores a copy of a message that is still on its way to a session.
     SpoolCopy(Arc<DeliveryReceipt>),
-    /// To remove a message that was delivered.
+    /// Removes a message that was delivered.
     Remove { account: AccountId, id: u64 },
-    /// To give what waits for an account to a session of its that takes messages, if there is one that is not being given them.
+    /// Replays what waits for an account to one of its sessions that takes messages, unless a replay runs.
     Give(BareJid),
-    /// To note how far a resumable stream is.
+    /// Saves how many stanzas of a resumable stream were handled.
     SaveStreamPosition(StreamNote),
-    /// To note how far a stream is whose session is over.
+    /// Saves how many stanzas of a stream were handled whose session is over.
     SaveLastStreamPosition(StreamNote),
-    /// To forget a resumable stream.
+    /// Removes what was saved of a resumable stream.
     ForgetStream(String),
-    /// To say that all that was asked for before is done, or all about one account.
+    /// Answers when all earlier tasks are done, or all about one account.
     Barrier {
         account: Option<BareJid>,
         done: oneshot::Sender<()>,
     },
 }
 
-/// Who waits until a message is kept or refused.
+/// A sender that waits until its message is stored or refused.
 #[derive(Debug)]
 pub(crate) struct Waiting {
     done: oneshot::Sender<()>,
@@ -72,30 +83,44 @@ impl Waiting {
     }
 }
 
-/// The way there.
+/// The sending half of the queue. Cloning shares it.
 #[derive(Debug, Clone)]
 pub(crate) struct SpoolQueue {
-    tasks: mpsc::UnboundedSender<SpoolTask>,
+    tasks: mpsc::Sender<SpoolTask>,
     claims: Claims,
+    refused: Arc<AtomicU64>,
 }
 
 impl SpoolQueue {
-    /// A new queue.
-    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<SpoolTask>) {
-        let (tasks, queue) = mpsc::unbounded_channel();
-        let claims = Claims::default();
-        (Self { tasks, claims }, queue)
+    /// A new queue, with its receiving half.
+    pub(crate) fn new() -> (Self, mpsc::Receiver<SpoolTask>) {
+        let (tasks, queue) = mpsc::channel(SPOOL_QUEUE);
+        let new = Self {
+            tasks,
+            claims: Claims::default(),
+            refused: Arc::default(),
+        };
+        (new, queue)
     }
 
-    /// Asks for something. Nothing is done any more when the server has stopped.
+    /// Queues a task. Never blocks. A task that does not fit is dropped and counted, which loses no message: one that was not
+    /// removed is delivered twice, one that was not copied is acknowledged later.
     pub(crate) fn send(&self, task: SpoolTask) {
-        // Sessions are over by then.
+        // Sessions are over when the server has stopped.
         let _ = self.try_send(task);
     }
 
-    /// The same; what is not done comes back.
+    /// Queues a task, or gives it back: the queue is full, or the server has stopped.
     pub(crate) fn try_send(&self, task: SpoolTask) -> Result<(), Box<SpoolTask>> {
-        self.tasks.send(task).map_err(|unsent| Box::new(unsent.0))
+        self.tasks.try_send(task).map_err(|unsent| match unsent {
+            TrySendError::Full(task) => {
+                if self.refused.fetch_add(1, Ordering::Relaxed) == 0 {
+                    tracing::error!("the queue to the spool is full: the database is too slow");
+                }
+                Box::new(task)
+            }
+            TrySendError::Closed(task) => Box::new(task),
+        })
     }
 
     /// Claims a message of the spool; `None`: a session has it already, or was given it.
@@ -108,11 +133,48 @@ impl SpoolQueue {
         self.claims.read(account)
     }
 
-    /// Waits until all that was asked for before is done, or all about one account.
+    /// Waits until all tasks queued before are done, or all about one account. Returns at once when the server has stopped.
     pub(crate) async fn barrier(&self, account: Option<BareJid>) {
         let (done, answer) = oneshot::channel();
-        self.send(SpoolTask::Barrier { account, done });
-        // It is dropped, here or when the server has stopped.
-        let _ = answer.await;
+        let barrier = SpoolTask::Barrier { account, done };
+        // The answer is an error either way: the sender is dropped when the tasks are done, or when the server has stopped.
+        if self.tasks.send(barrier).await.is_ok() {
+            let _ = answer.await;
+        }
+    }
+
+    /// Registers the queue's metrics.
+    pub(crate) fn register(&self, registry: &mut Registry) {
+        let tasks = self.tasks.clone();
+        metrics::gauge(
+            registry,
+            "waxwing_spool_queue",
+            "Tasks of the spool that wait",
+            move || metrics::count(tasks.max_capacity().saturating_sub(tasks.capacity())),
+        );
+        let refused = Arc::clone(&self.refused);
+        metrics::counter(
+            registry,
+            "waxwing_spool_tasks_refused",
+            "Tasks of the spool that were refused because their queue was full",
+            move || refused.load(Ordering::Relaxed),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_queue_gives_back_what_does_not_fit_and_counts_it() {
+        let (queue, _tasks) = SpoolQueue::new();
+        let task = || SpoolTask::ForgetStream(String::new());
+        for _ in 0..SPOOL_QUEUE {
+            queue.try_send(task()).unwrap();
+        }
+        assert!(queue.try_send(task()).is_err());
+        queue.send(task());
+        assert_eq!(queue.refused.load(Ordering::Relaxed), 2);
     }
 }

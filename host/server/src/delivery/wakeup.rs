@@ -1,8 +1,8 @@
-//! How a shard wakes sessions of another: by the other's bell.
+//! Wake-ups of sessions across shards.
 //!
-//! Waking a task of another thread's runtime costs a system call each time, whether that thread sleeps or not. So whoever has
-//! something for a session of another shard leaves the session's waker at that shard's bell, and rings it once for all that gathers
-//! there until it is heard. On the session's own thread a wake-up costs nothing, and goes straight to the session.
+//! Waking a task of another thread's runtime costs a system call each time, whether that thread sleeps or not. So wake-ups for sessions
+//! of another shard are batched: the session's waker is left with that shard's [`CrossShardWaker`], which is notified once for all that
+//! gather there until it runs. On the session's own thread the waker is called directly.
 
 use std::{
     cell::Cell,
@@ -18,34 +18,34 @@ thread_local! {
     static OWN: Cell<Option<&'static CrossShardWaker>> = const { Cell::new(None) };
 }
 
-/// A shard's bell. It lives as long as the process: sessions may be told something until the end.
+/// The pending wake-ups of one shard. It lives as long as the process: wake-ups come until the end.
 #[derive(Debug, Default)]
 pub(crate) struct CrossShardWaker(Mutex<Wakers>);
 
 #[derive(Debug, Default)]
 struct Wakers {
-    /// Of those who are to be woken.
+    /// Wakers of sessions that are to be woken.
     pending: Vec<Waker>,
-    /// Of the shard, until the bell is rung.
+    /// The shard's own waker, until it is notified.
     listener: Option<Waker>,
-    /// Nobody listens any more.
+    /// The shard has ended.
     closed: bool,
 }
 
 impl CrossShardWaker {
-    /// That of the calling thread; none if the thread is no shard's.
+    /// The one of the calling thread; none if the thread is not a shard's.
     pub(crate) fn own() -> Option<&'static Self> {
         OWN.get()
     }
 
-    /// Gives the calling thread a bell and wakes for others, until it is dropped, those who are left there.
+    /// Makes one for the calling thread, and wakes the sessions whose wakers are left there, until it is dropped.
     pub(crate) async fn serve() -> Infallible {
-        let bell: &'static Self = Box::leak(Box::default());
-        OWN.set(Some(bell));
-        let _close = CloseOnDrop(bell);
+        let shard_waker: &'static Self = Box::leak(Box::default());
+        OWN.set(Some(shard_waker));
+        let _close = CloseOnDrop(shard_waker);
         let mut woken = Vec::new();
         poll_fn(|context| {
-            let mut wakers = bell.0.lock();
+            let mut wakers = shard_waker.0.lock();
             mem::swap(&mut wakers.pending, &mut woken);
             let is_new = |known: &Waker| !known.will_wake(context.waker());
             if wakers.listener.as_ref().is_none_or(is_new) {
@@ -76,18 +76,18 @@ impl CrossShardWaker {
     }
 }
 
-/// Wakes a task, whose waker was left on the thread of that bell.
+/// Wakes a task that waits on the thread of `owner_shard`.
 pub(crate) fn wake(waker: Waker, owner_shard: Option<&'static CrossShardWaker>) {
-    let is_here = |bell: &&'static CrossShardWaker| {
-        CrossShardWaker::own().is_some_and(|own| std::ptr::eq(own, *bell))
+    let is_here = |shard_waker: &&'static CrossShardWaker| {
+        CrossShardWaker::own().is_some_and(|own| std::ptr::eq(own, *shard_waker))
     };
-    match owner_shard.filter(|bell| !is_here(bell)) {
-        Some(bell) => bell.notify(waker),
+    match owner_shard.filter(|shard_waker| !is_here(shard_waker)) {
+        Some(shard_waker) => shard_waker.notify(waker),
         None => waker.wake(),
     }
 }
 
-/// The end of whoever listened.
+/// Wakes all that is pending when the shard ends, and lets later wake-ups go directly.
 struct CloseOnDrop(&'static CrossShardWaker);
 
 impl Drop for CloseOnDrop {
@@ -142,32 +142,32 @@ mod tests {
         let mut context = std::task::Context::from_waker(&as_listener);
         let mut serving = Box::pin(CrossShardWaker::serve());
         assert!(serving.as_mut().poll(&mut context).is_pending());
-        let bell = CrossShardWaker::own().unwrap();
+        let shard_waker = CrossShardWaker::own().unwrap();
         thread::scope(|scope| {
-            scope.spawn(|| (0..3).for_each(|_| wake(as_session.clone(), Some(bell))));
+            scope.spawn(|| (0..3).for_each(|_| wake(as_session.clone(), Some(shard_waker))));
         });
         assert_eq!((listener.count(), sessions.count()), (1, 0));
         assert!(serving.as_mut().poll(&mut context).is_pending());
         assert_eq!((listener.count(), sessions.count()), (1, 3));
 
-        // At owner_shard nobody rings.
-        wake(as_session.clone(), Some(bell));
+        // On the owner's thread no notification is needed.
+        wake(as_session.clone(), Some(shard_waker));
         assert_eq!((listener.count(), sessions.count()), (1, 4));
 
         // What was left when the shard ended is not forgotten, nor what comes after.
         thread::scope(|scope| {
-            scope.spawn(|| wake(as_session.clone(), Some(bell)));
+            scope.spawn(|| wake(as_session.clone(), Some(shard_waker)));
         });
         drop(serving);
         assert_eq!(sessions.count(), 5);
-        wake(as_session, Some(bell));
+        wake(as_session, Some(shard_waker));
         assert_eq!((listener.count(), sessions.count()), (2, 6));
     }
 
     #[test]
     fn a_shard_that_sleeps_is_woken() {
         let (tell, told) = mpsc::channel();
-        let (tell_bell, bell) = mpsc::channel();
+        let (tell_bell, shard_waker) = mpsc::channel();
         let shard = thread::spawn(move || {
             let runtime = Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
@@ -189,10 +189,10 @@ mod tests {
                 }
             });
         });
-        let (bell, waker) = (bell.recv().unwrap(), told.recv().unwrap());
+        let (shard_waker, waker) = (shard_waker.recv().unwrap(), told.recv().unwrap());
         // Meanwhile the shard falls asleep.
         thread::park_timeout(Duration::from_millis(50));
-        wake(waker, Some(bell));
+        wake(waker, Some(shard_waker));
         shard.join().unwrap();
     }
 }

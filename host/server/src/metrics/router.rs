@@ -1,19 +1,11 @@
 //! The router's metrics: sessions now, and stanzas routed so far.
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
-use prometheus_client::{
-    collector::Collector,
-    encoding::{DescriptorEncoder, NoLabelSet},
-    metrics::{MetricType, exemplar::Exemplar},
-    registry::Registry,
-};
+use prometheus_client::registry::Registry;
 use waxwing_xmpp::stanza::Kind;
 
 use super::striped::Striped;
@@ -85,8 +77,43 @@ impl Limit {
 }
 
 impl RouterMetrics {
+    /// Registers them.
     pub(crate) fn register(self: &Arc<Self>, registry: &mut Registry) {
-        registry.register_collector(Box::new(Arc::clone(self)));
+        let own = Arc::clone(self);
+        super::gauge(
+            registry,
+            "waxwing_sessions",
+            "Bound resources of clients",
+            move || own.sessions.load(Ordering::Relaxed),
+        );
+        let own = Arc::clone(self);
+        super::by_label(
+            registry,
+            "waxwing_stanzas_routed",
+            "Stanzas of clients that the router dealt with, after the hooks",
+            "kind",
+            move || {
+                let kinds = [Kind::Message, Kind::Presence, Kind::Iq];
+                kinds.map(|kind| (kind.name(), own.of(kind).sum())).to_vec()
+            },
+        );
+        let own = Arc::clone(self);
+        super::by_label(
+            registry,
+            "waxwing_limits_reached",
+            "How often a limit refused something",
+            "limit",
+            move || {
+                let reached = Limit::ALL.map(|limit| (limit.name(), own.times_reached(limit)));
+                // Under their names of version 0.1 as well.
+                let renamed = [
+                    ("silence", Limit::IdleTimeout),
+                    ("sleeping-sessions", Limit::HibernatedSessions),
+                ];
+                let renamed = renamed.map(|(old, limit)| (old, own.times_reached(limit)));
+                reached.into_iter().chain(renamed).collect()
+            },
+        );
     }
 
     pub(crate) fn session_begins(&self) {
@@ -110,42 +137,19 @@ impl RouterMetrics {
         }
     }
 
+    fn times_reached(&self, limit: Limit) -> u64 {
+        let all = Limit::ALL.iter().zip(&self.reached);
+        let of_limit = all.filter(|(known, _)| **known == limit);
+        of_limit
+            .map(|(_, count)| count.load(Ordering::Relaxed))
+            .sum()
+    }
+
     fn of(&self, kind: Kind) -> &Striped {
         match kind {
             Kind::Message => &self.messages,
             Kind::Presence => &self.presences,
             Kind::Iq => &self.iqs,
         }
-    }
-}
-
-impl Collector for RouterMetrics {
-    fn encode(&self, mut to: DescriptorEncoder<'_>) -> fmt::Result {
-        let (name, help) = ("waxwing_sessions", "Bound resources of clients");
-        let mut gauge = to.encode_descriptor(name, help, None, MetricType::Gauge)?;
-        gauge.encode_gauge(&self.sessions.load(Ordering::Relaxed))?;
-        let (name, help) = (
-            "waxwing_stanzas_routed",
-            "Stanzas of clients that the router dealt with, after the hooks",
-        );
-        let mut family = to.encode_descriptor(name, help, None, MetricType::Counter)?;
-        for kind in [Kind::Message, Kind::Presence, Kind::Iq] {
-            let labels = [("kind", kind.name())];
-            let exemplar = None::<&Exemplar<NoLabelSet, f64>>;
-            let mut counter = family.encode_family(&labels)?;
-            counter.encode_counter(&self.of(kind).sum(), exemplar)?;
-        }
-        let (name, help) = (
-            "waxwing_limits_reached",
-            "How often somebody was kept from having more than a limit allows",
-        );
-        let mut family = to.encode_descriptor(name, help, None, MetricType::Counter)?;
-        for (limit, count) in Limit::ALL.iter().zip(&self.reached) {
-            let labels = [("limit", limit.name())];
-            let exemplar = None::<&Exemplar<NoLabelSet, f64>>;
-            let mut counter = family.encode_family(&labels)?;
-            counter.encode_counter(&count.load(Ordering::Relaxed), exemplar)?;
-        }
-        Ok(())
     }
 }

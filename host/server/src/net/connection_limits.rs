@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    fmt,
     net::{IpAddr, Ipv6Addr},
     num::NonZeroU32,
     sync::{
@@ -13,11 +12,12 @@ use std::{
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use parking_lot::Mutex;
-use prometheus_client::{
-    collector::Collector, encoding::DescriptorEncoder, metrics::MetricType, registry::Registry,
-};
+use prometheus_client::registry::Registry;
 
-use crate::{config::Limits, metrics::router::Limit};
+use crate::{
+    config::Limits,
+    metrics::{self, router::Limit},
+};
 
 /// ConnectionLimits that an address may open at once, in seconds of what it may open on average.
 const BURST: NonZeroU32 = NonZeroU32::new(4).unwrap();
@@ -72,7 +72,13 @@ impl ConnectionLimits {
 
     /// Registers its figure.
     pub(crate) fn register(&self, registry: &mut Registry) {
-        registry.register_collector(Box::new(self.clone()));
+        let open = Arc::clone(&self.open);
+        metrics::gauge(
+            registry,
+            "waxwing_streams",
+            "Open connections of clients",
+            move || metrics::count(open.load(Ordering::Relaxed)),
+        );
     }
 
     /// From now on at most so many.
@@ -142,15 +148,6 @@ fn owner(address: IpAddr) -> IpAddr {
             IpAddr::V6(Ipv6Addr::from(network))
         }
         address => address,
-    }
-}
-
-impl Collector for ConnectionLimits {
-    fn encode(&self, mut to: DescriptorEncoder<'_>) -> fmt::Result {
-        let (name, help) = ("waxwing_streams", "Open connections of clients");
-        let mut gauge = to.encode_descriptor(name, help, None, MetricType::Gauge)?;
-        let open = self.open.load(Ordering::Relaxed);
-        gauge.encode_gauge(&u64::try_from(open).unwrap_or(u64::MAX))
     }
 }
 

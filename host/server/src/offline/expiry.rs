@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Offline, log, now};
+use super::{Offline, log};
+use crate::wall_clock;
 
 /// How often it is looked.
 const EVERY: Duration = Duration::from_hours(1);
@@ -17,7 +18,7 @@ impl Offline {
     /// Removes what is too old, now and from time to time until `last`.
     pub(crate) async fn expire_all(&self, last: CancellationToken) {
         loop {
-            self.expire(now()).await;
+            self.expire(wall_clock::millis()).await;
             tokio::select! {
                 () = last.cancelled() => return,
                 () = tokio::time::sleep(EVERY) => {}
@@ -76,7 +77,11 @@ mod tests {
             offline_days: days,
             ..Limits::default()
         };
-        let router = Arc::new(Router::new(["localhost".to_owned()], &limits));
+        let router = Arc::new(Router::new(
+            ["localhost".to_owned()],
+            &limits,
+            SpoolQueue::new().0,
+        ));
         let offline = Offline::new(accounts, router, &limits, SpoolQueue::new().0);
         (offline, storage, account)
     }
@@ -86,7 +91,7 @@ mod tests {
         for (days, left) in [(0, 3), (1, 1), (2, 2), (365, 3)] {
             let folder = TempDir::new().unwrap();
             let (offline, storage, account) = offline(&folder, days).await;
-            let now = now();
+            let now = wall_clock::millis();
             for ago in [2 * DAY + 1, DAY + 1, DAY - 1000] {
                 let added =
                     storage
@@ -105,7 +110,7 @@ mod tests {
     async fn notes_of_streams_that_nobody_came_back_for_are_forgotten_after_a_week() {
         let folder = TempDir::new().unwrap();
         let (offline, storage, account) = offline(&folder, 0).await;
-        let now = now();
+        let now = wall_clock::millis();
         let note = |id: &str, ago: i64| StreamNote {
             account,
             id: id.to_owned(),

@@ -125,7 +125,7 @@ impl Resolved {
 impl Offline {
     /// Who a message is from, if plugins want to judge it: its account is there.
     fn judge_of(&self, message: &ToStore, account: &BareJid) -> Option<Sender> {
-        if !matches!(message.id, Ok(Some(_))) || message.stanza.is_unshown() {
+        if !matches!(message.id, Ok(Some(_))) || message.stanza.bypasses_hooks() {
             return None;
         }
         let router = &self.router;
@@ -140,12 +140,12 @@ impl Offline {
     async fn judge(&self, mut message: ToStore, account: BareJid, sender: Sender) -> Verdict {
         let inlet = self.router.inlet();
         match inlet
-            .offline(message.stanza.clone(), &account, sender)
+            .offline(message.stanza.stanza().clone(), &account, sender)
             .await
         {
             Some(Judged::Pass(stanza)) => {
                 message.is_altered = stanza.element() != message.stanza.element();
-                message.stanza = stanza;
+                message.stanza.replace(stanza);
                 return (account, Some(Resolved::Store(message)));
             }
             Some(Judged::Bounce(error)) => self.router.refuse(&message.stanza, &error),
@@ -153,7 +153,7 @@ impl Offline {
             // The server stops, and nobody judges it any more. It is not lost for that: nobody may be there to hear of it.
             None => return (account, Some(Resolved::Store(message))),
         }
-        if let Some(receipt) = message.receipt {
+        if let Some(receipt) = message.stanza.receipt() {
             // Gone before what is behind it is answered: nobody who is given what waits sees it.
             if let Some((account, id)) = receipt.position() {
                 log(self.accounts.spool().remove(account, &[id]).await);

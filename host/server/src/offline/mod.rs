@@ -11,7 +11,6 @@ mod lanes;
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use futures_util::{StreamExt as _, future::join_all, stream::FuturesUnordered};
@@ -25,7 +24,7 @@ use waxwing_xmpp::{
     error::{Condition, StanzaError},
     jid::{BareJid, Jid},
     ns,
-    stanza::{MessageType, Stanza, Type},
+    stanza::Stanza,
 };
 
 use crate::{
@@ -33,12 +32,14 @@ use crate::{
     config::Limits,
     delivery::{
         backpressure,
+        envelope::Envelope,
         receipt::{DeliveryReceipt, SpoolPosition},
         session_handle::SessionHandle,
         spool_queue::{SpoolQueue, SpoolTask, Waiting},
     },
     metrics::router::Limit,
     router::Router,
+    wall_clock,
 };
 
 use lanes::Lanes;
@@ -70,7 +71,7 @@ type Done = Arc<oneshot::Sender<()>>;
 
 /// A message before it is known for whose account it is, and what has to wait for those before it.
 enum Incoming {
-    Store(Stanza, Option<Waiting>),
+    Store(Envelope, Option<Waiting>),
     SpoolCopy(Arc<DeliveryReceipt>),
     Barrier(Option<BareJid>, Done),
 }
@@ -84,10 +85,9 @@ enum Resolved {
 
 /// A message that nobody takes.
 struct ToStore {
-    stanza: Stanza,
+    /// Its receipt ends when the message is stored.
+    stanza: Envelope,
     id: Found,
-    /// Not kept before the message is.
-    receipt: Option<Arc<DeliveryReceipt>>,
     /// It was put there while it was on its way.
     is_there: bool,
     /// Plugins made it another than the one that was put there.
@@ -95,7 +95,7 @@ struct ToStore {
     waiting: Option<Waiting>,
 }
 
-/// What was asked for besides resolved to the spool.
+/// The tasks that write no message.
 #[derive(Default)]
 struct Rest {
     removals: HashMap<i64, Vec<u64>>,
@@ -133,11 +133,7 @@ impl Offline {
 
     /// Does what comes by that way, for each account in the order in which it comes, as much at once as there is. From `last` on
     /// nothing more may come; what has come is still done.
-    pub(crate) async fn run(
-        &self,
-        mut tasks: mpsc::UnboundedReceiver<SpoolTask>,
-        last: CancellationToken,
-    ) {
+    pub(crate) async fn run(&self, mut tasks: mpsc::Receiver<SpoolTask>, last: CancellationToken) {
         let mut lanes = Lanes::new(self);
         let mut giving = FuturesUnordered::new();
         let mut is_over = false;
@@ -170,11 +166,11 @@ impl Offline {
             match task {
                 // Together: with a database that is slow to answer each would wait for the one before.
                 SpoolTask::Store {
-                    stanza,
+                    message,
                     waiting: Some(waiting),
-                } if waiting.is_too_long() => resolved.extend(self.refuse(stanza, waiting)),
-                SpoolTask::Store { stanza, waiting } => {
-                    resolved.push(Incoming::Store(stanza, waiting))
+                } if waiting.is_too_long() => resolved.extend(self.refuse(message, waiting)),
+                SpoolTask::Store { message, waiting } => {
+                    resolved.push(Incoming::Store(message, waiting));
                 }
                 SpoolTask::SpoolCopy(receipt) => resolved.push(Incoming::SpoolCopy(receipt)),
                 SpoolTask::Barrier { account, done } => {
@@ -221,23 +217,21 @@ impl Offline {
         }
     }
 
-    async fn to_store(&self, stanza: Stanza, waiting: Option<Waiting>) -> Resolved {
-        let receipt = stanza.companion::<DeliveryReceipt>();
+    async fn to_store(&self, stanza: Envelope, waiting: Option<Waiting>) -> Resolved {
         Resolved::Store(ToStore {
-            is_there: receipt
-                .as_ref()
+            is_there: stanza
+                .receipt()
                 .is_some_and(|receipt| receipt.claim_for_spool()),
             id: self.account_of(&stanza).await,
             is_altered: false,
             stanza,
-            receipt,
             waiting,
         })
     }
 
     /// Refuses a message that has waited too long, behind nothing. One that is there already, or on its way there, comes back.
-    fn refuse(&self, stanza: Stanza, waiting: Waiting) -> Option<Incoming> {
-        let receipt = stanza.companion::<DeliveryReceipt>();
+    fn refuse(&self, stanza: Envelope, waiting: Waiting) -> Option<Incoming> {
+        let receipt = stanza.receipt();
         if receipt.is_some_and(|receipt| receipt.claim_for_spool()) {
             return Some(Incoming::Store(stanza, Some(waiting)));
         }
@@ -279,8 +273,8 @@ impl Offline {
             self.tell(&message.stanza, outcome);
         } else if message.is_altered
             && let Some((account, id)) = message
-                .receipt
-                .as_ref()
+                .stanza
+                .receipt()
                 .and_then(|receipt| receipt.position())
         {
             // In its place, before what came after it.
@@ -329,7 +323,7 @@ impl Offline {
         }
     }
 
-    /// What is not done here is done again, or found out, after the next start: it is no receipt to anybody.
+    /// What is not done here is done again, or found out, after the next start: nobody is promised it.
     async fn tidy(&self, rest: Rest) {
         let (spool, streams) = (self.accounts.spool(), self.accounts.streams());
         let Rest {
@@ -371,7 +365,9 @@ impl Offline {
         };
         let xml = stanza.element().to_xml().into_bytes();
         let spool = self.accounts.spool();
-        Ok(spool.add(id, now(), xml, self.limits).await?)
+        Ok(spool
+            .add(id, wall_clock::millis(), xml, self.limits)
+            .await?)
     }
 
     fn tell(&self, stanza: &Stanza, outcome: Result<SpoolOutcome, AccountError>) {
@@ -466,7 +462,7 @@ impl Offline {
         page: Vec<(SpoolPosition, Spooled)>,
     ) -> bool {
         for (position, spooled) in page {
-            let Some(mut stanza) = delayed(&spooled, handle) else {
+            let Some(stanza) = delayed(&spooled, handle) else {
                 // Nothing is thrown away that somebody was promised; the operator may find out what it is.
                 tracing::error!(id = spooled.id, "a spooled message is no stanza");
                 continue;
@@ -476,7 +472,8 @@ impl Offline {
             {
                 return false;
             }
-            DeliveryReceipt::spooled_at(position).attach_to(&mut stanza);
+            let mut stanza = Envelope::from(stanza);
+            stanza.attach(DeliveryReceipt::spooled_at(position));
             self.router.give_to(handle, stanza);
         }
         true
@@ -520,33 +517,4 @@ fn delayed(spooled: &Spooled, handle: &SessionHandle) -> Option<Stanza> {
         .build();
     element.push_child(&delay);
     Stanza::parse(element, ContentNamespace::Client).ok()
-}
-
-/// Milliseconds since 1970.
-pub(crate) fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    let millis = since.map_or(0, |since| since.as_millis());
-    i64::try_from(millis).unwrap_or(i64::MAX)
-}
-
-/// Whether a message may be put into the spool while it is on its way: what it says lasts, and somebody else of its account could be given it.
-pub(crate) fn can_be_spooled(stanza: &Stanza) -> bool {
-    let lasts = matches!(
-        stanza.typed(),
-        Type::Message(MessageType::Chat | MessageType::Normal)
-    );
-    lasts && is_for_keeping(stanza)
-}
-
-/// Whether a message is worth keeping: one that only says that somebody is typing is not (XEP-0085, XEP-0160 §3), nor one whose
-/// sender does not want it (XEP-0334).
-pub(crate) fn is_for_keeping(stanza: &Stanza) -> bool {
-    let element = stanza.element();
-    let hint = |name| element.child(name, ns::HINTS).is_some();
-    if hint("no-store") || hint("no-permanent-store") {
-        return false;
-    }
-    let of_the_moment = |ns: &str| ns == ns::CHAT_STATES || ns == ns::HINTS;
-    let mut children = element.children();
-    hint("store") || children.any(|child| !of_the_moment(child.ns()) && child.name() != "thread")
 }

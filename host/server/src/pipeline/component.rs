@@ -1,27 +1,33 @@
-//! Stanzas for a domain that a plugin serves as a component.
+//! Stanzas of a session for a domain that a plugin serves as a component.
 
 use waxwing_plugins::IqAnswer;
-use waxwing_xmpp::{error::Condition, stanza::Stanza};
+use waxwing_xmpp::error::Condition;
 
-use crate::{delivery::session_handle::SessionHandle, plugins, server::shard::Shard};
+use super::follow_up::apply_follow_ups;
+use crate::{
+    context::StreamContext,
+    delivery::{envelope::Envelope, mailbox::Flow, session_handle::SessionHandle},
+};
 
 /// Hands a stanza of a session to the plugin, and answers its sender if the plugin does.
-pub(crate) async fn hand_over(shard: &Shard, sender: &SessionHandle, stanza: Stanza) {
-    let router = &shard.server.router;
+pub(super) async fn call(cx: &StreamContext, sender: &SessionHandle, stanza: Envelope) -> Flow {
+    let router = &cx.server.router;
     // The answer to a request that the plugin sent from its domain goes to its handler of replies.
     if !stanza.is_request() && router.inlet().reply(&stanza) {
-        return;
+        return Flow::Free;
     }
     if !router.told_component(sender, &stanza) {
-        return router.bounce(&stanza, Condition::ResourceConstraint);
+        router.bounce(&stanza, Condition::ResourceConstraint);
+        return Flow::Free;
     }
-    match shard.plugins.component(&stanza).await {
+    match cx.plugins.component(&stanza).await {
         IqAnswer::Unhandled => router.bounce(&stanza, Condition::RemoteServerNotFound),
         IqAnswer::Error(error) => router.refuse(&stanza, &error),
-        IqAnswer::Result(payload, after) => {
+        IqAnswer::Result(payload, follow_ups) => {
             router.answer(&sender.jid, stanza.result_reply(payload));
-            plugins::follow(router, after);
+            apply_follow_ups(&cx.server, follow_ups);
         }
-        IqAnswer::Done(after) => plugins::follow(router, after),
+        IqAnswer::Done(follow_ups) => apply_follow_ups(&cx.server, follow_ups),
     }
+    Flow::Free
 }

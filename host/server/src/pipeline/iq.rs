@@ -13,31 +13,33 @@ use waxwing_xmpp::{
     stanza::{IqType, Stanza},
 };
 
+use super::follow_up::apply_follow_ups;
 use crate::{
-    delivery::session_handle::SessionHandle, plugins, router::account_of, server::shard::Shard,
+    context::StreamContext,
+    delivery::{address::account_of, session_handle::SessionHandle},
 };
 
 /// Answers a request of a session.
-pub(crate) async fn answer(shard: &Shard, asker: &Arc<SessionHandle>, request: Stanza) {
-    let router = &shard.server.router;
+pub(super) async fn answer(cx: &StreamContext, asker: &Arc<SessionHandle>, request: Stanza) {
+    let router = &cx.server.router;
     if is_session_request(&request) {
         return router.answer(&asker.jid, request.result_reply(None));
     }
     if let Some(asked) = Request::of(&request) {
         return match asked {
             _ if !is_own(asker, &request) => router.bounce(&request, Condition::Forbidden),
-            Ok(asked) => shard.server.rosters.serve(asker, &request, asked).await,
+            Ok(asked) => cx.server.rosters.serve(asker, &request, asked).await,
             Err(error) => router.refuse(&request, &error),
         };
     }
-    match shard.plugins.iq(&request, router.recipient(&request)).await {
+    match cx.plugins.iq(&request, router.recipient(&request)).await {
         IqAnswer::Unhandled => router.bounce(&request, Condition::ServiceUnavailable),
         IqAnswer::Error(error) => router.refuse(&request, &error),
         IqAnswer::Result(payload, after) => {
             router.answer(&asker.jid, request.result_reply(payload));
-            plugins::follow(router, after);
+            apply_follow_ups(&cx.server, after);
         }
-        IqAnswer::Done(after) => plugins::follow(router, after),
+        IqAnswer::Done(after) => apply_follow_ups(&cx.server, after),
     }
 }
 

@@ -13,7 +13,6 @@ mod plugin_changes;
 mod store;
 mod subscriptions;
 
-pub(crate) use plugin_changes::{ROSTER_JOB_QUEUE, RosterJob};
 pub(crate) use subscriptions::subscription_action;
 
 use std::{collections::HashSet, sync::Arc};
@@ -77,7 +76,7 @@ impl RosterError {
 }
 
 /// The accounts, and the rosters of all of them.
-pub struct RosterService {
+pub(crate) struct RosterService {
     accounts: Accounts,
     router: Arc<Router>,
     database: Arc<dyn RosterStore>,

@@ -1,4 +1,4 @@
-//! What plugins want done to rosters, and what follows when a plugin begins or ceases to keep them: done by one task, in order.
+//! The task of roster jobs: changes that plugins ask for, and the change of a host's roster provider. Jobs are done in order.
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -9,21 +9,10 @@ use waxwing_xmpp::{
 };
 
 use super::{RosterError, RosterService, hooks::Push};
-
-/// Chores that may wait. What comes beyond is not done, and the log says so.
-pub(crate) const ROSTER_JOB_QUEUE: usize = 10_000;
-
-/// Something to do about rosters.
-#[derive(Debug)]
-pub(crate) enum RosterJob {
-    /// What a plugin's call caused.
-    After(After),
-    /// Somebody else keeps the rosters of these domains.
-    Moved(Vec<String>),
-}
+use crate::delivery::roster_job::RosterJob;
 
 impl RosterService {
-    /// Does what comes by that way, until `last`.
+    /// Works off the queue until `last`.
     pub(crate) async fn work(
         &self,
         mut roster_jobs: mpsc::Receiver<RosterJob>,
@@ -43,11 +32,11 @@ impl RosterService {
 
     async fn do_one(&self, job: RosterJob) {
         let done = match job {
-            RosterJob::Moved(hosts) => {
+            RosterJob::ProviderChanged(hosts) => {
                 self.see_again(&hosts).await;
                 Ok(())
             }
-            RosterJob::After(After::UpdateContact {
+            RosterJob::FollowUp(After::UpdateContact {
                 account,
                 contact,
                 name,
@@ -56,14 +45,14 @@ impl RosterService {
                 let label = ContactLabel { name, groups };
                 self.update(&account, &contact, label, || ()).await
             }
-            RosterJob::After(After::RemoveContact { account, contact }) => {
+            RosterJob::FollowUp(After::RemoveContact { account, contact }) => {
                 self.remove(&account, &contact, || ()).await
             }
-            RosterJob::After(After::ContactChanged { account, contact }) => {
+            RosterJob::FollowUp(After::ContactChanged { account, contact }) => {
                 self.look_again(&account, &contact).await
             }
             // Sessions are ended elsewhere.
-            RosterJob::After(_) => Ok(()),
+            RosterJob::FollowUp(_) => Ok(()),
         };
         if let Err(error) = done {
             let error = error.reply();

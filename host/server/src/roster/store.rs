@@ -1,5 +1,5 @@
-//! Who keeps the rosters of a host: the server's own database, or a plugin that provides them. Whoever it is keeps states; what
-//! follows from a change of them is the same for all, and is done by the other files here.
+//! Where the rosters of a host are stored: in the server's own database, or by the host's roster provider. A store keeps states; what
+//! follows from a change of them is the same for all stores, and is done by the other files here.
 
 use async_trait::async_trait;
 use waxwing_plugins::{RosterChange, RosterProvider};
@@ -23,7 +23,7 @@ pub(super) struct Step {
     pub(super) item: Option<Item>,
 }
 
-/// Keeps rosters. A change is durable when its call returns, and an error has changed nothing. Calls about one account come one
+/// Stores rosters. A change is durable when its call returns, and an error has changed nothing. Calls about one account come one
 /// after the other.
 #[async_trait]
 pub(super) trait RosterStore: Send + Sync {

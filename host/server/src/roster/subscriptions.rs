@@ -1,4 +1,4 @@
-//! Words between accounts about who sees whom (RFC 6121 §3).
+//! Presence subscriptions between accounts (RFC 6121 §3).
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ fn request(account: &BareJid, contact: &BareJid, stanza: &Stanza, most: usize) -
     short.map_or_else(Vec::new, |short| short.element().to_xml().into_bytes())
 }
 
-/// The word that a presence stanza says, if it is about subscriptions.
+/// The subscription action of a presence stanza, if it has one.
 pub(crate) fn subscription_action(stanza: &Stanza) -> Option<SubscriptionAction> {
     match stanza.typed() {
         Type::Presence(PresenceType::Subscribe) => Some(SubscriptionAction::Subscribe),
@@ -53,7 +53,7 @@ const fn is_repeated(word: SubscriptionAction, before: State) -> bool {
 }
 
 impl RosterService {
-    /// Takes a word of a session's user to a contact. A full JID is taken for its bare one (§3.1.2).
+    /// Takes a subscription stanza that a session sends to a contact. A full JID is taken for its bare one (§3.1.2).
     pub(crate) async fn send_subscription(
         &self,
         sender: &Arc<SessionHandle>,
@@ -65,7 +65,9 @@ impl RosterService {
         };
         let account = sender.jid.to_bare();
         match self.router.address_kind(&Jid::from(contact.clone())) {
-            AddressKind::Remote => self.router.bounce(&stanza, Condition::RemoteServerNotFound),
+            AddressKind::Remote | AddressKind::Component => {
+                self.router.bounce(&stanza, Condition::RemoteServerNotFound);
+            }
             // Nobody subscribes to the server, nor to oneself: that one is seen is a matter of course.
             AddressKind::Server => {}
             AddressKind::Account | AddressKind::Resource if contact == account => {}
@@ -154,7 +156,7 @@ impl RosterService {
         Ok(entry.state())
     }
 
-    /// Takes a word that a user said to an account of this server, if the account's roster hooks let it.
+    /// Delivers a user's subscription stanza to an account of this server, if the account's roster hooks let it pass.
     async fn receive_from_user(
         &self,
         account: &BareJid,
@@ -230,7 +232,7 @@ impl RosterService {
         Ok(Some(inbound))
     }
 
-    /// What follows from a word that an account has heard.
+    /// Does what follows once an account has received a subscription stanza.
     async fn follow_up(&self, account: &BareJid, contact: &BareJid, inbound: &Inbound) {
         if inbound.presence == Some(Availability::Unavailable) {
             self.router

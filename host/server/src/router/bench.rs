@@ -10,7 +10,7 @@ use waxwing_plugins::Recipient;
 use waxwing_xmpp::{jid, stanza::Stanza};
 
 use super::{Registration, Router};
-use crate::config::Limits;
+use crate::{config::Limits, delivery::spool_queue::SpoolQueue};
 
 /// A router, and sessions that receive.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl Routing {
         domain: &str,
         receivers: impl IntoIterator<Item = &'a str>,
     ) -> anyhow::Result<Self> {
-        let router = Router::new([domain.to_owned()], &Limits::default());
+        let router = Router::new([domain.to_owned()], &Limits::default(), SpoolQueue::new().0);
         let mut routing = Self {
             router: Arc::new(router),
             receivers: Vec::new(),
@@ -54,7 +54,7 @@ impl Routing {
             return false;
         }
         self.router.count(&message);
-        if self.router.try_message(message).is_err() {
+        if self.router.try_message(message.into()).is_err() {
             return false;
         }
         let Some(receiver) = self.receivers.get(receiver) else {

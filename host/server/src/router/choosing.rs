@@ -8,21 +8,21 @@ use super::{
     RecordedPriorities, Router,
     messages::is_in_order,
     rules::{AddressMatch, Verdict},
-    split,
 };
 use crate::delivery::{
+    address::split,
+    envelope::Envelope,
     mailbox::{Flow, Push},
     queued_stanza::QueuedStanza,
-    receipt::DeliveryReceipt,
     session_handle::SessionHandle,
 };
 
 /// Where a message comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// From whoever sends it.
+    /// Its sender.
     Sender,
-    /// From a session at its end, which was not given it. It goes before what comes now, and waits behind no other.
+    /// A session that ended before it was delivered. It goes before newer stanzas, and waits behind no other.
     Session,
 }
 
@@ -53,7 +53,7 @@ impl Router {
         self.choose_by(to, None, rule)
     }
 
-    /// The same by the priorities that a provider has.
+    /// Like [`choose`](Self::choose), with priorities from the session provider instead of the sessions' own.
     pub(super) fn choose_by(
         &self,
         to: &Jid,
@@ -90,30 +90,30 @@ impl Router {
         })
     }
 
-    pub(super) fn hand_over(&self, chosen: Recipients, stanza: Stanza, origin: Origin) -> Flow {
+    pub(super) fn hand_over(&self, chosen: Recipients, stanza: Envelope, origin: Origin) -> Flow {
         match chosen {
             Recipients::One(handle) => self.give_from(origin, &handle, QueuedStanza::one(stanza)),
-            Recipients::Many(handles) => self.copy_from(origin, &handles, &stanza),
+            Recipients::Many(handles) => self.copy_from(origin, &handles, stanza),
             Recipients::Nobody(verdict) => {
                 if verdict == Verdict::Bounce {
                     self.bounce(&stanza, Condition::ServiceUnavailable);
                 }
                 // What is over for its sender is not given to anybody later.
-                DeliveryReceipt::end(&stanza);
+                stanza.end_receipt();
                 Flow::Free
             }
         }
     }
 
-    pub(super) fn copy_to(&self, handles: &[Arc<SessionHandle>], stanza: &Stanza) -> Flow {
-        self.copy_from(Origin::Sender, handles, stanza)
+    pub(super) fn copy_to(&self, handles: &[Arc<SessionHandle>], stanza: Stanza) -> Flow {
+        self.copy_from(Origin::Sender, handles, stanza.into())
     }
 
     pub(super) fn copy_from(
         &self,
         origin: Origin,
         handles: &[Arc<SessionHandle>],
-        stanza: &Stanza,
+        stanza: Envelope,
     ) -> Flow {
         let mut flow = Flow::Free;
         for (handle, copy) in handles
@@ -131,7 +131,7 @@ impl Router {
         self.give_from(Origin::Sender, handle, delivery)
     }
 
-    /// The same before what is held for the session until it is done with the spool.
+    /// Queues a stanza before those that are held until the session has replayed the spool.
     pub(super) fn give_first(&self, handle: &SessionHandle, delivery: QueuedStanza) -> Flow {
         self.after_push(Origin::Sender, handle.push(delivery))
     }
@@ -142,7 +142,10 @@ impl Router {
         handle: &SessionHandle,
         delivery: QueuedStanza,
     ) -> Flow {
-        let push = if delivery.stanza().is_some_and(is_in_order) {
+        let push = if delivery
+            .envelope()
+            .is_some_and(|envelope| is_in_order(envelope))
+        {
             handle.push_after_replay(delivery)
         } else {
             handle.push(delivery)

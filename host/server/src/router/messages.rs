@@ -13,68 +13,69 @@ use waxwing_xmpp::{
 };
 
 use super::{
-    AddressKind, Origin, Recipients, RecordedPriorities, Router, account_of,
+    AddressKind, Origin, Recipients, RecordedPriorities, Router,
     rules::{self, Verdict},
 };
-use crate::delivery::{queued_stanza::QueuedStanza, session_handle::SessionHandle};
-use crate::{
-    delivery::{
-        mailbox::Flow,
-        spool_queue::{SpoolTask, Waiting},
-    },
-    offline::is_for_keeping,
+use crate::delivery::{
+    address::account_of,
+    envelope::Envelope,
+    mailbox::Flow,
+    queued_stanza::QueuedStanza,
+    session_handle::SessionHandle,
+    spool_queue::{SpoolTask, Waiting},
+    worth_keeping::is_worth_keeping,
 };
 
 impl Router {
     /// Routes a message by its `to`, which must be there. What is to be kept is kept later.
-    pub(crate) fn message(&self, stanza: Stanza) -> Flow {
+    pub(crate) fn message(&self, stanza: Envelope) -> Flow {
         match self.try_message(stanza) {
             Ok(flow) => flow,
             Err(stanza) => {
-                self.keep(stanza, None);
+                self.store(stanza, None);
                 Flow::Free
             }
         }
     }
 
-    /// Has a message kept for its account, after all that came before it.
-    pub(crate) fn keep(&self, stanza: Stanza, done: Option<oneshot::Sender<()>>) {
+    /// Has a message stored for its account, after all that came before it. The sender of `done` is dropped or told when that is done,
+    /// or refused.
+    pub(crate) fn store(&self, message: Envelope, done: Option<oneshot::Sender<()>>) {
         let waiting = done.map(Waiting::new);
-        let task = SpoolTask::Store { stanza, waiting };
-        let unsent = match self.spool.get() {
-            Some(spool) => spool.try_send(task).map_err(|task| *task),
-            None => Err(task),
-        };
-        if let Err(SpoolTask::Store { stanza, .. }) = unsent {
-            self.bounce(&stanza, Condition::ServiceUnavailable);
+        let task = SpoolTask::Store { message, waiting };
+        if let Err(unsent) = self.spool.try_send(task)
+            && let SpoolTask::Store { message, .. } = *unsent
+        {
+            self.bounce(&message, Condition::ServiceUnavailable);
         }
     }
 
     /// Routes a message by its `to`, which must be there. One that is to be kept comes back.
-    pub(crate) fn try_message(&self, stanza: Stanza) -> Result<Flow, Stanza> {
+    pub(crate) fn try_message(&self, stanza: Envelope) -> Result<Flow, Envelope> {
         self.route_message(stanza, None, Origin::Sender)
     }
 
     /// The same by the priorities that a provider of sessions has for the account.
     pub(crate) fn try_message_by(
         &self,
-        stanza: Stanza,
+        stanza: Envelope,
         recorded: Option<&RecordedPriorities>,
-    ) -> Result<Flow, Stanza> {
+    ) -> Result<Flow, Envelope> {
         self.route_message(stanza, recorded, Origin::Sender)
     }
 
     fn route_message(
         &self,
-        stanza: Stanza,
+        stanza: Envelope,
         recorded: Option<&RecordedPriorities>,
         origin: Origin,
-    ) -> Result<Flow, Stanza> {
+    ) -> Result<Flow, Envelope> {
         let (Some(to), Type::Message(kind)) = (stanza.to(), stanza.typed()) else {
             return Ok(Flow::Free);
         };
         match self.address_kind(to) {
-            AddressKind::Remote => self.bounce(&stanza, Condition::RemoteServerNotFound),
+            AddressKind::Component => return Ok(self.to_component(&stanza)),
+            AddressKind::Remote => return Ok(self.to_remote(stanza)),
             AddressKind::Server => self.bounce(&stanza, Condition::ServiceUnavailable),
             AddressKind::Account | AddressKind::Resource => {
                 let chosen = self.choose_by(to, recorded, |address, best| {
@@ -84,7 +85,7 @@ impl Router {
                     return Err(stanza);
                 }
                 if matches!(chosen, Recipients::Nobody(Verdict::Keep)) {
-                    if !is_for_keeping(&stanza) {
+                    if !is_worth_keeping(&stanza) {
                         self.bounce(&stanza, Condition::ServiceUnavailable);
                         return Ok(Flow::Free);
                     }
@@ -147,12 +148,12 @@ impl Router {
     }
 
     /// Deals with a stanza that a session was not given: somebody else gets it, or the sender an error.
-    pub(super) fn give_back(&self, stanza: Stanza, origin: Origin) {
+    pub(super) fn give_back(&self, stanza: Envelope, origin: Origin) {
         match stanza.kind() {
             Kind::Message => {
                 // Whoever sent it is not here to make room.
                 if let Err(stanza) = self.route_message(stanza, None, origin) {
-                    self.keep(stanza, None);
+                    self.store(stanza, None);
                 }
             }
             Kind::Iq => self.bounce(&stanza, Condition::ServiceUnavailable),
@@ -164,7 +165,10 @@ impl Router {
 
 /// Whether a message has to queue up behind others that wait in the spool for the session.
 fn is_behind(handle: &SessionHandle, stanza: &Stanza) -> bool {
-    is_in_order(stanza) && handle.is_replaying() && is_for_keeping(stanza) && handle.spool_behind()
+    is_in_order(stanza)
+        && handle.is_replaying()
+        && is_worth_keeping(stanza)
+        && handle.spool_behind()
 }
 
 /// Whether a stanza keeps its place behind those that wait in the spool.

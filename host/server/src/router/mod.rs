@@ -5,6 +5,8 @@
 
 mod bench;
 mod choosing;
+mod directory;
+mod egress;
 mod messages;
 mod presence;
 mod probes;
@@ -14,15 +16,14 @@ mod session_store;
 mod subscription_index;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{
-        Arc, OnceLock,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
 
-use tokio::sync::mpsc::{self, error::TrySendError};
-use waxwing_plugins::{After, Inlet, Recipient, Sender};
+use waxwing_plugins::{ComponentQueue, Inlet, Recipient, Sender};
 use waxwing_xml::Element;
 use waxwing_xmpp::content::ContentNamespace;
 use waxwing_xmpp::{
@@ -34,22 +35,26 @@ use waxwing_xmpp::{
 
 use crate::{
     accounts::secret,
-    config::{Limits, ResourceConflict},
+    config::{Limits, ResourceConflict, bounds::Bounds},
     delivery::{
-        mailbox::{Bounds, End, Flow},
+        address::{account_of, split},
+        envelope::Envelope,
+        mailbox::{End, Flow},
         queued_stanza::QueuedStanza,
         session_handle::SessionHandle,
         spool_queue::SpoolQueue,
     },
     metrics::router::{Limit, RouterMetrics},
-    roster::RosterJob,
 };
 use registry::{Added, Registry};
 use rules::Verdict;
 
 use choosing::{Origin, Recipients};
+use directory::Directory;
+use egress::{Egress, NoEgress};
 
 pub use bench::Routing;
+pub(crate) use directory::AddressKind;
 pub(crate) use presence::{Audience, priority, unavailable, with_counted_priority};
 pub(crate) use session_store::RecordedPriorities;
 pub(crate) use subscription_index::AccountSubscriptions;
@@ -57,7 +62,8 @@ pub(crate) use subscription_index::AccountSubscriptions;
 /// Routes stanzas between the sessions of this server.
 #[derive(Debug)]
 pub(crate) struct Router {
-    hosts: HashSet<String>,
+    directory: Directory,
+    egress: Box<dyn Egress>,
     /// Whose sessions give way, by the domain; where nothing is said, the old ones.
     conflicts: HashMap<String, ResourceConflict>,
     registry: Registry,
@@ -70,23 +76,7 @@ pub(crate) struct Router {
     next_id: AtomicU64,
     inlet: Inlet,
     metrics: Arc<RouterMetrics>,
-    /// Where messages go that are to be kept, from those who cannot wait for it.
-    spool: OnceLock<SpoolQueue>,
-    /// Where it is seen to what plugins want of rosters.
-    roster_jobs: OnceLock<mpsc::Sender<RosterJob>>,
-}
-
-/// Whom an address means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum AddressKind {
-    /// A domain of this server itself.
-    Server,
-    /// An account of a domain of this server, by its bare JID.
-    Account,
-    /// A resource of such an account.
-    Resource,
-    /// A domain that this server does not serve.
-    Remote,
+    spool: SpoolQueue,
 }
 
 /// A session's place in the registry. When it is dropped the session is gone: others hear that it is unavailable, and what
@@ -104,64 +94,39 @@ pub(crate) enum Routed {
     /// It is on its way, or answered, or dropped.
     Done(Flow),
     /// It is a request that the server answers: to itself, or on behalf of an account.
-    Request(Stanza),
+    Request(Envelope),
 }
 
 impl Router {
-    /// A router for these domains, in prepared form, with what an account and a session may have bounded so.
-    pub(crate) fn new(hosts: impl IntoIterator<Item = String>, limits: &Limits) -> Self {
+    /// A router for these domains, in prepared form, within these limits. Messages that no session takes go to `spool`.
+    pub(crate) fn new(
+        hosts: impl IntoIterator<Item = String>,
+        limits: &Limits,
+        spool: SpoolQueue,
+    ) -> Self {
+        let inlet = Inlet::default();
         Self {
-            hosts: hosts.into_iter().collect(),
+            directory: Directory::new(hosts, inlet.clone()),
+            egress: Box::new(NoEgress),
             conflicts: HashMap::new(),
             registry: Registry::new(limits.sessions_per_account),
             outbound: limits.outbound(),
             directed_presences: limits.directed_presences,
             subscriptions: subscription_index::SubscriptionIndex::default(),
             next_id: AtomicU64::new(1),
-            inlet: Inlet::default(),
+            inlet,
             metrics: Arc::default(),
-            spool: OnceLock::new(),
-            roster_jobs: OnceLock::new(),
+            spool,
         }
     }
 
-    /// Has sessions that want one resource treated so, by the domain.
+    /// Sets the resource-conflict policy of each domain.
     pub(crate) fn with_conflicts(
         mut self,
         conflicts: impl IntoIterator<Item = (String, ResourceConflict)>,
     ) -> Self {
         self.conflicts = conflicts.into_iter().collect();
         self
-    }
-
-    /// Sends messages that are to be kept by that way, once and for all.
-    pub(crate) fn keep_by(&self, spool: SpoolQueue) {
-        // The first stays.
-        let _ = self.spool.set(spool);
-    }
-
-    /// Hands roster_jobs about rosters in by that way, once and for all.
-    pub(crate) fn roster_jobs_by(&self, roster_jobs: mpsc::Sender<RosterJob>) {
-        // The first stays.
-        let _ = self.roster_jobs.set(roster_jobs);
-    }
-
-    /// Hands in a job about rosters. Never waits.
-    pub(crate) fn roster_job(&self, job: RosterJob) {
-        if let RosterJob::After(After::ContactChanged { account, .. }) = &job
-            && !self.is_connected(account.as_str())
-        {
-            // It reads its roster when it comes.
-            return;
-        }
-        let Some(roster_jobs) = self.roster_jobs.get() else {
-            return;
-        };
-        if let Err(TrySendError::Full(_)) = roster_jobs.try_send(job) {
-            tracing::warn!(
-                "plugins want more of rosters than is done in time: some of it is not done"
-            );
-        }
     }
 
     /// Registers its metrics.
@@ -290,17 +255,9 @@ impl Router {
         self.registry.look(account, |sessions| !sessions.is_empty())
     }
 
-    /// Whom an address means.
+    /// What an address names.
     pub(crate) fn address_kind(&self, address: &Jid) -> AddressKind {
-        if !self.hosts.contains(address.domain().as_str()) {
-            AddressKind::Remote
-        } else if address.node().is_none() {
-            AddressKind::Server
-        } else if address.is_bare() {
-            AddressKind::Account
-        } else {
-            AddressKind::Resource
-        }
+        self.directory.of(address)
     }
 
     /// Whom a stanza is for, as plugins see it; `from` is stamped.
@@ -314,6 +271,7 @@ impl Router {
                 _ => Recipient::OwnServer,
             },
             AddressKind::Resource => Recipient::Full,
+            AddressKind::Component => Recipient::Component,
             AddressKind::Remote => Recipient::Remote,
             AddressKind::Account => match stanza.from() {
                 Some(from) if account_of(from) == to.as_str() => Recipient::OwnAccount,
@@ -329,6 +287,7 @@ impl Router {
         };
         match self.address_kind(from) {
             AddressKind::Server => server_class(account.domain() == from.domain()),
+            AddressKind::Component => Sender::Component,
             AddressKind::Remote => Sender::Remote,
             AddressKind::Account | AddressKind::Resource
                 if account_of(from) == account.as_str() =>
@@ -341,19 +300,14 @@ impl Router {
 
     /// What a contact is, as plugins at the side of the account see it.
     pub(crate) fn contact_class(&self, account: &BareJid, contact: &BareJid) -> Sender {
-        let domain = contact.domain().as_str();
         if contact == account {
-            Sender::OwnAccount
-        } else if !self.hosts.contains(domain) {
-            if self.inlet.is_component(domain) {
-                Sender::Component
-            } else {
-                Sender::Remote
-            }
-        } else if contact.node().is_none() {
-            server_class(account.domain() == contact.domain())
-        } else {
-            Sender::OtherAccount
+            return Sender::OwnAccount;
+        }
+        match self.directory.of(contact) {
+            AddressKind::Server => server_class(account.domain() == contact.domain()),
+            AddressKind::Component => Sender::Component,
+            AddressKind::Remote => Sender::Remote,
+            AddressKind::Account | AddressKind::Resource => Sender::OtherAccount,
         }
     }
 
@@ -363,14 +317,12 @@ impl Router {
     }
 
     /// Routes an iq by its `to`.
-    pub(crate) fn iq(&self, stanza: Stanza) -> Routed {
+    pub(crate) fn iq(&self, stanza: Envelope) -> Routed {
         let Some(kind) = stanza.iq_type() else {
             return Routed::Done(Flow::Free);
         };
-        match stanza
-            .to()
-            .map_or(AddressKind::Account, |to| self.address_kind(to))
-        {
+        let to = stanza.to();
+        match to.map_or(AddressKind::Account, |to| self.address_kind(to)) {
             AddressKind::Server | AddressKind::Account if stanza.is_request() => {
                 Routed::Request(stanza)
             }
@@ -379,13 +331,8 @@ impl Router {
                 let _ = self.inlet.reply(&stanza);
                 Routed::Done(Flow::Free)
             }
-            AddressKind::Remote if !stanza.is_request() && self.inlet.reply(&stanza) => {
-                Routed::Done(Flow::Free)
-            }
-            AddressKind::Remote => {
-                self.bounce(&stanza, Condition::RemoteServerNotFound);
-                Routed::Done(Flow::Free)
-            }
+            AddressKind::Component => Routed::Done(self.to_component(&stanza)),
+            AddressKind::Remote => Routed::Done(self.to_remote(stanza)),
             AddressKind::Resource => {
                 let chosen = match stanza.to() {
                     Some(to) => self.choose(to, |address, _| rules::iq(kind, address)),
@@ -404,19 +351,29 @@ impl Router {
         }
     }
 
-    /// Sends what a plugin made; `from` and `to` are checked. Requests to the server or to an account are not for guests to
-    /// answer: nothing that a guest causes enters a guest by this way.
-    pub(crate) fn send(&self, stanza: Stanza) {
-        match stanza.kind() {
-            Kind::Message => {
-                // Whoever sends through a plugin has no stream to slow down.
-                let _ = self.message(stanza);
+    /// Queues a stanza for the plugin that serves its domain as a component. Its answer is routed when the plugin gave it. The answer to
+    /// a request that the plugin sent goes to its reply handler instead.
+    pub(crate) fn to_component(&self, stanza: &Stanza) -> Flow {
+        let is_reply = stanza.kind() == Kind::Iq && !stanza.is_request();
+        if is_reply && self.inlet.reply(stanza) {
+            return Flow::Free;
+        }
+        match self.inlet.to_component(stanza) {
+            ComponentQueue::Queued => {}
+            ComponentQueue::Full => self.bounce(stanza, Condition::ResourceConstraint),
+            ComponentQueue::NoComponent => self.bounce(stanza, Condition::RemoteServerNotFound),
+        }
+        Flow::Free
+    }
+
+    /// Sends a stanza to a domain that is not served here, or tells its sender why not.
+    fn to_remote(&self, stanza: Envelope) -> Flow {
+        match self.egress.send(stanza) {
+            Ok(flow) => flow,
+            Err((stanza, condition)) => {
+                self.bounce(&stanza, condition);
+                Flow::Free
             }
-            Kind::Presence => self.deliver_presence(with_counted_priority(stanza)),
-            Kind::Iq => match self.iq(stanza) {
-                Routed::Done(_) => {}
-                Routed::Request(request) => self.bounce(&request, Condition::ServiceUnavailable),
-            },
         }
     }
 
@@ -439,15 +396,25 @@ impl Router {
         }
     }
 
-    /// Sends an answer to the session that asked, if it is still there, or to the plugin.
+    /// Sends an answer to the address that asked: to its session, or to the plugin that sent the request. An answer that cannot be
+    /// delivered is dropped: it is never answered itself (RFC 6120 §8.3.1).
     pub(crate) fn answer(&self, asker: &Jid, reply: Element) {
         if let Some(handle) = self.find(asker) {
-            // An answer that is lost is never answered.
             drop(handle.push(QueuedStanza::answer(reply)));
-        } else if let Ok(reply) = Stanza::parse(reply, ContentNamespace::Client)
-            && reply.kind() == Kind::Iq
-        {
-            let _ = self.inlet.reply(&reply);
+            return;
+        }
+        let Ok(reply) = Stanza::parse(reply, ContentNamespace::Client) else {
+            return;
+        };
+        if reply.kind() == Kind::Iq && self.inlet.reply(&reply) {
+            return;
+        }
+        match self.address_kind(asker) {
+            AddressKind::Component => {
+                let _ = self.inlet.to_component(&reply);
+            }
+            AddressKind::Remote => drop(self.egress.send(reply.into())),
+            AddressKind::Server | AddressKind::Account | AddressKind::Resource => {}
         }
     }
 
@@ -494,19 +461,6 @@ const fn server_class(is_own: bool) -> Sender {
     } else {
         Sender::OtherServer
     }
-}
-
-/// The bare JID and the resourcepart, as parts of the text: no other part has a slash.
-fn split(address: &Jid) -> (&str, Option<&str>) {
-    match address.as_str().split_once('/') {
-        Some((account, resource)) => (account, Some(resource)),
-        None => (address.as_str(), None),
-    }
-}
-
-/// The bare JID of an address, as a part of its text.
-pub(crate) fn account_of(address: &Jid) -> &str {
-    split(address).0
 }
 
 #[cfg(test)]

@@ -14,9 +14,12 @@ use waxwing_xmpp::{
     subscription::{Availability, State},
 };
 
-use super::{AccountSubscriptions, AddressKind, Origin, Router, account_of, rules};
+use super::{AccountSubscriptions, AddressKind, Origin, Router, rules};
 use crate::{
-    delivery::{queued_stanza::QueuedStanza, session_handle::SessionHandle},
+    delivery::{
+        address::account_of, envelope::Envelope, queued_stanza::QueuedStanza,
+        session_handle::SessionHandle,
+    },
     metrics::router::Limit,
 };
 
@@ -66,7 +69,7 @@ impl Router {
         if initial {
             self.send_presence_of(sender, &available);
         }
-        let _ = self.copy_to(&available, stanza);
+        let _ = self.copy_to(&available, stanza.clone());
         self.broadcast(account, stanza);
         let is_over = sender.presence.lock().retired;
         if is_over && let Some(unavailable) = unavailable(&sender.jid) {
@@ -82,7 +85,7 @@ impl Router {
         told.retain(|handle| handle.id != sender.id);
         let mut copy = unavailable.clone();
         copy.set_to(Arc::clone(&sender.account_jid));
-        let _ = self.copy_to(&told, &copy);
+        let _ = self.copy_to(&told, copy);
         self.broadcast(account, unavailable);
     }
 
@@ -161,7 +164,7 @@ impl Router {
     }
 
     /// Queues a stanza for one session, before whatever it is yet to be given.
-    pub(crate) fn give_to(&self, handle: &SessionHandle, stanza: Stanza) {
+    pub(crate) fn give_to(&self, handle: &SessionHandle, stanza: impl Into<Envelope>) {
         let _ = self.give_first(handle, QueuedStanza::one(stanza));
     }
 
@@ -173,7 +176,7 @@ impl Router {
     /// Queues a stanza for the sessions of an account that have asked for the roster (RFC 6121 §2.2), or for those that are
     /// available.
     pub(crate) fn tell_account(&self, account: &BareJid, whom: Audience, stanza: &Stanza) {
-        let _ = self.copy_to(&self.told(account, whom), stanza);
+        let _ = self.copy_to(&self.told(account, whom), stanza.clone());
     }
 
     fn told(&self, account: &BareJid, whom: Audience) -> Vec<Arc<SessionHandle>> {
@@ -254,7 +257,7 @@ impl Router {
             }
             let mut copy = unavailable.clone();
             copy.set_to(Arc::clone(&sender.account_jid));
-            let _ = self.copy_to(&told, &copy);
+            let _ = self.copy_to(&told, copy);
             self.broadcast(account_of(&sender.jid), &unavailable);
         }
         let view = self
@@ -276,7 +279,10 @@ impl Router {
     fn directed(&self, sender: &Arc<SessionHandle>, stanza: Stanza, kind: PresenceType) {
         let Some(to) = stanza.to() else { return };
         match self.address_kind(to) {
-            AddressKind::Remote => self.bounce(&stanza, Condition::RemoteServerNotFound),
+            AddressKind::Remote => {
+                let _ = self.to_remote(stanza.into());
+            }
+            AddressKind::Component => self.deliver_presence(stanza),
             // The server has no use for a client's presence yet.
             AddressKind::Server => {}
             AddressKind::Account | AddressKind::Resource => match kind {
@@ -324,20 +330,28 @@ impl Router {
         }
     }
 
-    pub(crate) fn deliver_presence(&self, stanza: Stanza) {
-        if self.inlet.to_component(&stanza) {
+    /// Delivers presence with an address. What nobody takes is dropped: presence is a matter of the moment.
+    pub(crate) fn deliver_presence(&self, stanza: impl Into<Envelope>) {
+        let stanza = stanza.into();
+        let (Some(to), Type::Presence(kind)) = (stanza.to(), stanza.typed()) else {
             return;
-        }
-        if let (Some(to), Type::Presence(kind)) = (stanza.to(), stanza.typed()) {
-            let chosen = self.choose(to, |address, _| rules::presence(kind, address));
-            if kind == PresenceType::Unavailable
-                && let Some(from) = stanza.from()
-            {
-                // Whoever is gone is owed nothing any more (§4.6.1).
-                let handles = chosen.handles().iter();
-                handles.for_each(|handle| forget(handle, from));
+        };
+        match self.address_kind(to) {
+            AddressKind::Component => {
+                let _ = self.inlet().to_component(&stanza);
             }
-            let _ = self.hand_over(chosen, stanza, Origin::Sender);
+            AddressKind::Remote => drop(self.egress.send(stanza)),
+            AddressKind::Server | AddressKind::Account | AddressKind::Resource => {
+                let chosen = self.choose(to, |address, _| rules::presence(kind, address));
+                if kind == PresenceType::Unavailable
+                    && let Some(from) = stanza.from()
+                {
+                    // Whoever is gone is owed nothing any more (§4.6.1).
+                    let handles = chosen.handles().iter();
+                    handles.for_each(|handle| forget(handle, from));
+                }
+                let _ = self.hand_over(chosen, stanza, Origin::Sender);
+            }
         }
     }
 
@@ -386,13 +400,7 @@ pub(crate) fn with_counted_priority(stanza: Stanza) -> Stanza {
         }
         plain.take().map_or(Edit::Remove, Edit::Replace)
     });
-    let Ok(mut rewritten) = Stanza::parse(element, ContentNamespace::Client) else {
-        return stanza;
-    };
-    if stanza.is_unshown() {
-        rewritten.pass_unshown();
-    }
-    rewritten
+    Stanza::parse(element, ContentNamespace::Client).unwrap_or(stanza)
 }
 
 /// Whether presence has no priority, or that one alone with nothing beside it.

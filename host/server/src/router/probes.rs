@@ -6,8 +6,8 @@ use std::sync::Arc;
 use waxwing_xml::Element;
 use waxwing_xmpp::{jid::Jid, ns, stanza::Stanza};
 
-use super::{AddressKind, Router, account_of};
-use crate::delivery::session_handle::SessionHandle;
+use super::{AddressKind, Router};
+use crate::delivery::{address::account_of, session_handle::SessionHandle};
 
 impl Router {
     /// Whether an account has granted its presence: by its own view, or, while nobody is online there, by that of the watcher,

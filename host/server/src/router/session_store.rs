@@ -1,5 +1,5 @@
-//! Who records the sessions of a host: the server's own registry, or a plugin that provides it. Connections are the registry's in
-//! either case: what is recorded and not connected gets nothing.
+//! Who stores which session has which address: the router, or the host's session provider. The router always owns the connections: a
+//! session that is stored and not connected gets nothing.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -16,13 +16,16 @@ use waxwing_xmpp::{
 };
 
 use super::{Registration, Router};
-use crate::delivery::session_handle::SessionHandle;
-use crate::{accounts::secret, config::ResourceConflict, delivery::mailbox::End};
+use crate::{
+    accounts::secret,
+    config::ResourceConflict,
+    delivery::{address::account_of, mailbox::End, session_handle::SessionHandle},
+};
 
 /// Claims of one newcomer: as it wished, once more when the address was freed or with another name, and once with any.
 const ATTEMPTS: u32 = 3;
 
-/// Records sessions. An error has recorded nothing, and is for whoever waits.
+/// Stores the bindings of sessions. An error has stored nothing, and is for the client that binds.
 #[async_trait]
 pub(crate) trait SessionStore: Send + Sync {
     /// A session claims its address.
@@ -223,13 +226,13 @@ impl Router {
             return Ok(None);
         };
         let is_for_account = to.node().is_some() && self.find(to).is_none();
-        if !is_for_account || !self.is_connected(super::account_of(to)) {
+        if !is_for_account || !self.is_connected(account_of(to)) {
             return Ok(None);
         }
         let store: &dyn SessionStore = &provider;
         let recorded = store.resources(&to.to_bare()).await?;
         // What it has of sessions that are not its own is out of date.
-        let own: HashSet<String> = self.registry.look(super::account_of(to), |sessions| {
+        let own: HashSet<String> = self.registry.look(account_of(to), |sessions| {
             let own = sessions
                 .iter()
                 .filter(|one| self.inlet.has_record(&provider, one.id));

@@ -13,11 +13,18 @@ use waxwing_xmpp::{
 };
 
 use super::{Registration, Routed, Router};
-use crate::{config, delivery::mailbox::End};
+use crate::{
+    config,
+    delivery::{mailbox::End, queued_stanza::QueuedStanza, spool_queue::SpoolQueue},
+};
 
 fn router() -> Arc<Router> {
     let limits = config::Limits::default();
-    Arc::new(Router::new(["example.org".to_owned()], &limits))
+    Arc::new(Router::new(
+        ["example.org".to_owned()],
+        &limits,
+        SpoolQueue::new().0,
+    ))
 }
 
 /// Binds a resource of an account at example.org.
@@ -39,12 +46,12 @@ impl Registration {
         stanza.stamp_from(Arc::clone(&self.handle.from));
         match stanza.kind() {
             Kind::Message => {
-                let _ = self.router.message(stanza);
+                let _ = self.router.message(stanza.into());
             }
             Kind::Presence => self.router.presence(&self.handle, stanza),
             Kind::Iq => {
-                if let Routed::Request(request) = self.router.iq(stanza) {
-                    return Some(request);
+                if let Routed::Request(request) = self.router.iq(stanza.into()) {
+                    return Some(request.into_stanza());
                 }
             }
         }
@@ -55,7 +62,7 @@ impl Registration {
     fn received(&self) -> Vec<String> {
         let context = TaskContext::from_waker(Waker::noop());
         let taken = self.handle.mailbox().take(usize::MAX, context.waker());
-        let write = |delivery: super::QueuedStanza| {
+        let write = |delivery: QueuedStanza| {
             let mut out = Vec::new();
             delivery.write(&Context::stream(ns::CLIENT), &mut out);
             delivery.delivered();

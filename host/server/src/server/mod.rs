@@ -1,41 +1,34 @@
 //! The server: what it is made of, and its life from start to stop.
 
 mod admin_handler;
+mod background;
 mod metrics;
 mod metrics_endpoint;
-pub(crate) mod shard;
+mod shard;
+mod signals;
 
 use std::{io::Write as _, num::NonZero, sync::Arc, thread, time::Duration};
 
 use anyhow::Context as _;
-use tokio::{
-    net::TcpListener,
-    runtime::Builder,
-    signal::unix::{Signal, SignalKind, signal},
-    sync::mpsc,
-    task::JoinHandle,
-    time::timeout,
-};
-use tokio_util::sync::CancellationToken;
+use tokio::{net::TcpListener, runtime::Builder, task::JoinHandle, time::timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use waxwing_plugins::Platform;
 use waxwing_storage::{Storage, StorageError};
-use waxwing_xml::Limits;
 use waxwing_xmpp::stream::{Settings, TlsPolicy};
 
 use self::{
+    background::{BackgroundTasks, Queues},
     metrics::Metrics,
-    shard::{Running, Socket, StreamLimits},
+    shard::{Running, Socket},
+    signals::{Order, Signals},
 };
 use crate::{
     accounts::{Accounts, password_hashing::HashPool, secret},
     admin::{self, AdminHandler},
-    c2s::{Endpoint, Resumptions},
+    c2s::{self, Endpoint, Resumptions},
     config::{self, Config, Kind, Listener, Sources},
-    delivery::{
-        liveness,
-        mailbox::End,
-        spool_queue::{SpoolQueue, SpoolTask},
-    },
+    context::{ServerContext, StreamLimits},
+    delivery::{mailbox::End, roster_job::RosterJobs, spool_queue::SpoolQueue},
     net::{
         connection_limits::ConnectionLimits,
         listener::{self, Bound},
@@ -43,7 +36,7 @@ use crate::{
     },
     offline::Offline,
     plugins,
-    roster::{ROSTER_JOB_QUEUE, RosterService},
+    roster::RosterService,
     router::Router,
 };
 
@@ -51,21 +44,11 @@ use crate::{
 /// not serve as they mean, slixmpp 1.8.3 through six, before they come to one that works.
 const AUTH_RETRIES: u8 = 5;
 
-/// Everything that the shards share.
+/// The server, as it is composed.
 pub(crate) struct Server {
-    /// The domains served, the default one first.
-    pub(crate) domains: Vec<String>,
-    pub(crate) router: Arc<Router>,
-    pub(crate) accounts: Accounts,
-    pub(crate) rosters: Arc<RosterService>,
-    pub(crate) offline: Arc<Offline>,
-    pub(crate) resumptions: Arc<Resumptions>,
-    pub(crate) tls: Tls,
-    pub(crate) platform: Arc<Platform>,
-    pub(crate) connections: ConnectionLimits,
-    pub(crate) limits: StreamLimits,
-    /// Cancelled when the server stops.
-    pub(crate) stopping: CancellationToken,
+    context: Arc<ServerContext>,
+    platform: Arc<Platform>,
+    resumptions: Arc<Resumptions>,
 }
 
 impl Drop for Server {
@@ -73,12 +56,6 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.platform.shutdown();
     }
-}
-
-/// What ends the wait for signals.
-enum Order {
-    Stop,
-    Reload,
 }
 
 /// Serves until SIGTERM or SIGINT, and returns when all sessions have ended. A second such signal does not wait for them.
@@ -106,9 +83,9 @@ async fn serve(config: &Config, sources: &Sources) -> anyhow::Result<()> {
         return Ok(());
     };
     let bound = listener::bind_all(&config.listen, shards)?;
-    let (spool, tasks) = SpoolQueue::new();
-    let server = compose(config, Arc::clone(&storage), spool, shards, files).await?;
-    let background = BackgroundTasks::start(&server, tasks);
+    let (server, queues) = compose(config, Arc::clone(&storage), shards, files).await?;
+    let tasks = TaskTracker::new();
+    let background = BackgroundTasks::start(&tasks, &server.context, queues);
     let admin = admin::bind(&config.data_dir)?;
     let line = ready_line(&bound);
     let (bound, others) = bound
@@ -117,16 +94,18 @@ async fn serve(config: &Config, sources: &Sources) -> anyhow::Result<()> {
     let running = start_shards(&server, config, bound, shards).await?;
     // Once more, now that each shard has its own.
     server
+        .context
         .connections
         .limit_to(listener::connection_limit(files));
-    start_metrics(&server, others)?;
-    tokio::spawn(liveness::watch(
-        Arc::clone(&server.router),
+    start_metrics(&tasks, &server, others)?;
+    let context = &server.context;
+    tasks.spawn(c2s::liveness_watch::run(
+        Arc::clone(&context.router),
         config.limits.idle_probe_seconds,
-        server.stopping.clone(),
+        context.stopping.clone(),
     ));
     let handler: Arc<dyn AdminHandler> = Arc::clone(&server) as _;
-    let admin = tokio::spawn(admin::serve(admin, handler, server.stopping.clone()));
+    let admin = tasks.spawn(admin::serve(admin, handler, context.stopping.clone()));
     announce(&line);
 
     while let Order::Reload = signals.next().await {
@@ -181,46 +160,44 @@ async fn open_storage(
 async fn compose(
     config: &Config,
     storage: Arc<dyn Storage>,
-    spool: SpoolQueue,
     shards: usize,
     files: usize,
-) -> anyhow::Result<Arc<Server>> {
+) -> anyhow::Result<(Arc<Server>, Queues)> {
     // One thread for hashing leaves a core to everything else.
     let hashing = HashPool::start(shards.div_ceil(2).clamp(1, 2))
         .context("cannot start the threads that hash passwords")?;
+    let (spool, spool_tasks) = SpoolQueue::new();
+    let (roster_jobs, jobs) = RosterJobs::new();
     let conflicts = config.host.iter();
     let conflicts = conflicts.map(|host| (host.domain.clone(), host.resource_conflict));
-    let router = Router::new(domains(config), &config.limits);
+    let router = Router::new(domains(config), &config.limits, spool.clone());
     let router = Arc::new(router.with_conflicts(conflicts));
-    router.keep_by(spool.clone());
     let accounts = Accounts::new(storage, hashing).with_inlet(router.inlet().clone());
-    let rosters = Arc::new(RosterService::new(
-        accounts.clone(),
-        Arc::clone(&router),
-        &config.limits,
-    ));
-    let offline = Arc::new(Offline::new(
-        accounts.clone(),
-        Arc::clone(&router),
-        &config.limits,
-        spool,
-    ));
-    let tls = Tls::load(config)?;
-    let platform = plugins::start(config, Arc::clone(&rosters), Arc::clone(&router)).await?;
-    let resumptions = Resumptions::new(&config.limits, Arc::clone(&router));
-    Ok(Arc::new(Server {
+    let rosters = RosterService::new(accounts.clone(), Arc::clone(&router), &config.limits);
+    let offline = Offline::new(accounts.clone(), Arc::clone(&router), &config.limits, spool);
+    let context = Arc::new(ServerContext {
         domains: domains(config),
-        platform,
-        router,
-        rosters,
-        offline,
-        resumptions,
+        router: Arc::clone(&router),
         accounts,
-        tls,
+        rosters: Arc::new(rosters),
+        roster_jobs,
+        offline: Arc::new(offline),
+        tls: Tls::load(config)?,
         connections: ConnectionLimits::new(listener::connection_limit(files), &config.limits),
-        limits: limits(&config.limits),
+        limits: StreamLimits::new(&config.limits),
         stopping: CancellationToken::new(),
-    }))
+    });
+    let platform = plugins::start(config, Arc::clone(&context)).await?;
+    let server = Server {
+        context,
+        platform,
+        resumptions: Resumptions::new(&config.limits, router),
+    };
+    let queues = Queues {
+        spool: spool_tasks,
+        roster_jobs: jobs,
+    };
+    Ok((Arc::new(server), queues))
 }
 
 /// Reads the configuration again, loads the certificate that it names, and the plugins whose tables changed. The rest of it
@@ -231,7 +208,7 @@ async fn reload(server: &Server, sources: &Sources) {
             for warning in &config.warnings {
                 tracing::warn!("{warning}");
             }
-            if server.tls.reload(&config) {
+            if server.context.tls.reload(&config) {
                 tracing::info!("certificate reloaded");
             }
             server
@@ -270,7 +247,13 @@ async fn start_shards(
     }
     let mut running = Vec::new();
     for (index, sockets) in shares.into_iter().enumerate() {
-        let shard = shard::start(Arc::clone(server), index, sockets);
+        let shard = shard::start(
+            Arc::clone(&server.context),
+            Arc::clone(&server.platform),
+            Arc::clone(&server.resumptions),
+            index,
+            sockets,
+        );
         running.push(shard.context("cannot start a shard's thread")?);
     }
     for shard in &mut running {
@@ -280,12 +263,16 @@ async fn start_shards(
 }
 
 /// Starts to serve metrics on the sockets of listeners that are for nothing else.
-fn start_metrics(server: &Arc<Server>, bound: Vec<Bound>) -> anyhow::Result<()> {
-    let metrics = Arc::new(Metrics::new(Arc::clone(server)));
+fn start_metrics(
+    tasks: &TaskTracker,
+    server: &Arc<Server>,
+    bound: Vec<Bound>,
+) -> anyhow::Result<()> {
+    let metrics = Arc::new(Metrics::new(server));
     for socket in bound.into_iter().flat_map(|bound| bound.sockets) {
         let listener = TcpListener::from_std(socket).context("cannot serve metrics")?;
-        let stopping = server.stopping.clone();
-        tokio::spawn(metrics_endpoint::serve(
+        let stopping = server.context.stopping.clone();
+        tasks.spawn(metrics_endpoint::serve(
             listener,
             Arc::clone(&metrics),
             stopping,
@@ -303,8 +290,8 @@ async fn stop(
     storage: &dyn Storage,
 ) {
     tracing::info!("stopping");
-    server.stopping.cancel();
-    server.router.end_all(End::Shutdown);
+    server.context.stopping.cancel();
+    server.context.router.end_all(End::Shutdown);
     for shard in running {
         shard.ended().await;
     }
@@ -312,7 +299,7 @@ async fn stop(
         tracing::error!(%error, "administration failed");
     }
     // What sessions were not given is judged while there is somebody to do so.
-    let judged = server.offline.spool_queue().barrier(None);
+    let judged = server.context.offline.spool_queue().barrier(None);
     drop(timeout(JUDGING, judged).await);
     server.platform.stop().await;
     server.platform.shutdown();
@@ -320,67 +307,8 @@ async fn stop(
     storage.close().await;
 }
 
-/// The tasks of those who cannot wait: one keeps messages, one does what plugins want of rosters; and one removes what is too old.
-struct BackgroundTasks {
-    task: JoinHandle<()>,
-    expiry: JoinHandle<()>,
-    roster_jobs: JoinHandle<()>,
-    last: CancellationToken,
-}
-
-impl BackgroundTasks {
-    fn start(server: &Server, tasks: mpsc::UnboundedReceiver<SpoolTask>) -> Self {
-        let last = CancellationToken::new();
-        let offline = Arc::clone(&server.offline);
-        let until = last.clone();
-        let task = tokio::spawn(async move { offline.run(tasks, until).await });
-        let (offline, until) = (Arc::clone(&server.offline), last.clone());
-        let expiry = tokio::spawn(async move { offline.expire_all(until).await });
-        let (roster_jobs, to_do) = mpsc::channel(ROSTER_JOB_QUEUE);
-        server.router.roster_jobs_by(roster_jobs);
-        let (rosters, until) = (Arc::clone(&server.rosters), last.clone());
-        let roster_jobs = tokio::spawn(async move { rosters.work(to_do, until).await });
-        Self {
-            task,
-            expiry,
-            roster_jobs,
-            last,
-        }
-    }
-
-    /// Waits until all that came is kept.
-    async fn finish(self) {
-        self.last.cancel();
-        if let Err(error) = self.task.await {
-            tracing::error!(%error, "background messages failed");
-        }
-        if let Err(error) = self.roster_jobs.await {
-            tracing::error!(%error, "seeing to rosters failed");
-        }
-        if let Err(error) = self.expiry.await {
-            tracing::error!(%error, "removing what is too old failed");
-        }
-    }
-}
-
 fn domains(config: &Config) -> Vec<String> {
     config.host.iter().map(|host| host.domain.clone()).collect()
-}
-
-fn limits(config: &config::Limits) -> StreamLimits {
-    StreamLimits {
-        pre_auth: Limits {
-            stanza_bytes: config.pre_auth_stanza_bytes,
-            ..Limits::pre_auth()
-        },
-        stanza: Limits {
-            stanza_bytes: config.stanza_bytes,
-            ..Limits::stanza()
-        },
-        stanzas_per_second: config.stanzas_per_second,
-        bytes_per_second: config.bytes_per_second,
-        outbound: config.outbound(),
-    }
 }
 
 /// How streams are negotiated on a listener.
@@ -407,41 +335,12 @@ fn ready_line(bound: &[Bound]) -> String {
     format!("ready{}", listeners.collect::<String>())
 }
 
-/// Tells whoever started the server that it is ready.
+/// Writes the ready line, for the process that started the server.
 fn announce(line: &str) {
     let mut out = std::io::stdout().lock();
-    // A server whose starter does not listen serves all the same.
+    // The server serves all the same if its parent does not read.
     if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush()) {
-        tracing::debug!(%error, "nobody reads standard output");
+        tracing::debug!(%error, "cannot write the ready line to standard output");
     }
     tracing::info!("{line}");
-}
-
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hang_up: Signal,
-}
-
-impl Signals {
-    fn new() -> anyhow::Result<Self> {
-        let listen = |kind| signal(kind).context("cannot listen to signals");
-        Ok(Self {
-            terminate: listen(SignalKind::terminate())?,
-            interrupt: listen(SignalKind::interrupt())?,
-            hang_up: listen(SignalKind::hangup())?,
-        })
-    }
-
-    async fn next(&mut self) -> Order {
-        tokio::select! {
-            _ = self.terminate.recv() => Order::Stop,
-            _ = self.interrupt.recv() => Order::Stop,
-            _ = self.hang_up.recv() => Order::Reload,
-        }
-    }
-
-    async fn stop(&mut self) {
-        while let Order::Reload = self.next().await {}
-    }
 }

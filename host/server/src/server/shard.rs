@@ -16,13 +16,12 @@ use tokio::{
     task::spawn_local,
     time::{sleep, timeout},
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use waxwing_xml::Limits;
+use waxwing_plugins::Platform;
 
-use super::Server;
 use crate::{
-    c2s::{self, Endpoint},
-    delivery::{buffers::Buffers, mailbox::Bounds, wakeup::CrossShardWaker},
+    c2s::{self, Endpoint, Resumptions},
+    context::{ServerContext, StreamContext},
+    delivery::wakeup::CrossShardWaker,
     net::listener,
 };
 
@@ -30,30 +29,6 @@ use crate::{
 const DRAIN: Duration = Duration::from_millis(4_800);
 /// Pauses between attempts to accept while that is impossible: the first, and the longest.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
-
-/// What the sessions of a shard share. It never leaves its thread.
-pub(crate) struct Shard {
-    pub(crate) server: Arc<Server>,
-    pub(crate) plugins: waxwing_plugins::Shard,
-    pub(crate) buffers: Buffers,
-    pub(crate) limits: StreamLimits,
-    /// Cancelled when the server stops.
-    pub(crate) stopping: CancellationToken,
-    tasks: TaskTracker,
-}
-
-/// How much XML a client may have outstanding, and how much it may send.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct StreamLimits {
-    pub(crate) pre_auth: Limits,
-    pub(crate) stanza: Limits,
-    /// 0: no limit.
-    pub(crate) stanzas_per_second: u32,
-    /// The same.
-    pub(crate) bytes_per_second: u32,
-    /// How much may wait for a client.
-    pub(crate) outbound: Bounds,
-}
 
 /// A listener of one shard.
 pub(crate) struct Socket {
@@ -92,16 +67,11 @@ impl Running {
     }
 }
 
-impl Shard {
-    /// Runs something beside the sessions. The server does not stop before it has ended, or its time is over.
-    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + 'static) {
-        self.tasks.spawn_local(work);
-    }
-}
-
 /// Starts a shard's thread.
 pub(crate) fn start(
-    server: Arc<Server>,
+    server: Arc<ServerContext>,
+    platform: Arc<Platform>,
+    resumptions: Arc<Resumptions>,
     index: usize,
     sockets: Vec<Socket>,
 ) -> io::Result<Running> {
@@ -116,9 +86,11 @@ pub(crate) fn start(
                 .enable_all()
                 .build_local(LocalOptions::default())?;
             runtime.block_on(async {
-                // It ends with the runtime.
-                spawn_local(CrossShardWaker::serve());
-                serve(server, sockets, ready).await
+                start_waker();
+                let cx = Rc::new(StreamContext::new(server, platform.shard()));
+                // Its sessions keep none of the platform alive.
+                drop(platform);
+                serve(&cx, &resumptions, sockets, ready).await
             })
         })?;
     Ok(Running {
@@ -128,68 +100,108 @@ pub(crate) fn start(
     })
 }
 
+/// Starts the task that wakes the shard's sessions for other shards.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it ends with the shard's runtime, after all sessions: nothing waits for it"
+)]
+fn start_waker() {
+    spawn_local(CrossShardWaker::serve());
+}
+
 async fn serve(
-    server: Arc<Server>,
+    cx: &Rc<StreamContext>,
+    resumptions: &Arc<Resumptions>,
     sockets: Vec<Socket>,
     ready: oneshot::Sender<()>,
 ) -> io::Result<()> {
-    let shard = Rc::new(Shard {
-        plugins: server.platform.shard(),
-        buffers: Buffers::default(),
-        limits: server.limits,
-        stopping: server.stopping.clone(),
-        tasks: TaskTracker::new(),
-        server,
-    });
     for socket in sockets {
         let listener = tokio::net::TcpListener::from_std(socket.listener)?;
-        let accept = accept(Rc::clone(&shard), listener, Rc::new(socket.endpoint));
-        shard.spawn(accept);
+        let acceptor = Acceptor {
+            cx: Rc::clone(cx),
+            resumptions: Arc::clone(resumptions),
+            endpoint: Rc::new(socket.endpoint),
+        };
+        cx.spawn(acceptor.accept(listener));
     }
     // Nobody waits for a server that gave up meanwhile.
     let _ = ready.send(());
-    shard.stopping.cancelled().await;
-    shard.tasks.close();
-    if timeout(DRAIN, shard.tasks.wait()).await.is_err() {
+    cx.stopping.cancelled().await;
+    cx.tasks().close();
+    if timeout(DRAIN, cx.tasks().wait()).await.is_err() {
         tracing::warn!(
-            sessions = shard.tasks.len(),
+            sessions = cx.tasks().len(),
             "sessions cut off: they did not end in time"
         );
     }
     Ok(())
 }
 
-async fn accept(shard: Rc<Shard>, listener: tokio::net::TcpListener, endpoint: Rc<Endpoint>) {
-    let stopping = shard.stopping.clone();
-    let accepting = async {
-        let mut pause = PAUSE.0;
-        loop {
-            let accepted = if shard.server.connections.is_full() {
-                Err(io::Error::other("too many connections"))
-            } else {
-                listener.accept().await
-            };
-            match accepted {
-                Ok((stream, address)) => {
-                    pause = PAUSE.0;
-                    begin(&shard, &endpoint, stream, address);
-                }
-                Err(error) if is_peers(&error) => {}
-                Err(error) => {
-                    sleep(pause).await;
-                    let next = pause.saturating_mul(2).min(PAUSE.1);
-                    if next != pause && next == PAUSE.1 {
-                        // Once, however long it lasts.
-                        tracing::warn!(%error, "cannot accept connections just now");
+/// Accepts the connections of one listener of a shard.
+struct Acceptor {
+    cx: Rc<StreamContext>,
+    resumptions: Arc<Resumptions>,
+    endpoint: Rc<Endpoint>,
+}
+
+impl Acceptor {
+    async fn accept(self, listener: tokio::net::TcpListener) {
+        let stopping = self.cx.stopping.clone();
+        let accepting = async {
+            let mut pause = PAUSE.0;
+            loop {
+                let accepted = if self.cx.server.connections.is_full() {
+                    Err(io::Error::other("too many connections"))
+                } else {
+                    listener.accept().await
+                };
+                match accepted {
+                    Ok((stream, address)) => {
+                        pause = PAUSE.0;
+                        self.begin(stream, address);
                     }
-                    pause = next;
+                    Err(error) if is_peers(&error) => {}
+                    Err(error) => {
+                        sleep(pause).await;
+                        let next = pause.saturating_mul(2).min(PAUSE.1);
+                        if next != pause && next == PAUSE.1 {
+                            // Once, however long it lasts.
+                            tracing::warn!(%error, "cannot accept connections just now");
+                        }
+                        pause = next;
+                    }
                 }
             }
+        };
+        tokio::select! {
+            () = stopping.cancelled() => {}
+            () = accepting => {}
         }
-    };
-    tokio::select! {
-        () = stopping.cancelled() => {}
-        () = accepting => {}
+    }
+
+    fn begin(&self, stream: TcpStream, address: SocketAddr) {
+        let server = &self.cx.server;
+        let slot = match server.connections.slot(address.ip()) {
+            Ok(slot) => slot,
+            Err(limit) => {
+                // Closed without a word: one that opens too many is to cost nothing.
+                tracing::debug!(%address, ?limit, "connection refused");
+                return server.router.limit_reached(limit);
+            }
+        };
+        if let Err(error) = listener::prepare(&stream) {
+            tracing::debug!(%error, "connection lost before it began");
+            return;
+        }
+        // Not from within another future: that would have room for the session twice.
+        self.cx.spawn(c2s::run(
+            Rc::clone(&self.cx),
+            Arc::clone(&self.resumptions),
+            Rc::clone(&self.endpoint),
+            stream,
+            address,
+            slot,
+        ));
     }
 }
 
@@ -199,27 +211,4 @@ fn is_peers(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
     )
-}
-
-fn begin(shard: &Rc<Shard>, endpoint: &Rc<Endpoint>, stream: TcpStream, address: SocketAddr) {
-    let slot = match shard.server.connections.slot(address.ip()) {
-        Ok(slot) => slot,
-        Err(limit) => {
-            // Closed without a word: one that opens too many is to cost nothing.
-            tracing::debug!(%address, ?limit, "connection refused");
-            return shard.server.router.limit_reached(limit);
-        }
-    };
-    if let Err(error) = listener::prepare(&stream) {
-        tracing::debug!(%error, "connection lost before it began");
-        return;
-    }
-    // Not from within another future: that would have room for the session twice.
-    shard.spawn(c2s::run(
-        Rc::clone(shard),
-        Rc::clone(endpoint),
-        stream,
-        address,
-        slot,
-    ));
 }

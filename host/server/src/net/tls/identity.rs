@@ -1,9 +1,6 @@
 //! A certificate chain with its private key, from PEM files.
 
-use std::{
-    path::{Path, PathBuf},
-    time::SystemTime,
-};
+use std::path::{Path, PathBuf};
 
 use rustls::{
     InconsistentKeys,
@@ -17,7 +14,7 @@ use waxwing_plugins::plain_file;
 use x509_cert::{Certificate, der::Decode};
 
 use super::{TlsError, binding, provider, self_signed};
-use crate::config::Config;
+use crate::{config::Config, wall_clock};
 
 /// The largest PEM file that is read.
 const MAX_BYTES: u64 = 1 << 20;
@@ -70,7 +67,7 @@ impl Identity {
             .validity()
             .not_after
             .to_system_time();
-        if SystemTime::now() > end {
+        if wall_clock::now() > end {
             return Err(TlsError::Expired {
                 path: self.path.clone(),
             });

@@ -7,7 +7,7 @@ use std::{
     net::IpAddr,
     os::unix::fs::OpenOptionsExt,
     path::Path,
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair};
@@ -17,7 +17,7 @@ use x509_cert::{
 };
 
 use super::{TlsError, identity::Identity};
-use crate::config::Config;
+use crate::{config::Config, wall_clock};
 
 const CERTIFICATE: &str = "self-signed-cert.pem";
 const KEY: &str = "self-signed-key.pem";
@@ -88,7 +88,7 @@ fn params(domains: &BTreeSet<String>) -> Result<CertificateParams, rcgen::Error>
     subject.push(DnType::CommonName, "Waxwing, self-signed");
     params.distinguished_name = subject;
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    let now = SystemTime::now();
+    let now = wall_clock::now();
     if let (Some(start), Some(end)) = (now.checked_sub(CLOCK_SKEW), now.checked_add(VALIDITY)) {
         params.not_before = start.into();
         params.not_after = end.into();

@@ -1,12 +1,6 @@
 //! Certificates from files and self-made ones, and what a client sees of them.
 
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt,
-    path::Path,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Duration};
 
 use rcgen::{CertificateParams, KeyPair, SignatureAlgorithm};
 use rustls::{
@@ -47,7 +41,7 @@ fn write_pair(config: &Config, algorithm: &'static SignatureAlgorithm, expired: 
     let key = KeyPair::generate_for(algorithm).unwrap();
     let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
     if expired {
-        params.not_after = SystemTime::now()
+        params.not_after = crate::wall_clock::now()
             .checked_sub(Duration::from_hours(1))
             .unwrap()
             .into();

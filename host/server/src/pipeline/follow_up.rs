@@ -1,0 +1,28 @@
+//! What a plugin's call asks the server to do after its answer.
+
+use waxwing_plugins::After;
+
+use crate::{
+    context::ServerContext,
+    delivery::{mailbox::End, roster_job::RosterJob},
+};
+
+/// Does what a call asked for besides its answer, once that is on its way.
+pub(crate) fn apply_follow_ups(server: &ServerContext, follow_ups: Vec<After>) {
+    for follow_up in follow_ups {
+        match follow_up {
+            After::EndSessions { account } => {
+                server.router.end_account(&account, End::AccountGone);
+            }
+            After::EndSession { session } => server.router.end_session(&session, End::Policy),
+            // An account that is offline reads its roster when it comes.
+            After::ContactChanged { account, .. }
+                if !server.router.is_connected(account.as_str()) => {}
+            roster @ (After::ContactChanged { .. }
+            | After::UpdateContact { .. }
+            | After::RemoveContact { .. }) => {
+                server.roster_jobs.send(RosterJob::FollowUp(roster));
+            }
+        }
+    }
+}
