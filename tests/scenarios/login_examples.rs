@@ -59,12 +59,14 @@ async fn a_user_of_the_site_logs_in_under_the_name_of_the_address() -> Result<()
     );
     let said = slixmpp(&server, "juliet@localhost/balcony", "r0m30").await?;
     assert_eq!(said, "bound juliet@localhost/balcony");
-    let behind = server.cli(&["user", "behind", "juliet@localhost"]).await?;
+    let behind = server
+        .cli(&["user", "external-id", "juliet@localhost"])
+        .await?;
     assert_eq!(behind.stdout, "jcapulet\n", "{}", behind.stderr);
-    let arguments = ["user", "of-site", "jcapulet", "localhost"];
+    let arguments = ["user", "find", "--external-id", "jcapulet", "localhost"];
     let of_site = server.cli(&arguments).await?;
     assert_eq!(of_site.stdout, "juliet@localhost\n", "{}", of_site.stderr);
-    let arguments = ["user", "of-site", "juliet", "localhost"];
+    let arguments = ["user", "find", "--external-id", "juliet", "localhost"];
     let nobody = server.cli(&arguments).await?;
     assert_eq!(nobody.code, Some(1), "{}", nobody.stdout);
     assert_eq!(

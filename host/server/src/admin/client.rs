@@ -11,9 +11,10 @@ use serde_json::Value;
 
 use super::{
     data_dir::{self, ClaimError},
-    offline::Offline,
-    protocol::{self, Request},
+    plugin::Trace,
+    protocol::{self, Failure, Reply, Request},
     serve,
+    stopped::StoppedServer,
 };
 use crate::config::Config;
 
@@ -27,15 +28,18 @@ pub struct AdminClient(Backend);
 
 enum Backend {
     Running(Connection),
-    Stopped(Box<Offline>),
+    Stopped(Box<StoppedServer>),
 }
 
 /// Why a command was not carried out. Its text is one line for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
     /// What was asked for cannot be.
-    #[error("{0}")]
-    Refused(String),
+    #[error(transparent)]
+    Refused(#[from] Failure),
+    /// The server replied to something else.
+    #[error("the server's answer is not to what was asked; use the same waxwing for both")]
+    Unexpected,
     /// The command needs a running server.
     #[error("no server is running; start it with `waxwing run`")]
     NotRunning,
@@ -77,28 +81,27 @@ impl AdminClient {
             ClaimError::InUse(path) => AdminError::NotReady(path),
             other @ ClaimError::Unusable { .. } => AdminError::Claim(other),
         })?;
-        let offline = Offline::open(config, claim).map_err(AdminError::Offline)?;
-        Ok(Self(Backend::Stopped(Box::new(offline))))
+        let stopped = StoppedServer::open(config, claim).map_err(AdminError::Offline)?;
+        Ok(Self(Backend::Stopped(Box::new(stopped))))
     }
 
-    /// Carries out a command and returns its answer.
-    pub fn call(&mut self, request: &Request) -> Result<Value, AdminError> {
+    /// Carries out a command and returns its reply.
+    pub fn call(&mut self, request: Request) -> Result<Reply, AdminError> {
         match &mut self.0 {
-            Backend::Running(connection) => connection.call(request),
-            Backend::Stopped(offline) => offline.call(request),
+            Backend::Running(connection) => connection.call(&request),
+            Backend::Stopped(stopped) => stopped.call(request),
         }
     }
 }
 
 impl AdminClient {
-    /// Gives what a running server tells in answer to a request, one after the other, until `each` says false or the server
-    /// ends it.
+    /// Gives the calls of a plugin of a running server, one after the other, until `each` returns false or the server ends it.
     pub fn follow(
         &mut self,
-        request: &Request,
+        trace: Trace,
         mut each: impl FnMut(&Value) -> io::Result<bool>,
     ) -> Result<(), AdminError> {
-        self.call(request)?;
+        self.call(Request::Trace(trace))?;
         match &mut self.0 {
             Backend::Running(connection) => connection.follow(&mut each),
             Backend::Stopped(_) => Err(AdminError::NotRunning),
@@ -130,14 +133,14 @@ impl Connection {
         })
     }
 
-    fn call(&mut self, request: &Request) -> Result<Value, AdminError> {
+    fn call(&mut self, request: &Request) -> Result<Reply, AdminError> {
         let answer = self
             .exchange(request)
             .map_err(|source| AdminError::Connection {
                 socket: self.socket.clone(),
                 source,
             })?;
-        answer.map_err(AdminError::Refused)
+        Ok(answer?)
     }
 
     fn follow(
@@ -160,7 +163,9 @@ impl Connection {
             });
             let value = match told.map_err(|source| broken(&self.socket, source))? {
                 None => return Err(AdminError::Ended),
-                Some(answer) => answer.map_err(AdminError::Refused)?,
+                Some(Ok(Reply::Call(call))) => call,
+                Some(Ok(_)) => return Err(AdminError::Unexpected),
+                Some(Err(failure)) => return Err(failure.into()),
             };
             match each(&value) {
                 Ok(true) => {}
@@ -180,7 +185,7 @@ impl Connection {
         Ok(line)
     }
 
-    fn exchange(&mut self, request: &Request) -> io::Result<Result<Value, String>> {
+    fn exchange(&mut self, request: &Request) -> io::Result<Result<Reply, Failure>> {
         let line = protocol::write_request(request)?;
         self.stream.get_mut().write_all(&line)?;
         let answer = self.next_line()?;

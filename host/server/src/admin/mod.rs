@@ -5,64 +5,52 @@
 
 mod client;
 mod data_dir;
-mod offline;
+mod plugin;
 mod protocol;
 mod serve;
+mod stopped;
 #[cfg(test)]
 mod tests;
-mod users;
+pub(crate) mod user;
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
-use waxwing_xmpp::jid::BareJid;
-
-use crate::roster::RosterService;
+use serde_json::Value;
 
 pub use client::{AdminClient, AdminError};
 pub use data_dir::{Claim, ClaimError, claim};
-pub use protocol::{NewUser, Request, User};
+pub use plugin::{PluginCommand, PluginDecision, Trace};
+pub use protocol::{Failure, Reply, Request};
 pub use serve::{bind, serve};
+pub use user::{AccountCommand, Lookup, NewUser, User};
 
 /// What commands need of a running server.
 #[async_trait]
 pub trait AdminHandler: Send + Sync {
-    /// The accounts of all domains, with their rosters.
-    fn rosters(&self) -> &RosterService;
+    /// Carries out a command on accounts. When it returns, no session of an account that it removed or disabled can send any more.
+    async fn account(&self, command: AccountCommand) -> Result<Reply, Failure>;
 
-    /// The prepared domains that are served.
-    fn domains(&self) -> &[String];
-
-    /// Ends every session of an account that has just been removed or disabled, and returns when none can send any more.
-    async fn end_sessions(&self, account: &BareJid);
-
-    /// The site's user behind an account, by the plugin that provides its host's logins. The error is one line.
-    async fn user_behind(&self, account: &BareJid) -> Result<Option<String>, String>;
-
-    /// The account of a site's user at a domain, likewise.
-    async fn user_of_site(&self, domain: &str, user: &str) -> Result<Option<String>, String>;
+    /// Asks the plugin that keeps the accounts of a host.
+    async fn look_up(&self, lookup: Lookup) -> Result<Option<String>, Failure>;
 
     /// The plugins, loaded or not, an object each; shown as they are, in the order of their keys.
-    fn plugins(&self) -> Vec<serde_json::Value>;
+    fn plugins(&self) -> Vec<Value>;
 
-    /// What the plugins that serve have done and cost, a list; or one of them. The error is one line for the operator.
-    async fn plugin_stats(&self, name: Option<&str>) -> Result<serde_json::Value, String>;
+    /// What the plugins that serve have done and cost, a list; or one of them.
+    async fn plugin_stats(&self, name: Option<&str>) -> Result<Value, Failure>;
 
-    /// The calls of a plugin from now on, for as long as the stream lives. The error is one line for the operator.
-    fn trace_plugin(
-        &self,
-        name: &str,
-        full: bool,
-    ) -> Result<BoxStream<'static, serde_json::Value>, String>;
+    /// The calls of a plugin from now on, for as long as the stream lives.
+    fn trace_plugin(&self, trace: &Trace) -> Result<BoxStream<'static, Value>, Failure>;
 
-    /// Loads a plugin anew from its file. The error is one line for the operator, and then the old version goes on.
-    async fn reload_plugin(&self, name: &str) -> Result<(), String>;
+    /// Loads a plugin anew from its file. After a failure the old version goes on.
+    async fn reload_plugin(&self, name: &str) -> Result<(), Failure>;
 
     /// Lets a disabled plugin serve, with what it depends on; gives the names of those that came.
-    async fn enable_plugin(&self, name: &str) -> Result<Vec<String>, String>;
+    async fn enable_plugin(&self, name: &str) -> Result<Vec<String>, Failure>;
 
     /// Ends a plugin, and those that depend on it; gives the names of the others.
-    async fn disable_plugin(&self, name: &str) -> Result<Vec<String>, String>;
+    async fn disable_plugin(&self, name: &str) -> Result<Vec<String>, Failure>;
 
     /// Keeps what is granted to the component with that SHA-256.
-    fn grant_plugin(&self, name: &str, sha256: &str, grants: Vec<String>) -> Result<(), String>;
+    fn grant_plugin(&self, name: &str, sha256: &str, grants: Vec<String>) -> Result<(), Failure>;
 }

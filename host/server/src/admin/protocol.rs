@@ -1,118 +1,118 @@
-//! What is said on the administration socket: a line of JSON each way.
+//! What is said on the administration socket: a line of JSON each way. The commands of a group stand in the group's file.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::{
+    plugin::{PluginCommand, PluginDecision, Trace},
+    user::{AccountCommand, Lookup, User},
+};
+
 /// Version of the protocol. Commands and server are one binary, but a new command may meet a server not yet restarted.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// Longest request, in bytes.
 pub(super) const MAX_REQUEST: usize = 1024 * 1024;
 
-/// Most accounts in one [`Request::UserImport`].
-pub(super) const MAX_IMPORT: usize = 64;
-
-/// A command. Addresses are as the operator wrote them.
+/// A command, by its group. Addresses are as the operator wrote them.
 #[derive(Serialize, Deserialize)]
-#[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(tag = "group", content = "command", rename_all = "kebab-case")]
 pub enum Request {
-    /// Makes an account.
-    UserAdd(NewUser),
-    /// Makes accounts, at most 64; the answer is a list with, for each, null or the reason why not.
-    UserImport {
-        /// The accounts.
-        users: Vec<NewUser>,
-    },
-    /// Removes an account and ends its sessions.
-    UserRemove {
-        /// The account.
-        jid: String,
-    },
-    /// Gives an account a new password.
-    UserPasswd(NewUser),
-    /// Forbids an account to log in and ends its sessions.
-    UserDisable {
-        /// The account.
-        jid: String,
-    },
-    /// Allows an account to log in again.
-    UserEnable {
-        /// The account.
-        jid: String,
-    },
-    /// All accounts; the answer is a list of [`User`].
-    UserList {},
-    /// The site's user behind an account, where a plugin keeps the accounts; the answer is its name, or null.
-    UserBehind {
-        /// The account.
-        jid: String,
-    },
-    /// The account of a site's user; the answer is its address, or null.
-    UserOfSite {
-        /// The domain of the account.
+    /// On accounts; also on a stopped server.
+    Account(AccountCommand),
+    /// A question to the plugin that keeps the accounts of a host.
+    Lookup(Lookup),
+    /// On the plugins of a running server.
+    Plugin(PluginCommand),
+    /// About a plugin, to be remembered; also on a stopped server.
+    Decision(PluginDecision),
+    /// The calls of a plugin as they happen: [`Reply::Done`], then a [`Reply::Call`] for each, until the connection ends.
+    Trace(Trace),
+}
+
+/// What a command came to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "reply", content = "value", rename_all = "kebab-case")]
+pub enum Reply {
+    /// It is done.
+    Done,
+    /// All accounts.
+    Accounts(Vec<User>),
+    /// Of an import, for each account, why it was not made; none if it was.
+    Imported(Vec<Option<Failure>>),
+    /// A name or an address that was looked up, if there is one.
+    Found(Option<String>),
+    /// Names of plugins.
+    Names(Vec<String>),
+    /// Plugins, loaded or not, an object each; shown as they are, in the order of their keys.
+    Plugins(Vec<Value>),
+    /// What plugins have done and cost, an object each.
+    Stats(Value),
+    /// A call of a plugin that is traced.
+    Call(Value),
+}
+
+/// Why a command was not carried out. Its text is one line for the operator.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(tag = "failure", content = "of", rename_all = "kebab-case")]
+pub enum Failure {
+    /// The text is not the address of an account.
+    #[error("`{text}` is not an account such as alice@{domain}")]
+    NotAnAccount {
+        /// What the operator wrote.
+        text: String,
+        /// A domain that is served.
         domain: String,
-        /// The user's name on the site.
-        user: String,
     },
-    /// All plugins.
-    PluginList {},
-    /// What the plugins that serve have done and cost, or one of them.
-    PluginStats {
-        /// Its name.
-        name: Option<String>,
+    /// The domain of an account is not served.
+    #[error("{jid}: the domain is not served here; these are: {domains}")]
+    DomainNotServed {
+        /// The account.
+        jid: String,
+        /// Those that are, with commas between.
+        domains: String,
     },
-    /// The calls of a plugin as they happen: an answer without a value, then one for each, until the connection ends.
-    PluginTrace {
-        /// Its name.
-        name: String,
-        /// Shows stanzas whole.
-        full: bool,
+    /// An account cannot be changed so.
+    #[error("{jid}: {reason}")]
+    Account {
+        /// The account.
+        jid: String,
+        /// Why.
+        reason: String,
     },
-    /// Loads a plugin anew.
-    PluginReload {
-        /// Its name.
-        name: String,
+    /// The database failed, or the plugin that keeps the accounts.
+    #[error("{0}")]
+    Unavailable(String),
+    /// An import has too many accounts for one request.
+    #[error("{number} accounts at once are more than {most}")]
+    TooManyAccounts {
+        /// How many it has.
+        number: usize,
+        /// How many it may have.
+        most: usize,
     },
-    /// Lets a disabled plugin serve; the answer is a list of the plugins that came.
-    PluginEnable {
-        /// Its name.
-        name: String,
+    /// The platform refuses what is asked about a plugin.
+    #[error("{0}")]
+    Plugin(String),
+    /// Too many watch plugins at once.
+    #[error("{0} traces are under way already; end one of them")]
+    TooManyTraces(usize),
+    /// A request has too many bytes.
+    #[error("a request is longer than {0} bytes")]
+    TooLong(usize),
+    /// A line is no request.
+    #[error("not a request: {0}")]
+    Malformed(String),
+    /// The client is of another version.
+    #[error(
+        "the server speaks version {server} of the administration protocol, not {client}; use the same waxwing for both"
+    )]
+    Version {
+        /// The server's.
+        server: u32,
+        /// The client's.
+        client: u32,
     },
-    /// Ends a plugin until it is enabled; the answer is a list of the others that went too.
-    PluginDisable {
-        /// Its name.
-        name: String,
-    },
-    /// Keeps what is granted to a component that is about to be installed.
-    PluginGrant {
-        /// The plugin's name.
-        name: String,
-        /// The component's SHA-256, in hexadecimal.
-        sha256: String,
-        /// The grants.
-        grants: Vec<String>,
-    },
-}
-
-/// An account to make, or its new password. Has no `Debug`: passwords do not belong in a log.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NewUser {
-    /// The account.
-    pub jid: String,
-    /// Its password.
-    pub password: String,
-}
-
-/// An account in a listing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct User {
-    /// The account.
-    pub jid: String,
-    /// True: may not log in.
-    pub disabled: bool,
-    /// When it was made, in seconds since 1970 UTC.
-    pub created_at: i64,
 }
 
 /// A request as sent; the command is read once the version is known.
@@ -126,10 +126,7 @@ struct Envelope {
 #[derive(Serialize, Deserialize)]
 struct Answer {
     version: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    ok: Option<Value>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
+    result: Result<Reply, Failure>,
 }
 
 /// The line, with its end, of a request.
@@ -140,38 +137,31 @@ pub(super) fn write_request(request: &Request) -> serde_json::Result<Vec<u8>> {
     })
 }
 
-/// A request from its line; the error is for the one who sent it.
-pub(super) fn read_request(line: &[u8]) -> Result<Request, String> {
-    let envelope: Envelope =
-        serde_json::from_slice(line).map_err(|error| format!("not a request: {error}"))?;
+/// A request from its line; the failure is for the one who sent it.
+pub(super) fn read_request(line: &[u8]) -> Result<Request, Failure> {
+    let malformed = |error: serde_json::Error| Failure::Malformed(error.to_string());
+    let envelope: Envelope = serde_json::from_slice(line).map_err(malformed)?;
     if envelope.version != VERSION {
-        return Err(format!(
-            "the server speaks version {VERSION} of the administration protocol, not {}; use the same waxwing for both",
-            envelope.version
-        ));
+        return Err(Failure::Version {
+            server: VERSION,
+            client: envelope.version,
+        });
     }
-    serde_json::from_value(envelope.request).map_err(|error| format!("not a request: {error}"))
+    serde_json::from_value(envelope.request).map_err(malformed)
 }
 
 /// The line, with its end, of an answer.
-pub(super) fn write_answer(result: Result<Value, String>) -> serde_json::Result<Vec<u8>> {
-    let (ok, error) = match result {
-        Ok(value) => (Some(value), None),
-        Err(error) => (None, Some(error)),
-    };
+pub(super) fn write_answer(result: Result<Reply, Failure>) -> serde_json::Result<Vec<u8>> {
     line(&Answer {
         version: VERSION,
-        ok,
-        error,
+        result,
     })
 }
 
-/// An answer from its line: what the server returned or complained of, or else what is wrong with the line.
-pub(super) fn read_answer(line: &[u8]) -> serde_json::Result<Result<Value, String>> {
+/// An answer from its line: what the server replied or complained of, or else what is wrong with the line.
+pub(super) fn read_answer(line: &[u8]) -> serde_json::Result<Result<Reply, Failure>> {
     let answer: Answer = serde_json::from_slice(line)?;
-    Ok(answer
-        .error
-        .map_or(Ok(answer.ok.unwrap_or(Value::Null)), Err))
+    Ok(answer.result)
 }
 
 fn line(message: &impl Serialize) -> serde_json::Result<Vec<u8>> {

@@ -20,12 +20,11 @@ use tokio::{
     time::timeout,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use waxwing_xmpp::jid;
 
 use super::{
     AdminHandler,
-    protocol::{self, MAX_REQUEST, Request},
-    users,
+    plugin::{self, Trace},
+    protocol::{self, Failure, MAX_REQUEST, Reply, Request},
 };
 
 const SOCKET: &str = "admin.sock";
@@ -131,17 +130,14 @@ async fn converse(
     while let Some(line) = stopping.run_until_cancelled(next_line(&mut reader)).await {
         let (result, last) = match line? {
             Line::Request(line) => match protocol::read_request(&line) {
-                Ok(Request::PluginTrace { name, full }) => {
-                    let calls = begin_trace(handler, traces, &name, full);
-                    return trace(calls, &mut reader, &mut writer, stopping).await;
+                Ok(Request::Trace(trace)) => {
+                    let calls = begin_trace(handler, traces, &trace);
+                    return tell_calls(calls, &mut reader, &mut writer, stopping).await;
                 }
                 Ok(request) => (answer(request, handler).await, false),
                 Err(error) => (Err(error), false),
             },
-            Line::TooLong => (
-                Err(format!("a request is longer than {MAX_REQUEST} bytes")),
-                true,
-            ),
+            Line::TooLong => (Err(Failure::TooLong(MAX_REQUEST)), true),
             Line::End => break,
         };
         let line = protocol::write_answer(result)?;
@@ -177,23 +173,22 @@ type Calls<'a> = (BoxStream<'static, Value>, SemaphorePermit<'a>);
 fn begin_trace<'a>(
     handler: &dyn AdminHandler,
     traces: &'a Semaphore,
-    name: &str,
-    full: bool,
-) -> Result<Calls<'a>, String> {
+    trace: &Trace,
+) -> Result<Calls<'a>, Failure> {
     let place = traces
         .try_acquire()
-        .map_err(|_| format!("{TRACES} traces are under way already; end one of them"))?;
-    Ok((handler.trace_plugin(name, full)?, place))
+        .map_err(|_| Failure::TooManyTraces(TRACES))?;
+    Ok((handler.trace_plugin(trace)?, place))
 }
 
 /// Tells calls until the client goes away or the server stops.
-async fn trace(
-    calls: Result<Calls<'_>, String>,
+async fn tell_calls(
+    calls: Result<Calls<'_>, Failure>,
     reader: &mut BufReader<OwnedReadHalf>,
     writer: &mut OwnedWriteHalf,
     stopping: &CancellationToken,
 ) -> io::Result<()> {
-    let begun = calls.as_ref().map(|_| Value::Null).map_err(Clone::clone);
+    let begun = calls.as_ref().map(|_| Reply::Done).map_err(Clone::clone);
     let line = protocol::write_answer(begun)?;
     timeout(PATIENCE, writer.write_all(&line)).await??;
     let Ok((mut calls, _place)) = calls else {
@@ -208,39 +203,18 @@ async fn trace(
             call = calls.next() => call,
         };
         let Some(call) = call else { return Ok(()) };
-        let line = protocol::write_answer(Ok(call))?;
+        let line = protocol::write_answer(Ok(Reply::Call(call)))?;
         timeout(PATIENCE, writer.write_all(&line)).await??;
     }
 }
 
-async fn answer(request: Request, handler: &dyn AdminHandler) -> Result<Value, String> {
-    if let Some(outcome) = users::execute(handler.rosters(), handler.domains(), &request).await {
-        let users::Outcome { answer, ended } = outcome?;
-        if let Some(account) = ended {
-            handler.end_sessions(&account).await;
-        }
-        return Ok(answer);
-    }
+async fn answer(request: Request, handler: &dyn AdminHandler) -> Result<Reply, Failure> {
     match request {
-        Request::PluginStats { name } => handler.plugin_stats(name.as_deref()).await,
-        Request::UserBehind { jid } => {
-            let account =
-                jid::parse_bare(&jid).map_err(|_| format!("`{jid}` is not an account"))?;
-            handler.user_behind(&account).await.map(Value::from)
-        }
-        Request::UserOfSite { domain, user } => {
-            handler.user_of_site(&domain, &user).await.map(Value::from)
-        }
-        Request::PluginReload { name } => handler.reload_plugin(&name).await.map(|()| Value::Null),
-        Request::PluginEnable { name } => handler.enable_plugin(&name).await.map(Value::from),
-        Request::PluginDisable { name } => handler.disable_plugin(&name).await.map(Value::from),
-        Request::PluginGrant {
-            name,
-            sha256,
-            grants,
-        } => handler
-            .grant_plugin(&name, &sha256, grants)
-            .map(|()| Value::Null),
-        _ => Ok(Value::Array(handler.plugins())),
+        Request::Account(command) => handler.account(command).await,
+        Request::Lookup(lookup) => handler.look_up(lookup).await.map(Reply::Found),
+        Request::Plugin(command) => plugin::execute(handler, command).await,
+        Request::Decision(decision) => plugin::decide(handler, decision).await,
+        // It lasts, and is begun where it is read.
+        Request::Trace(_) => Ok(Reply::Done),
     }
 }

@@ -19,19 +19,22 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
-use waxwing_xmpp::jid::BareJid;
 
-use super::{AdminClient, AdminHandler, NewUser, Request, claim, serve};
+use super::{
+    AccountCommand, AdminClient, AdminHandler, Failure, Lookup, NewUser, PluginCommand, Reply,
+    Request, Trace, claim, serve,
+};
 use crate::{
     accounts::{Accounts, password_hashing::HashPool},
     config::Config,
+    delivery::spool_queue::SpoolQueue,
     roster::RosterService,
     router::Router,
 };
 
 /// A server that has nothing but accounts, and notes whose sessions it was told to end.
 struct Handler {
-    contacts: RosterService,
+    rosters: RosterService,
     domains: Vec<String>,
     ended: Mutex<Vec<String>>,
     /// Traces under way.
@@ -56,23 +59,14 @@ impl Drop for Watching {
 
 #[async_trait]
 impl AdminHandler for Handler {
-    fn rosters(&self) -> &RosterService {
-        &self.contacts
+    async fn account(&self, command: AccountCommand) -> Result<Reply, Failure> {
+        let outcome = super::user::execute(&self.rosters, &self.domains, command).await?;
+        let ended = outcome.ended.iter().map(ToString::to_string);
+        self.ended.lock().extend(ended);
+        Ok(outcome.reply)
     }
 
-    fn domains(&self) -> &[String] {
-        &self.domains
-    }
-
-    async fn end_sessions(&self, account: &BareJid) {
-        self.ended.lock().push(account.to_string());
-    }
-
-    async fn user_behind(&self, account: &BareJid) -> Result<Option<String>, String> {
-        Ok(account.node().map(|name| format!("site-{name}")))
-    }
-
-    async fn user_of_site(&self, _: &str, _: &str) -> Result<Option<String>, String> {
+    async fn look_up(&self, _: Lookup) -> Result<Option<String>, Failure> {
         Ok(None)
     }
 
@@ -80,14 +74,14 @@ impl AdminHandler for Handler {
         vec![json!({ "name": "ping" })]
     }
 
-    async fn plugin_stats(&self, name: Option<&str>) -> Result<Value, String> {
+    async fn plugin_stats(&self, name: Option<&str>) -> Result<Value, Failure> {
         Ok(json!([{ "name": name, "calls": 3 }]))
     }
 
     /// Calls without end.
-    fn trace_plugin(&self, name: &str, _: bool) -> Result<BoxStream<'static, Value>, String> {
+    fn trace_plugin(&self, trace: &Trace) -> Result<BoxStream<'static, Value>, Failure> {
         let watching = Watching::begin(&self.watching);
-        let name = name.to_owned();
+        let name = trace.name.clone();
         let calls = futures_util::stream::unfold((0_u64, watching), move |(number, watching)| {
             let call = json!({ "plugin": name, "number": number });
             async move { Some((call, (number.wrapping_add(1), watching))) }
@@ -95,25 +89,25 @@ impl AdminHandler for Handler {
         Ok(Box::pin(calls))
     }
 
-    async fn reload_plugin(&self, name: &str) -> Result<(), String> {
+    async fn reload_plugin(&self, name: &str) -> Result<(), Failure> {
         if name == "ping" {
             Ok(())
         } else {
-            Err(format!("no plugin `{name}`"))
+            Err(Failure::Plugin(format!("no plugin `{name}`")))
         }
     }
 
-    async fn enable_plugin(&self, name: &str) -> Result<Vec<String>, String> {
+    async fn enable_plugin(&self, name: &str) -> Result<Vec<String>, Failure> {
         self.reload_plugin(name).await?;
         Ok(vec![name.to_owned()])
     }
 
-    async fn disable_plugin(&self, name: &str) -> Result<Vec<String>, String> {
+    async fn disable_plugin(&self, name: &str) -> Result<Vec<String>, Failure> {
         self.reload_plugin(name).await?;
         Ok(Vec::new())
     }
 
-    fn grant_plugin(&self, _: &str, _: &str, _: Vec<String>) -> Result<(), String> {
+    fn grant_plugin(&self, _: &str, _: &str, _: Vec<String>) -> Result<(), Failure> {
         Ok(())
     }
 }
@@ -138,9 +132,13 @@ impl Server {
                 let storage = waxwing_storage::open(&config.storage.url, &config.data_dir);
                 let storage = storage.await.unwrap();
                 let accounts = Accounts::new(Arc::clone(&storage), HashPool::start(1).unwrap());
-                let router = Arc::new(Router::new(["localhost".to_owned()], &config.limits));
+                let router = Arc::new(Router::new(
+                    ["localhost".to_owned()],
+                    &config.limits,
+                    SpoolQueue::new().0,
+                ));
                 let handler = Arc::new(Handler {
-                    contacts: RosterService::new(accounts, router, &config.limits),
+                    rosters: RosterService::new(accounts, router, &config.limits),
                     domains: vec!["localhost".to_owned()],
                     ended: Mutex::default(),
                     watching: Arc::default(),
@@ -180,67 +178,78 @@ fn user(jid: &str) -> NewUser {
     }
 }
 
-/// What a command answers, or complains of.
-fn call(config: &Config, request: &Request) -> Result<Value, String> {
-    let mut link = AdminClient::open(config).map_err(|error| error.to_string())?;
-    link.call(request).map_err(|error| error.to_string())
+/// What a command replies, or complains of.
+fn call(config: &Config, request: Request) -> Result<Reply, String> {
+    let mut client = AdminClient::open(config).map_err(|error| error.to_string())?;
+    client.call(request).map_err(|error| error.to_string())
+}
+
+fn account(config: &Config, command: AccountCommand) -> Result<Reply, String> {
+    call(config, Request::Account(command))
+}
+
+fn listed(config: &Config) -> Vec<super::User> {
+    match account(config, AccountCommand::List) {
+        Ok(Reply::Accounts(users)) => users,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// The part that is alike with and without a server.
 fn exercise_users(config: &Config) {
     let jid = || "Alice@localhost".to_owned();
-    assert_eq!(
-        call(config, &Request::UserAdd(user(&jid()))),
-        Ok(Value::Null)
-    );
-    for (request, wanted) in [
+    let add = |address: &str| AccountCommand::Add(user(address));
+    assert_eq!(account(config, add(&jid())), Ok(Reply::Done));
+    for (command, wanted) in [
         (
-            Request::UserAdd(user("alice@localhost")),
+            add("alice@localhost"),
             "alice@localhost: the account exists already",
         ),
         (
-            Request::UserAdd(user("localhost")),
+            add("localhost"),
             "`localhost` is not an account such as alice@localhost",
         ),
         (
-            Request::UserAdd(user("alice@elsewhere")),
+            add("alice@elsewhere"),
             "alice@elsewhere: the domain is not served here; these are: localhost",
         ),
         (
-            Request::UserPasswd(user("bob@localhost")),
+            AccountCommand::SetPassword(user("bob@localhost")),
             "bob@localhost: there is no such account",
         ),
     ] {
-        assert_eq!(call(config, &request), Err(wanted.to_owned()));
+        assert_eq!(account(config, command), Err(wanted.to_owned()));
     }
-    assert_eq!(
-        call(config, &Request::UserPasswd(user("alice@localhost"))),
-        Ok(Value::Null)
-    );
-    assert_eq!(
-        call(config, &Request::UserDisable { jid: jid() }),
-        Ok(Value::Null)
-    );
-    let list = call(config, &Request::UserList {}).unwrap();
-    assert_eq!(list[0]["jid"], "alice@localhost");
-    assert_eq!(list[0]["disabled"], true);
-    assert_eq!(
-        call(config, &Request::UserEnable { jid: jid() }),
-        Ok(Value::Null)
-    );
+    let passwd = AccountCommand::SetPassword(user("alice@localhost"));
+    assert_eq!(account(config, passwd), Ok(Reply::Done));
+    let disable = AccountCommand::Disable { jid: jid() };
+    assert_eq!(account(config, disable), Ok(Reply::Done));
+    let list = listed(config);
+    assert_eq!(list[0].jid, "alice@localhost");
+    assert!(list[0].disabled);
+    let enable = AccountCommand::Enable { jid: jid() };
+    assert_eq!(account(config, enable), Ok(Reply::Done));
     let users = vec![
         user("bob@localhost"),
         user("alice@localhost"),
         user("carol@localhost"),
     ];
-    let wanted = json!([null, "alice@localhost: the account exists already", null]);
-    assert_eq!(call(config, &Request::UserImport { users }), Ok(wanted));
-    assert_eq!(
-        call(config, &Request::UserRemove { jid: jid() }),
-        Ok(Value::Null)
-    );
-    let list = call(config, &Request::UserList {}).unwrap();
-    assert_eq!(list.as_array().unwrap().len(), 2);
+    let Ok(Reply::Imported(imported)) = account(config, AccountCommand::Import { users }) else {
+        panic!("no reply to the import")
+    };
+    let reasons: Vec<_> = imported
+        .iter()
+        .map(|failure| failure.as_ref().map(ToString::to_string))
+        .collect();
+    let taken = "alice@localhost: the account exists already".to_owned();
+    assert_eq!(reasons, [None, Some(taken), None]);
+    let remove = AccountCommand::Remove { jid: jid() };
+    assert_eq!(account(config, remove), Ok(Reply::Done));
+    assert_eq!(listed(config).len(), 2);
+}
+
+fn plugin_list(config: &Config) -> Result<Reply, String> {
+    call(config, Request::Plugin(PluginCommand::List))
 }
 
 #[test]
@@ -249,7 +258,7 @@ fn administers_a_stopped_server() {
     let config = config(folder.path());
     exercise_users(&config);
     let wanted = Err("no server is running; start it with `waxwing run`".to_owned());
-    assert_eq!(call(&config, &Request::PluginList {}), wanted);
+    assert_eq!(plugin_list(&config), wanted);
     let mode = fs::metadata(&config.data_dir).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
 }
@@ -265,18 +274,14 @@ fn administers_a_running_server_and_ends_sessions() {
         ["alice@localhost", "alice@localhost"]
     );
     assert_eq!(
-        call(&config, &Request::PluginList {}),
-        Ok(json!([{ "name": "ping" }]))
+        plugin_list(&config),
+        Ok(Reply::Plugins(vec![json!({ "name": "ping" })]))
     );
     let reload = |name: &str| {
-        call(
-            &config,
-            &Request::PluginReload {
-                name: name.to_owned(),
-            },
-        )
+        let name = name.to_owned();
+        call(&config, Request::Plugin(PluginCommand::Reload { name }))
     };
-    assert_eq!(reload("ping"), Ok(Value::Null));
+    assert_eq!(reload("ping"), Ok(Reply::Done));
     assert_eq!(reload("pong"), Err("no plugin `pong`".to_owned()));
     drop(server);
     assert!(!config.data_dir.join("admin.sock").exists());
@@ -291,7 +296,7 @@ fn lets_one_process_have_a_data_folder() {
     let wanted = format!("the data folder {name} is in use by another waxwing");
     assert_eq!(claim(&config.data_dir).unwrap_err().to_string(), wanted);
     let wanted = format!("a server is starting or stopping in the data folder {name}; try again");
-    assert_eq!(call(&config, &Request::UserList {}), Err(wanted));
+    assert_eq!(account(&config, AccountCommand::List), Err(wanted));
     drop(held);
     claim(&config.data_dir).unwrap();
 }
@@ -304,14 +309,14 @@ fn takes_over_the_socket_of_a_server_that_died() {
     let socket = config.data_dir.join("admin.sock");
     drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
     assert_eq!(
-        call(&config, &Request::UserList {}),
-        Ok(json!([])),
+        account(&config, AccountCommand::List),
+        Ok(Reply::Accounts(Vec::new())),
         "the socket leads nowhere"
     );
     let _server = Server::start(&config);
     let mode = fs::metadata(&socket).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    assert!(call(&config, &Request::PluginList {}).is_ok());
+    assert!(plugin_list(&config).is_ok());
 }
 
 /// The server's answer to some bytes; empty if it closed the connection.
@@ -330,17 +335,18 @@ fn survives_hostile_input() {
     let folder = TempDir::new().unwrap();
     let config = config(folder.path());
     let _server = Server::start(&config);
-    let command = r#"{"version":1,"request":{"command":"user-list"}}"#;
+    let command = r#"{"version":2,"request":{"group":"account","command":"list"}}"#;
+    let malformed = r#"{"version":2,"result":{"Err":{"failure":"malformed","of":""#;
     for (bytes, begin) in [
-        (&b"\n"[..], r#"{"version":1,"error":"not a request: "#),
-        (b"\xff\xfe\0\n", r#"{"version":1,"error":"not a request: "#),
+        (&b"\n"[..], malformed),
+        (b"\xff\xfe\0\n", malformed),
         (
-            b"{\"version\":1,\"request\":{\"command\":\"dance\"}}\n",
-            r#"{"version":1,"error":"not a request: "#,
+            b"{\"version\":2,\"request\":{\"group\":\"account\",\"command\":\"dance\"}}\n",
+            malformed,
         ),
         (
-            b"{\"version\":2,\"request\":null}\n",
-            r#"{"version":1,"error":"the server speaks version 1 of the administration protocol, not 2; "#,
+            b"{\"version\":1,\"request\":null}\n",
+            r#"{"version":2,"result":{"Err":{"failure":"version","of":{"server":2,"client":1}}}}"#,
         ),
         (command.as_bytes(), ""),
         (b"", ""),
@@ -352,18 +358,21 @@ fn survives_hostile_input() {
         );
     }
     let deep = format!("{}\n", "[".repeat(100_000));
-    assert!(answer_to(&config, deep.as_bytes()).contains("not a request"));
+    assert!(answer_to(&config, deep.as_bytes()).contains("malformed"));
     let endless = vec![b'a'; 3 * 1024 * 1024];
     let answer = answer_to(&config, &endless);
     assert!(
-        answer.is_empty() || answer.contains("longer than 1048576 bytes"),
+        answer.is_empty() || answer.contains(r#""too-long","of":1048576"#),
         "{answer}"
     );
     let silent: Vec<_> = (0..40)
         .map(|_| UnixStream::connect(config.data_dir.join("admin.sock")).unwrap())
         .collect();
     drop(silent);
-    assert_eq!(call(&config, &Request::UserList {}), Ok(json!([])));
+    assert_eq!(
+        account(&config, AccountCommand::List),
+        Ok(Reply::Accounts(Vec::new()))
+    );
 }
 
 /// Waits until so many traces are under way.
@@ -380,37 +389,40 @@ fn a_trace_ends_when_the_client_goes_away_and_others_are_served_meanwhile() {
     let folder = TempDir::new().unwrap();
     let config = config(folder.path());
     let server = Server::start(&config);
-    let trace = Request::PluginTrace {
+    let trace = || Trace {
         name: "ping".to_owned(),
         full: false,
     };
     let mut seen = Vec::new();
-    let mut link = AdminClient::open(&config).unwrap();
-    let end = link.follow(&trace, |call| {
+    let mut client = AdminClient::open(&config).unwrap();
+    let end = client.follow(trace(), |call| {
         assert!(server.handler.watching.load(Ordering::SeqCst) > 0);
         seen.push(call["number"].as_u64());
         Ok(seen.len() < 100)
     });
     end.unwrap();
     assert_eq!(seen, (0..100).map(Some).collect::<Vec<_>>());
-    drop(link);
+    drop(client);
     until_watched_by(&server, 0);
 
     // As many as may be, and one more.
     let links: Vec<AdminClient> = (0..serve::TRACES)
         .map(|_| {
-            let mut link = AdminClient::open(&config).unwrap();
-            link.follow(&trace, |_| Ok(false)).unwrap();
-            link
+            let mut client = AdminClient::open(&config).unwrap();
+            client.follow(trace(), |_| Ok(false)).unwrap();
+            client
         })
         .collect();
     let refused = AdminClient::open(&config)
         .unwrap()
-        .follow(&trace, |_| Ok(true));
+        .follow(trace(), |_| Ok(true));
     let refused = refused.unwrap_err().to_string();
     assert!(refused.contains("8 traces"), "{refused}");
-    let stats = Request::PluginStats { name: None };
-    assert_eq!(call(&config, &stats).unwrap()[0]["calls"], 3);
+    let stats = Request::Plugin(PluginCommand::Stats { name: None });
+    let Ok(Reply::Stats(stats)) = call(&config, stats) else {
+        panic!("no stats")
+    };
+    assert_eq!(stats[0]["calls"], 3);
     drop(links);
     until_watched_by(&server, 0);
 }

@@ -7,12 +7,11 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use serde_json::Value;
 use waxwing_xmpp::jid;
 
 use super::say;
 use crate::{
-    admin::{AdminClient, NewUser, Request},
+    admin::{AccountCommand, AdminClient, AdminError, NewUser, Reply, Request},
     config::Config,
 };
 
@@ -31,17 +30,19 @@ pub(super) fn execute(file: &Path, config: &Config) -> anyhow::Result<()> {
     let text =
         fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let lines = parse(&text, file)?;
-    let mut link = AdminClient::open(config)?;
+    let mut client = AdminClient::open(config)?;
     let mut made = 0_usize;
     for chunk in lines.chunks(AT_ONCE) {
         let users = chunk.iter().map(|line| line.user.clone()).collect();
-        let answer = link.call(&Request::UserImport { users })?;
-        let results = answer.as_array().map(Vec::as_slice).unwrap_or_default();
+        let import = Request::Account(AccountCommand::Import { users });
+        let Reply::Imported(results) = client.call(import)? else {
+            return Err(AdminError::Unexpected.into());
+        };
         if results.len() != chunk.len() {
-            bail!("the server's answer is not to what was asked; use the same waxwing for both");
+            return Err(AdminError::Unexpected.into());
         }
         for (line, result) in chunk.iter().zip(results) {
-            if let Value::String(reason) = result {
+            if let Some(reason) = result {
                 writeln!(
                     io::stderr(),
                     "{} line {}: {reason}",

@@ -82,8 +82,7 @@ impl Configuration {
     fn load(&self) -> anyhow::Result<Config> {
         let config = load(&self.sources())?;
         for warning in &config.warnings {
-            // If standard error is closed there is nobody to warn.
-            let _ = writeln!(io::stderr(), "waxwing: {warning}");
+            warn(warning);
         }
         Ok(config)
     }
@@ -156,6 +155,12 @@ fn log_to_stderr() -> anyhow::Result<()> {
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let io = error.downcast_ref::<io::Error>();
     io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Warns of something that the next version will not do.
+fn warn(line: &str) {
+    // If standard error is closed there is nobody to warn.
+    let _ = writeln!(io::stderr(), "waxwing: {line}");
 }
 
 /// Prints one line on standard output.

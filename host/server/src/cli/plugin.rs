@@ -13,7 +13,7 @@ use waxwing_plugins::{MAX_COMPONENT, PluginReport, plain_file};
 
 use super::{listing, say, stats, trace};
 use crate::{
-    admin::{AdminClient, AdminError, Request},
+    admin::{AdminClient, AdminError, PluginCommand, PluginDecision, Reply, Request, Trace},
     config::Config,
     plugins,
 };
@@ -99,21 +99,26 @@ pub(super) enum Command {
 pub(super) fn execute(command: &Command, config: &Config) -> anyhow::Result<()> {
     match command {
         Command::List { json } => {
-            let list = AdminClient::open(config)?.call(&Request::PluginList {})?;
-            listing::print(&list, *json, &COLUMNS)
+            let command = Request::Plugin(PluginCommand::List);
+            let Reply::Plugins(list) = AdminClient::open(config)?.call(command)? else {
+                return Err(AdminError::Unexpected.into());
+            };
+            listing::print(&Value::Array(list), *json, &COLUMNS)
         }
         Command::Check { file, json } => check(file, *json, config),
         Command::Stats { name, json } => {
-            let request = Request::PluginStats { name: name.clone() };
-            let figures = AdminClient::open(config)?.call(&request)?;
-            stats::print(&figures, *json, name.is_some())
+            let command = Request::Plugin(PluginCommand::Stats { name: name.clone() });
+            let Reply::Stats(stats) = AdminClient::open(config)?.call(command)? else {
+                return Err(AdminError::Unexpected.into());
+            };
+            stats::print(&stats, *json, name.is_some())
         }
         Command::Trace { name, full, json } => {
-            let request = Request::PluginTrace {
+            let trace = Trace {
                 name: name.clone(),
                 full: *full,
             };
-            Ok(AdminClient::open(config)?.follow(&request, |call| {
+            Ok(AdminClient::open(config)?.follow(trace, |call| {
                 say(&if *json {
                     call.to_string()
                 } else {
@@ -123,32 +128,40 @@ pub(super) fn execute(command: &Command, config: &Config) -> anyhow::Result<()> 
             })?)
         }
         Command::Reload { name } => {
-            AdminClient::open(config)?.call(&Request::PluginReload { name: name.clone() })?;
+            reload(&mut AdminClient::open(config)?, name)?;
             Ok(())
         }
         Command::Install { file, grant } => install(file, grant.as_deref(), config),
         Command::Enable { name } => {
-            let came =
-                AdminClient::open(config)?.call(&Request::PluginEnable { name: name.clone() })?;
+            let name = name.clone();
+            let came = decide(config, PluginDecision::Enable { name })?;
             tell("serving: ", &came)
         }
         Command::Disable { name } => {
-            let went =
-                AdminClient::open(config)?.call(&Request::PluginDisable { name: name.clone() })?;
+            let name = name.clone();
+            let went = decide(config, PluginDecision::Disable { name })?;
             tell("not serving either, since they depend on it: ", &went)
         }
         Command::Remove { name } => remove(name, &config.plugin_dir()),
     }
 }
 
+fn reload(client: &mut AdminClient, name: &str) -> Result<(), AdminError> {
+    let name = name.to_owned();
+    client.call(Request::Plugin(PluginCommand::Reload { name }))?;
+    Ok(())
+}
+
+/// Gives the names of the plugins that came or went with the one that is decided about.
+fn decide(config: &Config, decision: PluginDecision) -> anyhow::Result<Vec<String>> {
+    match AdminClient::open(config)?.call(Request::Decision(decision))? {
+        Reply::Names(names) => Ok(names),
+        _ => Err(AdminError::Unexpected.into()),
+    }
+}
+
 /// Prints a list of names, if there are any.
-fn tell(what: &str, names: &Value) -> anyhow::Result<()> {
-    let names: Vec<&str> = names
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
+fn tell(what: &str, names: &[String]) -> anyhow::Result<()> {
     if names.is_empty() {
         return Ok(());
     }
@@ -216,17 +229,17 @@ fn install(file: &Path, grant: Option<&[String]>, config: &Config) -> anyhow::Re
     let name = report.name.clone();
     let table = config.plugin.get(&name);
     let in_table = table.and_then(|table| table.grants.as_ref()).is_some();
-    let mut link = AdminClient::open(config)?;
+    let mut client = AdminClient::open(config)?;
     if let Some(grants) = granted(&report, grant, in_table)? {
-        link.call(&Request::PluginGrant {
+        client.call(Request::Decision(PluginDecision::Grant {
             name: name.clone(),
             sha256: report.sha256,
             grants,
-        })?;
+        }))?;
     }
     copy(file, &config.plugin_dir())?;
-    match link.call(&Request::PluginReload { name }) {
-        Ok(_) | Err(AdminError::NotRunning) => Ok(()),
+    match reload(&mut client, &name) {
+        Ok(()) | Err(AdminError::NotRunning) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }

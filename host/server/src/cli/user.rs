@@ -9,7 +9,7 @@ use x509_cert::der::DateTime;
 
 use super::{import, listing, password};
 use crate::{
-    admin::{AdminClient, NewUser, Request},
+    admin::{AccountCommand, AdminClient, AdminError, Lookup, NewUser, Reply, Request},
     config::Config,
 };
 
@@ -40,14 +40,29 @@ pub(super) enum Command {
         /// The account, as alice@example.org
         jid: String,
     },
-    /// Print the name that the user behind an account has on the site that keeps the accounts
-    Behind {
+    /// Print the id that an account's user has on the site that keeps the accounts
+    ExternalId {
         /// The account, as alice@example.org
         jid: String,
     },
     /// Print the account that a user of such a site has
+    Find {
+        /// The user's id on the site
+        #[arg(long, value_name = "ID")]
+        external_id: String,
+        /// The account's domain
+        domain: String,
+    },
+    /// The old name of `external-id`
+    #[command(hide = true)]
+    Behind {
+        /// The account, as alice@example.org
+        jid: String,
+    },
+    /// The old name of `find`
+    #[command(hide = true)]
     OfSite {
-        /// The user's name on the site
+        /// The user's id on the site
         user: String,
         /// The account's domain
         domain: String,
@@ -78,43 +93,69 @@ pub(super) fn execute(command: &Command, config: &Config) -> anyhow::Result<()> 
         Command::Add(Add {
             from: Some(file), ..
         }) => return import::execute(file, config),
-        Command::Add(add) => Request::UserAdd(credentials(
+        Command::Add(add) => AccountCommand::Add(credentials(
             add.jid.as_deref().unwrap_or_default(),
             add.password_stdin,
         )?),
         Command::Passwd {
             jid,
             password_stdin,
-        } => Request::UserPasswd(credentials(jid, *password_stdin)?),
-        Command::Remove { jid } => Request::UserRemove { jid: jid.clone() },
-        Command::Disable { jid } => Request::UserDisable { jid: jid.clone() },
-        Command::Enable { jid } => Request::UserEnable { jid: jid.clone() },
+        } => AccountCommand::SetPassword(credentials(jid, *password_stdin)?),
+        Command::Remove { jid } => AccountCommand::Remove { jid: jid.clone() },
+        Command::Disable { jid } => AccountCommand::Disable { jid: jid.clone() },
+        Command::Enable { jid } => AccountCommand::Enable { jid: jid.clone() },
+        Command::ExternalId { jid } => return external_id(jid, config),
         Command::Behind { jid } => {
-            let request = Request::UserBehind { jid: jid.clone() };
-            return name(&AdminClient::open(config)?.call(&request)?);
+            super::warn("`user behind` is now `user external-id`");
+            return external_id(jid, config);
         }
+        Command::Find {
+            external_id,
+            domain,
+        } => return find(external_id, domain, config),
         Command::OfSite { user, domain } => {
-            let (user, domain) = (user.clone(), domain.clone());
-            let request = Request::UserOfSite { domain, user };
-            return name(&AdminClient::open(config)?.call(&request)?);
+            super::warn("`user of-site` is now `user find --external-id`");
+            return find(user, domain, config);
         }
-        Command::List { json } => {
-            let mut list = AdminClient::open(config)?.call(&Request::UserList {})?;
-            if !json {
-                add_dates(&mut list);
-            }
-            return listing::print(&list, *json, &["jid", "disabled", "created"]);
-        }
+        Command::List { json } => return list(*json, config),
     };
-    AdminClient::open(config)?.call(&request)?;
+    AdminClient::open(config)?.call(Request::Account(request))?;
     Ok(())
 }
 
-/// Prints a name; that there is none is an error.
-fn name(answer: &Value) -> anyhow::Result<()> {
-    let name = answer.as_str();
-    super::say(name.context("no plugin that keeps accounts knows of such a user")?)?;
+fn external_id(jid: &str, config: &Config) -> anyhow::Result<()> {
+    let jid = jid.to_owned();
+    look_up(Lookup::ExternalId { jid }, config)
+}
+
+fn find(external_id: &str, domain: &str, config: &Config) -> anyhow::Result<()> {
+    let (external_id, domain) = (external_id.to_owned(), domain.to_owned());
+    let lookup = Lookup::ByExternalId {
+        domain,
+        external_id,
+    };
+    look_up(lookup, config)
+}
+
+/// Prints what was looked up; that there is nothing is an error.
+fn look_up(lookup: Lookup, config: &Config) -> anyhow::Result<()> {
+    let Reply::Found(found) = AdminClient::open(config)?.call(Request::Lookup(lookup))? else {
+        return Err(AdminError::Unexpected.into());
+    };
+    super::say(&found.context("no plugin that keeps accounts knows of such a user")?)?;
     Ok(())
+}
+
+fn list(json: bool, config: &Config) -> anyhow::Result<()> {
+    let command = Request::Account(AccountCommand::List);
+    let Reply::Accounts(users) = AdminClient::open(config)?.call(command)? else {
+        return Err(AdminError::Unexpected.into());
+    };
+    let mut list = serde_json::to_value(users)?;
+    if !json {
+        add_dates(&mut list);
+    }
+    listing::print(&list, json, &["jid", "disabled", "created"])
 }
 
 /// Adds to each account of a listing the time of its making as people write it.

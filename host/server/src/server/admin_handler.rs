@@ -6,10 +6,14 @@ use async_trait::async_trait;
 use futures_util::stream::{self, BoxStream};
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
-use waxwing_xmpp::jid::BareJid;
+use waxwing_xmpp::jid::{self, BareJid};
 
 use super::Server;
-use crate::{admin::AdminHandler, delivery::mailbox::End, roster::RosterService};
+use crate::{
+    admin::{AccountCommand, AdminHandler, Failure, Lookup, Reply, Trace, user},
+    context::ServerContext,
+    delivery::mailbox::End,
+};
 
 /// Time for sessions to end; afterwards they are cut off anyway.
 const PATIENCE: Duration = Duration::from_secs(6);
@@ -18,32 +22,30 @@ const LOOK: Duration = Duration::from_millis(5);
 
 #[async_trait]
 impl AdminHandler for Server {
-    fn rosters(&self) -> &RosterService {
-        &self.rosters
-    }
-
-    fn domains(&self) -> &[String] {
-        &self.domains
-    }
-
-    async fn end_sessions(&self, account: &BareJid) {
-        let ended = self.router.end_account(account, End::AccountGone);
-        let over = async {
-            while self.router.has_any(account, &ended) {
-                sleep(LOOK).await;
-            }
-        };
-        if timeout(PATIENCE, over).await.is_err() {
-            tracing::warn!(%account, "sessions take long to end");
+    async fn account(&self, command: AccountCommand) -> Result<Reply, Failure> {
+        let (rosters, domains) = (&self.context.rosters, &self.context.domains);
+        let outcome = user::execute(rosters, domains, command).await?;
+        if let Some(account) = outcome.ended {
+            end_sessions(&self.context, &account).await;
         }
+        Ok(outcome.reply)
     }
 
-    async fn user_behind(&self, account: &BareJid) -> Result<Option<String>, String> {
-        self.platform.user_of(account).await
-    }
-
-    async fn user_of_site(&self, domain: &str, user: &str) -> Result<Option<String>, String> {
-        self.platform.account_of(domain, user).await
+    async fn look_up(&self, lookup: Lookup) -> Result<Option<String>, Failure> {
+        let found = match lookup {
+            Lookup::ExternalId { jid } => {
+                let account = jid::parse_bare(&jid).map_err(|_| Failure::NotAnAccount {
+                    text: jid,
+                    domain: self.context.domains.first().cloned().unwrap_or_default(),
+                })?;
+                self.platform.user_of(&account).await
+            }
+            Lookup::ByExternalId {
+                domain,
+                external_id,
+            } => self.platform.account_of(&domain, &external_id).await,
+        };
+        found.map_err(Failure::Unavailable)
     }
 
     fn plugins(&self) -> Vec<Value> {
@@ -54,41 +56,51 @@ impl AdminHandler for Server {
             .collect()
     }
 
-    async fn plugin_stats(&self, name: Option<&str>) -> Result<Value, String> {
-        let stats = self.platform.stats(name).await;
-        let stats = stats.map_err(|error| error.to_string())?;
-        serde_json::to_value(stats).map_err(|error| error.to_string())
+    async fn plugin_stats(&self, name: Option<&str>) -> Result<Value, Failure> {
+        let stats = self.platform.stats(name).await.map_err(about_plugin)?;
+        serde_json::to_value(stats).map_err(about_plugin)
     }
 
-    fn trace_plugin(&self, name: &str, full: bool) -> Result<BoxStream<'static, Value>, String> {
-        let trace = self.platform.trace(name, full);
-        let trace = trace.map_err(|error| error.to_string())?;
-        let calls = stream::unfold(trace, async |mut trace| {
+    fn trace_plugin(&self, trace: &Trace) -> Result<BoxStream<'static, Value>, Failure> {
+        let trace = self.platform.trace(&trace.name, trace.full);
+        let calls = stream::unfold(trace.map_err(about_plugin)?, async |mut trace| {
             let line = trace.next().await?;
             Some((serde_json::to_value(line).ok()?, trace))
         });
         Ok(Box::pin(calls))
     }
 
-    async fn reload_plugin(&self, name: &str) -> Result<(), String> {
-        self.platform
-            .reload(name)
-            .await
-            .map_err(|error| error.to_string())
+    async fn reload_plugin(&self, name: &str) -> Result<(), Failure> {
+        self.platform.reload(name).await.map_err(about_plugin)
     }
 
-    async fn enable_plugin(&self, name: &str) -> Result<Vec<String>, String> {
-        let came = self.platform.enable(name).await;
-        came.map_err(|error| error.to_string())
+    async fn enable_plugin(&self, name: &str) -> Result<Vec<String>, Failure> {
+        self.platform.enable(name).await.map_err(about_plugin)
     }
 
-    async fn disable_plugin(&self, name: &str) -> Result<Vec<String>, String> {
-        let went = self.platform.disable(name).await;
-        went.map_err(|error| error.to_string())
+    async fn disable_plugin(&self, name: &str) -> Result<Vec<String>, Failure> {
+        self.platform.disable(name).await.map_err(about_plugin)
     }
 
-    fn grant_plugin(&self, name: &str, sha256: &str, grants: Vec<String>) -> Result<(), String> {
-        let kept = self.platform.grant(name, sha256, grants);
-        kept.map_err(|error| error.to_string())
+    fn grant_plugin(&self, name: &str, sha256: &str, grants: Vec<String>) -> Result<(), Failure> {
+        let granted = self.platform.grant(name, sha256, grants);
+        granted.map_err(about_plugin)
+    }
+}
+
+fn about_plugin(error: impl std::fmt::Display) -> Failure {
+    Failure::Plugin(error.to_string())
+}
+
+/// Ends every session of an account that has just been removed or disabled, and returns when none can send any more.
+async fn end_sessions(server: &ServerContext, account: &BareJid) {
+    let ended = server.router.end_account(account, End::AccountGone);
+    let over = async {
+        while server.router.has_any(account, &ended) {
+            sleep(LOOK).await;
+        }
+    };
+    if timeout(PATIENCE, over).await.is_err() {
+        tracing::warn!(%account, "sessions take long to end");
     }
 }

@@ -3,31 +3,37 @@
 use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Context;
-use serde_json::Value;
 use waxwing_plugins::Choices;
 use waxwing_storage::Storage;
 
-use super::{client::AdminError, data_dir::Claim, protocol::Request, users};
+use super::{
+    client::AdminError,
+    data_dir::Claim,
+    plugin::PluginDecision,
+    protocol::{Reply, Request},
+    user,
+};
 use crate::{
     accounts::{Accounts, password_hashing::HashPool},
     config::Config,
+    delivery::spool_queue::SpoolQueue,
     plugins,
     roster::RosterService,
     router::Router,
 };
 
 /// The stopped server of a data folder.
-pub(super) struct Offline {
+pub(super) struct StoppedServer {
     runtime: tokio::runtime::Runtime,
     storage: Arc<dyn Storage>,
-    contacts: RosterService,
+    rosters: RosterService,
     domains: Vec<String>,
     /// The file of what was decided about plugins.
     choices: PathBuf,
     _claim: Claim,
 }
 
-impl Offline {
+impl StoppedServer {
     pub(super) fn open(config: &Config, claim: Claim) -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -40,45 +46,52 @@ impl Offline {
         let accounts = Accounts::new(Arc::clone(&storage), hashing);
         let domains: Vec<String> = config.host.iter().map(|host| host.domain.clone()).collect();
         // Nobody is online, but rosters change with the accounts.
-        let router = Arc::new(Router::new(domains.clone(), &config.limits));
+        let router = Arc::new(Router::new(
+            domains.clone(),
+            &config.limits,
+            SpoolQueue::new().0,
+        ));
         Ok(Self {
             runtime,
             storage,
-            contacts: RosterService::new(accounts, router, &config.limits),
+            rosters: RosterService::new(accounts, router, &config.limits),
             domains,
             choices: plugins::choices(config),
             _claim: claim,
         })
     }
 
-    pub(super) fn call(&self, request: &Request) -> Result<Value, AdminError> {
-        let outcome = users::execute(&self.contacts, &self.domains, request);
-        match self.runtime.block_on(outcome) {
-            Some(Ok(outcome)) => Ok(outcome.answer),
-            Some(Err(error)) => Err(AdminError::Refused(error)),
-            None => self.decide(request),
+    pub(super) fn call(&self, request: Request) -> Result<Reply, AdminError> {
+        match request {
+            Request::Account(command) => {
+                let outcome = user::execute(&self.rosters, &self.domains, command);
+                Ok(self.runtime.block_on(outcome)?.reply)
+            }
+            Request::Decision(decision) => self.decide(decision),
+            Request::Lookup(_) | Request::Plugin(_) | Request::Trace(_) => {
+                Err(AdminError::NotRunning)
+            }
         }
     }
 
     /// What is decided about plugins holds from the next start on.
-    fn decide(&self, request: &Request) -> Result<Value, AdminError> {
+    fn decide(&self, decision: PluginDecision) -> Result<Reply, AdminError> {
         let choices = Choices::open(&self.choices).map_err(AdminError::Offline)?;
-        let kept = match request {
-            Request::PluginEnable { name } => choices.enable([name.as_str()]),
-            Request::PluginDisable { name } => choices.disable(name),
-            Request::PluginGrant {
+        let kept = match decision {
+            PluginDecision::Enable { name } => choices.enable([name.as_str()]),
+            PluginDecision::Disable { name } => choices.disable(&name),
+            PluginDecision::Grant {
                 name,
                 sha256,
                 grants,
-            } => choices.grant(name, sha256, grants.clone()),
-            _ => return Err(AdminError::NotRunning),
+            } => choices.grant(&name, &sha256, grants),
         };
         kept.map_err(AdminError::Offline)?;
-        Ok(Value::Array(Vec::new()))
+        Ok(Reply::Names(Vec::new()))
     }
 }
 
-impl Drop for Offline {
+impl Drop for StoppedServer {
     fn drop(&mut self) {
         self.runtime.block_on(self.storage.close());
     }
