@@ -86,7 +86,7 @@ pub enum StorageError {
     },
     /// A statement failed: the disk is full or broken, or it is a mistake of ours. Nothing was changed.
     #[error("the database failed: {0}")]
-    Failed(#[source] Cause),
+    Failed(Cause),
     /// The database has more to do than it can; nothing was changed. Worth another try later.
     #[error("the database is overloaded")]
     Overloaded,

@@ -3,7 +3,7 @@
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
     os::unix::net::UnixStream,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -13,7 +13,7 @@ use super::{
     data_dir::{self, ClaimError},
     plugin::Trace,
     protocol::{self, Failure, Reply, Request},
-    serve,
+    socket,
     stopped::StoppedServer,
 };
 use crate::config::Config;
@@ -50,12 +50,12 @@ pub enum AdminError {
     #[error(transparent)]
     Claim(ClaimError),
     /// The socket is there, but talking to it failed.
-    #[error("cannot talk to the server by {}: {source}", socket.display())]
+    #[error("cannot talk to the server by {}: {reason}", socket.display())]
     Connection {
         /// The socket.
         socket: PathBuf,
         /// What the system says.
-        source: io::Error,
+        reason: io::Error,
     },
     /// The server ended what it was telling.
     #[error("the server has stopped")]
@@ -71,11 +71,11 @@ pub enum AdminError {
 impl AdminClient {
     /// To the running server of that configuration's data folder, or, if none runs, to its database.
     pub fn open(config: &Config) -> Result<Self, AdminError> {
-        let socket = serve::socket(&config.data_dir);
-        match Connection::open(socket.clone()) {
+        let socket = socket::path(&config.data_dir);
+        match Connection::open(&config.data_dir) {
             Ok(connection) => return Ok(Self(Backend::Running(connection))),
             Err(error) if is_absent(&error) => {}
-            Err(source) => return Err(AdminError::Connection { socket, source }),
+            Err(reason) => return Err(AdminError::Connection { socket, reason }),
         }
         let claim = data_dir::claim(&config.data_dir).map_err(|error| match error {
             ClaimError::InUse(path) => AdminError::NotReady(path),
@@ -123,22 +123,22 @@ struct Connection {
 }
 
 impl Connection {
-    fn open(socket: PathBuf) -> io::Result<Self> {
-        let stream = UnixStream::connect(&socket)?;
+    fn open(data_dir: &Path) -> io::Result<Self> {
+        let stream = socket::connect(data_dir)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         Ok(Self {
             stream: BufReader::new(stream),
-            socket,
+            socket: socket::path(data_dir),
         })
     }
 
     fn call(&mut self, request: &Request) -> Result<Reply, AdminError> {
         let answer = self
             .exchange(request)
-            .map_err(|source| AdminError::Connection {
+            .map_err(|reason| AdminError::Connection {
                 socket: self.socket.clone(),
-                source,
+                reason,
             })?;
         Ok(answer?)
     }
@@ -147,13 +147,13 @@ impl Connection {
         &mut self,
         each: &mut dyn FnMut(&Value) -> io::Result<bool>,
     ) -> Result<(), AdminError> {
-        let broken = |socket: &PathBuf, source| AdminError::Connection {
+        let broken = |socket: &PathBuf, reason| AdminError::Connection {
             socket: socket.clone(),
-            source,
+            reason,
         };
         // Nothing may happen for long.
         let patient = self.stream.get_ref().set_read_timeout(None);
-        patient.map_err(|source| broken(&self.socket, source))?;
+        patient.map_err(|reason| broken(&self.socket, reason))?;
         loop {
             let told = self.next_line().and_then(|line| {
                 if line.is_empty() {
@@ -161,7 +161,7 @@ impl Connection {
                 }
                 Ok(Some(protocol::read_answer(&line)?))
             });
-            let value = match told.map_err(|source| broken(&self.socket, source))? {
+            let value = match told.map_err(|reason| broken(&self.socket, reason))? {
                 None => return Err(AdminError::Ended),
                 Some(Ok(Reply::Call(call))) => call,
                 Some(Ok(_)) => return Err(AdminError::Unexpected),

@@ -25,20 +25,20 @@ pub enum ClaimError {
     #[error("the data folder {} is in use by another waxwing", .0.display())]
     InUse(PathBuf),
     /// It cannot be made or written to.
-    #[error("cannot use the data folder {}: {source}", path.display())]
+    #[error("cannot use the data folder {}: {reason}", path.display())]
     Unusable {
         /// The folder.
         path: PathBuf,
         /// What the system says.
-        source: io::Error,
+        reason: io::Error,
     },
 }
 
 /// Claims `data_dir` for this process. The folder is made, readable by its owner alone, if it is not there.
 pub fn claim(data_dir: &Path) -> Result<Claim, ClaimError> {
-    let unusable = |source| ClaimError::Unusable {
+    let unusable = |reason| ClaimError::Unusable {
         path: data_dir.to_owned(),
-        source,
+        reason,
     };
     DirBuilder::new()
         .recursive(true)
@@ -49,7 +49,7 @@ pub fn claim(data_dir: &Path) -> Result<Claim, ClaimError> {
     match lock.try_lock() {
         Ok(()) => Ok(Claim { _lock: lock }),
         Err(TryLockError::WouldBlock) => Err(ClaimError::InUse(data_dir.to_owned())),
-        Err(TryLockError::Error(source)) => Err(unusable(source)),
+        Err(TryLockError::Error(reason)) => Err(unusable(reason)),
     }
 }
 

@@ -8,6 +8,7 @@ mod data_dir;
 mod plugin;
 mod protocol;
 mod serve;
+mod socket;
 mod stopped;
 #[cfg(test)]
 mod tests;
@@ -21,7 +22,8 @@ pub use client::{AdminClient, AdminError};
 pub use data_dir::{Claim, ClaimError, claim};
 pub use plugin::{PluginCommand, PluginDecision, Trace};
 pub use protocol::{Failure, Reply, Request};
-pub use serve::{bind, serve};
+pub use serve::serve;
+pub use socket::{AdminListener, bind};
 pub use user::{AccountCommand, Lookup, NewUser, User};
 
 /// What commands need of a running server.

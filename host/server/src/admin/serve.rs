@@ -1,12 +1,6 @@
 //! The server's side of the socket. Whoever connects has the right to, but may still be mistaken, slow or broken.
 
-use std::{
-    fs, io,
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, stream::BoxStream};
 use serde_json::Value;
@@ -25,9 +19,8 @@ use super::{
     AdminHandler,
     plugin::{self, Trace},
     protocol::{self, Failure, MAX_REQUEST, Reply, Request},
+    socket::AdminListener,
 };
-
-const SOCKET: &str = "admin.sock";
 
 /// Connections served at once; others wait to be accepted.
 const CONNECTIONS: usize = 16;
@@ -38,34 +31,10 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// How long to wait when the system cannot accept a connection, such as for want of descriptors.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
-/// The socket of a data folder.
-pub(super) fn socket(data_dir: &Path) -> PathBuf {
-    data_dir.join(SOCKET)
-}
-
-/// Makes the socket in a data folder that this process has claimed, for its owner alone. Call it within a runtime.
-pub fn bind(data_dir: &Path) -> io::Result<UnixListener> {
-    let path = socket(data_dir);
-    let named = |error: io::Error| {
-        io::Error::new(
-            error.kind(),
-            format!("cannot listen on {}: {error}", path.display()),
-        )
-    };
-    // The claim says that nobody listens there: what is there was left by a server that died.
-    match fs::remove_file(&path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(named(error)),
-        _ => {}
-    }
-    let listener = UnixListener::bind(&path).map_err(named)?;
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).map_err(named)?;
-    Ok(listener)
-}
-
 /// Serves commands until `stopping`; those under way are finished first. Removes the socket, so that the data folder must
 /// be claimed until this returns.
 pub async fn serve(
-    listener: UnixListener,
+    listener: AdminListener,
     handler: Arc<dyn AdminHandler>,
     stopping: CancellationToken,
 ) {
@@ -75,7 +44,7 @@ pub async fn serve(
     let accepting = async {
         // The semaphore is never closed, so that this goes on until cancelled.
         while let Ok(place) = Arc::clone(&places).acquire_owned().await {
-            let Some(stream) = accept(&listener).await else {
+            let Some(stream) = accept(listener.socket()).await else {
                 continue;
             };
             let (handler, stopping) = (Arc::clone(&handler), stopping.clone());
@@ -93,14 +62,7 @@ pub async fn serve(
     connections.close();
     connections.wait().await;
     // The data folder is still claimed, so that this is our socket and no successor's.
-    if let Some(path) = listener
-        .local_addr()
-        .ok()
-        .as_ref()
-        .and_then(|address| address.as_pathname())
-    {
-        let _ = fs::remove_file(path);
-    }
+    listener.remove();
 }
 
 /// The next connection of this process's own user or of root, whatever the socket's mode.

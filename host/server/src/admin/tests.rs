@@ -263,6 +263,24 @@ fn administers_a_stopped_server() {
     assert_eq!(mode & 0o777, 0o700);
 }
 
+/// The address of a socket takes fewer bytes than a path may have.
+#[test]
+fn administers_a_server_whose_folder_has_a_long_path() {
+    let folder = TempDir::new().unwrap();
+    let deep = folder.path().join("d".repeat(100)).join("e".repeat(100));
+    let config = config(&deep);
+    let wanted = Err("no server is running; start it with `waxwing run`".to_owned());
+    assert_eq!(plugin_list(&config), wanted);
+    let server = Server::start(&config);
+    let add = AccountCommand::Add(user("alice@localhost"));
+    assert_eq!(account(&config, add), Ok(Reply::Done));
+    let socket = config.data_dir.join("admin.sock");
+    let mode = fs::metadata(&socket).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    drop(server);
+    assert!(!socket.exists());
+}
+
 #[test]
 fn administers_a_running_server_and_ends_sessions() {
     let folder = TempDir::new().unwrap();
