@@ -14,7 +14,7 @@ use tokio_rustls::rustls::client::danger::{
 use tokio_rustls::rustls::crypto::{
     CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature,
 };
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{
     ClientConfig, DigitallySignedStruct, Error, SignatureScheme, SupportedProtocolVersion,
@@ -31,6 +31,12 @@ pub fn write_certificate(domain: &str, certificate: &Path, key: &Path) -> Result
     let signed = params.self_signed(&pair)?;
     std::fs::write(certificate, signed.pem()).context("cannot write the certificate")?;
     std::fs::write(key, pair.serialize_pem()).context("cannot write the key")
+}
+
+/// The hash of the certificate in a file, as [`Bindings::end_point`] has it of the one that a server shows.
+pub fn fingerprint(certificate: &Path) -> Result<Vec<u8>> {
+    let der = CertificateDer::from_pem_file(certificate).context("cannot read the certificate")?;
+    Ok(Sha256::digest(&der).to_vec())
 }
 
 /// A version of TLS to insist on.

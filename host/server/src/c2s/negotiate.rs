@@ -32,6 +32,9 @@ use crate::{accounts::secret, config::Kind, net::tls, router::Registration};
 /// Time for what is said last to a client whose negotiation fails.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
+/// The first byte of a ClientHello's record: the content type `handshake` (RFC 8446 §5.1).
+const TLS_HANDSHAKE: u8 = 22;
+
 /// A session with its resource bound.
 #[derive(Debug)]
 pub(super) struct Bound {
@@ -89,6 +92,7 @@ enum Step {
 struct Negotiator<'a> {
     connection: &'a mut Connection,
     endpoint: &'a Endpoint,
+    peer: Peer,
     machine: Negotiation,
     deadline: TokioInstant,
     stream: PreAuthStream,
@@ -110,9 +114,10 @@ pub(super) async fn run(
     let machine = Negotiation::new(Arc::clone(&endpoint.settings), peer, Instant::now());
     let mut negotiator = Negotiator {
         deadline: TokioInstant::from_std(machine.deadline()),
-        stream: stream(address.ip().to_canonical(), endpoint),
+        stream: stream(address.ip().to_canonical()),
         connection,
         endpoint,
+        peer,
         machine,
         tls: None,
         registration: None,
@@ -125,12 +130,12 @@ pub(super) async fn run(
 }
 
 /// What plugins are told of a stream that has said nothing yet.
-fn stream(address: IpAddr, endpoint: &Endpoint) -> PreAuthStream {
+fn stream(address: IpAddr) -> PreAuthStream {
     PreAuthStream {
         id: random_id(secret::random),
         host: String::new(),
         tls: None,
-        direct_tls: endpoint.kind == Kind::C2sTls,
+        direct_tls: false,
         requests: 0,
         address,
     }
@@ -138,8 +143,20 @@ fn stream(address: IpAddr, endpoint: &Endpoint) -> PreAuthStream {
 
 impl Negotiator<'_> {
     async fn negotiate(&mut self) -> Result<Option<Box<Bound>>, Interrupt> {
-        if self.endpoint.kind == Kind::C2sTls {
-            self.handshake().await?;
+        let wants_tls = match &self.endpoint.tls_at_once {
+            None => self.endpoint.kind == Kind::C2sTls,
+            Some(settings) => {
+                let wants_tls = self.begins_with_tls().await?;
+                if wants_tls {
+                    self.machine =
+                        Negotiation::new(Arc::clone(settings), self.peer, Instant::now());
+                }
+                wants_tls
+            }
+        };
+        if wants_tls {
+            self.stream.direct_tls = true;
+            self.handshake(None).await?;
         }
         loop {
             match self.carry_out().await? {
@@ -154,6 +171,12 @@ impl Negotiator<'_> {
             };
             self.machine.handle(input);
         }
+    }
+
+    /// Whether the client's first byte begins a record of TLS instead of a stream: some clients open the port for STARTTLS so.
+    async fn begins_with_tls(&self) -> Result<bool, Interrupt> {
+        let first = self.in_time(self.connection.io.first_byte()).await??;
+        Ok(first == Some(TLS_HANDSHAKE))
     }
 
     /// A client that always has something more to read would never let the clock be looked at while waiting.
@@ -172,13 +195,13 @@ impl Negotiator<'_> {
         while let Some(output) = self.machine.poll() {
             match output {
                 Output::Send(bytes) => self.connection.outbound.push(&bytes),
-                Output::StartTls => {
+                Output::StartTls { host } => {
                     self.write_out().await?;
                     // What came in clear text with the request to encrypt may be from somebody in between.
                     if self.connection.input.is_some() {
                         return Err(Interrupt::Lost(io::ErrorKind::InvalidData.into()));
                     }
-                    self.handshake().await?;
+                    self.handshake(Some(&host)).await?;
                 }
                 Output::RestartParser => self.connection.parser.restart(),
                 Output::SetLimitsAuthenticated => {
@@ -380,21 +403,27 @@ impl Negotiator<'_> {
         })
     }
 
-    async fn handshake(&mut self) -> Result<(), Interrupt> {
-        let context = self.connection.cx.server.tls.context();
-        let config = match self.endpoint.kind {
-            Kind::C2sTls => Arc::clone(context.direct()),
-            _ => Arc::clone(context.starttls()),
+    /// Does the handshake of TLS. `to` is the domain to which the stream was opened before STARTTLS; with TLS from the first
+    /// byte there was none.
+    async fn handshake(&mut self, to: Option<&str>) -> Result<(), Interrupt> {
+        let server = Arc::clone(&self.connection.cx.server);
+        let choose = |sni: Option<&str>| {
+            let context = server.tls.context(sni, to);
+            let config = match to {
+                None => context.direct(),
+                Some(_) => context.starttls(),
+            };
+            (Arc::clone(config), context)
         };
         let deadline = self.deadline;
         let stopping = self.connection.cx.stopping.clone();
-        tokio::select! {
-            done = timeout_at(deadline, self.connection.io.secure(config)) => {
+        let context = tokio::select! {
+            done = timeout_at(deadline, self.connection.io.secure(choose)) => {
                 // A client that does not finish its handshake understands no words.
-                done.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
+                done.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?
             }
             () = stopping.cancelled() => return Err(Interrupt::Lost(io::ErrorKind::ConnectionAborted.into())),
-        }
+        };
         if let Some(tls) = self.connection.io.tls() {
             let bindings = context.bindings(tls.get_ref().1);
             let version = if bindings.tls13 {

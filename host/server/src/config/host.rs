@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Tls;
+
 /// One domain.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -13,6 +15,9 @@ pub struct Host {
     pub domain: String,
     /// Bare JIDs of this host's administrators. Prepared once loaded.
     pub admins: Vec<String>,
+    /// The certificate of this domain; absent: that of `[tls]`.
+    #[serde(skip_serializing_if = "Tls::is_absent")]
+    pub tls: Tls,
     /// What becomes of a client that asks for a resource that another session of its account has (RFC 6120 §7.7.2.2).
     pub resource_conflict: ResourceConflict,
     /// What is different for plugins on this host, by the plugin's name.
@@ -50,6 +55,7 @@ impl Default for Host {
         Self {
             domain: "localhost".to_owned(),
             admins: Vec::new(),
+            tls: Tls::default(),
             resource_conflict: ResourceConflict::default(),
             plugin: BTreeMap::new(),
         }

@@ -7,12 +7,12 @@ use std::{
     task::{Context, Poll},
 };
 
-use rustls::ServerConfig;
+use rustls::{ServerConfig, server::Acceptor};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
 };
-use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
 
 /// A connection.
 pub(crate) enum Transport {
@@ -25,14 +25,31 @@ pub(crate) enum Transport {
 }
 
 impl Transport {
-    /// Does the handshake of TLS as the server. An error leaves the connection lost.
-    pub(crate) async fn secure(&mut self, config: Arc<ServerConfig>) -> io::Result<()> {
+    /// Does the handshake of TLS as the server. `choose` is given the name in the client's ClientHello, and gives the settings
+    /// to go on with. An error leaves the connection lost.
+    pub(crate) async fn secure<C>(
+        &mut self,
+        choose: impl FnOnce(Option<&str>) -> (Arc<ServerConfig>, C),
+    ) -> io::Result<C> {
         let Self::Plain(stream) = mem::replace(self, Self::Lost) else {
             return Err(lost());
         };
-        let stream = TlsAcceptor::from(config).accept(stream).await?;
+        let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        let (config, chosen) = choose(hello.client_hello().server_name());
+        let stream = hello.into_stream(config).await?;
         *self = Self::Tls(Box::new(stream));
-        Ok(())
+        Ok(chosen)
+    }
+
+    /// Waits for the first byte of a connection in clear text, and leaves it to be read. `None`: the connection has ended.
+    pub(crate) async fn first_byte(&self) -> io::Result<Option<u8>> {
+        let Self::Plain(stream) = self else {
+            return Err(lost());
+        };
+        let mut first = [0];
+        let some = stream.peek(&mut first).await? > 0;
+        let [first] = first;
+        Ok(some.then_some(first))
     }
 
     /// The TLS stream, if there is one.

@@ -118,7 +118,7 @@ fn carry_out(
             outcome.established = true;
             return;
         }
-        Output::StartTls => Input::TlsEstablished(TlsInfo {
+        Output::StartTls { .. } => Input::TlsEstablished(TlsInfo {
             version: TlsVersion::Tls13,
             exporter: Some([5; 32]),
             end_point: None,

@@ -6,20 +6,20 @@ use std::{io, path::PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file is missing or not readable.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}: {reason}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
         /// What the system says.
-        source: io::Error,
+        reason: io::Error,
     },
     /// A file of the self-signed certificate cannot be written.
-    #[error("cannot write {}: {source}", path.display())]
+    #[error("cannot write {}: {reason}", path.display())]
     Write {
         /// The file.
         path: PathBuf,
         /// What the system says.
-        source: io::Error,
+        reason: io::Error,
     },
     /// The certificate's file has none in it, or a damaged one.
     #[error("{} holds no usable certificate in PEM: {reason}", path.display())]
@@ -57,10 +57,29 @@ pub enum TlsError {
         /// The file.
         path: PathBuf,
     },
+    /// The certificate's time has not begun.
+    #[error("the certificate {} is not valid yet; wait, or set this machine's clock", path.display())]
+    NotYetValid {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The certificate is for other domains.
+    #[error("the certificate {} is not for {domain}: it names {names}", path.display())]
+    WrongName {
+        /// The file.
+        path: PathBuf,
+        /// The domain that is served with it.
+        domain: String,
+        /// The names that the certificate has.
+        names: String,
+    },
+    /// There is nothing to show a certificate for.
+    #[error("there is no domain to serve")]
+    NoDomain,
     /// A self-signed certificate cannot be made for these domains.
     #[error("cannot make a self-signed certificate: {0}")]
-    SelfSigned(#[source] rcgen::Error),
+    SelfSigned(rcgen::Error),
     /// The TLS library refuses its settings.
     #[error("cannot set up TLS: {0}")]
-    Setup(#[source] rustls::Error),
+    Setup(rustls::Error),
 }

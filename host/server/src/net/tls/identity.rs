@@ -1,6 +1,10 @@
 //! A certificate chain with its private key, from PEM files.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
 
 use rustls::{
     InconsistentKeys,
@@ -11,9 +15,13 @@ use rustls::{
     sign::CertifiedKey,
 };
 use waxwing_plugins::plain_file;
-use x509_cert::{Certificate, der::Decode};
+use x509_cert::{
+    Certificate,
+    der::Decode,
+    ext::pkix::{SubjectAltName, name::GeneralName},
+};
 
-use super::{TlsError, binding, provider, self_signed};
+use super::{Source, TlsError, binding, provider, self_signed};
 use crate::{config::Config, wall_clock};
 
 /// The largest PEM file that is read.
@@ -27,11 +35,15 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    /// The files of `config`, or else the self-signed certificate.
-    pub(super) fn load(config: &Config) -> Result<Self, TlsError> {
-        match (&config.tls.certificate, &config.tls.private_key) {
-            (Some(certificate), Some(key)) => Self::from_files(certificate, key),
-            _ => self_signed::load_or_make(config),
+    /// The certificate of `domains` from its source; `config` says where the data folder is.
+    pub(super) fn load(
+        source: &Source,
+        config: &Config,
+        domains: &BTreeSet<String>,
+    ) -> Result<Self, TlsError> {
+        match source {
+            Source::Files { certificate, key } => Self::from_files(certificate, key),
+            Source::SelfSigned => self_signed::load_or_make(&config.data_dir, domains),
         }
     }
 
@@ -59,25 +71,48 @@ impl Identity {
         })
     }
 
-    /// An error once the certificate's time is over.
+    /// An error before the certificate's time begins, and once it is over.
     pub(super) fn check_validity(&self) -> Result<(), TlsError> {
-        let end = self
-            .leaf
-            .tbs_certificate()
-            .validity()
-            .not_after
-            .to_system_time();
-        if wall_clock::now() > end {
-            return Err(TlsError::Expired {
-                path: self.path.clone(),
-            });
+        let validity = self.leaf.tbs_certificate().validity();
+        let now = wall_clock::now();
+        let path = || self.path.clone();
+        if now > validity.not_after.to_system_time() {
+            return Err(TlsError::Expired { path: path() });
+        }
+        if now < validity.not_before.to_system_time() {
+            return Err(TlsError::NotYetValid { path: path() });
         }
         Ok(())
     }
 
-    /// The server's own certificate.
-    pub(super) fn leaf(&self) -> &Certificate {
-        &self.leaf
+    /// An error unless the certificate is for that domain, which is in ASCII (RFC 9525 §6.3: by a name of its own, or by a
+    /// wildcard in the place of its first label; the subject's common name does not count).
+    pub(super) fn check_name(&self, domain: &str) -> Result<(), TlsError> {
+        let names = self.names();
+        if names.iter().any(|name| is_for(name, domain)) {
+            return Ok(());
+        }
+        Err(TlsError::WrongName {
+            path: self.path.clone(),
+            domain: domain.to_owned(),
+            names: if names.is_empty() {
+                "no domain".to_owned()
+            } else {
+                Vec::from_iter(names).join(", ")
+            },
+        })
+    }
+
+    /// The domains and addresses that the certificate is for.
+    pub(super) fn names(&self) -> BTreeSet<String> {
+        let found = self
+            .leaf
+            .tbs_certificate()
+            .get_extension::<SubjectAltName>();
+        let Ok(Some((_, SubjectAltName(names)))) = found else {
+            return BTreeSet::new();
+        };
+        names.iter().filter_map(name).collect()
     }
 
     /// The channel binding tls-server-end-point.
@@ -90,10 +125,35 @@ impl Identity {
     }
 }
 
+fn name(name: &GeneralName) -> Option<String> {
+    match name {
+        GeneralName::DnsName(domain) => Some(domain.as_str().to_ascii_lowercase()),
+        GeneralName::IpAddress(bytes) => address(bytes.as_bytes()).map(|ip| ip.to_string()),
+        _ => None,
+    }
+}
+
+fn address(bytes: &[u8]) -> Option<IpAddr> {
+    let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+    v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from))
+        .ok()
+}
+
+/// Whether a certificate's name, in lower case, stands for a domain.
+fn is_for(name: &str, domain: &str) -> bool {
+    if name == domain {
+        return true;
+    }
+    let (Some(parent), Some((_, rest))) = (name.strip_prefix("*."), domain.split_once('.')) else {
+        return false;
+    };
+    parent == rest
+}
+
 fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
-    plain_file::read(path, MAX_BYTES).map_err(|source| TlsError::Read {
+    plain_file::read(path, MAX_BYTES).map_err(|reason| TlsError::Read {
         path: path.to_owned(),
-        source,
+        reason,
     })
 }
 

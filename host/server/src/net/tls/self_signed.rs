@@ -4,20 +4,15 @@ use std::{
     collections::BTreeSet,
     fs::{self, OpenOptions},
     io::{self, Write},
-    net::IpAddr,
     os::unix::fs::OpenOptionsExt,
     path::Path,
     time::Duration,
 };
 
 use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair};
-use x509_cert::{
-    Certificate,
-    ext::pkix::{SubjectAltName, name::GeneralName},
-};
 
 use super::{TlsError, identity::Identity};
-use crate::{config::Config, wall_clock};
+use crate::wall_clock;
 
 const CERTIFICATE: &str = "self-signed-cert.pem";
 const KEY: &str = "self-signed-key.pem";
@@ -27,50 +22,21 @@ const VALIDITY: Duration = Duration::from_hours(10 * 365 * 24);
 /// Clocks of clients may be behind.
 const CLOCK_SKEW: Duration = Duration::from_hours(24);
 
-/// The certificate in the data folder if it is usable and for exactly the configured domains; else a new one.
-pub(super) fn load_or_make(config: &Config) -> Result<Identity, TlsError> {
-    let (certificate, key) = (config.data_dir.join(CERTIFICATE), config.data_dir.join(KEY));
-    let domains = domains(config);
+/// The certificate in the data folder if it is usable and for all of `domains`, which are in ASCII; else a new one for them.
+pub(super) fn load_or_make(
+    data_dir: &Path,
+    domains: &BTreeSet<String>,
+) -> Result<Identity, TlsError> {
+    let (certificate, key) = (data_dir.join(CERTIFICATE), data_dir.join(KEY));
     if let Ok(identity) = Identity::from_files(&certificate, &key)
         && identity.check_validity().is_ok()
-        && names(identity.leaf()) == domains
+        && domains.is_subset(&identity.names())
     {
         return Ok(identity);
     }
-    make(&domains, &certificate, &key)?;
+    make(domains, &certificate, &key)?;
     tracing::info!(certificate = %certificate.display(), "made a self-signed certificate");
     Identity::from_files(&certificate, &key)
-}
-
-/// The configured domains as certificates write them: in ASCII (RFC 5280 §7.2).
-fn domains(config: &Config) -> BTreeSet<String> {
-    let ascii = |domain: &str| idna::domain_to_ascii(domain).unwrap_or_else(|_| domain.to_owned());
-    config.host.iter().map(|host| ascii(&host.domain)).collect()
-}
-
-/// The domains and addresses that a certificate is for.
-fn names(certificate: &Certificate) -> BTreeSet<String> {
-    let found = certificate
-        .tbs_certificate()
-        .get_extension::<SubjectAltName>();
-    let Ok(Some((_, SubjectAltName(names)))) = found else {
-        return BTreeSet::new();
-    };
-    names.iter().filter_map(name).collect()
-}
-
-fn name(name: &GeneralName) -> Option<String> {
-    match name {
-        GeneralName::DnsName(domain) => Some(domain.to_string()),
-        GeneralName::IpAddress(bytes) => address(bytes.as_bytes()).map(|ip| ip.to_string()),
-        _ => None,
-    }
-}
-
-fn address(bytes: &[u8]) -> Option<IpAddr> {
-    let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
-    v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from))
-        .ok()
 }
 
 fn make(domains: &BTreeSet<String>, certificate: &Path, key: &Path) -> Result<(), TlsError> {
@@ -98,9 +64,9 @@ fn params(domains: &BTreeSet<String>) -> Result<CertificateParams, rcgen::Error>
 
 /// Writes a file at once: whoever reads it finds the old one or the new one, never a part.
 fn write(path: &Path, text: &str, mode: u32) -> Result<(), TlsError> {
-    let failed = |source| TlsError::Write {
+    let failed = |reason| TlsError::Write {
         path: path.to_owned(),
-        source,
+        reason,
     };
     let new = path.with_extension("new");
     write_new(&new, text, mode)

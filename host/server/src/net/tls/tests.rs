@@ -60,7 +60,7 @@ fn error(config: &Config) -> String {
 }
 
 fn shown_by(tls: &Tls) -> Vec<u8> {
-    tls.context().end_point.clone().unwrap()
+    tls.context(None, None).end_point.clone().unwrap()
 }
 
 /// Both ends of a connection whose handshake is done.
@@ -133,7 +133,7 @@ fn makes_a_new_certificate_when_the_old_one_has_expired_or_lost_its_key() {
 fn binds_channels_alike_on_both_sides() {
     let folder = TempDir::new().unwrap();
     let config = self_signed_config(folder.path(), &["localhost"]);
-    let context = Tls::load(&config).unwrap().context();
+    let context = Tls::load(&config).unwrap().context(None, None);
     let trusted = folder.path().join("self-signed-cert.pem");
     let der = CertificateDer::from_pem_file(&trusted).unwrap();
     let end_point = Some(Sha256::digest(&der).to_vec());
@@ -157,7 +157,7 @@ fn binds_channels_alike_on_both_sides() {
 fn names_the_protocol_on_direct_tls_only() {
     let folder = TempDir::new().unwrap();
     let config = self_signed_config(folder.path(), &["localhost"]);
-    let context = Tls::load(&config).unwrap().context();
+    let context = Tls::load(&config).unwrap().context(None, None);
     let trusted = folder.path().join("self-signed-cert.pem");
     let protocol = |server: &Arc<ServerConfig>, alpn: &[&[u8]]| {
         let (client, _) = connect(server, &trusted, &TLS13, alpn)?;
@@ -179,7 +179,7 @@ fn hashes_as_the_certificate_is_signed() {
     let length = || {
         Tls::load(&config)
             .unwrap()
-            .context()
+            .context(None, None)
             .end_point
             .as_ref()
             .map(Vec::len)
@@ -198,7 +198,7 @@ fn keeps_the_old_certificate_when_the_new_one_is_bad() {
     let config = file_config(folder.path());
     let certificate = config.tls.certificate.as_ref().unwrap();
     let tls = Tls::load(&config).unwrap();
-    let (old, before) = (shown_by(&tls), tls.context());
+    let (old, before) = (shown_by(&tls), tls.context(None, None));
 
     let whole = fs::read(certificate).unwrap();
     fs::write(certificate, &whole[..whole.len() / 2]).unwrap();
@@ -254,4 +254,146 @@ fn names_the_file_that_is_bad() {
     fs::remove_file(&certificate).unwrap();
     let wanted = format!("cannot read {cert_name}: No such file or directory (os error 2)");
     assert_eq!(error(&config), wanted);
+}
+
+/// Files for a host of its own, written by [`write_pair`] for the names given.
+fn with_own(config: &mut Config, folder: &Path, host: usize, names: &[&str]) {
+    let domain = config.host[host].domain.clone();
+    let section = &mut config.host[host].tls;
+    section.certificate = Some(folder.join(format!("{domain}.pem")));
+    section.private_key = Some(folder.join(format!("{domain}.key")));
+    write_own(config, host, names);
+}
+
+fn write_own(config: &Config, host: usize, names: &[&str]) {
+    let section = &config.host[host].tls;
+    let key = KeyPair::generate().unwrap();
+    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+    let certificate = CertificateParams::new(names)
+        .unwrap()
+        .self_signed(&key)
+        .unwrap();
+    fs::write(section.certificate.as_ref().unwrap(), certificate.pem()).unwrap();
+    fs::write(section.private_key.as_ref().unwrap(), key.serialize_pem()).unwrap();
+}
+
+fn shown_to(tls: &Tls, sni: Option<&str>, to: Option<&str>) -> Vec<u8> {
+    tls.context(sni, to).end_point.clone().unwrap()
+}
+
+#[test]
+fn shows_each_domain_its_own_certificate() {
+    let folder = TempDir::new().unwrap();
+    let domains = ["a.example", "bücher.example", "c.example", "d.example"];
+    let mut config = self_signed_config(folder.path(), &domains);
+    with_own(&mut config, folder.path(), 0, &["a.example"]);
+    with_own(&mut config, folder.path(), 1, &["xn--bcher-kva.example"]);
+    let tls = Tls::load(&config).unwrap();
+    let a = shown_to(&tls, Some("a.example"), None);
+    let b = shown_to(&tls, Some("xn--bcher-kva.example"), None);
+    let own = shown_to(&tls, Some("c.example"), None);
+    assert!(a != b && a != own && b != own);
+    for (sni, to, wanted) in [
+        (None, None, &a),
+        (Some("elsewhere.example"), None, &a),
+        (None, Some("bücher.example"), &b),
+        (Some("XN--BCHER-KVA.example"), Some("a.example"), &b),
+        (Some("elsewhere.example"), Some("bücher.example"), &b),
+        (None, Some("d.example"), &own),
+        (Some("a.example"), Some("d.example"), &a),
+    ] {
+        assert_eq!(&shown_to(&tls, sni, to), wanted, "{sni:?} {to:?}");
+    }
+    // Two domains without one share what the server made, which is for them alone.
+    let trusted = folder.path().join("self-signed-cert.pem");
+    let made = super::Identity::from_files(&trusted, &folder.path().join("self-signed-key.pem"));
+    let names = Vec::from_iter(made.unwrap().names());
+    assert_eq!(names, ["c.example", "d.example"]);
+}
+
+/// Clients have pinned a self-signed certificate: it is not made anew when a domain gets one of its own.
+#[test]
+fn keeps_a_self_signed_certificate_that_is_for_more_domains() {
+    let folder = TempDir::new().unwrap();
+    let mut config = self_signed_config(folder.path(), &["a.example", "b.example"]);
+    let tls = Tls::load(&config).unwrap();
+    let made = shown_to(&tls, Some("b.example"), None);
+    with_own(&mut config, folder.path(), 0, &["a.example"]);
+    assert!(tls.reload(&config));
+    assert_eq!(shown_to(&tls, Some("b.example"), None), made);
+    assert_ne!(shown_to(&tls, Some("a.example"), None), made);
+}
+
+#[test]
+fn replaces_the_certificates_of_other_domains_when_one_is_bad() {
+    let folder = TempDir::new().unwrap();
+    let mut config = self_signed_config(folder.path(), &["a.example", "b.example"]);
+    with_own(&mut config, folder.path(), 0, &["a.example"]);
+    with_own(&mut config, folder.path(), 1, &["b.example"]);
+    let tls = Tls::load(&config).unwrap();
+    let shown = |domain| shown_to(&tls, Some(domain), None);
+    let (a, b) = (shown("a.example"), shown("b.example"));
+    fs::remove_file(config.host[0].tls.private_key.as_ref().unwrap()).unwrap();
+    write_own(&config, 1, &["b.example"]);
+    assert!(!tls.reload(&config));
+    assert_eq!(shown("a.example"), a);
+    assert_ne!(shown("b.example"), b);
+    write_own(&config, 0, &["a.example"]);
+    assert!(tls.reload(&config));
+    assert_ne!(shown("a.example"), a);
+}
+
+#[test]
+fn tells_whom_a_certificate_is_for() {
+    let folder = TempDir::new().unwrap();
+    let mut config = self_signed_config(folder.path(), &["a.example"]);
+    with_own(
+        &mut config,
+        folder.path(),
+        0,
+        &["Other.example", "*.b.example", "192.0.2.1"],
+    );
+    let section = &config.host[0].tls;
+    let (certificate, key) = (
+        section.certificate.as_ref().unwrap(),
+        section.private_key.as_ref().unwrap(),
+    );
+    let identity = super::Identity::from_files(certificate, key).unwrap();
+    for domain in ["other.example", "x.b.example", "192.0.2.1"] {
+        assert!(identity.check_name(domain).is_ok(), "{domain}");
+    }
+    for domain in ["b.example", "x.y.b.example", "xb.example", "192.0.2.2"] {
+        assert!(identity.check_name(domain).is_err(), "{domain}");
+    }
+    assert_eq!(
+        identity.check_name("a.example").unwrap_err().to_string(),
+        format!(
+            "the certificate {} is not for a.example: it names *.b.example, 192.0.2.1, other.example",
+            certificate.display()
+        )
+    );
+    assert!(Tls::load(&config).is_ok(), "it is served all the same");
+}
+
+#[test]
+fn takes_no_certificate_before_its_time() {
+    let folder = TempDir::new().unwrap();
+    let config = file_config(folder.path());
+    let tls = Tls::load(&config).unwrap();
+    let old = shown_by(&tls);
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let later = crate::wall_clock::now()
+        .checked_add(Duration::from_hours(1))
+        .unwrap();
+    params.not_before = later.into();
+    let certificate = params.self_signed(&key).unwrap();
+    fs::write(config.tls.certificate.as_ref().unwrap(), certificate.pem()).unwrap();
+    fs::write(
+        config.tls.private_key.as_ref().unwrap(),
+        key.serialize_pem(),
+    )
+    .unwrap();
+    assert!(!tls.reload(&config));
+    assert_eq!(shown_by(&tls), old);
 }

@@ -91,7 +91,10 @@ pub enum Output {
     Send(Vec<u8>),
     /// Write all that is queued, then let TLS begin, and answer [`Input::TlsEstablished`]. Bytes of the peer that were read
     /// but not parsed when this comes were sent in clear to be taken for protected ones: close the socket (RFC 6120 §5.4.2.3).
-    StartTls,
+    StartTls {
+        /// The host to which the peer opened the stream: whose certificate to show, where the peer's ClientHello names none.
+        host: String,
+    },
     /// A new stream header is expected.
     RestartParser,
     /// The parser may go over to the limits for authenticated peers.
@@ -159,7 +162,7 @@ impl fmt::Debug for Output {
                 .debug_tuple("Send")
                 .field(&String::from_utf8_lossy(bytes))
                 .finish(),
-            Self::StartTls => out.write_str("StartTls"),
+            Self::StartTls { host } => out.debug_tuple("StartTls").field(host).finish(),
             Self::RestartParser => out.write_str("RestartParser"),
             Self::SetLimitsAuthenticated => out.write_str("SetLimitsAuthenticated"),
             Self::QueryFeatures(state) => out.debug_tuple("QueryFeatures").field(state).finish(),

@@ -290,7 +290,9 @@ impl Negotiation {
             return self.refuse_tls();
         }
         self.send(&Element::builder("proceed", ns::TLS).build());
-        self.push(Output::StartTls);
+        self.push(Output::StartTls {
+            host: stream.host.clone(),
+        });
         State::Securing
     }
 

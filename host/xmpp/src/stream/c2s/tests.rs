@@ -229,9 +229,9 @@ impl Pair {
                 return;
             }
             // Plaintext that is still unread would be taken for TLS records, and fail the handshake.
-            Output::StartTls if !self.pending.is_empty() => Input::EffectFailed,
+            Output::StartTls { .. } if !self.pending.is_empty() => Input::EffectFailed,
             _ if self.broken => Input::EffectFailed,
-            Output::StartTls => Input::TlsEstablished(self.tls.clone()),
+            Output::StartTls { .. } => Input::TlsEstablished(self.tls.clone()),
             Output::QueryFeatures(state) if state.authenticated => {
                 Input::Features(Vec::new(), Authority::Server)
             }

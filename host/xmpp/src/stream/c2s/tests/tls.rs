@@ -87,10 +87,30 @@ fn takes_no_event_while_tls_begins() {
     assert!(
         matches!(
             outputs.as_slice(),
-            [Output::Send(_), Output::StartTls, Output::Close]
+            [Output::Send(_), Output::StartTls { .. }, Output::Close]
         ),
         "{outputs:?}"
     );
+}
+
+/// The certificate to show depends on it, where the peer's ClientHello names no host.
+#[test]
+fn names_the_host_whose_tls_begins() {
+    for host in ["example.com", "example.net"] {
+        let mut pair = Pair::new(settings());
+        pair.client(&OPEN.replace("example.com", host));
+        pair.server();
+        pair.negotiation
+            .handle(Input::Event(waxwing_xml::StreamEvent::Element(
+                Element::builder("starttls", crate::ns::TLS).build(),
+            )));
+        let mut outputs = std::iter::from_fn(|| pair.negotiation.poll());
+        let named = outputs.find_map(|output| match output {
+            Output::StartTls { host } => Some(host),
+            _ => None,
+        });
+        assert_eq!(named.as_deref(), Some(host));
+    }
 }
 
 #[test]
