@@ -226,3 +226,59 @@ async fn a_certificate_is_made_when_none_is_given() -> Result<()> {
     client.close().await?;
     server.stop().await
 }
+
+/// A socket's address takes some 100 bytes, a path many more: a server in a deep folder did not start.
+#[tokio::test]
+async fn a_data_folder_with_a_long_path_is_served_and_administered() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let deep = folder.path().join("deep/".repeat(30)).join("d".repeat(120));
+    let server = Settings::new().data(&deep).start().await?;
+    let socket = deep.join("admin.sock");
+    assert!(socket.as_os_str().len() > 250 && socket.exists());
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&socket)?.permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    let (client, _) = server.session("juliet").await?;
+    client.close().await?;
+    let listed = server.cli(&["plugin", "list"]).await?;
+    assert_eq!(listed.code, Some(0), "{listed:?}");
+    server.stop().await?;
+    assert!(!socket.exists(), "the socket stays behind");
+    Ok(())
+}
+
+/// The reason was said twice: by the error, and by its cause.
+#[tokio::test]
+async fn a_data_folder_that_cannot_be_used_is_one_reason_said_once() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("file");
+    std::fs::write(&file, "")?;
+    let data = format!("data_dir={:?}", file.join("data").display().to_string());
+    for command in [&["run"][..], &["user", "list"]] {
+        let printed = run(&[command, &["--set", &data]].concat(), "").await?;
+        assert_eq!(printed.code, Some(1), "{printed:?}");
+        assert_eq!(printed.stderr.matches("os error").count(), 1, "{printed:?}");
+        assert_eq!(printed.stderr.lines().count(), 1, "{printed:?}");
+    }
+    Ok(())
+}
+
+/// The account got the first line alone as its password, which was weaker than meant.
+#[tokio::test]
+async fn a_password_of_two_lines_is_refused() -> Result<()> {
+    let server = Server::new().await?;
+    let config = server.config_file().display().to_string();
+    let add = [
+        "user",
+        "add",
+        "juliet@localhost",
+        "--password-stdin",
+        "--config",
+        &config,
+    ];
+    let printed = run(&add, "ab\ncd").await?;
+    assert_eq!(printed.code, Some(1), "{printed:?}");
+    assert!(printed.stderr.contains("more than one line"), "{printed:?}");
+    let listed = server.cli(&["user", "list"]).await?;
+    assert!(!listed.stdout.contains("juliet"), "{listed:?}");
+    server.stop().await
+}

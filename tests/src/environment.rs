@@ -55,6 +55,16 @@ pub fn faketime() -> Result<PathBuf> {
     found.with_context(|| format!("libfaketime is not installed; {MEND}"))
 }
 
+/// The program `HAProxy`.
+pub fn haproxy() -> Result<PathBuf> {
+    // Debian's place for it is not in the path of every user.
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
+    let mut programs = folders.map(|folder| folder.join("haproxy"));
+    let found = programs.find(|program| program.is_file());
+    found.with_context(|| format!("HAProxy is not installed; {MEND}"))
+}
+
 fn existing(variable: &str, what: &str) -> Result<PathBuf> {
     let path = std::env::var_os(variable)
         .map(PathBuf::from)

@@ -269,11 +269,12 @@ fn subfolders(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// A port that was free a moment ago, for servers that cannot choose one themselves.
-fn free_port() -> Result<u16> {
+pub fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
-async fn wait_for_port(address: SocketAddr) -> Result<()> {
+/// Waits until somebody listens there.
+pub async fn wait_for_port(address: SocketAddr) -> Result<()> {
     timeout(PATIENCE, async {
         while tokio::net::TcpStream::connect(address).await.is_err() {
             tokio::time::sleep(Duration::from_millis(50)).await;

@@ -16,6 +16,7 @@ use crate::layout::Layout;
 use crate::postgres;
 use crate::process;
 use crate::progress::{self, Progress};
+use crate::proxies;
 use crate::suite::{self, Kind, Part, Program, Queue, Report};
 use crate::totals::Totals;
 
@@ -188,6 +189,7 @@ fn set_up(layout: &Layout, progress: &Progress) -> Result<()> {
     clients::install(layout, progress)?;
     postgres::install(layout, progress)?;
     clock::install(layout, progress)?;
+    proxies::install(layout, progress)?;
     hostile::build_languages(layout, progress)
 }
 

@@ -26,6 +26,7 @@ mod lint;
 mod postgres;
 mod process;
 mod progress;
+mod proxies;
 mod reference;
 mod seeds;
 mod soak;

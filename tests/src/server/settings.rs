@@ -16,6 +16,8 @@ const STORAGE: &str = "WAXWING_TEST_STORAGE";
 pub struct Settings {
     /// Kind and TLS policy of each listener, in order.
     pub(super) listeners: Vec<(&'static str, &'static str)>,
+    /// Networks of proxies that all these listeners trust.
+    pub(super) trusted_proxies: Vec<String>,
     /// TOML that follows the harness's own.
     pub(super) config: String,
     /// In-band registration is open, without rate limits.
@@ -53,6 +55,7 @@ impl Settings {
     pub fn new() -> Self {
         Self {
             listeners: vec![("c2s", "required"), ("c2s-tls", "required")],
+            trusted_proxies: Vec::new(),
             config: String::new(),
             registration: true,
             plugins: Vec::new(),
@@ -67,6 +70,20 @@ impl Settings {
     #[must_use]
     pub fn plain(mut self) -> Self {
         self.listeners = vec![("c2s", "none")];
+        self
+    }
+
+    /// With that TLS policy on the listener for STARTTLS.
+    #[must_use]
+    pub fn tls(mut self, policy: &'static str) -> Self {
+        self.listeners = vec![("c2s", policy)];
+        self
+    }
+
+    /// With listeners that trust proxies in a network.
+    #[must_use]
+    pub fn trusted_proxies(mut self, network: &str) -> Self {
+        self.trusted_proxies.push(network.to_owned());
         self
     }
 
@@ -185,6 +202,9 @@ impl Settings {
             )?;
             if *kind == "c2s" {
                 writeln!(toml, "tls = \"{policy}\"")?;
+            }
+            if !self.trusted_proxies.is_empty() {
+                writeln!(toml, "trusted_proxies = {:?}", self.trusted_proxies)?;
             }
         }
         writeln!(

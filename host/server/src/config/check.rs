@@ -7,7 +7,9 @@ use std::{
 
 use waxwing_xmpp::jid;
 
-use super::{Config, Host, HostPlugin, Kind, Listener, Plugin, Plugins, TlsPolicy, error::Fault};
+use super::{
+    Config, Host, HostPlugin, Kind, Listener, Plugin, Plugins, Tls, TlsPolicy, error::Fault,
+};
 
 /// Least size that a server may limit stanzas to (RFC 6120 §13.12).
 const STANZA_FLOOR: usize = 10_000;
@@ -133,6 +135,7 @@ fn listener(listener: &Listener, index: usize) -> Result<(), Fault> {
         let message = format!("listener kind \"{kind}\" is not served by this version");
         return Err(Fault::of(format!("listen.{index}.kind"), message));
     }
+    trusted_proxies(listener, index)?;
     let key = format!("listen.{index}.tls");
     let direct = *kind == Kind::C2sTls && *tls != TlsPolicy::Required;
     check(
@@ -150,6 +153,23 @@ fn listener(listener: &Listener, index: usize) -> Result<(), Fault> {
         return Err(Fault::of(key, message));
     }
     Ok(())
+}
+
+fn trusted_proxies(listener: &Listener, index: usize) -> Result<(), Fault> {
+    let key = format!("listen.{index}.trusted_proxies");
+    for (place, network) in listener.trusted_proxies.iter().enumerate() {
+        check(
+            !network.is_everything(),
+            &format!("{key}.{place}"),
+            "everybody could claim to have any address; name the networks of the proxies",
+        )?;
+    }
+    let is_clients = matches!(listener.kind, Kind::C2s | Kind::C2sTls);
+    check(
+        is_clients || listener.trusted_proxies.is_empty(),
+        &key,
+        "metrics know of no proxies; remove `trusted_proxies`",
+    )
 }
 
 /// Figures say who talks how much: they are not for others to read along.
@@ -180,13 +200,20 @@ fn files(config: &Config) -> Result<(), Fault> {
     check(named, "plugins.directory", "a folder must be named")?;
     compiling(plugins)?;
     instances(plugins)?;
-    match (&config.tls.certificate, &config.tls.private_key) {
+    certificate(&config.tls, "tls")?;
+    let mut hosts = config.host.iter().enumerate();
+    hosts.try_for_each(|(index, host)| certificate(&host.tls, &format!("host.{index}.tls")))
+}
+
+/// A certificate and its key are named together.
+fn certificate(section: &Tls, key: &str) -> Result<(), Fault> {
+    match (&section.certificate, &section.private_key) {
         (Some(_), None) => Err(Fault::of(
-            "tls.certificate",
+            format!("{key}.certificate"),
             "its key is missing; add `private_key`",
         )),
         (None, Some(_)) => Err(Fault::of(
-            "tls.private_key",
+            format!("{key}.private_key"),
             "its certificate is missing; add `certificate`",
         )),
         _ => Ok(()),

@@ -8,6 +8,8 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
+use super::Network;
+
 /// One socket to listen on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "ListenerTable")]
@@ -18,6 +20,10 @@ pub struct Listener {
     pub address: SocketAddr,
     /// Whether clients must encrypt.
     pub tls: TlsPolicy,
+    /// Networks of proxies. A connection from there begins with a header of the PROXY protocol, version 1 or 2, and counts for the
+    /// address in it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trusted_proxies: Vec<Network>,
     /// True for a default listener of an address family that the machine may lack: failing to bind it because the address is
     /// not available is no error then. Never true for a configured one.
     #[serde(skip)]
@@ -73,6 +79,10 @@ pub(super) struct ListenerTable {
     /// Whether clients must encrypt; absent: `required`, but `none` for metrics.
     #[schemars(with = "TlsPolicy")]
     tls: Option<TlsPolicy>,
+    /// Networks of proxies, as `192.0.2.0/24`, or addresses. A connection from there must begin with a header of the PROXY protocol,
+    /// version 1 or 2, and counts for the address in it. From other addresses no such header is believed.
+    #[schemars(with = "Vec<String>")]
+    trusted_proxies: Vec<Network>,
 }
 
 fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
@@ -94,6 +104,7 @@ impl From<ListenerTable> for Listener {
             kind: table.kind,
             address,
             tls: table.tls.unwrap_or_else(|| table.kind.default_tls()),
+            trusted_proxies: table.trusted_proxies,
             if_available: false,
         }
     }
@@ -106,6 +117,7 @@ impl Listener {
             kind: Kind::C2s,
             address: SocketAddr::new(ip, 5222),
             tls: TlsPolicy::Required,
+            trusted_proxies: Vec::new(),
             if_available: ip.is_ipv6(),
         };
         vec![

@@ -13,8 +13,10 @@ mod host;
 mod layers;
 mod limits;
 mod listen;
+mod network;
 mod output;
 mod plugin;
+mod reload;
 mod renamed;
 mod sasl;
 mod storage;
@@ -35,6 +37,7 @@ pub use host::{Host, HostPlugin, ResourceConflict};
 pub use layers::{Sources, load};
 pub use limits::Limits;
 pub use listen::{Kind, Listener, TlsPolicy};
+pub use network::Network;
 pub use output::{schema, to_toml};
 pub use plugin::{Plugin, Plugins};
 pub use sasl::{Mechanism, Sasl};
@@ -53,7 +56,7 @@ pub struct Config {
     /// The sockets to listen on.
     #[schemars(with = "Vec<listen::ListenerTable>")]
     pub listen: Vec<Listener>,
-    /// The certificate shown on every TLS listener.
+    /// The certificate of domains that have none of their own.
     pub tls: Tls,
     /// How clients log in.
     pub sasl: Sasl,

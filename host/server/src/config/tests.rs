@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf};
 
 use tempfile::TempDir;
 
-use super::{Config, Kind, Mechanism, Sources, TlsPolicy, load, schema, to_toml};
+use super::{Config, Kind, Mechanism, Sources, Tls, TlsPolicy, load, schema, to_toml};
 
 /// Loads `file` as `waxwing.toml`, with the folder's name cut out of errors.
 fn load_file(file: &str) -> Result<Config, String> {
@@ -103,11 +103,15 @@ fn reads_every_key() {
         open = false
         [[host]]
         domain = "bücher.example"
+        [host.tls]
+        certificate = "bücher.pem"
+        private_key = "bücher.key"
         [[listen]]
         kind = "c2s-tls"
         [[listen]]
         kind = "c2s"
         address = "0.0.0.0:0"
+        trusted_proxies = ["192.0.2.0/24", "2001:db8::1"]
         tls = "optional"
         [tls]
         certificate = "cert.pem"
@@ -139,6 +143,12 @@ fn reads_every_key() {
     assert_eq!(config.host[0].admins, ["admin@example.org"]);
     assert_eq!(config.listen[0].address.to_string(), "127.0.0.1:5223");
     assert_eq!(config.listen[1].tls, TlsPolicy::Optional);
+    assert!(config.listen[0].trusted_proxies.is_empty());
+    let proxies = &config.listen[1].trusted_proxies;
+    assert_eq!(proxies[0].to_string(), "192.0.2.0/24");
+    assert!(proxies[1].contains("2001:db8::1".parse().unwrap()));
+    assert_eq!(config.host[0].tls, Tls::default());
+    assert_eq!(config.host[1].tls.certificate, Some("bücher.pem".into()));
     assert_eq!(
         config.sasl.mechanisms,
         [Mechanism::SCRAM_SHA_1, Mechanism::Plain]
@@ -376,6 +386,24 @@ const BAD_FILES: &[(&str, &str)] = &[
         "data_dir = \"\"\n",
         "`data_dir` in waxwing.toml line 1: a folder must be named",
     ),
+    (
+        "[[host]]\n[host.tls]\ncertificate = \"cert.pem\"\n",
+        "`host.0.tls.certificate` in waxwing.toml line 3: its key is missing; add `private_key`",
+    ),
+    (
+        "[[listen]]\ntrusted_proxies = [\"10.0.0.0/8\", \"proxy.example\"]\n",
+        "`listen.0.trusted_proxies.1` in waxwing.toml line 2: `proxy.example` is no network such as `192.0.2.0/24` or \
+         `2001:db8::/32`, and no address",
+    ),
+    (
+        "[[listen]]\ntrusted_proxies = [\"::/0\"]\n",
+        "`listen.0.trusted_proxies.0` in waxwing.toml line 2: everybody could claim to have any address; name the networks of \
+         the proxies",
+    ),
+    (
+        "[[listen]]\nkind = \"metrics\"\ntrusted_proxies = [\"127.0.0.1\"]\n",
+        "`listen.0.trusted_proxies` in waxwing.toml line 3: metrics know of no proxies; remove `trusted_proxies`",
+    ),
 ];
 
 // seeds: H24
@@ -485,8 +513,10 @@ fn prints_what_it_reads() {
         "plugin.ping.config.a.b=1",
         "host.0.plugin.ping.config.a=2",
         "plugin.ping.grants=[]",
+        "host.0.tls={certificate=\"a.pem\",private_key=\"a.key\"}",
     ];
-    let config = load_all("", &[], &set).unwrap();
+    let mut config = load_all("", &[], &set).unwrap();
+    config.listen[0].trusted_proxies = vec!["192.0.2.0/24".parse().unwrap()];
     let printed = to_toml(&config).unwrap();
     let mut again = load_file(&printed).unwrap();
     // Being a default is not written down.
@@ -512,4 +542,8 @@ fn describes_every_key_in_its_schema() {
         listener["properties"]["address"]["description"].is_string(),
         "{schema:#}"
     );
+    for (section, key) in [("ListenerTable", "trusted_proxies"), ("Host", "tls")] {
+        let described = &schema["$defs"][section]["properties"][key]["description"];
+        assert!(described.is_string(), "{section} {key}: {schema:#}");
+    }
 }

@@ -91,14 +91,21 @@ impl ConnectionLimits {
         self.open.load(Ordering::Relaxed) >= self.limit.load(Ordering::Relaxed)
     }
 
+    /// Counts one more, of which it is not known yet for which address it counts.
+    pub(crate) fn unassigned(&self) -> ConnectionSlot {
+        self.open.fetch_add(1, Ordering::Relaxed);
+        ConnectionSlot {
+            open: Arc::clone(&self.open),
+            address: None,
+        }
+    }
+
     /// Counts one more, from that address, unless it has too many or opens them too fast.
     pub(crate) fn slot(&self, address: IpAddr) -> Result<ConnectionSlot, Limit> {
         let address = self.addresses.count(address)?;
-        self.open.fetch_add(1, Ordering::Relaxed);
-        Ok(ConnectionSlot {
-            open: Arc::clone(&self.open),
-            address: address.map(|address| (address, Arc::clone(&self.addresses))),
-        })
+        let mut slot = self.unassigned();
+        slot.address = address.map(|address| (address, Arc::clone(&self.addresses)));
+        Ok(slot)
     }
 }
 

@@ -148,6 +148,7 @@ mod tests {
             kind: Kind::C2s,
             address: "127.0.0.1:0".parse().unwrap(),
             tls: TlsPolicy::None,
+            trusted_proxies: Vec::new(),
             if_available: false,
         }
     }

@@ -59,7 +59,7 @@ impl Drop for Server {
 }
 
 /// Serves until SIGTERM or SIGINT, and returns when all sessions have ended. A second such signal does not wait for them.
-/// SIGHUP reads the configuration again: the certificate, and the plugins' tables. The data folder is claimed by the caller.
+/// SIGHUP reads the configuration again: the certificates, and the plugins' tables. The data folder is claimed by the caller.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "the server has the configuration for itself from here on"
@@ -108,8 +108,9 @@ async fn serve(config: &Config, sources: &Sources) -> anyhow::Result<()> {
     let admin = tasks.spawn(admin::serve(admin, handler, context.stopping.clone()));
     announce(&line);
 
+    let mut current = config.clone();
     while let Order::Reload = signals.next().await {
-        reload(&server, sources).await;
+        reload(&server, sources, &mut current).await;
     }
     tokio::select! {
         () = stop(&server, running, admin, background, storage.as_ref()) => tracing::info!("stopped"),
@@ -200,24 +201,33 @@ async fn compose(
     Ok((Arc::new(server), queues))
 }
 
-/// Reads the configuration again, loads the certificate that it names, and the plugins whose tables changed. The rest of it
-/// takes a restart.
-async fn reload(server: &Server, sources: &Sources) {
-    match config::load(sources) {
-        Ok(config) => {
-            for warning in &config.warnings {
-                tracing::warn!("{warning}");
-            }
-            if server.context.tls.reload(&config) {
-                tracing::info!("certificate reloaded");
-            }
-            server
-                .platform
-                .reconfigure(plugins::settings(&config))
-                .await;
+/// Reads the configuration again, and takes over what a running server can: certificates and the plugins' tables.
+/// What else was changed takes a restart, and the log names it.
+async fn reload(server: &Server, sources: &Sources, current: &mut Config) {
+    let new = match config::load(sources) {
+        Ok(new) => new,
+        Err(error) => {
+            tracing::error!(%error, "the configuration cannot be read again");
+            return;
         }
-        Err(error) => tracing::error!(%error, "the configuration cannot be read again"),
+    };
+    for warning in &new.warnings {
+        tracing::warn!("{warning}");
     }
+    current.take_over(&new);
+    let waiting = current.differences(&new);
+    if !waiting.is_empty() {
+        let settings = waiting.join(", ");
+        tracing::warn!(
+            settings,
+            "settings were changed that take effect after a restart"
+        );
+    }
+    if server.context.tls.reload(current) {
+        tracing::info!("certificate reloaded");
+    }
+    let settings = plugins::settings(current);
+    server.platform.reconfigure(settings).await;
 }
 
 /// Starts a thread for each shard, with its sockets, and waits until all accept connections.
@@ -234,10 +244,14 @@ async fn start_shards(
     } in bound
     {
         let settings = Arc::new(settings(config, &listener, salt_secret));
+        let trusted_proxies = Arc::from(listener.trusted_proxies.as_slice());
+        let tls_at_once = tls_at_once(&settings).map(Arc::new);
         for (share, socket) in shares.iter_mut().zip(sockets) {
             let endpoint = Endpoint {
                 kind: listener.kind,
                 settings: Arc::clone(&settings),
+                tls_at_once: tls_at_once.clone(),
+                trusted_proxies: Arc::clone(&trusted_proxies),
             };
             share.push(Socket {
                 endpoint,
@@ -326,6 +340,16 @@ fn settings(config: &Config, listener: &Listener, salt_secret: [u8; 32]) -> Sett
     settings.allow_plain_without_tls = config.sasl.allow_plain_without_tls;
     settings.deadline = Duration::from_secs(u64::from(config.limits.pre_auth_seconds));
     settings
+}
+
+/// The same for clients that begin TLS with their first byte on a listener for STARTTLS.
+fn tls_at_once(settings: &Settings) -> Option<Settings> {
+    let offers_starttls = !settings.direct_tls && settings.tls != TlsPolicy::None;
+    offers_starttls.then(|| Settings {
+        direct_tls: true,
+        tls: TlsPolicy::Required,
+        ..settings.clone()
+    })
 }
 
 fn ready_line(bound: &[Bound]) -> String {

@@ -1,12 +1,13 @@
 //! A shard: one thread with a runtime of its own, its share of every listener, and the sessions that it accepted.
 
 use std::{
+    cell::Cell,
     io,
     net::{SocketAddr, TcpListener},
     rc::Rc,
     sync::Arc,
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::{
@@ -22,13 +23,18 @@ use crate::{
     c2s::{self, Endpoint, Resumptions},
     context::{ServerContext, StreamContext},
     delivery::wakeup::CrossShardWaker,
-    net::listener,
+    net::{connection_limits::ConnectionSlot, listener, proxy_protocol},
 };
 
 /// Time for the sessions to end when the server stops.
 const DRAIN: Duration = Duration::from_millis(4_800);
 /// Pauses between attempts to accept while that is impossible: the first, and the longest.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
+
+/// Time for a proxy to send its header. The specification asks for 3 seconds at least, so that one packet may be lost.
+const HEADER: Duration = Duration::from_secs(5);
+/// Time between two warnings about the proxies of a listener.
+const WARN_EVERY: Duration = Duration::from_mins(1);
 
 /// A listener of one shard.
 pub(crate) struct Socket {
@@ -117,11 +123,12 @@ async fn serve(
 ) -> io::Result<()> {
     for socket in sockets {
         let listener = tokio::net::TcpListener::from_std(socket.listener)?;
-        let acceptor = Acceptor {
+        let acceptor = Rc::new(Acceptor {
             cx: Rc::clone(cx),
             resumptions: Arc::clone(resumptions),
             endpoint: Rc::new(socket.endpoint),
-        };
+            proxy_warnings: Warnings::default(),
+        });
         cx.spawn(acceptor.accept(listener));
     }
     // Nobody waits for a server that gave up meanwhile.
@@ -142,10 +149,11 @@ struct Acceptor {
     cx: Rc<StreamContext>,
     resumptions: Arc<Resumptions>,
     endpoint: Rc<Endpoint>,
+    proxy_warnings: Warnings,
 }
 
 impl Acceptor {
-    async fn accept(self, listener: tokio::net::TcpListener) {
+    async fn accept(self: Rc<Self>, listener: tokio::net::TcpListener) {
         let stopping = self.cx.stopping.clone();
         let accepting = async {
             let mut pause = PAUSE.0;
@@ -158,7 +166,14 @@ impl Acceptor {
                 match accepted {
                     Ok((stream, address)) => {
                         pause = PAUSE.0;
-                        self.begin(stream, address);
+                        let mut proxies = self.endpoint.trusted_proxies.iter();
+                        if proxies.any(|network| network.contains(address.ip())) {
+                            let waiting = self.cx.server.connections.unassigned();
+                            let begun = Rc::clone(&self).begin_for_proxy(stream, address, waiting);
+                            self.cx.spawn(begun);
+                        } else {
+                            self.begin(stream, address);
+                        }
                     }
                     Err(error) if is_peers(&error) => {}
                     Err(error) => {
@@ -176,6 +191,32 @@ impl Acceptor {
         tokio::select! {
             () = stopping.cancelled() => {}
             () = accepting => {}
+        }
+    }
+
+    /// Reads the header of a trusted proxy, then begins the session of the client that it names. A connection without a header is
+    /// closed, since the server would otherwise believe a header of the client's own.
+    async fn begin_for_proxy(
+        self: Rc<Self>,
+        mut stream: TcpStream,
+        proxy: SocketAddr,
+        waiting: ConnectionSlot,
+    ) {
+        let reading = timeout(HEADER, proxy_protocol::read(&mut stream));
+        let Some(read) = self.cx.stopping.run_until_cancelled(reading).await else {
+            return;
+        };
+        match read.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+            Ok(Some(header)) => {
+                // It counts for its client from here on.
+                drop(waiting);
+                self.begin(stream, header.client(proxy));
+            }
+            Ok(None) => tracing::debug!(%proxy, "a trusted proxy connected and closed"),
+            Err(error) if is_proxys_fault(&error) && self.proxy_warnings.is_due() => {
+                tracing::warn!(%proxy, %error, "connection of a trusted proxy closed; it must send the PROXY protocol");
+            }
+            Err(error) => tracing::debug!(%proxy, %error, "connection of a trusted proxy lost"),
         }
     }
 
@@ -211,4 +252,31 @@ fn is_peers(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
     )
+}
+
+/// Whether the proxy sent something else than a header, or nothing. Connections that end early are health checks.
+fn is_proxys_fault(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::InvalidData | io::ErrorKind::TimedOut
+    )
+}
+
+/// Limits warnings about proxies: any client behind one could cause them.
+#[derive(Debug, Default)]
+struct Warnings {
+    last: Cell<Option<Instant>>,
+}
+
+impl Warnings {
+    /// True once in [`WARN_EVERY`].
+    fn is_due(&self) -> bool {
+        let now = Instant::now();
+        let recent = self.last.get().map(|last| now.duration_since(last));
+        let due = recent.is_none_or(|since| since >= WARN_EVERY);
+        if due {
+            self.last.set(Some(now));
+        }
+        due
+    }
 }
