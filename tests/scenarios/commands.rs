@@ -149,3 +149,54 @@ async fn disabling_a_plugin_takes_its_commands_away() -> Result<()> {
     assert_eq!(begun.attr("type"), Some("result"), "{begun}");
     server.stop().await
 }
+
+/// The condition of the error that a command is answered with.
+fn refusal(answer: &Element) -> Option<String> {
+    answer.stanza_error()
+}
+
+/// `admins` of the domain decides, compared as addresses are, and SIGHUP changes it without a restart or a reload.
+#[tokio::test]
+async fn a_command_for_administrators_follows_the_configuration() -> Result<()> {
+    let server = Settings::new()
+        .config(&format!(
+            "{GRANT}\n[plugin.poll-command.config]\nadmins_only = true"
+        ))
+        .plugin(
+            &environment::guest("examples/poll-command.wasm")?,
+            "poll-command",
+        )
+        .start()
+        .await?;
+    let (mut juliet, _) = server.session("juliet").await?;
+    let (mut strasse, _) = server.session("strasse").await?;
+    let forbidden =
+        |answer: &Element| refusal(answer).is_some_and(|error| error.contains("forbidden"));
+    for client in [&mut juliet, &mut strasse] {
+        let refused = command(client, "action='execute'", "").await?;
+        assert!(forbidden(&refused), "{refused}");
+    }
+
+    // Nodeprep makes one of both spellings.
+    let config = std::fs::read_to_string(server.config_file())?;
+    let host = "domain = \"localhost\"";
+    let with = |admin: &str| config.replacen(host, &format!("{host}\nadmins = [\"{admin}\"]"), 1);
+    std::fs::write(server.config_file(), with("Stra\u{df}e@LOCALHOST"))?;
+    server.signal(rustix::process::Signal::HUP)?;
+    server.wait_for_log("certificate reloaded").await?;
+    let begun = command(&mut strasse, "action='execute'", "").await?;
+    assert!(begun.child("command", COMMANDS).is_some(), "{begun}");
+    let refused = command(&mut juliet, "action='execute'", "").await?;
+    assert!(forbidden(&refused), "{refused}");
+
+    // A dialogue ends with the right to it.
+    std::fs::write(server.config_file(), with("juliet@localhost"))?;
+    server.signal(rustix::process::Signal::HUP)?;
+    waxwing_tests::server::wait_until(|| server.log().matches("certificate reloaded").count() == 2)
+        .await?;
+    let begun = command(&mut juliet, "action='execute'", "").await?;
+    assert!(begun.child("command", COMMANDS).is_some(), "{begun}");
+    let refused = command(&mut strasse, "action='execute'", "").await?;
+    assert!(forbidden(&refused), "{refused}");
+    server.stop().await
+}

@@ -1,5 +1,5 @@
 //! An ad-hoc command (XEP-0050) that asks a question: people choose an answer, confirm it, and see how many chose what. An
-//! account votes once.
+//! account votes once. With `admins_only` only administrators of the domain may use it.
 use waxwing_plugin::commands::{
     COMMANDS, Caller, Command, CommandStep, Commands, Done, Input, Note, Page,
 };
@@ -11,6 +11,7 @@ struct Polls {
 }
 
 struct Poll {
+    admins_only: bool,
     question: String,
     answers: Vec<String>,
 }
@@ -39,6 +40,10 @@ impl Plugin for Polls {
         .feature(COMMANDS)
         .setting(Setting::text("question", "what to ask").default("'Tea or coffee?'"))
         .setting(Setting::texts("answers", "what to choose from").default("['Tea', 'Coffee']"))
+        .setting(
+            Setting::boolean("admins_only", "whether only administrators may vote")
+                .default("false"),
+        )
         .command("poll", "Answer a question")
     }
 
@@ -49,7 +54,11 @@ impl Plugin for Polls {
         }
         let question = config::text("question").unwrap_or_default();
         Ok(Self {
-            commands: Commands::new().with(Poll { question, answers }),
+            commands: Commands::new().with(Poll {
+                admins_only: config::boolean("admins_only").unwrap_or(false),
+                question,
+                answers,
+            }),
         })
     }
 }
@@ -69,6 +78,10 @@ impl Command for Poll {
 
     fn label(&self) -> &'static str {
         "Answer a question"
+    }
+
+    fn permits(&self, caller: &Caller) -> bool {
+        !self.admins_only || caller.is_admin()
     }
 
     fn start(&self, caller: &Caller) -> Result<CommandStep<Step>, StanzaError> {

@@ -295,3 +295,15 @@ fn needs_something_to_choose_from() {
         Some("answers has less than two; give at least two to choose from")
     );
 }
+
+#[test]
+fn with_admins_only_nobody_else_votes() {
+    let mut polls: Harness<Polls> = Harness::new()
+        .config("admins_only", true)
+        .admin("localhost", "Juliet@localhost")
+        .start()
+        .unwrap();
+    assert!(!begin(&mut polls, JULIET).is_empty());
+    let refused = send(&mut polls, ROMEO, &[("node", "poll")], None);
+    assert_eq!(error(&refused), "forbidden");
+}

@@ -99,6 +99,10 @@ impl Services for Idle {
         vec!["localhost".to_owned()]
     }
 
+    fn is_admin(&self, _: &str, _: &BareJid) -> bool {
+        false
+    }
+
     async fn account_exists(&self, _: &BareJid) -> Result<bool, ServiceError> {
         Err(ServiceError::Unavailable)
     }

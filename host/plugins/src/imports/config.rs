@@ -1,5 +1,7 @@
 //! The import `config`.
 
+use waxwing_xmpp::jid;
+
 use crate::instance::state::State;
 use crate::model::settings::Scalar;
 use crate::wit::bindings::waxwing::plugin::config::Host;
@@ -35,5 +37,13 @@ impl Host for State {
             Some(Scalar::Texts(value)) => Some(value.clone()),
             _ => None,
         })
+    }
+
+    fn is_admin(&mut self, host: String, address: String) -> wasmtime::Result<bool> {
+        self.charge()?;
+        let (Ok(host), Ok(address)) = (jid::prepare_domain(&host), jid::parse(&address)) else {
+            return Ok(false);
+        };
+        Ok(self.shared.services.is_admin(&host, &address.into_bare()))
     }
 }

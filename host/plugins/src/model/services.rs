@@ -18,6 +18,10 @@ pub trait Services: Send + Sync + 'static {
     /// The domains served, prepared, the default one first.
     fn hosts(&self) -> Vec<String>;
 
+    /// Whether the operator has named that account as an administrator of a prepared domain. Asked by plugins for each request: it
+    /// must not wait.
+    fn is_admin(&self, host: &str, account: &BareJid) -> bool;
+
     /// Whether there is such an account, disabled ones included.
     async fn account_exists(&self, account: &BareJid) -> Result<bool, ServiceError>;
 

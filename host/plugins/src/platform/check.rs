@@ -100,6 +100,10 @@ impl Services for Nobody {
         self.hosts.clone()
     }
 
+    fn is_admin(&self, _: &str, _: &BareJid) -> bool {
+        false
+    }
+
     async fn account_exists(&self, _: &BareJid) -> Result<bool, ServiceError> {
         Err(ServiceError::Unavailable)
     }

@@ -1,6 +1,7 @@
 //! Accounts: what is stored of them, with the hashing that comes before.
 
 pub(crate) mod account_locks;
+pub(crate) mod administrators;
 pub(crate) mod password_hashing;
 pub(crate) mod secret;
 

@@ -7,7 +7,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use waxwing_xml::Limits;
 
 use crate::{
-    accounts::Accounts,
+    accounts::{Accounts, administrators::Administrators},
     config::{self, bounds::Bounds},
     delivery::{buffers::Buffers, roster_job::RosterJobs},
     net::{connection_limits::ConnectionLimits, tls::Tls},
@@ -22,6 +22,7 @@ pub(crate) struct ServerContext {
     pub(crate) domains: Vec<String>,
     pub(crate) router: Arc<Router>,
     pub(crate) accounts: Accounts,
+    pub(crate) administrators: Administrators,
     pub(crate) rosters: Arc<RosterService>,
     pub(crate) roster_jobs: RosterJobs,
     pub(crate) offline: Arc<Offline>,

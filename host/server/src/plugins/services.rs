@@ -37,6 +37,10 @@ impl Services for ServerServices {
         self.server.domains.clone()
     }
 
+    fn is_admin(&self, host: &str, account: &BareJid) -> bool {
+        self.server.administrators.has(host, account)
+    }
+
     async fn account_exists(&self, account: &BareJid) -> Result<bool, ServiceError> {
         self.server
             .accounts

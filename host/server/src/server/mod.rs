@@ -23,7 +23,7 @@ use self::{
     signals::{Order, Signals},
 };
 use crate::{
-    accounts::{Accounts, password_hashing::HashPool, secret},
+    accounts::{Accounts, administrators::Administrators, password_hashing::HashPool, secret},
     admin::{self, AdminHandler},
     c2s::{self, Endpoint, Resumptions},
     config::{self, Config, Kind, Listener, Sources},
@@ -180,6 +180,7 @@ async fn compose(
         domains: domains(config),
         router: Arc::clone(&router),
         accounts,
+        administrators: Administrators::new(&config.host),
         rosters: Arc::new(rosters),
         roster_jobs,
         offline: Arc::new(offline),
@@ -201,7 +202,7 @@ async fn compose(
     Ok((Arc::new(server), queues))
 }
 
-/// Reads the configuration again, and takes over what a running server can: certificates and the plugins' tables.
+/// Reads the configuration again, and takes over what a running server can: certificates, administrators and the plugins' tables.
 /// What else was changed takes a restart, and the log names it.
 async fn reload(server: &Server, sources: &Sources, current: &mut Config) {
     let new = match config::load(sources) {
@@ -215,6 +216,7 @@ async fn reload(server: &Server, sources: &Sources, current: &mut Config) {
         tracing::warn!("{warning}");
     }
     current.take_over(&new);
+    server.context.administrators.replace(&current.host);
     let waiting = current.differences(&new);
     if !waiting.is_empty() {
         let settings = waiting.join(", ");

@@ -4,7 +4,7 @@ use super::errors;
 use super::page::{Done, Note, Page};
 use super::request::Action;
 use crate::forms::Values;
-use crate::{Element, Parsed, Payload, Stanza, StanzaError, jid};
+use crate::{Element, Parsed, Payload, Stanza, StanzaError, config, jid};
 
 /// A command: see the [module](super).
 pub trait Command: 'static {
@@ -63,6 +63,12 @@ impl Caller {
             host: request.host(),
             lang: head.lang,
         })
+    }
+
+    /// Whether the caller is an administrator of [`Caller::host`]: `admins` in that domain's `[[host]]`. Ask in
+    /// [`Command::permits`], since the operator may change it at any time.
+    pub fn is_admin(&self) -> bool {
+        config::is_admin(&self.host, &self.jid)
     }
 
     /// The account's bare JID.

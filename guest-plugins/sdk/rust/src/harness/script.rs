@@ -53,6 +53,14 @@ impl<P: Plugin> Script<P> {
         self
     }
 
+    /// An administrator of a domain, by its bare JID: the operator's `admins`.
+    #[must_use]
+    pub fn admin(mut self, host: &str, account: &str) -> Self {
+        let admin = (host.to_lowercase(), account.to_lowercase());
+        self.world.admins.insert(admin);
+        self
+    }
+
     /// A contact in the roster that the server keeps of an account.
     #[must_use]
     pub fn contact(mut self, account: &str, contact: crate::Contact) -> Self {

@@ -17,6 +17,8 @@ pub(crate) struct World {
     pub(crate) hosts: Vec<String>,
     pub(crate) grants: HashSet<String>,
     pub(crate) config: HashMap<String, Setting>,
+    /// Domains with the bare JIDs of their administrators, in lower case.
+    pub(crate) admins: HashSet<(String, String)>,
     pub(crate) accounts: BTreeMap<String, String>,
     /// Those of the accounts that the operator has disabled.
     pub(crate) disabled: HashSet<String>,
@@ -186,6 +188,7 @@ impl Default for World {
             hosts: vec!["localhost".to_owned()],
             grants: HashSet::new(),
             config: HashMap::new(),
+            admins: HashSet::new(),
             accounts: BTreeMap::new(),
             disabled: HashSet::new(),
             memory: HashMap::new(),

@@ -1,5 +1,6 @@
 //! The plugin's configuration (interface `config`).
 
+use crate::jid;
 use crate::native::world::{self, Setting};
 
 /// The value of a setting of kind boolean.
@@ -32,6 +33,12 @@ pub fn texts(key: &str) -> Option<Vec<String>> {
         Setting::Texts(value) => Some(value),
         _ => None,
     }
+}
+
+/// Whether an address belongs to an administrator of a domain served here; a resource does not count.
+pub fn is_admin(host: &str, address: &str) -> bool {
+    let (host, account) = (host.to_lowercase(), jid::bare(address).to_lowercase());
+    world::with(|world| world.admins.contains(&(host, account)))
 }
 
 fn setting(key: &str) -> Option<Setting> {
