@@ -116,6 +116,7 @@ async fn logins_are_bound_to_the_certificate_that_was_shown() -> Result<()> {
     server.stop().await
 }
 
+// seeds: T1
 /// New connections see the new certificate; sessions go on with the one that they were shown. One that cannot be used
 /// replaces nothing, and those of other domains are replaced all the same.
 #[tokio::test]

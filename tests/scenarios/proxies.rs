@@ -108,6 +108,7 @@ async fn connections_from_one_network_of_64_bits_count_together() -> Result<()> 
     server.stop().await
 }
 
+// seeds: R14
 /// The plugin registration, which has the grant `address`, counts such a network as one address too.
 #[tokio::test]
 async fn registrations_from_one_network_of_64_bits_count_together() -> Result<()> {
