@@ -224,15 +224,15 @@ fn a_stream_makes_as_many_accounts_as_the_operator_allows() {
         .config("accounts_per_stream", 2_i64);
     let mut registration = script.account("juliet@localhost", "x").start().unwrap();
     let mut make = |name: &str| registration.pre_auth(&stream(), &account(name, "x"));
-    let made = "<iq type='result' id='r2' from='localhost'/>";
-    assert_eq!(make("romeo"), made);
+    let result = "<iq type='result' id='r2' from='localhost'/>";
+    assert_eq!(make("romeo"), result);
     let conflict = "That username is already taken.";
     assert_eq!(
         make("juliet"),
         error("cancel", "409", "conflict", conflict).as_str(),
         "a refused request does not count"
     );
-    assert_eq!(make("mercutio"), made);
+    assert_eq!(make("mercutio"), result);
     let full = "2 accounts for each stream";
     assert_eq!(
         make("tybalt"),

@@ -23,7 +23,7 @@ pub trait AccountEvents: Plugin {
 /// The step of the test harness.
 #[cfg(not(target_family = "wasm"))]
 mod harness {
-    use super::*;
+    use super::AccountEvents;
     use crate::harness::Harness;
 
     impl<P: AccountEvents> Harness<P> {

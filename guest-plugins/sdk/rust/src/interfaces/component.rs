@@ -48,7 +48,7 @@ impl From<Handled> for crate::bindings::component::exports::waxwing::plugin::com
 /// The step of the test harness.
 #[cfg(not(target_family = "wasm"))]
 mod harness {
-    use super::*;
+    use super::{Component, Handled};
     use crate::harness::outcome::Pending;
     use crate::harness::{Harness, Outcome};
     use crate::jid;

@@ -84,7 +84,7 @@ impl From<Verdict> for crate::bindings::deliver::exports::waxwing::plugin::deliv
 /// The step of the test harness.
 #[cfg(not(target_family = "wasm"))]
 mod harness {
-    use super::*;
+    use super::Deliver;
     use crate::harness::arriving;
     use crate::harness::outcome::Pending;
     use crate::harness::{Harness, Outcome};

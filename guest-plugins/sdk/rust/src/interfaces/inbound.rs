@@ -98,7 +98,7 @@ impl From<Verdict> for crate::bindings::inbound::exports::waxwing::plugin::inbou
 /// The step of the test harness.
 #[cfg(not(target_family = "wasm"))]
 mod harness {
-    use super::*;
+    use super::Inbound;
     use crate::harness::outcome::Pending;
     use crate::harness::{Harness, Outcome};
     use crate::native::xml;

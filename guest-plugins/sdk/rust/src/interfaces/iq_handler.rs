@@ -128,7 +128,7 @@ impl From<Deferred> for crate::bindings::iq_handler::exports::waxwing::plugin::i
 /// The step of the test harness.
 #[cfg(not(target_family = "wasm"))]
 mod harness {
-    use super::*;
+    use super::{Deferred, IqHandler, LateIqHandler};
     use crate::harness::outcome::Pending;
     use crate::harness::{Harness, Outcome};
 

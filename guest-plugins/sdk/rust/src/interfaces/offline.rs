@@ -79,7 +79,7 @@ impl From<OfflineVerdict> for crate::bindings::offline::exports::waxwing::plugin
 /// The step of the test harness.
 #[cfg(not(target_family = "wasm"))]
 mod harness {
-    use super::*;
+    use super::Offline;
     use crate::harness::arriving;
     use crate::harness::outcome::Pending;
     use crate::harness::{Harness, Outcome};

@@ -11,7 +11,7 @@ pub trait PasswordVeto: Plugin {
 /// The step of the test harness.
 #[cfg(not(target_family = "wasm"))]
 mod harness {
-    use super::*;
+    use super::{PasswordVeto, StanzaError};
     use crate::harness::Harness;
 
     impl<P: PasswordVeto> Harness<P> {

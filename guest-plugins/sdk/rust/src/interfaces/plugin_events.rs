@@ -27,7 +27,7 @@ impl Manifest {
 /// The step of the test harness.
 #[cfg(not(target_family = "wasm"))]
 mod harness {
-    use super::*;
+    use super::{Event, PluginEvents};
     use crate::harness::Harness;
 
     impl<P: PluginEvents> Harness<P> {

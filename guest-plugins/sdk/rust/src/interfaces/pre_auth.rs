@@ -30,7 +30,7 @@ impl Manifest {
 /// The step of the test harness.
 #[cfg(not(target_family = "wasm"))]
 mod harness {
-    use super::*;
+    use super::{PreAuth, PreAuthStream, Stanza};
     use crate::harness::Xml;
     use crate::harness::outcome::Pending;
     use crate::harness::{Harness, Outcome};

@@ -116,7 +116,7 @@ impl From<PresenceVerdict>
 /// The step of the test harness.
 #[cfg(not(target_family = "wasm"))]
 mod harness {
-    use super::*;
+    use super::{Presence, PresenceStep};
     use crate::harness::outcome::Pending;
     use crate::harness::{Harness, Outcome};
 

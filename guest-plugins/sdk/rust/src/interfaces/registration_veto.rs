@@ -11,7 +11,7 @@ pub trait RegistrationVeto: Plugin {
 /// The step of the test harness.
 #[cfg(not(target_family = "wasm"))]
 mod harness {
-    use super::*;
+    use super::{RegistrationVeto, StanzaError};
     use crate::harness::Harness;
 
     impl<P: RegistrationVeto> Harness<P> {

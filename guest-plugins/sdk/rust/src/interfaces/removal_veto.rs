@@ -11,7 +11,7 @@ pub trait RemovalVeto: Plugin {
 /// The step of the test harness.
 #[cfg(not(target_family = "wasm"))]
 mod harness {
-    use super::*;
+    use super::{RemovalVeto, StanzaError};
     use crate::harness::Harness;
 
     impl<P: RemovalVeto> Harness<P> {

@@ -14,7 +14,7 @@ pub trait ReplyHandler: Plugin {
 /// The step of the test harness.
 #[cfg(not(target_family = "wasm"))]
 mod harness {
-    use super::*;
+    use super::ReplyHandler;
     use crate::harness::Harness;
 
     impl<P: ReplyHandler> Harness<P> {

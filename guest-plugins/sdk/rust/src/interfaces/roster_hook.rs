@@ -196,7 +196,10 @@ impl From<OutboundVerdict>
 /// The step of the test harness.
 #[cfg(not(target_family = "wasm"))]
 mod harness {
-    use super::*;
+    use super::{
+        Contact, FaultPolicy, InboundVerdict, OutboundVerdict, RosterEdit, RosterHook,
+        RosterItemUpdate, Stanza, StanzaError, SubscriptionAction,
+    };
     use crate::bindings::lifecycle::waxwing::plugin::manifest::RosterHookPoints;
     use crate::harness::Harness;
     use crate::native::address;

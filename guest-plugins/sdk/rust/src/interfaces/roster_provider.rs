@@ -197,7 +197,7 @@ impl State {
             SubscriptionAction::Unsubscribe => (self.to, self.asked) = (false, false),
             SubscriptionAction::Subscribed if self.from => {}
             SubscriptionAction::Subscribed if self.requested => {
-                (self.from, self.requested) = (true, false)
+                (self.from, self.requested) = (true, false);
             }
             SubscriptionAction::Subscribed => self.approved = true,
             SubscriptionAction::Unsubscribed => {
@@ -213,7 +213,7 @@ impl State {
         match word {
             SubscriptionAction::Subscribe if self.from => {}
             SubscriptionAction::Subscribe if self.approved => {
-                (self.from, self.requested) = (true, false)
+                (self.from, self.requested) = (true, false);
             }
             SubscriptionAction::Subscribe => self.requested = true,
             SubscriptionAction::Unsubscribe => (self.from, self.requested) = (false, false),

@@ -16,7 +16,7 @@ pub trait SessionEvents: Plugin {
 /// The step of the test harness.
 #[cfg(not(target_family = "wasm"))]
 mod harness {
-    use super::*;
+    use super::{Session, SessionEvents};
     use crate::harness::Harness;
 
     impl<P: SessionEvents> Harness<P> {

@@ -11,7 +11,7 @@ pub trait TimerHandler: Plugin {
 /// The step of the test harness.
 #[cfg(not(target_family = "wasm"))]
 mod harness {
-    use super::*;
+    use super::TimerHandler;
     use crate::harness::Harness;
 
     impl<P: TimerHandler> Harness<P> {
