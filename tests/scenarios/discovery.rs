@@ -168,8 +168,11 @@ async fn an_account_is_described_to_itself_and_to_its_contacts_alone() -> Result
     juliet
         .send("<presence to='romeo@localhost' type='subscribed'/>")
         .await?;
-    let granted = |one: &waxwing_tests::Element| one.attr("type") == Some("subscribed");
-    romeo.wait_for("the approval", granted).await?;
+    let seen = |one: &waxwing_tests::Element| {
+        let from = one.attr("from").unwrap_or_default();
+        one.name == "presence" && from.starts_with("juliet@localhost/")
+    };
+    romeo.wait_for("her presence", seen).await?;
     let answer = romeo.iq("get", "juliet@localhost", INFO).await?;
     assert!(answer.to_string().contains("registered"), "{answer}");
     // The other direction was not granted.

@@ -109,16 +109,21 @@ fn position(server: &Server, text: &str) -> Result<usize> {
 #[tokio::test]
 async fn plugins_start_once_after_all_inits_in_the_order_of_their_dependencies() -> Result<()> {
     let server = Settings::new()
-        .plugin(&fixture("dependent")?, "dependent")
+        .plugin(&fixture("based-on-counter")?, "based-on-counter")
         .plugin(&fixture("counter")?, "counter")
         .plugin(&fixture("circle-one")?, "circle-one")
         .plugin(&fixture("circle-two")?, "circle-two")
         .start()
         .await?;
-    ensure!(position(&server, "counter 0.1.0: init")? < position(&server, "dependent: init")?);
-    ensure!(position(&server, "dependent: init")? < position(&server, "counter 0.1.0: started")?);
     ensure!(
-        position(&server, "counter 0.1.0: started")? < position(&server, "dependent: started")?
+        position(&server, "counter 0.1.0: init")? < position(&server, "based-on-counter: init")?
+    );
+    ensure!(
+        position(&server, "based-on-counter: init")? < position(&server, "counter 0.1.0: started")?
+    );
+    ensure!(
+        position(&server, "counter 0.1.0: started")?
+            < position(&server, "based-on-counter: started")?
     );
     for one in ["one", "two"] {
         for two in ["one", "two"] {
@@ -135,7 +140,7 @@ async fn plugins_start_once_after_all_inits_in_the_order_of_their_dependencies()
     }
     for started in [
         "counter 0.1.0: started",
-        "dependent: started",
+        "based-on-counter: started",
         "circle-one: started",
         "circle-two: started",
     ] {
@@ -150,30 +155,33 @@ async fn plugins_start_once_after_all_inits_in_the_order_of_their_dependencies()
 #[tokio::test]
 async fn a_missing_dependency_is_named_and_awaited() -> Result<()> {
     let server = Settings::new()
-        .plugin(&fixture("dependent")?, "dependent")
+        .plugin(&fixture("based-on-counter")?, "based-on-counter")
         .start()
         .await?;
-    let error = listed(&server, "dependent").await?["error"].to_string();
+    let error = listed(&server, "based-on-counter").await?["error"].to_string();
     ensure!(error.contains("`counter` in versions >=0.1, <2"), "{error}");
     ensure!(error.contains("install it"), "{error}");
 
     put(&server, &fixture("counter-2")?, "counter")?;
     server.wait_for_log("counter 2.0.0: started").await?;
-    let error = reload(&server, "dependent").await?["error"].to_string();
+    let error = reload(&server, "based-on-counter").await?["error"].to_string();
     ensure!(error.contains("but there is 2.0.0"), "{error}");
     ensure!(
-        !server.log().contains("dependent: started"),
+        !server.log().contains("based-on-counter: started"),
         "{}",
         server.log()
     );
 
     put(&server, &fixture("counter")?, "counter")?;
-    server.wait_for_log("dependent: started").await?;
-    assert_eq!(listed(&server, "dependent").await?["error"], Value::Null);
+    server.wait_for_log("based-on-counter: started").await?;
+    assert_eq!(
+        listed(&server, "based-on-counter").await?["error"],
+        Value::Null
+    );
     // A version that others cannot use does not replace one that they can.
     put(&server, &fixture("counter-2")?, "counter")?;
     server
-        .wait_for_log("`dependent` depends on `counter`")
+        .wait_for_log("`based-on-counter` depends on `counter`")
         .await?;
     assert_eq!(listed(&server, "counter").await?["version"], json!("0.1.0"));
     server.stop().await
@@ -185,7 +193,7 @@ async fn a_missing_dependency_is_named_and_awaited() -> Result<()> {
 #[tokio::test]
 async fn disabling_takes_the_dependents_along_and_outlives_a_restart() -> Result<()> {
     let mut server = Settings::new()
-        .plugin(&fixture("dependent")?, "dependent")
+        .plugin(&fixture("based-on-counter")?, "based-on-counter")
         .plugin(&fixture("counter")?, "counter")
         .config(COUNTER)
         .start()
@@ -194,14 +202,14 @@ async fn disabling_takes_the_dependents_along_and_outlives_a_restart() -> Result
     assert_eq!(counter(&mut client).await?.0, 1);
     let both = features(&mut client).await?;
     ensure!(
-        both.contains("urn:example:counter") && both.contains("urn:example:dependent"),
+        both.contains("urn:example:counter") && both.contains("urn:example:based-on-counter"),
         "{both}"
     );
 
     let went = told(&server, &["plugin", "disable", "counter"]).await?;
-    ensure!(went.contains("dependent"), "{went}");
+    ensure!(went.contains("based-on-counter"), "{went}");
     server.wait_for_log("counter 0.1.0: shut down at 1").await?;
-    let first = position(&server, "dependent: shut down")?;
+    let first = position(&server, "based-on-counter: shut down")?;
     ensure!(first < position(&server, "counter 0.1.0: shut down at 1")?);
     let none = features(&mut client).await?;
     ensure!(!none.contains("urn:example"), "{none}");
@@ -212,7 +220,7 @@ async fn disabling_takes_the_dependents_along_and_outlives_a_restart() -> Result
     );
     assert_eq!(listed(&server, "counter").await?["enabled"], json!(false));
     ensure!(
-        listed(&server, "dependent").await?["error"]
+        listed(&server, "based-on-counter").await?["error"]
             .to_string()
             .contains("`counter`, which went")
     );
@@ -220,12 +228,12 @@ async fn disabling_takes_the_dependents_along_and_outlives_a_restart() -> Result
     server.kill().await?;
     server.start_again().await?;
     assert_eq!(listed(&server, "counter").await?["serving"], json!(false));
-    let error = reload(&server, "dependent").await?["error"].to_string();
+    let error = reload(&server, "based-on-counter").await?["error"].to_string();
     ensure!(error.contains("`counter`, which is disabled"), "{error}");
     // Enabling one enables what it depends on: both or none.
-    let came = told(&server, &["plugin", "enable", "dependent"]).await?;
+    let came = told(&server, &["plugin", "enable", "based-on-counter"]).await?;
     ensure!(
-        came.contains("dependent") && came.contains("counter"),
+        came.contains("based-on-counter") && came.contains("counter"),
         "{came}"
     );
     let (mut client, _) = server.log_in(&waxwing_tests::Login::new("juliet")).await?;
@@ -238,15 +246,15 @@ async fn disabling_takes_the_dependents_along_and_outlives_a_restart() -> Result
 async fn enabling_is_rolled_back_where_one_of_them_refuses() -> Result<()> {
     let config = format!("{COUNTER}\n[plugin.counter.config]\nfault = \"started\"");
     let server = Settings::new().config(&config).start().await?;
-    put(&server, &fixture("dependent")?, "dependent")?;
+    put(&server, &fixture("based-on-counter")?, "based-on-counter")?;
     put(&server, &fixture("counter")?, "counter")?;
     server.wait_for_log("told to fail in started").await?;
-    let error = refused(&server, &["plugin", "enable", "dependent"]).await?;
+    let error = refused(&server, &["plugin", "enable", "based-on-counter"]).await?;
     ensure!(
         error.contains("`counter` refuses to start: told to fail in started"),
         "{error}"
     );
-    for name in ["counter", "dependent"] {
+    for name in ["counter", "based-on-counter"] {
         assert_eq!(
             listed(&server, name).await?["serving"],
             json!(false),
@@ -254,7 +262,7 @@ async fn enabling_is_rolled_back_where_one_of_them_refuses() -> Result<()> {
         );
     }
     ensure!(
-        !server.log().contains("dependent: started"),
+        !server.log().contains("based-on-counter: started"),
         "{}",
         server.log()
     );
@@ -364,7 +372,7 @@ async fn installing_shows_what_is_asked_for_and_grants_it_to_that_file() -> Resu
 async fn memory_stays_flat_over_cycles_of_enabling_and_disabling() -> Result<()> {
     let cycles = amount("WAXWING_TEST_CYCLES", 60);
     let server = Settings::new()
-        .plugin(&fixture("dependent")?, "dependent")
+        .plugin(&fixture("based-on-counter")?, "based-on-counter")
         .plugin(&fixture("counter")?, "counter")
         .config(COUNTER)
         .start()
@@ -382,7 +390,7 @@ async fn memory_stays_flat_over_cycles_of_enabling_and_disabling() -> Result<()>
             ensure!(answer["error"].is_null(), "{command}: {answer}");
         }
         assert_eq!(
-            listed_by_socket(&server, "dependent").await?["serving"],
+            listed_by_socket(&server, "based-on-counter").await?["serving"],
             json!(true)
         );
     }

@@ -391,8 +391,9 @@ async fn a_password_changes_under_the_name_as_typed() -> Result<()> {
 /// Smack's tests register all their accounts on one stream, which XEP-0077 §3.1 leaves to the server.
 #[tokio::test]
 async fn a_stream_registers_as_many_accounts_as_the_operator_allows() -> Result<()> {
-    let config = "[plugin.registration.config]\naccounts_per_stream = 3";
-    for (settings, allowed) in [(Settings::new(), 1), (Settings::new().config(config), 3)] {
+    let three = "[plugin.registration.config]\nopen = true\naccounts_per_stream = 3";
+    let three = Settings::new().registration_untouched().config(three);
+    for (settings, allowed) in [(Settings::new(), 1), (three, 3)] {
         let server = settings.start().await?;
         let mut client = registrar(&server).await?;
         for number in 0..4 {
