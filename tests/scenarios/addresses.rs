@@ -8,7 +8,8 @@ use waxwing_tests::{Client, Login, Server, environment};
 const FILTER: &str = "[plugin.word-filter]\ngrants = [\"inbound\"]\n\
     [plugin.word-filter.config]\nwords = [\"apple\"]\naction = \"mask\"";
 
-/// Sessions at a time, and what each does: so many that every thread of the server has several instances of each plugin.
+/// Sessions at a time, and what each does: so many that every thread of the server has several instances of each
+/// plugin.
 const SESSIONS: usize = 12;
 const ROUNDS: usize = 20;
 

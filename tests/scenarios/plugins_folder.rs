@@ -12,14 +12,14 @@ use serde_json::Value;
 use waxwing_tests::server::{Settings, run, wait_until};
 use waxwing_tests::{Login, Server, environment};
 
-const TALLY: &str = "[plugin.tally]\ngrants = [\"iq-handler\"]";
+const COUNTER: &str = "[plugin.counter]\ngrants = [\"iq-handler\"]";
 
-/// Versions of the fixture `tally`, with their files.
-const ONE: (&str, &str) = ("fixtures/tally.wasm", "0.1.0");
-const TWO: (&str, &str) = ("fixtures/tally-2.wasm", "2.0.0");
+/// Versions of the fixture `counter`, with their files.
+const ONE: (&str, &str) = ("fixtures/counter.wasm", "0.1.0");
+const TWO: (&str, &str) = ("fixtures/counter-2.wasm", "2.0.0");
 
 async fn server() -> Result<Server> {
-    Settings::new().config(TALLY).start().await
+    Settings::new().config(COUNTER).start().await
 }
 
 /// Puts a component at a path, in one piece.
@@ -42,24 +42,24 @@ fn make_pipe(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Waits until a version of the tally serves.
+/// Waits until a version of the counter serves.
 async fn serves(server: &Server, version: &str) -> Result<()> {
-    let serving = format!("serving plugin=\"tally\" version=\"{version}\"");
+    let serving = format!("serving plugin=\"counter\" version=\"{version}\"");
     server.wait_for_log(&serving).await
 }
 
-/// As Kubernetes replaces what it mounts of a `ConfigMap` or a `Secret`: the file is a link through a second one, and that alone
-/// is changed.
+/// As Kubernetes replaces what it mounts of a `ConfigMap` or a `Secret`: the file is a link through a second one, and
+/// that alone is changed.
 #[tokio::test]
 async fn a_plugin_behind_two_links_is_replaced_when_the_hidden_one_changes() -> Result<()> {
     let server = server().await?;
     let folder = server.plugins();
     for (directory, (component, _)) in [("..2026_1", ONE), ("..2026_2", TWO)] {
         fs::create_dir(folder.join(directory))?;
-        put(component, &folder.join(directory).join("tally.wasm"))?;
+        put(component, &folder.join(directory).join("counter.wasm"))?;
     }
     symlink("..2026_1", folder.join("..data"))?;
-    symlink("..data/tally.wasm", folder.join("tally.wasm"))?;
+    symlink("..data/counter.wasm", folder.join("counter.wasm"))?;
     serves(&server, ONE.1).await?;
     symlink("..2026_2", folder.join("..data_tmp"))?;
     fs::rename(folder.join("..data_tmp"), folder.join("..data"))?;
@@ -75,7 +75,7 @@ async fn a_plugin_behind_a_link_is_replaced_where_it_lies() -> Result<()> {
     let elsewhere = tempfile::tempdir()?;
     let file = elsewhere.path().join("built.wasm");
     put(ONE.0, &file)?;
-    symlink(&file, server.plugins().join("tally.wasm"))?;
+    symlink(&file, server.plugins().join("counter.wasm"))?;
     serves(&server, ONE.1).await?;
     put(TWO.0, &file)?;
     serves(&server, TWO.1).await?;
@@ -84,8 +84,8 @@ async fn a_plugin_behind_a_link_is_replaced_where_it_lies() -> Result<()> {
     server
         .wait_for_log("not loaded, version 2.0.0 goes on")
         .await?;
-    fs::remove_file(server.plugins().join("tally.wasm"))?;
-    server.wait_for_log("unloaded plugin=\"tally\"").await?;
+    fs::remove_file(server.plugins().join("counter.wasm"))?;
+    server.wait_for_log("unloaded plugin=\"counter\"").await?;
     server.stop().await
 }
 
@@ -94,16 +94,16 @@ async fn a_plugin_behind_a_link_is_replaced_where_it_lies() -> Result<()> {
 async fn a_plugins_folder_that_is_made_anew_is_watched() -> Result<()> {
     let server = server().await?;
     let folder = server.plugins();
-    put(ONE.0, &folder.join("tally.wasm"))?;
+    put(ONE.0, &folder.join("counter.wasm"))?;
     serves(&server, ONE.1).await?;
     fs::remove_dir_all(&folder)?;
-    server.wait_for_log("unloaded plugin=\"tally\"").await?;
+    server.wait_for_log("unloaded plugin=\"counter\"").await?;
     fs::create_dir(&folder)?;
-    put(TWO.0, &folder.join("tally.wasm"))?;
+    put(TWO.0, &folder.join("counter.wasm"))?;
     serves(&server, TWO.1).await?;
     // And that is no last look.
-    fs::remove_file(folder.join("tally.wasm"))?;
-    let unloaded = || server.log().matches("unloaded plugin=\"tally\"").count();
+    fs::remove_file(folder.join("counter.wasm"))?;
+    let unloaded = || server.log().matches("unloaded plugin=\"counter\"").count();
     wait_until(|| unloaded() == 2).await?;
     server.stop().await
 }
@@ -117,7 +117,7 @@ async fn a_plugins_folder_that_is_a_link_is_followed_to_the_next_release() -> Re
     for (release, (component, _)) in [("one", ONE), ("two", TWO)] {
         let release = releases.path().join(release);
         fs::create_dir(&release)?;
-        put(component, &release.join("tally.wasm"))?;
+        put(component, &release.join("counter.wasm"))?;
     }
     fs::remove_dir_all(&folder)?;
     symlink(releases.path().join("one"), &folder)?;
@@ -172,7 +172,7 @@ async fn pipes_devices_and_giants_in_the_plugins_folder_stop_nothing() -> Result
         );
     }
     ensure_rubbish_is_listed(&server).await?;
-    put(ONE.0, &folder.join("tally.wasm"))?;
+    put(ONE.0, &folder.join("counter.wasm"))?;
     serves(&server, ONE.1).await?;
     server.end().await?;
     // They are there at a start, too.

@@ -57,8 +57,8 @@ fn ensure_reason(printed: &Printed, file: &str) -> Result<()> {
     Ok(())
 }
 
-/// The platform had made the runtime of its guests when it read the file, and tokio panics where a runtime is dropped inside
-/// another one.
+/// The platform had made the runtime of its guests when it read the file, and tokio panics where a runtime is dropped
+/// inside another one.
 #[tokio::test]
 async fn a_file_of_choices_that_is_cut_short_is_one_clear_line() -> Result<()> {
     let data = tempfile::tempdir()?;
@@ -159,17 +159,17 @@ async fn whatever_lies_in_the_data_folder_a_start_serves_or_says_why() -> Result
 #[tokio::test]
 async fn a_server_without_inotify_serves_and_looks_at_the_plugins_folder() -> Result<()> {
     let server = Settings::new()
-        .config("[plugin.tally]\ngrants = [\"iq-handler\"]")
+        .config("[plugin.counter]\ngrants = [\"iq-handler\"]")
         .without_inotify()
         .start()
         .await?;
     server
         .wait_for_log("the system does not report changes in the plugins folder")
         .await?;
-    let component = environment::guest("fixtures/tally.wasm")?;
-    let partial = server.plugins().join("tally.partial");
+    let component = environment::guest("fixtures/counter.wasm")?;
+    let partial = server.plugins().join("counter.partial");
     fs::copy(component, &partial)?;
-    fs::rename(partial, server.plugins().join("tally.wasm"))?;
-    server.wait_for_log("serving plugin=\"tally\"").await?;
+    fs::rename(partial, server.plugins().join("counter.wasm"))?;
+    server.wait_for_log("serving plugin=\"counter\"").await?;
     server.stop().await
 }

@@ -1,5 +1,6 @@
-//! Reading and writing files that may have been replaced by something else: a pipe on which nobody writes, a device without end, a file
-//! that would fill the memory. Opening, reading and writing those must neither block nor take more memory than the file may have.
+//! Reading and writing files that may have been replaced by something else: a pipe on which nobody writes, a device
+//! without end, a file that would fill the memory. Opening, reading and writing those must neither block nor take more
+//! memory than the file may have.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -11,9 +12,9 @@ use rustix::fs::OFlags;
 /// Reads a plain file of at most `most` bytes; links are followed.
 ///
 /// # Errors
-/// What the system says; or, of kind [`io::ErrorKind::InvalidInput`], what is there instead of a plain file; or, of kind
-/// [`io::ErrorKind::FileTooLarge`], that the file is larger. No more than `most` bytes and one are read, also of a file that
-/// grows meanwhile.
+/// What the system says; or, of kind [`io::ErrorKind::InvalidInput`], what is there instead of a plain file; or, of
+/// kind [`io::ErrorKind::FileTooLarge`], that the file is larger. No more than `most` bytes and one are read, also of a
+/// file that grows meanwhile.
 pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     // Opening a device can do something to it, so that the path is looked at first.
     ensure_plain(&std::fs::metadata(path)?)?;
@@ -30,10 +31,10 @@ pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     read_to_end(&file, metadata.len(), most)
 }
 
-/// As [`read`], of a text in UTF-8; another is an error of kind [`io::ErrorKind::InvalidData`].
+/// Reads a plain file of at most `most` bytes that is UTF-8 text.
 ///
 /// # Errors
-/// As [`read`].
+/// Those of [`read`], and one of kind [`io::ErrorKind::InvalidData`] for other bytes than UTF-8.
 pub fn read_to_string(path: &Path, most: u64) -> io::Result<String> {
     let bytes = read(path, most)?;
     String::from_utf8(bytes)
@@ -63,15 +64,15 @@ pub fn ensure_plain(metadata: &Metadata) -> io::Result<()> {
     ))
 }
 
-/// Writes a file in one step: a reader finds the old content or the new one, and so does who comes after a crash. The draft
-/// is beside it, its name that of the file and `.part`; whatever bears that name already is removed.
+/// Writes a file in one step: a reader finds the old content or the new content, also after a crash. The draft lies
+/// beside the file under its name with `.part` added. An entry of that name is removed first.
 ///
 /// # Errors
 /// What the system says. The old file is as it was.
 pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     let mut draft = path.as_os_str().to_owned();
     draft.push(".part");
-    // A crash may have left it, with another mode; opening a pipe would wait for its reader.
+    // A crash may have left a draft with another mode, and opening a pipe would wait for its reader.
     match std::fs::remove_file(&draft) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}

@@ -16,15 +16,17 @@ use parking_lot::Mutex;
 use rustix::process::{Resource, getrlimit};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-/// How often a running guest is looked at: a call that is under way when it comes. So a call sees its first look within so long
-/// after its beginning, perhaps at once. Each tick takes some 30 µs from a busy processor, so that it is no more often.
+/// How often a running guest is looked at: a call that is under way when it comes. So a call sees its first look within
+/// so long after its beginning, perhaps at once. Each tick takes some 30 µs from a busy processor, so that it is no
+/// more often.
 pub(crate) const TICK: Duration = Duration::from_millis(2);
 
 /// Stack of a guest; the rest of the stack of its fiber is the host functions'.
 const GUEST_STACK: usize = 512 * 1024;
 const FIBER_STACK: usize = GUEST_STACK + 1024 * 1024;
 
-/// Stack of a thread that calls guests: there is one on it at a time, below it what called, above it the host functions.
+/// Stack of a thread that calls guests: there is one on it at a time, below it what called, above it the host
+/// functions.
 pub const CALLERS_STACK: usize = 2 * FIBER_STACK;
 
 /// The fewest addresses, in bytes, with which the server and the bundled plugins serve.
@@ -100,9 +102,9 @@ pub(crate) fn for_compiling(addresses: Addresses) -> wasmtime::Result<Engine> {
 
 /// The engine that runs guests. Starts the ticker, which ends with the engine.
 ///
-/// Instances come from a pool, whose addresses are reserved at once: 8 TiB of the 128 TiB that a process usually has. Where it
-/// may not have so many (`ulimit -v`, some containers and tools), each instance is made by itself and takes the addresses
-/// that it uses, and each access to its memory is checked, which takes longer.
+/// Instances come from a pool, whose addresses are reserved at once: 8 TiB of the 128 TiB that a process usually has.
+/// Where it may not have so many (`ulimit -v`, some containers and tools), each instance is made by itself and takes
+/// the addresses that it uses, and each access to its memory is checked, which takes longer.
 pub(crate) fn for_running() -> anyhow::Result<(Engine, Addresses, Arc<Ticker>)> {
     let (engine, addresses) = match Engine::new(&pooled()) {
         Ok(engine) => (engine, Addresses::Reserved),

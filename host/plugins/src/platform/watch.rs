@@ -1,10 +1,10 @@
 //! Watching the plugins folder.
 //!
-//! A look at the folder compares what is behind each name with what was there at the look before: that finds files that are
-//! links or lie behind links, a folder that was made anew, and file systems that report nothing (NFS). The folder is looked at
-//! every [`LOOK`], and at once when the system reports a change in it. A file that is still being copied is loaded when it has
-//! rested for a moment; loaded too early all the same, it fails, the old version goes on, and the next change brings the next
-//! try.
+//! A look at the folder compares what is behind each name with what was there at the look before: that finds files that
+//! are links or lie behind links, a folder that was made anew, and file systems that report nothing (NFS). The folder
+//! is looked at every [`LOOK`], and at once when the system reports a change in it. A file that is still being copied
+//! is loaded when it has rested for a moment; loaded too early all the same, it fails, the old version goes on, and the
+//! next change brings the next try.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Metadata;
@@ -114,8 +114,8 @@ impl FileId {
 }
 
 impl Listing {
-    /// Looks at a folder. One that is not there has no files; one that cannot be read is an error, since its files may well be
-    /// there.
+    /// Looks at a folder. One that is not there has no files; one that cannot be read is an error, since its files may
+    /// well be there.
     pub(crate) fn of(folder: &Path) -> io::Result<Self> {
         let read = || -> io::Result<Self> {
             let metadata = std::fs::metadata(folder)?;
