@@ -1,9 +1,9 @@
 //! A server that may not reserve the addresses that its pool of instances takes: 8 TiB.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use futures_util::future::try_join_all;
 use waxwing_tests::server::Settings;
-use waxwing_tests::{Client, Login, Server, environment};
+use waxwing_tests::{Client, Server, environment};
 
 const FILTER: &str = "[plugin.word-filter]\ngrants = [\"inbound\"]\n\
     [plugin.word-filter.config]\nwords = [\"apple\"]\naction = \"mask\"";
@@ -47,13 +47,14 @@ async fn plugins_serve_where_addresses_are_few() -> Result<()> {
         server
             .wait_for_log("making instances of plugins is slow here")
             .await?;
-        server.account("juliet").await?;
-        let sessions = (0..SESSIONS).map(async |number| {
-            let login = Login::new("juliet").resource(&format!("r{number}"));
-            let (mut client, jid) = server.log_in(&login).await?;
-            converse(&mut client, &jid).await
-        });
-        try_join_all(sessions).await?;
+        let mut sessions = Vec::new();
+        for number in 0..SESSIONS {
+            sessions.push(server.session(&format!("user{number}")).await?);
+        }
+        let conversations = sessions.iter_mut();
+        let conversations = conversations.map(|(client, jid)| converse(client, jid));
+        let all = try_join_all(conversations).await;
+        all.with_context(|| format!("with {mebibytes} MiB"))?;
         server.stop().await?;
     }
     Ok(())
