@@ -24,8 +24,9 @@ fn certificate(folder: &Path, domain: &str) -> Result<(PathBuf, PathBuf)> {
 
 /// `[[host]]` with a certificate of its own.
 fn host(domain: &str, (certificate, key): &(PathBuf, PathBuf)) -> String {
+    let (certificate, key) = (certificate.display(), key.display());
     format!(
-        "[[host]]\ndomain = {domain:?}\n[host.tls]\ncertificate = {certificate:?}\nprivate_key = {key:?}\n"
+        "[[host]]\ndomain = '{domain}'\n[host.tls]\ncertificate = '{certificate}'\nprivate_key = '{key}'\n"
     )
 }
 

@@ -161,14 +161,13 @@ impl World {
             match (&self.devices[one].link, choice) {
                 (_, 0..=7) => self.send().await?,
                 (_, 8) => self.ask().await?,
-                (Link::Gone, _) => self.log_in(one).await?,
-                (Link::Hibernated(_), 9..=11) => self.log_in(one).await?,
+                (Link::Gone, _) | (Link::Hibernated(_), 9..=11) => self.log_in(one).await?,
                 (Link::Hibernated(_), _) => self.resume(one).await?,
                 (Link::Managed(_), 9..=11) => self.hibernate(one).await?,
                 (Link::Managed(_), 12..=13) => self.acknowledge(one).await?,
                 (_, 14) => self.close(one).await?,
                 (_, 15) if matches!(self.devices[one].link, Link::Plain(_)) => {
-                    self.close(one).await?
+                    self.close(one).await?;
                 }
                 _ => self.present(one).await?,
             }
@@ -435,8 +434,8 @@ impl World {
 
     /// All devices come; what is left anywhere is received, and nothing else.
     async fn finish(&mut self) -> Result<()> {
-        for one in 0..DEVICES.len() {
-            self.note(&format!("{} comes in the end", DEVICES[one]));
+        for (one, device) in DEVICES.iter().enumerate() {
+            self.note(&format!("{device} comes in the end"));
             if matches!(self.devices[one].link, Link::Hibernated(_)) {
                 self.resume(one).await?;
             }
@@ -466,7 +465,7 @@ impl World {
 
     /// Waits until each connected device has received what it must. Anything else is an error.
     async fn settle(&mut self) -> Result<()> {
-        for one in 0..DEVICES.len() {
+        for (one, device) in DEVICES.iter().enumerate() {
             let ping = self.ping();
             let id = format!("ping{}", self.pings);
             match &mut self.devices[one].link {
@@ -477,7 +476,7 @@ impl World {
             let receiving = self.receive(one, &id);
             let received = timeout(PATIENCE, receiving).await;
             let expected = &self.devices[one].expected;
-            received.with_context(|| format!("{} lacks {expected:?}", DEVICES[one]))??;
+            received.with_context(|| format!("{device} lacks {expected:?}"))??;
         }
         Ok(())
     }

@@ -248,6 +248,10 @@ impl Watcher {
             if pending.is_empty() {
                 self.reports.wait(LOOK);
             } else {
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "the watcher has a thread of its own"
+                )]
                 std::thread::sleep(REST);
             }
         }

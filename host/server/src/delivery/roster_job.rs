@@ -40,12 +40,12 @@ impl RosterJobs {
 
     /// Queues a job. Never blocks: a job that does not fit is refused and counted. After the server stopped nothing happens.
     pub(crate) fn send(&self, job: RosterJob) {
-        if let Err(TrySendError::Full(_)) = self.queue.try_send(job) {
-            if self.refused.fetch_add(1, Ordering::Relaxed) == 0 {
-                tracing::warn!(
-                    "the queue of roster jobs is full: some of what plugins ask for is not done"
-                );
-            }
+        if let Err(TrySendError::Full(_)) = self.queue.try_send(job)
+            && self.refused.fetch_add(1, Ordering::Relaxed) == 0
+        {
+            tracing::warn!(
+                "the queue of roster jobs is full: some of what plugins ask for is not done"
+            );
         }
     }
 

@@ -83,7 +83,7 @@ struct Replay {
     /// A message went to the spool since the replay last read it.
     kept: bool,
     /// Messages that other sessions of the account got meanwhile, and all newer ones: they follow the replay.
-    after_replay: Vec<QueuedStanza>,
+    following: Vec<QueuedStanza>,
 }
 
 /// The presence that others have of a session.
@@ -188,16 +188,16 @@ impl SessionHandle {
             return self.push(delivery);
         }
         // More would end it from its mailbox too.
-        let held = state.after_replay.iter().map(QueuedStanza::weight).sum();
+        let held = state.following.iter().map(QueuedStanza::weight).sum();
         if self
             .mailbox
             .bounds()
-            .are_exceeded(held, state.after_replay.len())
+            .are_exceeded(held, state.following.len())
         {
             self.end(End::Overflow);
             return Push::Refused(delivery);
         }
-        state.after_replay.push(delivery);
+        state.following.push(delivery);
         Push::Queued(Flow::Free)
     }
 
@@ -216,7 +216,7 @@ impl SessionHandle {
 
     fn stop_replay(&self, state: &mut Replay) -> Vec<QueuedStanza> {
         state.on = false;
-        let behind = std::mem::take(&mut state.after_replay).into_iter();
+        let behind = std::mem::take(&mut state.following).into_iter();
         let refused = behind.filter_map(|delivery| match self.push(delivery) {
             Push::Queued(_) => None,
             Push::Refused(delivery) => Some(delivery),
@@ -242,7 +242,7 @@ impl SessionHandle {
     /// Notes that a message goes to the spool behind those being replayed. False: no replay runs, or an older message is held.
     pub(crate) fn spool_behind(&self) -> bool {
         let mut state = self.replay.lock();
-        let is_next = state.on && state.after_replay.is_empty();
+        let is_next = state.on && state.following.is_empty();
         state.kept |= is_next;
         is_next
     }

@@ -329,7 +329,10 @@ mod tests {
                 v2(0x21, 0x11, &[0; MAX_BINARY - FIXED + 1]),
                 Malformed::TooLong,
             ),
-            (v2(0x20, 0x00, &[0; u16::MAX as usize]), Malformed::TooLong),
+            (
+                v2(0x20, 0x00, &vec![0; usize::from(u16::MAX)]),
+                Malformed::TooLong,
+            ),
         ];
         for line in [
             "TCP4 192.0.2.7 198.51.100.1 4660 5222\n",

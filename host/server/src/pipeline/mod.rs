@@ -54,7 +54,7 @@ impl<'a> Step<'a> {
 }
 
 /// Takes a stanza from its sender. Each iq request ends in exactly one reply.
-pub(crate) fn accept<'a>(sender: Sender<'a>, stanza: Envelope) -> Step<'a> {
+pub(crate) fn accept(sender: Sender<'_>, stanza: Envelope) -> Step<'_> {
     match sender {
         Sender::Session(session) => session.accept(stanza),
         Sender::Plugin(server) => Step::Done(route_for_plugin(server, stanza)),

@@ -119,7 +119,9 @@ impl Router {
                 handle.takes_messages() && !handle.mailbox().is_ending()
             };
             let takers = || sessions.iter().filter(takes);
-            if takers().fold(false, |any, handle| handle.look_again() || any) {
+            // Each of them, not only the first.
+            let looking = takers().filter(|handle| handle.look_again()).count();
+            if looking > 0 {
                 return None;
             }
             let mut awake = takers().filter(|handle| !handle.is_hibernated());

@@ -95,7 +95,8 @@ impl Tls {
                     Certificates::add(&mut certificates, &domains, &Arc::new(context));
                 }
                 Err(error) => {
-                    let of = Vec::from_iter(domains.iter().map(String::as_str)).join(", ");
+                    let names: Vec<&str> = domains.iter().map(String::as_str).collect();
+                    let of = names.join(", ");
                     tracing::error!(%error, domains = of, "the certificate is not replaced");
                     complete = false;
                     for domain in domains {
