@@ -4,9 +4,9 @@ use std::fmt;
 
 use wasmtime::PoolConcurrencyLimitError;
 
-/// Why a call gave no usable answer. The plugin's doing, except [`Fault::PluginMemory`],
-/// [`Fault::TotalMemory`], [`Fault::Busy`], [`Fault::Quarantined`] and [`Fault::Host`]: what is all taken is free again when
-/// other calls have ended.
+/// Why a call gave no usable answer. The plugin's doing, except [`Fault::PluginMemory`], [`Fault::TotalMemory`],
+/// [`Fault::Busy`], [`Fault::Quarantined`] and [`Fault::Host`]: what is all taken is free again when other calls have
+/// ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// More CPU time than the call may take.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
 use tokio::runtime::{Builder, LocalOptions};
-use waxwing_plugins::{Judged, Judging, Recipient};
+use waxwing_plugins::{ChainRun, HookVerdict, Recipient};
 use waxwing_xmpp::stanza::Stanza;
 
 use crate::platform;
@@ -21,10 +21,10 @@ pub(crate) fn judge(times: u32, message: &Stanza) -> Result<()> {
         let serving = platform::platform(&[("reads-two", &hook)]).await;
         for _ in 0..times {
             let judged = match serving.shard.inbound(message.clone(), Recipient::Full) {
-                Judging::Over(judged) => judged,
-                Judging::Waits(judged) => judged.await,
+                ChainRun::Ready(judged) => judged,
+                ChainRun::Pending(judged) => judged.await,
             };
-            ensure!(matches!(judged, Judged::Pass(_)), "{judged:?}");
+            ensure!(matches!(judged, HookVerdict::Pass(_)), "{judged:?}");
         }
         serving.end().await;
         Ok(())

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tempfile::TempDir;
 use waxwing_plugins::{
-    After, CompileCommand, CompileLimits, HttpError, HttpRequest, HttpResponse, Inlet,
-    MemoryLimits, Platform, PlatformSettings, PluginSettings, SentStanza, ServiceError, Services,
+    CompileCommand, CompileLimits, FollowUp, HttpError, HttpRequest, HttpResponse, MemoryLimits,
+    Platform, PlatformSettings, PluginEvents, PluginSettings, SentStanza, ServiceError, Services,
     Shard,
 };
 use waxwing_storage::{AccountId, PluginData, Storage};
@@ -54,7 +54,7 @@ pub(crate) async fn platform(components: &[(&str, &Path)]) -> Serving {
     let settings = PlatformSettings {
         directory,
         cache: folder.path().join("cache"),
-        choices: folder.path().join("plugins.toml"),
+        overrides: folder.path().join("plugins.toml"),
         bundled: &[],
         plugins,
         compile: CompileCommand {
@@ -68,7 +68,7 @@ pub(crate) async fn platform(components: &[(&str, &Path)]) -> Serving {
             },
         },
         memory: MemoryLimits::default(),
-        inlet: Inlet::default(),
+        events: PluginEvents::default(),
     };
     let services = Idle {
         storage: Arc::clone(&storage),
@@ -170,7 +170,7 @@ impl Services for Idle {
         Vec::new()
     }
 
-    fn follow(&self, _: Vec<After>) {}
+    fn apply_follow_ups(&self, _: Vec<FollowUp>) {}
 
     fn is_valid_password(&self, _: &str) -> bool {
         false

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use waxwing_plugins::{Judged, Judging, Recipient, Shard};
+use waxwing_plugins::{ChainRun, HookVerdict, Recipient, Shard};
 use waxwing_xmpp::content::ContentNamespace;
 use waxwing_xmpp::stanza::Stanza;
 
@@ -126,10 +126,10 @@ fn guest(name: &str) -> PathBuf {
 async fn judge(shard: &Shard, message: &Stanza) {
     assert!(shard.wants_inbound(message, Recipient::OtherAccount));
     let verdict = match shard.inbound(message.clone(), Recipient::OtherAccount) {
-        Judging::Over(verdict) => verdict,
-        Judging::Waits(verdict) => verdict.await,
+        ChainRun::Ready(verdict) => verdict,
+        ChainRun::Pending(verdict) => verdict.await,
     };
-    assert!(matches!(verdict, Judged::Pass(_)), "{verdict:?}");
+    assert!(matches!(verdict, HookVerdict::Pass(_)), "{verdict:?}");
 }
 
 fn wants(shard: &Shard, stanza: &Stanza) -> bool {

@@ -1,4 +1,4 @@
-//! The lines of the log about a plugin's faults: a few a second, however many there are.
+//! Log lines about a plugin's faults: a few a second at most.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ pub(crate) struct FaultLog(Mutex<Window>);
 struct Window {
     began: Option<Instant>,
     lines: u32,
-    unsaid: u64,
+    suppressed: u64,
 }
 
 impl FaultLog {
@@ -29,11 +29,11 @@ impl FaultLog {
             window.lines = 0;
         }
         if window.lines >= LINES {
-            window.unsaid = window.unsaid.saturating_add(1);
+            window.suppressed = window.suppressed.saturating_add(1);
             return None;
         }
         window.lines = window.lines.saturating_add(1);
-        Some(std::mem::take(&mut window.unsaid))
+        Some(std::mem::take(&mut window.suppressed))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::nanos;
+use crate::accounting::units::nanos;
 
 /// The upper bounds of the buckets, in microseconds. What is above the last is in one more bucket.
 pub(crate) const BOUNDS: [u64; 16] = [

@@ -1,20 +1,21 @@
-//! What one thread counts of one plugin's calls. Threads have lanes of their own, so that none waits for another's cache
-//! line and counting takes no locked instruction; those for which no lane is left share the last one, which counts right all the
-//! same.
+//! What one thread counts of one plugin's calls. Threads have lanes of their own, so that none waits for another's
+//! cache line and counting takes no locked instruction; those for which no lane is left share the last one, which
+//! counts right all the same.
 //!
-//! Reading the clock of a thread's CPU time costs a system call, as much as a small guest. So of the calls that a thread
-//! makes within one tick of the engine (2 ms) only the first is measured, and stands for those after it that were not: all
-//! calls of a plugin that is called less than five hundred times a second, and at most five hundred a second of one that is
-//! called more. Long calls are measured as they are and stand for themselves.
+//! Reading the clock of a thread's CPU time costs a system call, as much as a small guest. So of the calls that a
+//! thread makes within one tick of the engine (2 ms) only the first is measured, and stands for those after it that
+//! were not: all calls of a plugin that is called less than five hundred times a second, and at most five hundred a
+//! second of one that is called more. Long calls are measured as they are and stand for themselves.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::histogram::{Buckets, Histogram};
-use super::nanos;
-use crate::engine::cpu_clock::Spent;
-use crate::exports::{Export, Outcome};
+use crate::accounting::histogram::{Buckets, Histogram};
+use crate::accounting::units::nanos;
+use crate::model::call_cost::CallCost;
+use crate::model::interfaces::Export;
+use crate::model::outcome::Outcome;
 
 /// Lanes of a plugin that one thread has, as many as servers usually have threads that call guests.
 const OWN_LANES: usize = 16;
@@ -87,14 +88,14 @@ impl Lane {
         measured
     }
 
-    /// Counts a call that was measured in its tick's turn: for itself and for those before it that were not.
+    /// Counts the first call of a tick, which was measured: for itself and for those before it that were not.
     pub(crate) fn measured(&self, cpu: Duration) {
         let others = self.unmeasured.swap(0, Ordering::Relaxed);
         self.cpu.add(cpu, others.saturating_add(1));
     }
 
-    /// Counts a call that was measured out of its turn, since it ran long or somebody watches. `in_turn`: its turn it was,
-    /// so that the calls before it wait for the next one.
+    /// Counts a call that was measured for itself alone, since it ran long or is traced. `in_turn`: it was the first of
+    /// its tick, so that the calls before it are counted with the next one.
     pub(crate) fn measured_alone(&self, cpu: Duration, in_turn: bool) {
         if !in_turn {
             let less = |waiting: u64| Some(waiting.saturating_sub(1));
@@ -112,9 +113,9 @@ impl Lane {
         }
     }
 
-    pub(crate) fn waited(&self, spent: Spent) {
-        self.add(&self.waits, spent.waits.into());
-        self.add(&self.waited, nanos(spent.waited));
+    pub(crate) fn waited(&self, cost: CallCost) {
+        self.add(&self.waits, cost.waits.into());
+        self.add(&self.waited, nanos(cost.waited));
     }
 
     pub(crate) fn calls(&self) -> u64 {
@@ -159,7 +160,8 @@ impl Lane {
         }
     }
 
-    /// The first call of a span is always measured, since it is the first of its tick: it writes down how many came before.
+    /// The first call of a span is always measured, since it is the first of its tick: it writes down how many came
+    /// before.
     fn enter_span(&self, span: u64) {
         let mark = span.wrapping_add(1);
         if self.span.swap(mark, Ordering::Relaxed) == mark {

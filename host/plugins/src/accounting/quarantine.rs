@@ -1,12 +1,12 @@
-//! Keeping a plugin that fails for everybody from being called for a while.
+//! Quarantine: a plugin that fails for several peers is not called for a while.
 //!
-//! It takes five faults in a minute, of at least a fifth of the calls, for three different peers: whoever finds one input
-//! that traps a filter silences it for nobody but himself. Or it takes one new instance that cannot be initialised. Only
-//! the plugin's own faults count, never waiting or what the host failed at.
+//! It takes five faults in a minute, of at least a fifth of the calls, for three different peers: a peer that finds one
+//! input that traps a filter can silence it for itself alone. Or it takes one new instance that cannot be initialised.
+//! Only the plugin's own faults count, never waiting or what the host failed at.
 //!
 //! After a time that doubles with each quarantine the plugin is on probation: one call at a time is tried, while the
-//! others are still refused. Ten tries without relapse, and it serves as before. Two faults for two peers, a fifth of the
-//! tries, or a failing `init`, and it is in quarantine again.
+//! others are still refused. Ten tries without relapse, and it serves as before. Two faults for two peers, a fifth of
+//! the tries, or a failing `init`, and it is in quarantine again.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -23,7 +23,7 @@ const SHORTEST: Duration = Duration::from_secs(5);
 /// No quarantine lasts longer.
 const LONGEST: Duration = Duration::from_mins(10);
 /// A plugin that served so long without quarantine begins with the shortest again.
-const REFORMED: Duration = Duration::from_mins(10);
+const RECOVERED_AFTER: Duration = Duration::from_mins(10);
 
 /// What a quarantine takes.
 const FAULTS: u64 = 5;
@@ -42,19 +42,19 @@ const SERVING: u8 = 0;
 /// Whether one version of a plugin may be called.
 #[derive(Debug)]
 pub(crate) struct Quarantine {
-    /// [`SERVING`], or something to look up under the lock.
+    /// [`SERVING`], or a state that is read under the lock.
     state: AtomicU8,
     inner: Mutex<Inner>,
     hasher: RandomState,
 }
 
-/// Whom a call was made for, if it was for somebody in particular: hashed, since nothing but difference matters.
+/// The peer that a call was made for, hashed, since peers are only compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Peer(u64);
 
-/// How a plugin stands, for listings.
+/// Whether a plugin is in quarantine, for listings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum QuarantineStatus {
     /// It is called as usual.
     Serving,
     /// It is not called, for so long.
@@ -63,7 +63,7 @@ pub(crate) enum Standing {
     Probation,
 }
 
-impl Standing {
+impl QuarantineStatus {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Serving => "serving",
@@ -73,13 +73,13 @@ impl Standing {
     }
 }
 
-/// A change of the standing, for the log.
+/// A change of the status, for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
     /// Into quarantine, for so long.
     Quarantined { span: Duration, why: Why },
     /// It serves as before.
-    Reformed,
+    Recovered,
 }
 
 /// Why a plugin is in quarantine.
@@ -91,17 +91,17 @@ pub(crate) enum Why {
     Init,
 }
 
-/// Leave to make one call. On probation nobody else has it until it is dropped.
+/// Permission to make one call. On probation there is only one until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Leave<'a> {
+pub(crate) struct CallPermit<'a> {
     trial: Option<&'a Quarantine>,
 }
 
-/// How a call went, seen from here.
+/// How a call ended, as far as the quarantine is concerned.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Conduct {
+pub(crate) enum CallOutcome {
     /// It returned, or the host failed it.
-    Fair,
+    Succeeded,
     /// It failed, for this peer.
     Fault(Peer),
     /// No instance could be initialised for it.
@@ -110,7 +110,7 @@ pub(crate) enum Conduct {
 
 #[derive(Debug)]
 struct Inner {
-    place: Place,
+    state: QuarantineState,
     faults: Window,
     /// Calls of the plugin that came before those which count.
     before: u64,
@@ -120,7 +120,7 @@ struct Inner {
 }
 
 #[derive(Debug)]
-enum Place {
+enum QuarantineState {
     Serving,
     Quarantined { until: Instant },
     Probation(Trial),
@@ -140,7 +140,7 @@ impl Quarantine {
         Self {
             state: AtomicU8::new(SERVING),
             inner: Mutex::new(Inner {
-                place: Place::Serving,
+                state: QuarantineState::Serving,
                 faults: Window::default(),
                 before: calls,
                 level: 0,
@@ -155,35 +155,38 @@ impl Quarantine {
         Peer(self.hasher.hash_one(name))
     }
 
-    /// Leave to make a call; none in quarantine, nor on probation while another call is tried.
-    pub(crate) fn leave(&self, now: impl FnOnce() -> Instant) -> Option<Leave<'_>> {
+    /// Permission to make a call; none in quarantine, nor on probation while another call is tried.
+    pub(crate) fn permit(&self, now: impl FnOnce() -> Instant) -> Option<CallPermit<'_>> {
         if self.state.load(Ordering::Relaxed) == SERVING {
-            return Some(Leave { trial: None });
+            return Some(CallPermit { trial: None });
         }
-        let trial = self.inner.lock().place.admits(now())?;
-        Some(Leave {
+        let trial = self.inner.lock().state.admits(now())?;
+        Some(CallPermit {
             trial: trial.then_some(self),
         })
     }
 
-    /// Takes down how a call went that had leave. `calls` are all that the plugin had, and those of the last minute.
+    /// Records the outcome of a call that had a permit. `calls` are all that the plugin had, and those of the last
+    /// minute.
     pub(crate) fn note(
         &self,
-        leave: &Leave<'_>,
-        conduct: Conduct,
+        permit: &CallPermit<'_>,
+        outcome: CallOutcome,
         calls: impl FnOnce() -> (u64, u64),
         now: impl FnOnce() -> Instant,
     ) -> Option<Change> {
-        if leave.trial.is_none() && matches!(conduct, Conduct::Fair) {
+        if permit.trial.is_none() && matches!(outcome, CallOutcome::Succeeded) {
             return None;
         }
         let (now, (all, recent)) = (now(), calls());
         let mut inner = self.inner.lock();
-        let change = match (&mut inner.place, leave.trial) {
-            (Place::Probation(trial), Some(_)) => trial.verdict(conduct),
+        let change = match (&mut inner.state, permit.trial) {
+            (QuarantineState::Probation(trial), Some(_)) => trial.verdict(outcome),
+            (QuarantineState::Serving, _) => inner.verdict(outcome, all, recent, now),
             // A call that began before the quarantine says nothing new.
-            (Place::Serving, _) => inner.verdict(conduct, all, recent, now),
-            _ => None,
+            (QuarantineState::Probation(_), None) | (QuarantineState::Quarantined { .. }, _) => {
+                None
+            }
         };
         let change = match change? {
             Verdict::Bad(why) => Change::Quarantined {
@@ -192,10 +195,10 @@ impl Quarantine {
             },
             Verdict::Good => {
                 inner.serve(all, now);
-                Change::Reformed
+                Change::Recovered
             }
         };
-        let serving = matches!(inner.place, Place::Serving);
+        let serving = matches!(inner.state, QuarantineState::Serving);
         self.state.store(u8::from(!serving), Ordering::Relaxed);
         Some(change)
     }
@@ -203,29 +206,31 @@ impl Quarantine {
     /// Ends a quarantine or probation at once; false if there was none.
     pub(crate) fn lift(&self, calls: u64, now: Instant) -> bool {
         let mut inner = self.inner.lock();
-        let was = !matches!(inner.place, Place::Serving);
+        let was = !matches!(inner.state, QuarantineState::Serving);
         inner.serve(calls, now);
         inner.level = 0;
         self.state.store(SERVING, Ordering::Relaxed);
         was
     }
 
-    /// How the plugin stands.
-    pub(crate) fn standing(&self, now: Instant) -> Standing {
-        match self.inner.lock().place {
-            Place::Serving => Standing::Serving,
-            Place::Quarantined { until } if now < until => {
-                Standing::Quarantined(until.saturating_duration_since(now))
+    /// Whether the plugin is in quarantine.
+    pub(crate) fn status(&self, now: Instant) -> QuarantineStatus {
+        match self.inner.lock().state {
+            QuarantineState::Serving => QuarantineStatus::Serving,
+            QuarantineState::Quarantined { until } if now < until => {
+                QuarantineStatus::Quarantined(until.saturating_duration_since(now))
             }
-            Place::Quarantined { .. } | Place::Probation(_) => Standing::Probation,
+            QuarantineState::Quarantined { .. } | QuarantineState::Probation(_) => {
+                QuarantineStatus::Probation
+            }
         }
     }
 }
 
-impl Drop for Leave<'_> {
+impl Drop for CallPermit<'_> {
     fn drop(&mut self) {
         if let Some(quarantine) = self.trial
-            && let Place::Probation(trial) = &mut quarantine.inner.lock().place
+            && let QuarantineState::Probation(trial) = &mut quarantine.inner.lock().state
         {
             trial.running = false;
         }
@@ -237,7 +242,7 @@ enum Verdict {
     Good,
 }
 
-impl Place {
+impl QuarantineState {
     /// Whether a call may be made; if so, whether it is a trial.
     fn admits(&mut self, now: Instant) -> Option<bool> {
         match self {
@@ -262,15 +267,15 @@ impl Place {
 impl Inner {
     fn verdict(
         &mut self,
-        conduct: Conduct,
+        outcome: CallOutcome,
         all: u64,
         recent: u64,
         now: Instant,
     ) -> Option<Verdict> {
-        let peer = match conduct {
-            Conduct::Fair => return None,
-            Conduct::NoInstance => return Some(Verdict::Bad(Why::Init)),
-            Conduct::Fault(peer) => peer,
+        let peer = match outcome {
+            CallOutcome::Succeeded => return None,
+            CallOutcome::NoInstance => return Some(Verdict::Bad(Why::Init)),
+            CallOutcome::Fault(peer) => peer,
         };
         self.faults.add(peer, now);
         let (faults, peers) = self.faults.sum(now);
@@ -281,7 +286,7 @@ impl Inner {
 
     fn quarantine(&mut self, now: Instant) -> Duration {
         let served = now.saturating_duration_since(self.serving_since);
-        if matches!(self.place, Place::Serving) && served >= REFORMED {
+        if matches!(self.state, QuarantineState::Serving) && served >= RECOVERED_AFTER {
             self.level = 0;
         }
         let factor = 1_u32.checked_shl(self.level).unwrap_or(u32::MAX);
@@ -289,12 +294,12 @@ impl Inner {
         self.level = self.level.saturating_add(1).min(16);
         // A moment beyond the clock's end would mean for ever.
         let until = now.checked_add(span).unwrap_or(now);
-        self.place = Place::Quarantined { until };
+        self.state = QuarantineState::Quarantined { until };
         span
     }
 
     fn serve(&mut self, calls: u64, now: Instant) {
-        self.place = Place::Serving;
+        self.state = QuarantineState::Serving;
         self.faults = Window::default();
         self.before = calls;
         self.serving_since = now;
@@ -302,12 +307,12 @@ impl Inner {
 }
 
 impl Trial {
-    fn verdict(&mut self, conduct: Conduct) -> Option<Verdict> {
+    fn verdict(&mut self, outcome: CallOutcome) -> Option<Verdict> {
         self.calls = self.calls.saturating_add(1);
-        match conduct {
-            Conduct::Fair => {}
-            Conduct::NoInstance => return Some(Verdict::Bad(Why::Init)),
-            Conduct::Fault(peer) => {
+        match outcome {
+            CallOutcome::Succeeded => {}
+            CallOutcome::NoInstance => return Some(Verdict::Bad(Why::Init)),
+            CallOutcome::Fault(peer) => {
                 self.faults = self.faults.saturating_add(1);
                 self.peers.add(peer);
             }

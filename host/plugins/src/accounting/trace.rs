@@ -1,5 +1,5 @@
-//! Watching a plugin live: which stanzas it saw, what it made of them, what that caused and cost. Nothing is looked at
-//! or kept while nobody watches; whoever watches too slowly is told how much was left out.
+//! Tracing a plugin live: which stanzas it got, what it decided, what that caused and cost. Nothing is recorded while
+//! there is no trace; a trace that is read too slowly is told how many calls were left out.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,25 +11,26 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 use waxwing_xmpp::stanza::Stanza;
 
-use crate::accounting::Ledger;
 use crate::accounting::quarantine::{Peer, Quarantine};
-use crate::exports::pre_auth::PreAuthStream;
-use crate::exports::{Export, Outcome};
 use crate::model::effects::Effects;
+use crate::model::interfaces::Export;
 use crate::model::manifest::Manifest;
+use crate::model::names::account_of;
+use crate::model::outcome::Outcome;
+use crate::model::pre_auth_stream::PreAuthStream;
 
-/// Calls that wait for a watcher at most.
+/// Calls that wait to be read by a trace.
 const BACKLOG: usize = 256;
-/// What is shown of an id or a name, in bytes: both are as long as somebody likes.
+/// What is shown of an id or a name, in bytes: both have no limit of their own.
 const MAX_TEXT: usize = 256;
-/// What is shown of a stanza, in bytes, to those who want all of it.
+/// What a full trace shows of a stanza, in bytes.
 const MAX_XML: usize = 16 << 10;
-/// How often it is told in a flood how much was left out.
+/// How often a flood is interrupted by the number of calls left out.
 const TELL_EVERY: Duration = Duration::from_secs(1);
 /// Payloads of a stanza that are named.
 const MAX_PAYLOADS: usize = 16;
 
-/// What a call is about: for the quarantine and for those who watch.
+/// What a call is about, for the quarantine and for traces.
 #[derive(Clone, Copy)]
 pub(crate) enum About<'a> {
     /// A stanza of an account, its `from` stamped.
@@ -38,12 +39,13 @@ pub(crate) enum About<'a> {
     Stream(&'a PreAuthStream, Option<&'a Stanza>),
     /// What becomes of an account, given by its JID, with a resource or without.
     Account(&'a str),
-    /// Nobody in particular: a timer, or another plugin's event.
+    /// No stanza, stream or account: a timer, or another plugin's event.
     Nobody,
 }
 
 impl About<'_> {
-    /// Whom the call is for. What is for nobody in particular is all for one: a user may be behind it by a detour.
+    /// The peer that the call is for. Calls for no peer in particular count as one peer: a user may cause them
+    /// indirectly.
     pub(crate) fn peer(self, quarantine: &Quarantine) -> Peer {
         match self {
             Self::Stanza(stanza) => {
@@ -64,11 +66,6 @@ impl About<'_> {
     }
 }
 
-/// The bare JID in a JID's text.
-pub(crate) fn account_of(jid: &str) -> &str {
-    jid.split_once('/').map_or(jid, |(account, _)| account)
-}
-
 /// An IPv4 address, or the network that one subscriber of IPv6 has to himself.
 fn neighbourhood(address: IpAddr) -> u128 {
     match address.to_canonical() {
@@ -77,7 +74,7 @@ fn neighbourhood(address: IpAddr) -> u128 {
     }
 }
 
-/// A call as it is told.
+/// A call as it is traced.
 pub(crate) struct Traced<'a> {
     pub(crate) export: Export,
     pub(crate) about: About<'a>,
@@ -88,7 +85,7 @@ pub(crate) struct Traced<'a> {
     pub(crate) wall: Duration,
 }
 
-/// Those who watch a plugin.
+/// The traces of a plugin.
 #[derive(Default)]
 pub(crate) struct Tracers {
     any: AtomicBool,
@@ -102,17 +99,17 @@ struct Tracer {
 }
 
 impl Tracers {
-    /// Whether anybody watches. All that it costs while nobody does.
+    /// Whether there is a trace. All that tracing costs while there is none.
     pub(crate) fn is_any(&self) -> bool {
         self.any.load(Ordering::Relaxed)
     }
 
-    /// How many watch.
+    /// How many traces there are.
     pub(crate) fn count(&self) -> usize {
         self.list.lock().len()
     }
 
-    /// Tells those who watch of a call.
+    /// Adds a call to all traces.
     pub(crate) fn tell(&self, manifest: &Manifest, call: &Traced<'_>) {
         for tracer in self.list.lock().iter() {
             match tracer.to.try_reserve() {
@@ -144,22 +141,22 @@ impl Tracers {
     }
 }
 
-/// The calls of one plugin, in all its versions, from now on. Dropped, nobody watches any more.
+/// The calls of one plugin, in all its versions, from now on. Dropping it ends the trace.
 pub struct Trace {
-    ledger: Arc<Ledger>,
+    tracers: Arc<Tracers>,
     calls: mpsc::Receiver<TracedCall>,
     missed: Arc<AtomicU64>,
-    /// When it was told last how much was left out.
+    /// When the number of calls left out was last given.
     told: Instant,
 }
 
-/// What a watcher gets.
+/// A line of a trace.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum TraceLine {
     /// A call.
     Call(Box<TracedCall>),
-    /// So many calls are not shown: there were more than could be told.
+    /// So many calls are left out, since the trace was read too slowly.
     Missed {
         /// The calls.
         missed: u64,
@@ -178,7 +175,7 @@ pub struct TracedCall {
     /// The stanza that it was about, if it was about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stanza: Option<TracedStanza>,
-    /// What the plugin made of it: its verdict, with the error's condition if there is one.
+    /// What the plugin decided: its verdict, with the error's condition if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<String>,
     /// Why the call failed, if it did.
@@ -194,7 +191,7 @@ pub struct TracedCall {
     pub wall_us: f64,
 }
 
-/// What is told of a stanza.
+/// What is shown of a stanza.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TracedStanza {
     /// `message`, `presence` or `iq`.
@@ -216,18 +213,18 @@ pub struct TracedStanza {
 }
 
 impl Trace {
-    pub(crate) fn new(ledger: Arc<Ledger>, full: bool) -> Self {
-        let (calls, missed) = ledger.tracers.add(full);
+    pub(crate) fn new(tracers: Arc<Tracers>, full: bool) -> Self {
+        let (calls, missed) = tracers.add(full);
         Self {
-            ledger,
+            tracers,
             calls,
             missed,
             told: Instant::now(),
         }
     }
 
-    /// Waits for the next call. How many were left out is told when all that waited was, and each second of a flood. Never
-    /// ends by itself; given up midway, it loses nothing.
+    /// Waits for the next call. How many were left out is told when all that waited was, and each second of a flood.
+    /// Never ends by itself; given up midway, it loses nothing.
     pub async fn next(&mut self) -> Option<TraceLine> {
         if self.calls.is_empty() || self.told.elapsed() >= TELL_EVERY {
             let missed = self.missed.swap(0, Ordering::Relaxed);
@@ -244,7 +241,7 @@ impl Trace {
 impl Drop for Trace {
     fn drop(&mut self) {
         self.calls.close();
-        self.ledger.tracers.leave();
+        self.tracers.leave();
     }
 }
 

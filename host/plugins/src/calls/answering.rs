@@ -1,17 +1,19 @@
 //! A stanza handed to a plugin that may answer it: iq handlers and components.
 
-use std::sync::Arc;
-
 use waxwing_xml::Element;
 use waxwing_xmpp::error::{Condition, StanzaError};
-use waxwing_xmpp::stanza::Stanza;
+use waxwing_xmpp::stanza::{Kind, Stanza};
 
 use crate::accounting::trace::About;
 use crate::calls::caller::Caller;
-use crate::calls::context::Shared;
-use crate::exports::{Call, Handled};
-use crate::instance::plugin::Plugin;
-use crate::model::effects::{After, failure};
+use crate::calls::context::Context;
+use crate::exports::Call;
+use crate::instance::host_services::HostServices;
+use crate::instance::loaded::Loaded;
+use crate::instance::local_effects::roll_back;
+use crate::model::effects::failure;
+use crate::model::follow_up::FollowUp;
+use crate::model::handled::Handled;
 
 /// What a handler answers to a request.
 #[must_use]
@@ -20,18 +22,19 @@ pub enum IqAnswer {
     /// No plugin serves it.
     Unhandled,
     /// A result with this payload, committed; then the server does what stands in the list.
-    Result(Option<Element>, Vec<After>),
+    Result(Option<Element>, Vec<FollowUp>),
     /// An error.
     Error(StanzaError),
-    /// Nothing now: it is answered later by itself, or is nothing that is answered. The server does what stands in the list.
-    Done(Vec<After>),
+    /// Nothing now: it is answered later by itself, or is nothing that is answered. The server does what stands in the
+    /// list.
+    Done(Vec<FollowUp>),
 }
 
 impl Caller {
     /// Asks a handler, commits what it caused, then gives its answer.
     pub(crate) async fn ask_handler(
         &self,
-        plugin: &Arc<Plugin>,
+        plugin: &Loaded,
         scope: usize,
         about: About<'_>,
         call: impl Call<Answer = Handled>,
@@ -40,23 +43,27 @@ impl Caller {
         let Ok((handled, effects)) = self.call(plugin, scope, about, call).await else {
             return IqAnswer::Error(failure());
         };
-        let Shared { owed, agenda, .. } = &*self.shared;
+        let HostServices {
+            deferred,
+            timer_queue,
+            ..
+        } = &*self.context.services;
         let name = plugin.manifest.name.as_str();
         if let Handled::Later(token, seconds) = handled
-            && !owed.add(agenda, token, name, stanza.clone(), seconds)
+            && !deferred.add(timer_queue, token, name, stanza.clone(), seconds)
         {
-            effects.roll_back(plugin);
+            roll_back(effects, plugin);
             return IqAnswer::Error(failure());
         }
         match (self.commit(plugin, scope, effects).await, handled) {
-            (Ok(after), Handled::Result(payload)) => IqAnswer::Result(payload, after),
+            (Ok(follow_ups), Handled::Result(payload)) => IqAnswer::Result(payload, follow_ups),
             (Ok(_), Handled::Error(error)) => IqAnswer::Error(error),
             (Ok(_), Handled::Done) if stanza.is_request() => {
                 IqAnswer::Error(StanzaError::new(Condition::ServiceUnavailable))
             }
-            (Ok(after), Handled::Done | Handled::Later(..)) => IqAnswer::Done(after),
+            (Ok(follow_ups), Handled::Done | Handled::Later(..)) => IqAnswer::Done(follow_ups),
             (Err(refusal), Handled::Later(token, _)) => {
-                owed.settled(agenda, token, name);
+                deferred.take(timer_queue, token, name);
                 IqAnswer::Error(refusal.into())
             }
             (Err(refusal), _) => IqAnswer::Error(refusal.into()),
@@ -64,31 +71,29 @@ impl Caller {
     }
 }
 
-impl Shared {
-    /// Routes the answer to a stanza that a component was given by its event queue.
-    pub(crate) fn answer_for_component(&self, stanza: &Stanza, answer: IqAnswer) {
-        match answer {
-            IqAnswer::Unhandled => self.component_is_gone(stanza),
-            IqAnswer::Error(error) => self.answer(stanza, stanza.error_reply(&error)),
-            IqAnswer::Result(payload, after) => {
-                self.answer(stanza, Some(stanza.result_reply(payload)));
-                self.services.follow(after);
-            }
-            IqAnswer::Done(after) => self.services.follow(after),
+/// Routes the answer to a stanza that a component got by its event queue.
+pub(crate) fn answer_for_component(context: &Context, stanza: &Stanza, answer: IqAnswer) {
+    match answer {
+        IqAnswer::Unhandled => component_is_gone(context, stanza),
+        IqAnswer::Error(error) => send_answer(context, stanza, stanza.error_reply(&error)),
+        IqAnswer::Result(payload, follow_ups) => {
+            send_answer(context, stanza, Some(stanza.result_reply(payload)));
+            context.server().apply_follow_ups(follow_ups);
         }
+        IqAnswer::Done(follow_ups) => context.server().apply_follow_ups(follow_ups),
     }
+}
 
-    /// Tells the sender of a stanza that the component is gone which it was queued for. Presence is dropped.
-    pub(crate) fn component_is_gone(&self, stanza: &Stanza) {
-        if stanza.kind() != waxwing_xmpp::stanza::Kind::Presence {
-            let error = StanzaError::new(Condition::RemoteServerNotFound);
-            self.answer(stanza, stanza.error_reply(&error));
-        }
+/// Answers a stanza that was queued for a component which is gone. Presence is dropped.
+pub(crate) fn component_is_gone(context: &Context, stanza: &Stanza) {
+    if stanza.kind() != Kind::Presence {
+        let error = StanzaError::new(Condition::RemoteServerNotFound);
+        send_answer(context, stanza, stanza.error_reply(&error));
     }
+}
 
-    fn answer(&self, stanza: &Stanza, reply: Option<Element>) {
-        if let (Some(reply), Some(asker)) = (reply, stanza.from()) {
-            self.services.answer(asker, reply);
-        }
+fn send_answer(context: &Context, stanza: &Stanza, reply: Option<Element>) {
+    if let (Some(reply), Some(asker)) = (reply, stanza.from()) {
+        context.server().answer(asker, reply);
     }
 }

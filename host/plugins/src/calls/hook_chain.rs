@@ -1,7 +1,7 @@
-//! The way of a stanza through the hooks of one point, and what comes of it.
+//! A stanza taken through the hooks of one point, in order.
 //!
-//! It goes on without a wait, and without what waiting takes, for as long as hooks answer at once and cause nothing that is to be
-//! committed. Whoever asks for that gets the way back where it has to wait, to go it to its end.
+//! The chain runs without a wait, and without what waiting costs, while hooks answer at once and cause nothing that has
+//! to be committed. Where it has to wait, the caller gets it back as a future.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -14,17 +14,18 @@ use waxwing_xmpp::stanza::Stanza;
 use crate::accounting::trace::About;
 use crate::calls::caller::Caller;
 use crate::exports::Call;
-use crate::exports::judgement::Judgement;
+use crate::exports::decision::Decision;
 use crate::fault::Fault;
-use crate::imports::stanzas::HostStanza;
+use crate::instance::local_effects::apply_local;
 use crate::model::effects::{Effects, failure};
 use crate::model::filter::{Classes, StanzaFilter};
 use crate::registry::hooks::{Hook, StanzaHooks};
+use crate::wit::resources::HostStanza;
 
 /// What becomes of a stanza after the hooks of one point.
 #[must_use]
 #[derive(Debug)]
-pub enum Judged {
+pub enum HookVerdict {
     /// It goes on, perhaps changed.
     Pass(Stanza),
     /// It ends here; an iq request is to be answered `service-unavailable`.
@@ -35,121 +36,123 @@ pub enum Judged {
     Answer(Option<Element>),
 }
 
-/// What the hooks of one point say, if they have said it already.
+/// A chain that has ended, or has to wait.
 #[must_use]
-pub enum Judging {
-    /// They have.
-    Over(Judged),
-    /// A guest or the database has to be waited for.
-    Waits(Pin<Box<dyn Future<Output = Judged>>>),
+pub enum ChainRun {
+    /// It has ended.
+    Ready(HookVerdict),
+    /// It waits for a guest or for the database.
+    Pending(Pin<Box<dyn Future<Output = HookVerdict>>>),
 }
 
-/// A stanza on its way through the hooks of a point.
-pub(crate) struct Way<F, M> {
+/// A stanza between the hooks of a point.
+pub(crate) struct HookChain<F, M> {
     lent: HostStanza,
-    /// What each hook is asked.
-    asked: F,
-    /// Makes that of a stanza.
-    ask: M,
+    /// The call that the next hook gets.
+    call: F,
+    /// Makes the call about a stanza.
+    to_call: M,
     /// Where the next hook is looked for.
     position: usize,
-    /// What the hook there said, with effects that are to be committed.
-    said: Option<Result<(Judgement, Effects), Fault>>,
+    /// What the hook there answered, with effects that have to be committed.
+    made: Option<Result<(Decision, Effects), Fault>>,
 }
 
-impl<F: Call<Answer = Judgement>, M: Fn(HostStanza) -> F> Way<F, M> {
-    /// At its beginning; each hook is asked what `ask` makes of the stanza.
-    pub(crate) fn new(lent: HostStanza, ask: M) -> Self {
+impl<F: Call<Answer = Decision>, M: Fn(HostStanza) -> F> HookChain<F, M> {
+    /// A chain before its first hook; each hook gets the call that `to_call` makes of the stanza.
+    pub(crate) fn new(lent: HostStanza, to_call: M) -> Self {
         Self {
-            asked: ask(lent.clone()),
+            call: to_call(lent.clone()),
             lent,
-            ask,
+            to_call,
             position: 0,
-            said: None,
+            made: None,
         }
     }
 
-    /// Follows what a hook said. The end of the way, if that is it.
+    /// Applies a hook's verdict. What the chain ends with, if it ends here.
     fn follow<C: Classes>(
         &mut self,
         hook: &Hook<StanzaFilter<C>>,
-        said: Result<Judgement, Fault>,
-    ) -> Option<Judged> {
-        match said {
-            Ok(Judgement::Pass) => None,
-            Ok(Judgement::Replace(stanza)) => {
+        verdict: Result<Decision, Fault>,
+    ) -> Option<HookVerdict> {
+        match verdict {
+            Ok(Decision::Pass) => None,
+            Ok(Decision::Replace(stanza)) => {
                 self.lent = HostStanza::new(*stanza, Arc::clone(self.lent.host()));
-                self.asked = (self.ask)(self.lent.clone());
+                self.call = (self.to_call)(self.lent.clone());
                 None
             }
-            Ok(Judgement::Drop | Judgement::Handled) => Some(Judged::Drop),
-            Ok(Judgement::Bounce(error)) => Some(Judged::Bounce(*error)),
-            Ok(Judgement::Answer(payload)) => Some(Judged::Answer(payload)),
+            Ok(Decision::Drop | Decision::Handled) => Some(HookVerdict::Drop),
+            Ok(Decision::Bounce(error)) => Some(HookVerdict::Bounce(*error)),
+            Ok(Decision::Answer(payload)) => Some(HookVerdict::Answer(payload)),
             Err(_) if hook.fails_open() => None,
-            Err(_) => Some(Judged::Bounce(failure())),
+            Err(_) => Some(HookVerdict::Bounce(failure())),
         }
     }
 
     /// No hook is left.
-    fn end(self) -> Judged {
-        let Self { lent, asked, .. } = self;
-        drop(asked);
-        Judged::Pass(lent.into_stanza())
+    fn end(self) -> HookVerdict {
+        let Self { lent, call, .. } = self;
+        drop(call);
+        HookVerdict::Pass(lent.into_stanza())
     }
 }
 
-impl Caller {
-    /// Takes a stanza as far as it goes without a wait. Gives it back where it has to wait, for [`Self::judge`].
-    pub(crate) fn judge_now<C: Classes, F: Call<Answer = Judgement>, M: Fn(HostStanza) -> F>(
-        &self,
+impl<F: Call<Answer = Decision>, M: Fn(HostStanza) -> F> HookChain<F, M> {
+    /// Goes on for as long as nothing has to be waited for. Gives the chain back where something has, for
+    /// [`Self::run`].
+    pub(crate) fn run_sync<C: Classes>(
+        mut self,
+        caller: &Caller,
         hooks: &StanzaHooks<C>,
         class: C,
-        mut way: Way<F, M>,
-    ) -> Result<Judged, Way<F, M>> {
-        while let Some((found, hook)) = hooks.next(way.position, way.lent.stanza(), class) {
-            way.position = found;
-            let (plugin, about) = (&hook.plugin, About::Stanza(way.lent.stanza()));
-            let scope = plugin.scope(way.lent.host());
-            let judgement = match self.now(plugin, scope, about, &way.asked) {
-                Some(Ok((judgement, mut effects))) if effects.is_local() => {
-                    effects.apply_memory(plugin);
-                    Ok(judgement)
+    ) -> Result<HookVerdict, Self> {
+        while let Some((found, hook)) = hooks.next(self.position, self.lent.stanza(), class) {
+            self.position = found;
+            let (plugin, about) = (&hook.plugin, About::Stanza(self.lent.stanza()));
+            let scope = plugin.scope(self.lent.host());
+            let decision = match caller.try_call_sync(plugin, scope, about, &self.call) {
+                Some(Ok((verdict, mut effects))) if effects.is_local() => {
+                    apply_local(&mut effects, plugin);
+                    Ok(verdict)
                 }
                 Some(Err(fault)) => Err(fault),
-                said => {
-                    way.said = said;
-                    return Err(way);
+                made => {
+                    self.made = made;
+                    return Err(self);
                 }
             };
-            way.position = found.saturating_add(1);
-            if let Some(judged) = way.follow(hook, judgement) {
-                return Ok(judged);
+            self.position = found.saturating_add(1);
+            if let Some(end) = self.follow(hook, decision) {
+                return Ok(end);
             }
         }
-        Ok(way.end())
+        Ok(self.end())
     }
 
-    /// Takes a stanza to the end of its way.
-    pub(crate) async fn judge<C: Classes, F: Call<Answer = Judgement>, M: Fn(HostStanza) -> F>(
-        &self,
+    /// Goes on to the end.
+    pub(crate) async fn run<C: Classes>(
+        mut self,
+        caller: &Caller,
         hooks: &StanzaHooks<C>,
         class: C,
-        mut way: Way<F, M>,
-    ) -> Judged {
-        while let Some((found, hook)) = hooks.next(way.position, way.lent.stanza(), class) {
-            way.position = found.saturating_add(1);
-            let (plugin, about) = (&hook.plugin, About::Stanza(way.lent.stanza()));
-            let judgement = if let Some(said) = way.said.take() {
-                let scope = plugin.scope(way.lent.host());
-                self.carry_out(plugin, scope, said).await
+    ) -> HookVerdict {
+        while let Some((found, hook)) = hooks.next(self.position, self.lent.stanza(), class) {
+            self.position = found.saturating_add(1);
+            let (plugin, about) = (&hook.plugin, About::Stanza(self.lent.stanza()));
+            let verdict = if let Some(made) = self.made.take() {
+                let scope = plugin.scope(self.lent.host());
+                caller.commit_result(plugin, scope, made).await
             } else {
-                let call = (way.ask)(way.lent.clone());
-                self.one(plugin, way.lent.host(), about, call).await
+                let call = (self.to_call)(self.lent.clone());
+                let host = self.lent.host();
+                caller.call_and_commit(plugin, host, about, call).await
             };
-            if let Some(judged) = way.follow(hook, judgement) {
-                return judged;
+            if let Some(end) = self.follow(hook, verdict) {
+                return end;
             }
         }
-        way.end()
+        self.end()
     }
 }

@@ -1,4 +1,4 @@
-//! A shard's instances, and where a call is made: in which of them, or in one that all shards share.
+//! A shard's instances, and in which of them a call is made, or in one that all shards share.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -10,32 +10,36 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use crate::calls::context::Shared;
-use crate::calls::shared_instances::{Slot, SlotKey, Turn, group};
-use crate::exports::{self, Level};
+use crate::calls::context::Context;
+use crate::calls::shared_instances::{
+    InstanceKey, InstanceLock, SharedInstance, SharedInstances, group,
+};
+use crate::exports;
 use crate::fault::Fault;
-use crate::instance::Idle;
 use crate::instance::plugin::Plugin;
+use crate::instance::store::PooledInstance;
+use crate::model::interfaces::Level;
 use crate::registry::Registry;
 use crate::wit::bindings::waxwing::plugin::manifest::Placement;
 
-/// Calls of one plugin, scope and level that have a place on a shard at a time, those that wait for their turn included.
+/// Calls of one plugin, scope and level that have a permit on a shard at a time, those that wait for an instance
+/// included.
 pub(crate) const MAX_BUSY: usize = 64;
 
-/// Calls that may wait for one of those places. More are refused at once.
+/// Calls that may wait for one of those permits. More are refused at once.
 pub(crate) const MAX_QUEUED: usize = 64;
 
-/// How long a call waits for a place before it is refused: a burst passes in it, and nobody's stream stands still for long.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a call waits for a permit before it is refused: long enough for a burst, too short to stall a stream.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long a call waits for the one instance that can serve it: as long as whoever has it may wait for the host.
-const TURN_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a call waits for the one instance that can serve it: as long as the call before it may wait for the host.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Instances of one plugin, scope and level that a shard keeps for the next calls.
 const MAX_IDLE: usize = 8;
 
-/// Whose instances: a version of a plugin, its scope, and what they are called for. A level has instances of its own, so
-/// that a veto or a provider is never asked in a store that waits for its answer.
+/// Whose instances: a version of a plugin, its scope, and what they are called for. A level has instances of its own,
+/// so that a veto or a provider is never asked in a store that waits for its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct PoolKey {
     plugin: u64,
@@ -53,28 +57,28 @@ pub(crate) struct Pools {
 
 struct Pool {
     key: PoolKey,
-    idle: RefCell<Vec<Idle>>,
+    idle: RefCell<Vec<PooledInstance>>,
     /// The one of the placement `shared`.
-    shared: Arc<Slot>,
-    /// Calls that have a place, and those that wait for one. Written on this thread alone; the plugin looks at it before it
-    /// goes.
+    shared: Arc<SharedInstance>,
+    /// Calls that have a permit, and those that wait for one. Written by this thread alone; read by the plugin before
+    /// it goes.
     busy: Arc<AtomicUsize>,
-    /// Those of them that wait for a place.
+    /// Those of them that wait for a permit.
     queued: Cell<usize>,
-    /// Told of a place that became free while calls wait.
+    /// Notified when a permit becomes free while calls wait.
     freed: Notify,
     /// The registry's generation in which the version was last seen to serve.
     serves_in: Cell<Option<u64>>,
 }
 
 impl Pools {
-    /// Takes a place for a call, or one among those that wait for a place. A fault if there are too many of them.
+    /// Takes a permit for a call, or a place in the queue for one. A fault if the queue is full.
     pub(crate) fn take(
         &self,
         plugin: &Plugin,
         (scope, level): (usize, Level),
         registry: &Registry,
-    ) -> Result<Place, Fault> {
+    ) -> Result<PoolPermit, Fault> {
         self.tidy(registry);
         let key = PoolKey {
             plugin: plugin.id,
@@ -85,16 +89,16 @@ impl Pools {
         let pool = pools
             .entry(key)
             .or_insert_with(|| Rc::new(Pool::of(plugin, key)));
-        Place::take(Rc::clone(pool))
+        PoolPermit::take(Rc::clone(pool))
     }
 
-    /// A place for a call and an instance in it, if neither has to be waited for nor made.
+    /// A permit and an instance, if there is a free one of each.
     pub(crate) fn free(
         &self,
         plugin: &Plugin,
         (scope, level): (usize, Level),
         registry: &Registry,
-    ) -> Option<(Place, Idle)> {
+    ) -> Option<(PoolPermit, PooledInstance)> {
         self.tidy(registry);
         let key = PoolKey {
             plugin: plugin.id,
@@ -103,9 +107,9 @@ impl Pools {
         };
         let pools = self.pools.borrow();
         let pool = pools.get(&key).filter(|pool| pool.is_free())?;
-        let place = Place::take(Rc::clone(pool)).ok()?;
+        let permit = PoolPermit::take(Rc::clone(pool)).ok()?;
         let idle = pool.idle.borrow_mut().pop()?;
-        Some((place, idle))
+        Some((permit, idle))
     }
 
     /// Lets go of the instances of versions that serve no more, if versions came or went since the last call.
@@ -141,29 +145,33 @@ impl Pool {
         }
     }
 
-    /// Whether a call gets a place at once.
+    /// Whether a call gets a permit at once.
     fn is_free(&self) -> bool {
-        self.queued.get() == 0 && self.has_place()
+        self.queued.get() == 0 && self.has_room()
     }
 
-    fn has_place(&self) -> bool {
+    fn has_room(&self) -> bool {
         let busy = self.busy.load(Ordering::Relaxed);
         busy.saturating_sub(self.queued.get()) < MAX_BUSY
     }
 
-    /// Wakes the first that waits, if there is a place for it.
+    /// Wakes the first call that waits, if there is a permit for it.
     fn tell(&self) {
-        if self.queued.get() > 0 && self.has_place() {
+        if self.queued.get() > 0 && self.has_room() {
             self.freed.notify_one();
         }
     }
 
-    /// Keeps an instance for the next call, if its version still serves, not too many wait already, and there is memory.
-    fn keep(&self, instance: Idle, shared: &Shared) {
+    /// Keeps an instance for the next call, if its version still serves, not too many wait already, and there is
+    /// memory.
+    fn keep(&self, instance: PooledInstance, context: &Context) {
         let mut idle = self.idle.borrow_mut();
         if idle.len() < MAX_IDLE
-            && self.serves(instance.plugin(), &shared.registry)
-            && shared.memory.leave_room(&instance.plugin().ledger)
+            && self.serves(instance.plugin(), &context.registry)
+            && context
+                .runtime
+                .memory
+                .leave_room(&instance.plugin().counters)
         {
             idle.push(instance);
         }
@@ -184,14 +192,14 @@ impl Pool {
     }
 }
 
-/// One of the places that a pool has for calls under way; free again when dropped.
-pub(crate) struct Place {
+/// The right to have a call under way in a pool; free again when dropped.
+pub(crate) struct PoolPermit {
     pool: Rc<Pool>,
-    /// It is still to become one: others had all of them, or came before.
+    /// The call still waits for it.
     queued: bool,
 }
 
-impl Place {
+impl PoolPermit {
     fn take(pool: Rc<Pool>) -> Result<Self, Fault> {
         let waiting = pool.queued.get();
         let queued = !pool.is_free();
@@ -205,50 +213,52 @@ impl Place {
     }
 
     /// Keeps the instance for the next call.
-    pub(crate) fn keep(self, instance: Idle, shared: &Shared) {
-        self.pool.keep(instance, shared);
+    pub(crate) fn keep(self, instance: PooledInstance, context: &Context) {
+        self.pool.keep(instance, context);
     }
 
-    /// Waits for a place in turn. Too long a wait is a fault.
+    /// Waits for a permit, in order. Too long a wait is a fault.
     async fn wait(&mut self) -> Result<(), Fault> {
         let pool = Rc::clone(&self.pool);
         let turn = async {
             loop {
                 pool.freed.notified().await;
-                if pool.has_place() {
+                if pool.has_room() {
                     break self.end_wait();
                 }
             }
         };
-        timeout(PATIENCE, turn).await.map_err(|_| Fault::Busy)
+        timeout(TIMEOUT, turn).await.map_err(|_| Fault::Busy)
     }
 
     fn end_wait(&mut self) {
         let waiting = self.pool.queued.get();
         self.pool.queued.set(waiting.saturating_sub(1));
         self.queued = false;
-        // Several places may have become free since this call was woken.
+        // Several permits may have become free since this call was woken.
         self.pool.tell();
     }
 
-    /// Finds where the call is made, by the plugin's placement. Waits for a place, if there was none, and for an instance
-    /// that others of the same turn have.
-    pub(crate) async fn seat<C: exports::Call>(
+    /// Finds where the call is made, by the plugin's placement. Waits for the permit, if there was none, and for an
+    /// instance that another call uses.
+    pub(crate) async fn instance_slot<C: exports::Call>(
         mut self,
         plugin: &Plugin,
+        instances: &SharedInstances,
         call: &C,
-    ) -> Result<Seat, Fault> {
+    ) -> Result<InstanceSlot, Fault> {
         if self.queued {
             // Seldom: it is not to make every call larger.
             Box::pin(self.wait()).await?;
         }
         let slot_of = |group| {
             let PoolKey { scope, level, .. } = self.pool.key;
-            plugin.slots.slot(SlotKey {
+            let key = InstanceKey {
                 scope,
                 level,
                 group,
-            })
+            };
+            instances.get(plugin.id, key)
         };
         let slot = match plugin.manifest.placement {
             Placement::Pooled | Placement::Isolated => None,
@@ -256,22 +266,22 @@ impl Place {
             Placement::Keyed => Some(slot_of(group(&call.key().unwrap_or_default()))),
             Placement::Single => Some(slot_of(0)),
         };
-        let turn = match slot {
+        let lock = match slot {
             Some(slot) => {
-                let turn = timeout(TURN_PATIENCE, slot.turn()).await;
-                Some(turn.map_err(|_| Fault::Busy)??)
+                let lock = timeout(LOCK_TIMEOUT, slot.lock()).await;
+                Some(lock.map_err(|_| Fault::Busy)??)
             }
             None => None,
         };
-        Ok(Seat {
-            place: self,
-            turn,
+        Ok(InstanceSlot {
+            permit: self,
+            lock,
             keeps: plugin.manifest.placement != Placement::Isolated,
         })
     }
 }
 
-impl Drop for Place {
+impl Drop for PoolPermit {
     fn drop(&mut self) {
         let busy = self.pool.busy.load(Ordering::Relaxed);
         let busy = busy.saturating_sub(1);
@@ -285,29 +295,29 @@ impl Drop for Place {
 }
 
 /// Where one call is made. Dropped without an instance put back, as after a fault, the next call makes a new one.
-pub(crate) struct Seat {
-    place: Place,
-    turn: Option<Turn>,
+pub(crate) struct InstanceSlot {
+    permit: PoolPermit,
+    lock: Option<InstanceLock>,
     keeps: bool,
 }
 
-impl Seat {
+impl InstanceSlot {
     /// The instance that is there already, if one is.
-    pub(crate) fn instance(&mut self) -> Option<Idle> {
-        match &mut self.turn {
-            Some(turn) => turn.take(),
-            None => self.place.pool.idle.borrow_mut().pop(),
+    pub(crate) fn take(&mut self) -> Option<PooledInstance> {
+        match &mut self.lock {
+            Some(lock) => lock.take(),
+            None => self.permit.pool.idle.borrow_mut().pop(),
         }
     }
 
     /// Keeps an instance for the next call.
-    pub(crate) fn put_back(mut self, instance: Idle, shared: &Shared) {
-        if let Some(turn) = &mut self.turn {
-            // Those who wait already are served by this version, whatever serves now.
-            return turn.put(instance);
+    pub(crate) fn put_back(mut self, instance: PooledInstance, context: &Context) {
+        if let Some(lock) = &mut self.lock {
+            // Calls that wait for it already are served by this version, whatever serves now.
+            return lock.put(instance);
         }
         if self.keeps {
-            self.place.keep(instance, shared);
+            self.permit.keep(instance, context);
         }
     }
 }

@@ -1,27 +1,29 @@
-//! One call, from the question whether it may be made to what became of it: the caller's one seam to the counters, the
-//! quarantine and those who watch.
+//! One call, from permission to outcome: where the caller meets the counters, the quarantine and the traces.
 
 use std::time::Instant;
 
-use crate::accounting::quarantine::{Change, Conduct, Leave, Why};
+use crate::accounting::counters::PluginCounters;
+use crate::accounting::quarantine::{CallOutcome, CallPermit, Change, Why};
 use crate::accounting::trace::{About, Traced};
-use crate::accounting::{Ledger, nanos};
-use crate::engine::cpu_clock::{Meter, Spent};
-use crate::exports::{self, Export};
+use crate::accounting::units::nanos;
+use crate::engine::cpu_clock::CpuClock;
+use crate::exports::Call;
 use crate::fault::{Fault, FaultKind};
 use crate::instance::plugin::Plugin;
+use crate::model::call_cost::CallCost;
 use crate::model::effects::Effects;
+use crate::model::interfaces::Export;
 
-/// A call under way. One that is given up midway counts as made, and no more is known of it.
+/// A call under way. A call that is cancelled counts as made, without an outcome.
 pub(crate) struct Record<'a> {
     plugin: &'a Plugin,
-    leave: Leave<'a>,
+    permit: CallPermit<'a>,
     export: Export,
-    /// It is this call's turn to be measured, for itself and for those before it.
+    /// This call is the one to be measured, for itself and for those before it.
     in_turn: bool,
-    /// When it began, for those who watch.
+    /// When it began, if the plugin is traced.
     watched: Option<Instant>,
-    spent: Spent,
+    cost: CallCost,
     /// No instance could be initialised for it.
     no_instance: bool,
 }
@@ -29,98 +31,100 @@ pub(crate) struct Record<'a> {
 impl<'a> Record<'a> {
     /// Begins a call in the engine's tick `tick`. A fault if the plugin is in quarantine.
     pub(crate) fn begin(plugin: &'a Plugin, export: Export, tick: u64) -> Result<Self, Fault> {
-        let ledger = &*plugin.ledger;
-        let Some(leave) = plugin.quarantine.leave(Instant::now) else {
-            ledger.refused.add(1);
+        let counters = &*plugin.counters;
+        let Some(permit) = plugin.quarantine.permit(Instant::now) else {
+            counters.refused.add(1);
             return Err(Fault::Quarantined);
         };
-        let span = || ledger.span(Instant::now());
+        let span = || counters.span(Instant::now());
         Ok(Self {
             plugin,
-            leave,
+            permit,
             export,
-            in_turn: ledger.lane().begin(export, tick, span),
-            watched: ledger.tracers.is_any().then(Instant::now),
-            spent: Spent::default(),
+            in_turn: counters.lane().begin(export, tick, span),
+            watched: counters.tracers.is_any().then(Instant::now),
+            cost: CallCost::default(),
             no_instance: false,
         })
     }
 
     /// Prepares the clock of the instance that serves the call.
-    pub(crate) fn prepare(&self, meter: &Meter) {
-        meter.measure(self.in_turn || self.watched.is_some());
+    pub(crate) fn prepare(&self, clock: &CpuClock) {
+        clock.measure_exactly(self.in_turn || self.watched.is_some());
     }
 
     /// What the call took.
-    pub(crate) const fn spent(&mut self, spent: Spent) {
-        self.spent = spent;
+    pub(crate) const fn cost(&mut self, cost: CallCost) {
+        self.cost = cost;
     }
 
-    /// No instance could be made. Says it on.
+    /// No instance could be made. Returns the fault.
     pub(crate) fn no_instance(&mut self, fault: Fault) -> Fault {
         self.no_instance = fault.kind().is_some_and(FaultKind::is_plugins);
         fault
     }
 
     /// Ends the call.
-    pub(crate) fn end<C: exports::Call>(
+    pub(crate) fn end<C: Call>(
         self,
         result: &Result<(C::Answer, Effects), Fault>,
         about: About<'_>,
     ) {
-        let ledger = &*self.plugin.ledger;
-        let lane = ledger.lane();
-        if self.spent.waits > 0 {
-            lane.waited(self.spent);
+        let counters = &*self.plugin.counters;
+        let lane = counters.lane();
+        if self.cost.waits > 0 {
+            lane.waited(self.cost);
         }
-        match (self.spent.measured, self.in_turn) {
+        match (self.cost.measured, self.in_turn) {
             (false, _) => {}
-            (true, true) if !self.spent.long => lane.measured(self.spent.cpu),
-            (true, in_turn) => lane.measured_alone(self.spent.cpu, in_turn),
+            (true, true) if !self.cost.long => lane.measured(self.cost.cpu),
+            (true, in_turn) => lane.measured_alone(self.cost.cpu, in_turn),
         }
-        let conduct = match result {
+        let outcome = match result {
             Ok((answer, _)) => {
                 lane.ended(C::outcome(answer));
-                Conduct::Fair
+                CallOutcome::Succeeded
             }
-            Err(fault) => self.conduct(fault, about),
+            Err(fault) => self.outcome(fault, about),
         };
         if let Some(began) = self.watched {
             self.trace::<C>(result, about, began);
         }
-        self.judge(conduct);
+        self.judge(outcome);
     }
 
-    fn conduct(&self, fault: &Fault, about: About<'_>) -> Conduct {
+    fn outcome(&self, fault: &Fault, about: About<'_>) -> CallOutcome {
         let Some(kind) = fault.kind() else {
-            return Conduct::Fair;
+            return CallOutcome::Succeeded;
         };
-        let ledger = &*self.plugin.ledger;
-        ledger.fault(kind);
+        let counters = &*self.plugin.counters;
+        counters.fault(kind);
         let name = self.plugin.manifest.name.as_str();
-        match ledger.fault_log.admits(Instant::now()) {
+        match counters.fault_log.admits(Instant::now()) {
             Some(0) => tracing::warn!(plugin = name, "a call {fault}"),
-            Some(unsaid) => tracing::warn!(plugin = name, unsaid, "a call {fault}"),
+            Some(suppressed) => tracing::warn!(plugin = name, suppressed, "a call {fault}"),
             None => {}
         }
         match (self.no_instance, kind.is_plugins()) {
-            (true, _) => Conduct::NoInstance,
-            (false, true) => Conduct::Fault(about.peer(&self.plugin.quarantine)),
-            (false, false) => Conduct::Fair,
+            (true, _) => CallOutcome::NoInstance,
+            (false, true) => CallOutcome::Fault(about.peer(&self.plugin.quarantine)),
+            (false, false) => CallOutcome::Succeeded,
         }
     }
 
-    fn judge(self, conduct: Conduct) {
-        let Self { plugin, leave, .. } = self;
-        let ledger = &*plugin.ledger;
-        let calls = || (ledger.calls(), ledger.recent_calls(Instant::now()));
-        let change = plugin.quarantine.note(&leave, conduct, calls, Instant::now);
+    fn judge(self, outcome: CallOutcome) {
+        let Self { plugin, permit, .. } = self;
+        let counters = &*plugin.counters;
+        let calls = || (counters.calls(), counters.recent_calls(Instant::now()));
+        let change = plugin
+            .quarantine
+            .note(&permit, outcome, calls, Instant::now);
         if let Some(change) = change {
-            announce(ledger, &plugin.manifest.name, &change);
+            announce(counters, &plugin.manifest.name, &change);
         }
     }
 
-    fn trace<C: exports::Call>(
+    fn trace<C: Call>(
         &self,
         result: &Result<(C::Answer, Effects), Fault>,
         about: About<'_>,
@@ -134,22 +138,22 @@ impl<'a> Record<'a> {
                 .map(|(answer, _)| C::outcome(answer))
                 .map_err(Fault::to_string),
             effects: result.as_ref().ok().map(|(_, effects)| effects),
-            cpu: self.spent.cpu,
-            waited: self.spent.waited,
+            cpu: self.cost.cpu,
+            waited: self.cost.waited,
             wall: began.elapsed(),
         };
         self.plugin
-            .ledger
+            .counters
             .tracers
             .tell(&self.plugin.manifest, &traced);
     }
 }
 
 /// One line of the log for each change.
-fn announce(ledger: &Ledger, plugin: &str, change: &Change) {
+fn announce(counters: &PluginCounters, plugin: &str, change: &Change) {
     match change {
         Change::Quarantined { span, why } => {
-            ledger.quarantines.add(1);
+            counters.quarantines.add(1);
             let seconds = nanos(*span) / 1_000_000_000;
             match why {
                 Why::Faults { faults, calls } => tracing::error!(
@@ -162,6 +166,6 @@ fn announce(ledger: &Ledger, plugin: &str, change: &Change) {
                 ),
             }
         }
-        Change::Reformed => tracing::info!(plugin, "serves again after its quarantine"),
+        Change::Recovered => tracing::info!(plugin, "serves again after its quarantine"),
     }
 }

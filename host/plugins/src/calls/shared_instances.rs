@@ -1,7 +1,7 @@
-//! Instances that calls wait for, one after the other: those of the placements `shared`, `keyed` and `single`.
+//! Instances that calls use one after the other: those of the placements `shared`, `keyed` and `single`.
 //!
-//! No thread owns such an instance. Whoever has the turn runs the call where its stanza is, so that nothing is handed to
-//! another thread and back; a turn that is free costs a lock that nobody else holds.
+//! No thread owns such an instance. The call that holds the lock runs on the thread of its stanza, so that nothing is
+//! handed to another thread and back; without contention that costs one lock.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -11,9 +11,9 @@ use std::sync::{Arc, LazyLock};
 use parking_lot::Mutex;
 use tokio::sync::OwnedMutexGuard;
 
-use crate::exports::Level;
 use crate::fault::Fault;
-use crate::instance::Idle;
+use crate::instance::store::PooledInstance;
+use crate::model::interfaces::Level;
 
 /// Calls that may wait for one instance.
 const MAX_WAITING: usize = 64;
@@ -23,75 +23,79 @@ const GROUPS: u64 = 32;
 
 /// Which instance of a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct SlotKey {
+pub(crate) struct InstanceKey {
     pub(crate) scope: usize,
     pub(crate) level: Level,
     pub(crate) group: u64,
 }
 
-/// The instances of a version that all threads share.
+/// The instances that all threads share, by the version that they are of.
 #[derive(Default)]
-pub(crate) struct Slots(Mutex<HashMap<SlotKey, Arc<Slot>>>);
+pub(crate) struct SharedInstances(Mutex<HashMap<u64, OfVersion>>);
 
-/// One instance, if it was made already, and who waits for it.
+type OfVersion = HashMap<InstanceKey, Arc<SharedInstance>>;
+
+/// One instance, if it was made already, and the number of calls that wait for it.
 #[derive(Default)]
-pub(crate) struct Slot {
+pub(crate) struct SharedInstance {
     waiting: AtomicUsize,
-    instance: Arc<tokio::sync::Mutex<Option<Idle>>>,
+    instance: Arc<tokio::sync::Mutex<Option<PooledInstance>>>,
 }
 
-/// The right to use an instance, until it is dropped. A turn that ends while its instance is out leaves none: the next
-/// makes another.
-pub(crate) struct Turn(OwnedMutexGuard<Option<Idle>>);
+/// The right to use an instance, until it is dropped. Dropped while the instance is taken out, it leaves none: the next
+/// call makes another.
+pub(crate) struct InstanceLock(OwnedMutexGuard<Option<PooledInstance>>);
 
-impl Slots {
-    /// The slot of that key.
-    pub(crate) fn slot(&self, key: SlotKey) -> Arc<Slot> {
-        Arc::clone(self.0.lock().entry(key).or_default())
+impl SharedInstances {
+    /// The instance of that version and key.
+    pub(crate) fn get(&self, version: u64, key: InstanceKey) -> Arc<SharedInstance> {
+        let mut versions = self.0.lock();
+        Arc::clone(versions.entry(version).or_default().entry(key).or_default())
     }
 
-    /// All slots that were ever used.
-    pub(crate) fn all(&self) -> Vec<(SlotKey, Arc<Slot>)> {
-        let slots = self.0.lock();
-        let all = slots.iter().map(|(key, slot)| (*key, Arc::clone(slot)));
-        all.collect()
+    /// All of a version that were ever used.
+    pub(crate) fn all(&self, version: u64) -> Vec<(InstanceKey, Arc<SharedInstance>)> {
+        let versions = self.0.lock();
+        let all = versions.get(&version).into_iter().flatten();
+        all.map(|(key, instance)| (*key, Arc::clone(instance)))
+            .collect()
     }
 
-    /// Lets go of all instances that no call has.
-    pub(crate) fn clear(&self) {
-        self.0.lock().clear();
+    /// Lets go of all instances of a version that no call uses.
+    pub(crate) fn clear(&self, version: u64) {
+        self.0.lock().remove(&version);
     }
 }
 
-impl Slot {
-    /// Waits for the turn, in order; too many that wait already are a fault.
-    pub(crate) async fn turn(&self) -> Result<Turn, Fault> {
+impl SharedInstance {
+    /// Waits for the lock, in order. A fault if too many calls wait already.
+    pub(crate) async fn lock(&self) -> Result<InstanceLock, Fault> {
         let waits = Waits::begin(&self.waiting).ok_or(Fault::Busy)?;
         let guard = Arc::clone(&self.instance).lock_owned().await;
         drop(waits);
-        Ok(Turn(guard))
+        Ok(InstanceLock(guard))
     }
 }
 
-impl Turn {
+impl InstanceLock {
     /// Takes the instance out, if there is one.
-    pub(crate) fn take(&mut self) -> Option<Idle> {
+    pub(crate) fn take(&mut self) -> Option<PooledInstance> {
         self.0.take()
     }
 
-    /// Leaves an instance for the next.
-    pub(crate) fn put(&mut self, instance: Idle) {
+    /// Leaves an instance for the next call.
+    pub(crate) fn put(&mut self, instance: PooledInstance) {
         *self.0 = Some(instance);
     }
 }
 
-/// The group of a key: the same for all versions in this process, and not to be foreseen from outside.
+/// The group of a key: the same for all versions in this process, and not predictable from outside.
 pub(crate) fn group(key: &str) -> u64 {
     static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
     HASHER.hash_one(key).checked_rem(GROUPS).unwrap_or(0)
 }
 
-/// One that waits; counted until dropped.
+/// A call that waits; counted until dropped.
 struct Waits<'a>(&'a AtomicUsize);
 
 impl<'a> Waits<'a> {
@@ -122,22 +126,22 @@ mod tests {
 
     #[tokio::test]
     async fn turns_are_taken_one_at_a_time_and_only_so_many_wait() {
-        let slot = Arc::new(Slot::default());
-        let first = slot.turn().await.ok().unwrap();
+        let slot = Arc::new(SharedInstance::default());
+        let first = slot.lock().await.ok().unwrap();
         let waiting: Vec<_> = (0..MAX_WAITING)
             .map(|_| {
                 let slot = Arc::clone(&slot);
-                tokio::spawn(async move { slot.turn().await.map(drop) })
+                tokio::spawn(async move { slot.lock().await.map(drop) })
             })
             .collect();
         while slot.waiting.load(Ordering::Relaxed) < MAX_WAITING {
             tokio::task::yield_now().await;
         }
-        assert_eq!(slot.turn().await.err(), Some(Fault::Busy));
+        assert_eq!(slot.lock().await.err(), Some(Fault::Busy));
         drop(first);
         for one in waiting {
             assert_eq!(one.await.unwrap(), Ok(()));
         }
-        assert!(slot.turn().await.is_ok());
+        assert!(slot.lock().await.is_ok());
     }
 }

@@ -1,9 +1,9 @@
-//! The provider of logins as a stream sees it: which plugin it is, the resource that the plugin keeps for the stream, and
-//! what happens when that is lost.
+//! The provider of logins as a stream sees it: which plugin it is, the resource that the plugin keeps for the stream,
+//! and what happens when that is lost.
 //!
-//! A resource lives in a *seat*: an instance that keeps the resources of many streams and takes one call at a time. A seat
-//! that is busy is not waited for by a stream that has no resource yet: it gets another, up to a limit. So a slow answer
-//! (of a web site, say) holds up only the streams that share its seat.
+//! An instance keeps the resources of many streams and takes one call at a time. A stream without a resource does not
+//! wait for a busy instance: it gets another, up to a limit. So a slow answer (of a web site, say) holds up only the
+//! streams that share its instance.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -17,42 +17,44 @@ use waxwing_xmpp::sasl::{Failure, Hash, ScramKeys};
 use waxwing_xmpp::stream::Abilities;
 
 use crate::accounting::trace::About;
-use crate::calls::caller::{Caller, create, make};
-use crate::calls::context::Shared;
+use crate::calls::caller::Caller;
+use crate::calls::context::Context;
+use crate::calls::invoke::{create, invoke};
 use crate::engine::limits::STREAMS;
-use crate::exports::Level;
 use crate::exports::auth_provider::{
-    self, Ask, Bind, BindReason, Check, Map, Proof, Question, Scram, Unavailable, Unbind,
-    ValidContact,
+    self, Ask, Bind, BindReason, Check, Map, Proof, Question, Scram, Unbind, ValidContact,
 };
-use crate::exports::pre_auth::PreAuthStream;
 use crate::fault::Fault;
-use crate::instance::Idle;
+use crate::instance::loaded::Loaded;
 use crate::instance::plugin::Plugin;
+use crate::instance::store::PooledInstance;
+use crate::model::interfaces::Level;
+use crate::model::interfaces::Role;
+use crate::model::pre_auth_stream::PreAuthStream;
+use crate::model::provided::Unavailable;
 use crate::registry::Registry;
-use crate::registry::providers::Role;
 
-/// Seats of one plugin and scope that a shard may have.
-const MAX_SEATS: usize = 64;
+/// AuthInstances of one plugin and scope that a shard may have.
+const MAX_INSTANCES: usize = 64;
 
-/// Seats without a stream that are kept for the next ones.
+/// AuthInstances without a stream that are kept for the next ones.
 const MAX_EMPTY: usize = 8;
 
 /// Before a token in PLAIN's password, and before a cookie.
 const TOKEN: &str = "//jid/";
 const COOKIE: &str = "//cookie/";
 
-/// A stream whose host has a provider of logins: it keeps to that plugin until it ends. Nothing of the plugin runs before
-/// the first question. To be ended by [`crate::Shard::end_auth`].
+/// A stream whose host has a provider of logins: it keeps to that plugin until it ends. Nothing of the plugin runs
+/// before the first question. To be ended by [`crate::Shard::end_auth`].
 pub struct AuthStream {
     /// In the version that was asked last.
-    provider: Arc<Plugin>,
+    provider: Arc<Loaded>,
     facts: PreAuthStream,
     abilities: Abilities,
     /// Once it has logged in.
     account: Option<String>,
-    held: Option<Held>,
-    /// What a resource made from now on is told.
+    held: Option<StreamResource>,
+    /// The reason that a resource made from now on gets.
     reason: BindReason,
 }
 
@@ -79,7 +81,7 @@ impl AuthStream {
     fn follow(&mut self, registry: &Registry) -> Result<(), Fault> {
         let now = registry.now();
         let Some(current) = now.plugin(&self.provider.manifest.name) else {
-            // It was unloaded: those whom it knows finish with it.
+            // It was unloaded: streams that it knows finish with it.
             return Ok(());
         };
         if current.id != self.provider.id {
@@ -105,115 +107,119 @@ impl std::fmt::Debug for AuthStream {
     }
 }
 
-/// A stream's resource, in its seat.
-struct Held {
-    place: Place,
+/// A stream's resource, with its place in an instance.
+struct StreamResource {
+    place: StreamSlot,
     resource: Option<ResourceAny>,
 }
 
-impl Drop for Held {
-    /// A resource that nobody dropped is dropped with the next call in its seat.
+impl Drop for StreamResource {
+    /// A resource that is still there is dropped with the next call in its instance.
     fn drop(&mut self) {
-        let abandoned = &self.place.seat.abandoned;
+        let abandoned = &self.place.instance.abandoned;
         abandoned.borrow_mut().extend(self.resource.take());
     }
 }
 
-/// A stream's place in a seat, from before its resource is made.
-struct Place {
-    seat: Rc<Seat>,
+/// A stream's place in an instance, from before its resource is made.
+struct StreamSlot {
+    instance: Rc<AuthInstance>,
 }
 
-impl Place {
-    fn new(seat: Rc<Seat>) -> Self {
-        seat.streams.set(seat.streams.get().saturating_add(1));
-        Self { seat }
+impl StreamSlot {
+    fn new(instance: Rc<AuthInstance>) -> Self {
+        instance
+            .streams
+            .set(instance.streams.get().saturating_add(1));
+        Self { instance }
     }
 }
 
-impl Drop for Place {
+impl Drop for StreamSlot {
     fn drop(&mut self) {
-        let streams = &self.seat.streams;
+        let streams = &self.instance.streams;
         streams.set(streams.get().saturating_sub(1));
     }
 }
 
 #[derive(Default)]
-struct Seat {
-    instance: Mutex<Slot>,
+struct AuthInstance {
+    state: Mutex<InstanceState>,
     streams: Cell<usize>,
     abandoned: RefCell<Vec<ResourceAny>>,
 }
 
 #[derive(Default)]
-enum Slot {
-    /// Nobody has sat here yet.
+enum InstanceState {
+    /// It is not made yet.
     #[default]
     Fresh,
-    There(Idle),
+    There(PooledInstance),
     /// A call is under way, or ended in a fault: then whatever was in the instance is lost.
     Lost,
 }
 
-impl Seat {
-    /// Whether a stream without a resource may have one here at once.
+impl AuthInstance {
+    /// Whether a stream without a resource may get one here at once.
     fn is_free(&self) -> bool {
-        let free = self.instance.try_lock();
-        self.streams.get() < STREAMS && free.is_ok_and(|slot| !matches!(*slot, Slot::Lost))
+        let free = self.state.try_lock();
+        self.streams.get() < STREAMS && free.is_ok_and(|slot| !matches!(*slot, InstanceState::Lost))
     }
 
     fn is_lost(&self) -> bool {
-        let free = self.instance.try_lock();
-        free.is_ok_and(|slot| matches!(*slot, Slot::Lost))
+        let free = self.state.try_lock();
+        free.is_ok_and(|slot| matches!(*slot, InstanceState::Lost))
     }
 }
 
-/// The seats of all providers on one thread, by version and scope.
+/// The instances of all providers on one thread, by version and scope.
 #[derive(Default)]
-pub(crate) struct Seats(RefCell<HashMap<(u64, usize), SeatsOfOne>>);
+pub(crate) struct AuthInstances(RefCell<HashMap<(u64, usize), InstancesOfOne>>);
 
-type SeatsOfOne = Vec<Rc<Seat>>;
+type InstancesOfOne = Vec<Rc<AuthInstance>>;
 
-impl Seats {
-    /// A seat for a stream: a free one, else a new one, else the one with the fewest streams.
-    fn place(&self, plugin: &Plugin, scope: usize) -> Result<Rc<Seat>, Fault> {
+impl AuthInstances {
+    /// An instance for a stream: a free one, else a new one, else the one with the fewest streams.
+    fn place(&self, plugin: &Plugin, scope: usize) -> Result<Rc<AuthInstance>, Fault> {
         let mut all = self.0.borrow_mut();
-        all.retain(|(id, _), seats| {
-            *id == plugin.id || seats.iter().any(|seat| seat.streams.get() > 0)
+        all.retain(|(id, _), instances| {
+            *id == plugin.id || instances.iter().any(|instance| instance.streams.get() > 0)
         });
-        let seats = all.entry((plugin.id, scope)).or_default();
+        let instances = all.entry((plugin.id, scope)).or_default();
         let mut empty = 0_usize;
-        seats.retain(|seat| {
-            let has_streams = seat.streams.get() > 0;
+        instances.retain(|instance| {
+            let has_streams = instance.streams.get() > 0;
             empty = empty.saturating_add(usize::from(!has_streams));
-            !seat.is_lost() && (has_streams || empty <= MAX_EMPTY)
+            !instance.is_lost() && (has_streams || empty <= MAX_EMPTY)
         });
-        if let Some(free) = seats.iter().find(|seat| seat.is_free()) {
+        if let Some(free) = instances.iter().find(|instance| instance.is_free()) {
             return Ok(Rc::clone(free));
         }
-        if seats.len() < MAX_SEATS {
-            let seat = Rc::<Seat>::default();
-            seats.push(Rc::clone(&seat));
-            return Ok(seat);
+        if instances.len() < MAX_INSTANCES {
+            let instance = Rc::<AuthInstance>::default();
+            instances.push(Rc::clone(&instance));
+            return Ok(instance);
         }
-        let least = seats.iter().min_by_key(|seat| seat.streams.get());
-        let least = least.filter(|seat| seat.streams.get() < STREAMS);
+        let least = instances
+            .iter()
+            .min_by_key(|instance| instance.streams.get());
+        let least = least.filter(|instance| instance.streams.get() < STREAMS);
         least.map(Rc::clone).ok_or(Fault::Busy)
     }
 }
 
-/// Puts questions about streams to their provider.
+/// Makes the calls about streams to their provider.
 #[derive(Clone, Copy)]
-pub(crate) struct Asker<'a> {
+pub(crate) struct AuthProviderClient<'a> {
     pub(crate) caller: &'a Caller,
-    pub(crate) seats: &'a Seats,
+    pub(crate) instances: &'a AuthInstances,
 }
 
-impl Asker<'_> {
+impl AuthProviderClient<'_> {
     /// A stream that begins at a host with a provider; none where the server's own accounts serve.
     pub(crate) fn stream(&self, facts: &PreAuthStream) -> Option<AuthStream> {
-        let now = self.caller.shared.registry.now();
-        let provider = now.providers.at(Role::Logins, &facts.host)?;
+        let now = self.caller.context.registry.now();
+        let provider = now.providers.at(Role::Auth, &facts.host)?;
         Some(AuthStream {
             abilities: provider.auth_offer()?.abilities(),
             provider: Arc::clone(provider),
@@ -279,20 +285,22 @@ impl Asker<'_> {
         self.ask(stream, question).await.unwrap_or(Err(Unavailable))
     }
 
-    /// The stream has ended. A resource that was told of its login is told of that, if it is still there.
+    /// The stream has ended. A resource that was bound is unbound, if it is still there.
     pub(crate) async fn end(&self, mut stream: AuthStream) {
         let Some(mut held) = stream.held.take().filter(|_| stream.account.is_some()) else {
             return;
         };
-        let now = self.caller.shared.registry.keep();
+        let now = self.caller.context.registry.keep();
         let current = now.plugin(&stream.provider.manifest.name);
         if current.is_some_and(|current| current.auth_offer().is_none()) {
             return;
         }
-        // A call that fails costs the seat, and one that does not has dropped the resource.
+        // A call that fails costs the instance, and one that succeeds has dropped the resource.
         if let Some(resource) = held.resource.take() {
-            let seat = Rc::clone(&held.place.seat);
-            let _ = self.sit(&stream, &seat, Some(resource), Unbind).await;
+            let instance = Rc::clone(&held.place.instance);
+            let _ = self
+                .call_in(&stream, &instance, Some(resource), Unbind)
+                .await;
         }
     }
 
@@ -302,18 +310,21 @@ impl Asker<'_> {
         stream: &mut AuthStream,
         question: Q,
     ) -> Result<Q::Answer, Fault> {
-        stream.follow(&self.caller.shared.registry)?;
+        stream.follow(&self.caller.context.registry)?;
         let Some(held) = stream.held.take() else {
             return self.ask_new(stream, question).await;
         };
-        let seat = Rc::clone(&held.place.seat);
-        match self.sit(stream, &seat, held.resource, question).await {
-            Sat::Answered(_, answer) => {
+        let instance = Rc::clone(&held.place.instance);
+        match self
+            .call_in(stream, &instance, held.resource, question)
+            .await
+        {
+            CallOutcome::Answered(_, answer) => {
                 stream.held = Some(held);
                 Ok(answer)
             }
-            Sat::Failed(fault) => Err(fault),
-            Sat::Lost(question) => self.ask_new(stream, question).await,
+            CallOutcome::Failed(fault) => Err(fault),
+            CallOutcome::Lost(question) => self.ask_new(stream, question).await,
         }
     }
 
@@ -324,37 +335,37 @@ impl Asker<'_> {
         question: Q,
     ) -> Result<Q::Answer, Fault> {
         let scope = stream.provider.scope(&stream.facts.host);
-        let place = Place::new(self.seats.place(&stream.provider, scope)?);
-        let seat = Rc::clone(&place.seat);
-        match self.sit(stream, &seat, None, question).await {
-            Sat::Answered(resource, answer) => {
-                stream.held = Some(Held {
+        let place = StreamSlot::new(self.instances.place(&stream.provider, scope)?);
+        let instance = Rc::clone(&place.instance);
+        match self.call_in(stream, &instance, None, question).await {
+            CallOutcome::Answered(resource, answer) => {
+                stream.held = Some(StreamResource {
                     place,
                     resource: Some(resource),
                 });
                 stream.reason = BindReason::Recovered;
                 Ok(answer)
             }
-            Sat::Failed(fault) => Err(fault),
-            // It was lost to another stream while this one waited for it.
-            Sat::Lost(_) => Err(Fault::Busy),
+            CallOutcome::Failed(fault) => Err(fault),
+            // Another stream's call cost the instance while this one waited for it.
+            CallOutcome::Lost(_) => Err(Fault::Busy),
         }
     }
 
-    /// Makes one call in a seat. If it does not come to its end, the seat is lost.
-    async fn sit<Q: Question>(
+    /// Makes one call in an instance. A call that does not end normally costs the instance.
+    async fn call_in<Q: Question>(
         &self,
         stream: &AuthStream,
-        seat: &Seat,
+        auth: &AuthInstance,
         resource: Option<ResourceAny>,
         question: Q,
-    ) -> Sat<Q> {
+    ) -> CallOutcome<Q> {
         let plugin = &stream.provider;
-        let mut slot = seat.instance.lock().await;
-        let instance = match std::mem::replace(&mut *slot, Slot::Lost) {
-            Slot::There(instance) => Some(instance),
-            Slot::Lost => return Sat::Lost(question),
-            Slot::Fresh => None,
+        let mut slot = auth.state.lock().await;
+        let instance = match std::mem::replace(&mut *slot, InstanceState::Lost) {
+            InstanceState::There(instance) => Some(instance),
+            InstanceState::Lost => return CallOutcome::Lost(question),
+            InstanceState::Fresh => None,
         };
         let bound = stream
             .account
@@ -364,39 +375,39 @@ impl Asker<'_> {
             resource,
             on: auth_provider::record(&stream.facts, plugin),
             bound,
-            abandoned: seat.abandoned.take(),
+            abandoned: auth.abandoned.take(),
             question,
         };
-        // In the version that made the instance: a stream that ends may have outlived it.
-        let plugin = Arc::clone(instance.as_ref().map_or(plugin, Idle::plugin));
         let scope = plugin.scope(&stream.facts.host);
         let about = match &stream.account {
             Some(account) => About::Account(account),
             None => About::Stream(&stream.facts, None),
         };
-        let call = self.caller.call_in(&plugin, scope, about, instance, ask);
+        let call = self
+            .caller
+            .call_with_instance(plugin, scope, about, instance, ask);
         match call.await {
-            Err(fault) => Sat::Failed(fault),
+            Err(fault) => CallOutcome::Failed(fault),
             Ok((instance, (resource, answer), effects)) => {
-                *slot = Slot::There(instance);
+                *slot = InstanceState::There(instance);
                 drop(slot);
-                match self.caller.commit(&plugin, scope, effects).await {
-                    Ok(after) => {
-                        self.caller.shared.services.follow(after);
-                        Sat::Answered(resource, answer)
+                match self.caller.commit(plugin, scope, effects).await {
+                    Ok(follow_ups) => {
+                        self.caller.context.server().apply_follow_ups(follow_ups);
+                        CallOutcome::Answered(resource, answer)
                     }
-                    Err(error) => Sat::Failed(Fault::Host(error.to_string())),
+                    Err(error) => CallOutcome::Failed(Fault::Host(error.to_string())),
                 }
             }
         }
     }
 }
 
-/// What became of a question.
-enum Sat<Q: Question> {
+/// The outcome of a question.
+enum CallOutcome<Q: Question> {
     Answered(ResourceAny, Q::Answer),
     Failed(Fault),
-    /// It was not asked, since the seat is lost.
+    /// It was not asked, since the instance is lost.
     Lost(Q),
 }
 
@@ -412,18 +423,14 @@ fn proof(provider: &Plugin, password: String) -> Option<Proof> {
     offer.password.then_some(Proof::Password(password))
 }
 
-/// Who an account is to the provider of its host, or which account one of its users has; none where it is nobody, or the
-/// server keeps the accounts itself. Asked apart from all streams, in an instance of its own.
-pub(crate) async fn map(
-    shared: &Arc<Shared>,
-    host: &str,
-    map: Map,
-) -> Result<Option<String>, Fault> {
-    let now = shared.registry.keep();
-    let Some(provider) = now.providers.at(Role::Logins, host).cloned() else {
+/// The external id of an account, or the account of an external id, from the provider of its host; none where there is
+/// none, or the server keeps the accounts itself. Called apart from all streams, in an instance of its own.
+pub(crate) async fn map(context: &Context, host: &str, map: Map) -> Result<Option<String>, Fault> {
+    let now = context.registry.keep();
+    let Some(provider) = now.providers.at(Role::Auth, host).cloned() else {
         return Ok(None);
     };
-    let instance = create(shared, &provider, provider.scope(host), Level::Provider).await?;
-    let (_, found, _) = make(shared, &provider, instance, map).await?;
+    let instance = create(context, &provider, provider.scope(host), Level::Provider).await?;
+    let (_, found, _) = invoke(&context.runtime, &provider, instance, map).await?;
     found.map_err(|Unavailable| Fault::Host("the provider cannot tell just now".to_owned()))
 }

@@ -1,9 +1,10 @@
-//! Questions to plugins from those who are on no shard, or about accounts of another one: a thread of its own puts them,
-//! many at a time. Who asks waits; whoever does not wait uses `notices`.
+//! Calls that belong to no shard, or concern accounts of another shard. One thread makes them, many at a time. The
+//! caller waits for the answer; what needs no answer goes through `calls::event_queue`.
 
 use std::collections::HashMap;
 use std::future::Future;
 use std::hash::{BuildHasher as _, RandomState};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread;
@@ -12,66 +13,89 @@ use anyhow::Context as _;
 use parking_lot::Mutex;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
+use crate::accounting::units::Count;
 use crate::calls::caller::Caller;
-use crate::calls::context::Shared;
+use crate::calls::context::Context;
 use crate::calls::pool::MAX_BUSY;
-use crate::engine::CALLERS_STACK;
+use crate::engine::configuration::CALLERS_STACK;
 
-/// Something to do at the thread's desk. It begins a task there.
-type Job = Box<dyn FnOnce(&Rc<Desk>) + Send>;
+/// Makes a task of the thread.
+type Job = Box<dyn FnOnce(&Rc<Worker>) -> Task + Send>;
+type Task = Pin<Box<dyn Future<Output = ()>>>;
 
+/// Jobs that may wait for the thread. It takes them at once, and their tasks wait elsewhere.
+const MAX_JOBS: usize = 65_536;
 /// Locks that accounts share, by hash.
 const LOCKS: usize = 256;
 
 /// What the thread has.
-struct Desk {
+struct Worker {
     caller: Rc<Caller>,
     /// What is done about one account in order.
-    accounts: Box<[Turn]>,
+    accounts: Box<[tokio::sync::Mutex<()>]>,
     hasher: RandomState,
 }
 
-type Turn = tokio::sync::Mutex<()>;
-
-impl Desk {
-    fn new(shared: Arc<Shared>) -> Self {
+impl Worker {
+    fn new(context: Arc<Context>) -> Self {
         Self {
-            caller: Rc::new(Caller::new(shared)),
-            accounts: (0..LOCKS).map(|_| Turn::default()).collect(),
+            caller: Rc::new(Caller::new(context)),
+            accounts: (0..LOCKS).map(|_| tokio::sync::Mutex::default()).collect(),
             hasher: RandomState::new(),
         }
     }
 
-    /// The account's turn; there always is one.
-    async fn turn(&self, account: &str) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+    /// The account's lock; there always is one.
+    async fn lock(&self, account: &str) -> Option<tokio::sync::MutexGuard<'_, ()>> {
         let hash = self.hasher.hash_one(account);
         let index = usize::try_from(hash & 0xffff).unwrap_or(0) % LOCKS;
         Some(self.accounts.get(index)?.lock().await)
     }
 }
 
-/// The way to the thread. Whoever asks waits for the answer, so that no more questions wait than there are those who ask.
-pub(crate) struct Asks {
-    jobs: mpsc::UnboundedSender<Job>,
-    /// Questions of one sort that are put at a time: no more than a plugin takes at once, so that none is turned away.
-    turns: Mutex<HashMap<String, Arc<Semaphore>>>,
+/// The way to the thread.
+pub(crate) struct BackgroundCalls {
+    jobs: mpsc::Sender<Job>,
+    /// Calls of one sort that run at a time: no more than a plugin takes at once, so that none is turned away.
+    permits: Mutex<HashMap<String, Arc<Semaphore>>>,
+    /// Jobs that were not taken, since too many waited.
+    pub(crate) refused: Count,
 }
 
-/// The receiving end, before the thread runs.
-pub(crate) struct Jobs(mpsc::UnboundedReceiver<Job>);
-
-impl Asks {
-    pub(crate) fn new() -> (Self, Jobs) {
-        let (jobs, queue) = mpsc::unbounded_channel();
-        let turns = Mutex::default();
-        (Self { jobs, turns }, Jobs(queue))
+impl BackgroundCalls {
+    /// Starts the thread. It ends when the platform stops.
+    pub(crate) fn start(context: &Arc<Context>) -> anyhow::Result<Self> {
+        let (jobs, queue) = mpsc::channel(MAX_JOBS);
+        let context = Arc::clone(context);
+        thread::Builder::new()
+            .name("background-calls".to_owned())
+            .stack_size(CALLERS_STACK)
+            .spawn(move || {
+                let runtime = Builder::new_current_thread()
+                    .enable_time()
+                    .build_local(LocalOptions::default());
+                match runtime {
+                    Ok(runtime) => runtime.block_on(serve(context, queue)),
+                    Err(error) => {
+                        tracing::error!(%error, "cannot start the thread of background calls");
+                    }
+                }
+            })
+            .context("cannot start the thread of background calls")?;
+        Ok(Self {
+            jobs,
+            permits: Mutex::default(),
+            refused: Count::default(),
+        })
     }
 
-    /// Does the work on the thread and gives its result; `None` if the platform stops. Work of one sort (a plugin's name, or
-    /// that of a hook point) takes turns with its like alone. Given up midway, work that has begun is still done: what a
-    /// call has stored is not taken back.
-    pub(crate) async fn ask<T, F>(
+    /// Does the work on the thread and gives its result; `None` if the platform stops or too many jobs wait. At most 64
+    /// jobs of one sort (a plugin's name, or that of a hook point) run at a time. If the caller gives up, work that has
+    /// begun is still done: what a call has stored is not taken back.
+    pub(crate) async fn call<T, F>(
         &self,
         sort: &str,
         work: impl FnOnce(Rc<Caller>) -> F + Send + 'static,
@@ -80,85 +104,83 @@ impl Asks {
         T: Send + 'static,
         F: Future<Output = T> + 'static,
     {
-        let turn = self.turns(sort).acquire_owned().await.ok()?;
+        let permit = self.permits(sort).acquire_owned().await.ok()?;
         let (answer, answered) = oneshot::channel();
-        let job: Job = Box::new(move |desk| {
-            let work = work(Rc::clone(&desk.caller));
-            tokio::task::spawn_local(async move {
-                let _turn = turn;
-                // Whoever asked may be gone.
+        let job: Job = Box::new(move |worker| {
+            let work = work(Rc::clone(&worker.caller));
+            Box::pin(async move {
+                let _permit = permit;
+                // The caller may be gone.
                 let _ = answer.send(work.await);
-            });
+            })
         });
-        self.jobs.send(job).ok()?;
+        self.send(job)?;
         answered.await.ok()
     }
 
-    /// The same for something about an account that must not get before what was handed in earlier about it. Done also if
-    /// nobody waits for the result.
-    pub(crate) fn in_turn<T, F>(
+    /// Like [`Self::call`], in order with all other work about that account. The work is done also if the caller does
+    /// not wait for its result. `None` if it cannot be queued.
+    pub(crate) fn serialized_by_account<T, F>(
         &self,
         account: &str,
         sort: &str,
         work: impl FnOnce(Rc<Caller>) -> F + Send + 'static,
-    ) -> oneshot::Receiver<T>
+    ) -> Option<oneshot::Receiver<T>>
     where
         T: Send + 'static,
         F: Future<Output = T> + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        let (account, turns) = (account.to_owned(), self.turns(sort));
-        let job: Job = Box::new(move |desk| {
-            let desk = Rc::clone(desk);
-            tokio::task::spawn_local(async move {
-                let _account = desk.turn(&account).await;
-                let _turn = turns.acquire().await;
-                let _ = answer.send(work(Rc::clone(&desk.caller)).await);
-            });
+        let (account, permits) = (account.to_owned(), self.permits(sort));
+        let job: Job = Box::new(move |worker| {
+            let worker = Rc::clone(worker);
+            Box::pin(async move {
+                let _account = worker.lock(&account).await;
+                let _permit = permits.acquire().await;
+                let _ = answer.send(work(Rc::clone(&worker.caller)).await);
+            })
         });
-        // Nobody is there while the platform stops: then nobody answers.
-        drop(self.jobs.send(job));
-        answered
+        self.send(job)?;
+        Some(answered)
     }
 
-    fn turns(&self, sort: &str) -> Arc<Semaphore> {
-        let mut turns = self.turns.lock();
-        if let Some(known) = turns.get(sort) {
+    fn send(&self, job: Job) -> Option<()> {
+        match self.jobs.try_send(job) {
+            Ok(()) => Some(()),
+            // The thread has ended: the platform stops.
+            Err(mpsc::error::TrySendError::Closed(_)) => None,
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                self.refused.add(1);
+                tracing::error!("too many background calls wait: one was not made");
+                None
+            }
+        }
+    }
+
+    fn permits(&self, sort: &str) -> Arc<Semaphore> {
+        let mut permits = self.permits.lock();
+        if let Some(known) = permits.get(sort) {
             return Arc::clone(known);
         }
         let new = Arc::new(Semaphore::new(MAX_BUSY));
-        turns.insert(sort.to_owned(), Arc::clone(&new));
+        permits.insert(sort.to_owned(), Arc::clone(&new));
         new
     }
 }
 
-/// Starts the thread. It ends when the platform stops.
-pub(crate) fn start(shared: &Arc<Shared>, jobs: Jobs) -> anyhow::Result<()> {
-    let shared = Arc::clone(shared);
-    thread::Builder::new()
-        .name("asks".to_owned())
-        .stack_size(CALLERS_STACK)
-        .spawn(move || {
-            let runtime = Builder::new_current_thread()
-                .enable_time()
-                .build_local(LocalOptions::default());
-            match runtime {
-                Ok(runtime) => runtime.block_on(serve(shared, jobs)),
-                Err(error) => tracing::error!(%error, "plugins are asked nothing"),
-            }
-        })
-        .context("cannot start the thread that asks plugins")?;
-    Ok(())
-}
-
-async fn serve(shared: Arc<Shared>, mut jobs: Jobs) {
-    let stopping = shared.stopping.clone();
-    let desk = Rc::new(Desk::new(shared));
+/// Runs the jobs' tasks until the platform stops; then those under way are cancelled.
+async fn serve(context: Arc<Context>, mut jobs: mpsc::Receiver<Job>) {
+    let stopping: CancellationToken = context.stopping.clone();
+    let worker = Rc::new(Worker::new(context));
+    let mut tasks = JoinSet::new();
     loop {
         tokio::select! {
             () = stopping.cancelled() => return,
-            job = jobs.0.recv() => match job {
-                Some(job) => job(&desk),
+            Some(_) = tasks.join_next() => {}
+            job = jobs.recv() => match job {
+                Some(job) => {
+                    tasks.spawn_local(job(&worker));
+                }
                 None => return,
             },
         }

@@ -1,5 +1,5 @@
-//! Roster hooks as the server asks them: what clients are shown of a roster, and what may become of what users do with it. Asked on
-//! the thread of `asks`, since a word is heard by an account whose sessions are anywhere, or nowhere.
+//! Calls of roster hooks: what clients see of a roster, and which edits and subscription stanzas pass. They are made in
+//! the background, since the account may have sessions on any shard, or none.
 
 use waxwing_xmpp::error::StanzaError;
 use waxwing_xmpp::jid::BareJid;
@@ -9,14 +9,14 @@ use waxwing_xmpp::subscription::SubscriptionAction;
 
 use crate::accounting::trace::About;
 use crate::calls::caller::Caller;
-use crate::dispatch::server_events::Inlet;
+use crate::dispatch::server_events::PluginEvents;
 use crate::exports::Call;
 use crate::exports::roster_hook::{Fate, RosterItemUpdate, Ruling, Say, Set, Show};
-use crate::imports::stanzas::HostStanza;
 use crate::model::effects::failure;
 use crate::model::filter::{RosterAct, Sender};
+use crate::wit::resources::HostStanza;
 
-/// What of these questions takes turns with its like.
+/// The sort of these background calls.
 const SORT: &str = "roster-hook";
 
 /// What a user calls a contact, and the groups it is in.
@@ -28,24 +28,25 @@ pub struct ContactLabel {
     pub groups: Vec<String>,
 }
 
-/// What becomes of a word about a subscription.
+/// What hooks decided about a subscription stanza.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub enum WordVerdict {
-    /// It goes on.
+pub enum SubscriptionVerdict {
+    /// It is routed.
     Pass,
-    /// It has not been said.
+    /// It is discarded without an answer.
     Drop,
 }
 
-/// Each gives the error for whoever asked, which is also what a hook that fails comes to, unless it fails open.
-impl Inlet {
+/// Each method gives the error to answer the client with; a hook that fails gives one too, unless it fails open.
+impl PluginEvents {
     /// Whether any hook wants to be asked about this. Cheap.
     #[must_use]
     pub fn wants_roster(&self, act: RosterAct) -> bool {
-        self.shared().is_some_and(|shared| {
-            let now = shared.registry.now();
-            !now.roster.is_empty() && now.roster.iter().any(|hook| hook.filter.matches(act))
+        self.dispatcher().is_some_and(|dispatcher| {
+            let now = dispatcher.context.registry.now();
+            let mut hooks = now.hooks.roster_hook.iter();
+            hooks.any(|hook| hook.filter.matches(act))
         })
     }
 
@@ -60,7 +61,7 @@ impl Inlet {
             .await
     }
 
-    /// How a client's wish to give a contact a name and groups is to be done.
+    /// The name and groups that a client's edit of a contact may set.
     pub async fn may_update(
         &self,
         account: &BareJid,
@@ -93,19 +94,19 @@ impl Inlet {
         .await
     }
 
-    /// What becomes of a word that a user says (`RosterAct::Outbound`) or is told (`RosterAct::Inbound`), in that stanza.
+    /// Whether a subscription stanza that a user sends (`RosterAct::Outbound`) or gets (`RosterAct::Inbound`) passes.
     pub async fn may_say(
         &self,
         act: RosterAct,
         account: &BareJid,
         contact: &BareJid,
         presence: Stanza,
-    ) -> Result<WordVerdict, StanzaError> {
+    ) -> Result<SubscriptionVerdict, StanzaError> {
         let (word, is_outbound) = match act {
             RosterAct::Outbound(_, word) => (word, true),
             RosterAct::Inbound(_, word) => (word, false),
             RosterAct::Show | RosterAct::Update(_) | RosterAct::Remove(_) => {
-                return Ok(WordVerdict::Pass);
+                return Ok(SubscriptionVerdict::Pass);
             }
         };
         let parties = (account.clone(), contact.clone());
@@ -123,9 +124,10 @@ impl Inlet {
         T: Send + 'static,
         F: Future<Output = Result<T, StanzaError>> + 'static,
     {
-        let shared = self.shared().ok_or_else(failure)?;
-        let asked = shared.asks.ask(SORT, |caller| work(Chain(caller)));
-        // Only a platform that stops answers nothing.
+        let dispatcher = self.dispatcher().ok_or_else(failure)?;
+        let background = &dispatcher.background;
+        let asked = background.call(SORT, |caller| work(Chain(caller)));
+        // Only a platform that stops or is overloaded answers nothing.
         asked.await.unwrap_or_else(|| Err(failure()))
     }
 }
@@ -142,12 +144,15 @@ impl Chain {
         call: impl Fn(&S) -> C,
         mut take: impl FnMut(&mut S, C::Answer) -> Result<Next, StanzaError>,
     ) -> Result<(), StanzaError> {
-        let snapshot = self.0.shared.registry.keep();
+        let snapshot = self.0.context.registry.keep();
         let host = account.domain().as_str();
-        let asked = snapshot.roster.iter();
+        let asked = snapshot.hooks.roster_hook.iter();
         for hook in asked.filter(|hook| hook.filter.matches(act)) {
             let about = About::Account(account.as_str());
-            let answer = self.0.one(&hook.plugin, host, about, call(state)).await;
+            let answer = self
+                .0
+                .call_and_commit(&hook.plugin, host, about, call(state))
+                .await;
             match answer {
                 Ok(answer) => match take(state, answer)? {
                     Next::Goes => {}
@@ -207,21 +212,24 @@ impl Chain {
         (account, contact): (BareJid, BareJid),
         (word, is_outbound): (SubscriptionAction, bool),
         presence: Stanza,
-    ) -> Result<WordVerdict, StanzaError> {
-        let lent = HostStanza::new(presence, self.0.shared.host(account.domain().as_str()));
-        let call = |_: &WordVerdict| Say {
+    ) -> Result<SubscriptionVerdict, StanzaError> {
+        let lent = HostStanza::new(
+            presence,
+            self.0.context.services.host(account.domain().as_str()),
+        );
+        let call = |_: &SubscriptionVerdict| Say {
             account: account.clone(),
             contact: contact.clone(),
             word,
             presence: lent.clone(),
             is_outbound,
         };
-        let mut verdict = WordVerdict::Pass;
+        let mut verdict = SubscriptionVerdict::Pass;
         let about = (act, &account);
         self.each(about, &mut verdict, call, |verdict, fate| match fate {
             Fate::Pass => Ok(Next::Goes),
             Fate::Drop => {
-                *verdict = WordVerdict::Drop;
+                *verdict = SubscriptionVerdict::Drop;
                 Ok(Next::Ends)
             }
             Fate::Bounce(error) => Err(error),

@@ -1,23 +1,29 @@
-//! What the server's router hands to plugins outside of a session's own calls.
+//! Events, replies and background calls from the server's router.
 
+use std::rc::Rc;
 use std::sync::{Arc, OnceLock, Weak};
 
 use waxwing_xmpp::jid::{BareJid, FullJid};
 use waxwing_xmpp::stanza::Stanza;
 
-use crate::calls::context::Shared;
-use crate::calls::hook_chain::{Judged, Way};
-use crate::dispatch::event_worker::{Notice, What};
+use crate::calls::announcements;
+use crate::calls::caller::Caller;
+use crate::calls::context::Context;
+use crate::calls::event_queue::{Message, QueuedEvent};
+use crate::calls::hook_chain::{HookChain, HookVerdict};
+use crate::dispatch::dispatcher::Dispatcher;
 use crate::dispatch::roster_provider::RosterProvider;
-use crate::exports::account_events::AccountEvent;
 use crate::exports::offline;
-use crate::imports::stanzas::HostStanza;
+use crate::instance::plugin::Plugin;
+use crate::model::account_event::AccountEvent;
 use crate::model::filter::Sender;
-use crate::registry::providers::Role;
+use crate::model::interfaces::Role;
+use crate::wit::resources::HostStanza;
 
-/// The router's way to the plugins. Made before the platform, which needs the router; until that is there nothing comes through.
+/// The router's handle to the plugins. It is made before the platform, which needs the router; until the platform is
+/// there, every method acts as if there were no plugin.
 #[derive(Clone, Default)]
-pub struct Inlet(Arc<OnceLock<Weak<Shared>>>);
+pub struct PluginEvents(Arc<OnceLock<Weak<Dispatcher>>>);
 
 /// What became of a stanza for a component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,66 +37,57 @@ pub enum ComponentQueue {
     NoComponent,
 }
 
-impl std::fmt::Debug for Inlet {
+impl std::fmt::Debug for PluginEvents {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Inlet").finish_non_exhaustive()
+        f.debug_struct("PluginEvents").finish_non_exhaustive()
     }
 }
 
-impl Inlet {
-    pub(crate) fn open(&self, shared: &Arc<Shared>) {
+impl PluginEvents {
+    pub(crate) fn open(&self, dispatcher: &Arc<Dispatcher>) {
         // A second platform in a process has an inlet of its own.
-        let _ = self.0.set(Arc::downgrade(shared));
+        let _ = self.0.set(Arc::downgrade(dispatcher));
     }
 
-    pub(crate) fn shared(&self) -> Option<Arc<Shared>> {
+    pub(crate) fn dispatcher(&self) -> Option<Arc<Dispatcher>> {
         self.0.get()?.upgrade()
     }
 
-    /// An iq of type result or error for an address of the server or of a plugin: the answer to a request that a plugin sent,
-    /// or to none. False: nobody asked for it.
+    /// An iq of type result or error for an address of the server or of a plugin: the answer to a request that a plugin
+    /// sent, or to none. False: no plugin sent that request.
     pub fn reply(&self, reply: &Stanza) -> bool {
-        let Some(shared) = self.shared() else {
+        let Some(dispatcher) = self.dispatcher() else {
             return false;
         };
-        let Some(asked) = shared.sent.answered(&shared.agenda, reply) else {
+        let context = &dispatcher.context;
+        let services = &context.services;
+        let Some(asked) = services.sent.take_answered(&services.timer_queue, reply) else {
             return false;
         };
-        if let Some(plugin) = shared.registry.now().plugin(&asked.plugin) {
-            let what = What::Reply {
+        if let Some(plugin) = context.registry.now().plugin(&asked.plugin) {
+            let message = Message::Reply {
                 token: asked.token,
                 stanza: reply.clone(),
             };
-            let host = asked.host;
-            shared.notices.tell(
-                plugin,
-                Notice {
-                    host,
-                    what,
-                    depth: 0,
-                },
-            );
+            send(context, plugin, asked.host, message);
         }
         true
     }
 
-    /// Queues a stanza for a plugin's component: of another plugin, or of the server itself, such as the unavailable presence of a session
-    /// that ended. The component's answer goes to [`Services::answer`](crate::Services::answer), and so does an error if its plugin is
-    /// gone meanwhile, or fails.
+    /// Queues a stanza for a plugin's component: of another plugin, or of the server itself, such as the unavailable presence
+    /// of a session that ended. The component's answer goes to [`Services::answer`](crate::Services::answer), and so does an
+    /// error if its plugin is gone meanwhile, or fails.
     pub fn to_component(&self, stanza: &Stanza) -> ComponentQueue {
-        let Some((shared, to)) = self.shared().zip(stanza.to()) else {
+        let Some((dispatcher, to)) = self.dispatcher().zip(stanza.to()) else {
             return ComponentQueue::NoComponent;
         };
-        let snapshot = shared.registry.keep();
+        let context = &dispatcher.context;
+        let snapshot = context.registry.keep();
         let Some(component) = snapshot.component(to.domain().as_str()) else {
             return ComponentQueue::NoComponent;
         };
-        let notice = Notice {
-            host: Arc::clone(&component.host),
-            what: What::Stanza(stanza.clone()),
-            depth: 0,
-        };
-        if shared.notices.tell(&component.plugin, notice) {
+        let (host, message) = (Arc::clone(&component.host), Message::Stanza(stanza.clone()));
+        if send(context, &component.plugin, host, message) {
             ComponentQueue::Queued
         } else {
             ComponentQueue::Full
@@ -100,20 +97,22 @@ impl Inlet {
     /// Whether a plugin serves the domain as a component.
     #[must_use]
     pub fn is_component(&self, domain: &str) -> bool {
-        self.shared()
-            .is_some_and(|shared| shared.registry.now().component(domain).is_some())
+        self.dispatcher().is_some_and(|dispatcher| {
+            let now = dispatcher.context.registry.now();
+            now.component(domain).is_some()
+        })
     }
 
     /// The operator did something to an account.
     pub fn account(&self, event: AccountEvent, account: &BareJid) {
-        if let Some(shared) = self.shared() {
-            shared.tell_account(event, &account.to_string(), 0);
+        if let Some(dispatcher) = self.dispatcher() {
+            announcements::account(&dispatcher.context, event, account.as_str(), 0);
         }
     }
 
     /// A resource was bound.
     pub fn bound(&self, session: &FullJid, id: u64) {
-        self.session(session, || What::Bound {
+        self.session(session, || Message::Bound {
             jid: session.to_string(),
             id,
         });
@@ -121,7 +120,7 @@ impl Inlet {
 
     /// A session ended.
     pub fn unbound(&self, session: &FullJid, id: u64) {
-        self.session(session, || What::Unbound {
+        self.session(session, || Message::Unbound {
             jid: session.to_string(),
             id,
         });
@@ -130,79 +129,85 @@ impl Inlet {
     /// Whether any offline hook wants a message. Cheap.
     #[must_use]
     pub fn wants_offline(&self, message: &Stanza, sender: Sender) -> bool {
-        let Some(shared) = self.shared() else {
+        let Some(dispatcher) = self.dispatcher() else {
             return false;
         };
-        let now = shared.registry.now();
+        let now = dispatcher.context.registry.now();
         let sender = || now.exact(message, sender).flag();
-        !now.offline.is_empty() && now.offline.want(message, sender())
+        !now.hooks.offline.is_empty() && now.hooks.offline.want(message, sender())
     }
 
-    /// Takes a message for an account that nobody takes it for through the offline hooks. `None`: the platform stops, and nobody
-    /// judges it any more.
+    /// Takes a message for an account without a session that takes it through the offline hooks. `None`: the platform
+    /// stops, or is overloaded, and no hook was asked.
     pub async fn offline(
         &self,
         message: Stanza,
         account: &BareJid,
         sender: Sender,
-    ) -> Option<Judged> {
-        let Some(shared) = self.shared() else {
-            return Some(Judged::Pass(message));
+    ) -> Option<HookVerdict> {
+        let Some(dispatcher) = self.dispatcher() else {
+            return Some(HookVerdict::Pass(message));
         };
         let account = account.clone();
-        let judged = shared.asks.ask("offline", move |caller| async move {
-            let snapshot = caller.shared.registry.keep();
+        let work = move |caller: Rc<Caller>| async move {
+            let context = &caller.context;
+            let snapshot = context.registry.keep();
             let class = snapshot.exact(&message, sender).flag();
-            let lent = HostStanza::new(message, caller.shared.host(account.domain().as_str()));
+            let host = context.services.host(account.domain().as_str());
+            let lent = HostStanza::new(message, host);
             let call = |message| offline::Filter {
                 message,
                 account: account.to_string(),
             };
-            let way = Way::new(lent, call);
-            caller.judge(&snapshot.offline, class, way).await
-        });
-        judged.await
+            let chain = HookChain::new(lent, call);
+            chain.run(&caller, &snapshot.hooks.offline, class).await
+        };
+        dispatcher.background.call("offline", work).await
     }
 
     /// The plugin that keeps the rosters of a host; none where the server does.
     #[must_use]
     pub fn roster_provider(&self, host: &str) -> Option<RosterProvider> {
-        let shared = self.shared()?;
+        let dispatcher = self.dispatcher()?;
         let plugin = {
-            let now = shared.registry.now();
-            Arc::clone(now.providers.at(Role::Rosters, host)?)
+            let now = dispatcher.context.registry.now();
+            Arc::clone(now.providers.at(Role::Roster, host)?)
         };
-        Some(RosterProvider { shared, plugin })
+        Some(RosterProvider { dispatcher, plugin })
     }
 
-    /// An available session is gone, and the server has said so for it.
+    /// An available session is gone, and the server has sent its unavailable presence.
     pub fn presence_ended(&self, session: &FullJid, id: u64) {
-        let Some(shared) = self.shared() else { return };
-        let snapshot = shared.registry.now();
-        for plugin in &snapshot.presence_listeners {
-            let what = What::PresenceEnded {
-                jid: session.to_string(),
-                id,
-            };
-            let notice = Notice {
-                host: shared.host(session.domain().as_str()),
-                what,
-                depth: 0,
-            };
-            shared.notices.tell(plugin, notice);
+        let Some(dispatcher) = self.dispatcher() else {
+            return;
+        };
+        let context = &dispatcher.context;
+        for plugin in &context.registry.now().presence_listeners {
+            let host = context.services.host(session.domain().as_str());
+            let jid = session.to_string();
+            send(context, plugin, host, Message::PresenceEnded { jid, id });
         }
     }
 
-    fn session(&self, session: &FullJid, what: impl Fn() -> What) {
-        let Some(shared) = self.shared() else { return };
-        let snapshot = shared.registry.now();
-        for plugin in &snapshot.session_listeners {
-            let notice = Notice {
-                host: shared.host(session.domain().as_str()),
-                what: what(),
-                depth: 0,
-            };
-            shared.notices.tell(plugin, notice);
+    fn session(&self, session: &FullJid, message: impl Fn() -> Message) {
+        let Some(dispatcher) = self.dispatcher() else {
+            return;
+        };
+        let context = &dispatcher.context;
+        for plugin in &context.registry.now().listeners.session_events {
+            let host = context.services.host(session.domain().as_str());
+            send(context, plugin, host, message());
         }
     }
+}
+
+/// Queues an event that no event led to; false if too many wait for the plugin.
+fn send(context: &Context, plugin: &Plugin, host: Arc<str>, message: Message) -> bool {
+    let depth = 0;
+    let event = QueuedEvent {
+        host,
+        message,
+        depth,
+    };
+    context.events.send(plugin, event)
 }

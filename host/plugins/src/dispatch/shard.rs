@@ -1,4 +1,4 @@
-//! What a shard of the server calls: its own instances of every plugin, so that a call takes no lock.
+//! A shard's door to plugins: it has instances of its own of every plugin, so that a call takes no lock.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,63 +12,64 @@ use waxwing_xmpp::stanza::{IqType, Stanza};
 use crate::accounting::trace::About;
 use crate::calls::answering::IqAnswer;
 use crate::calls::caller::Caller;
-use crate::calls::context::Shared;
-use crate::calls::hook_chain::{Judged, Judging, Way};
-use crate::dispatch::auth_provider::{Asker, AuthStream, Seats};
-use crate::exports::auth_provider::Unavailable;
-use crate::exports::judgement::Judgement;
-use crate::exports::pre_auth::{self, PreAuthStream};
+use crate::calls::context::Context;
+use crate::calls::hook_chain::{ChainRun, HookChain, HookVerdict};
+use crate::dispatch::auth_provider::{AuthInstances, AuthProviderClient, AuthStream};
+use crate::exports::decision::Decision;
+use crate::exports::pre_auth;
 use crate::exports::{Call, component, deliver, inbound, iq_handler, presence};
-use crate::imports::stanzas::HostStanza;
 use crate::model::filter::{Classes, PresenceStep, Recipient, Sender};
-use crate::registry::Snapshot;
+use crate::model::pre_auth_stream::PreAuthStream;
+use crate::model::provided::Unavailable;
 use crate::registry::hooks::StanzaHooks;
+use crate::registry::snapshot::Snapshot;
+use crate::wit::resources::HostStanza;
 
 /// The plugins as one shard sees them. Not for other threads.
 pub struct Shard {
     caller: Rc<Caller>,
-    seats: Seats,
+    auth_instances: AuthInstances,
 }
 
 /// The hooks of one point.
 type Point<C> = fn(&Snapshot) -> &StanzaHooks<C>;
 
 impl Shard {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(context: Arc<Context>) -> Self {
         Self {
-            caller: Rc::new(Caller::new(shared)),
-            seats: Seats::default(),
+            caller: Rc::new(Caller::new(context)),
+            auth_instances: AuthInstances::default(),
         }
     }
 
     /// Whether any inbound hook wants the stanza. Cheap, and false for nearly all where no hook is installed.
     #[must_use]
     pub fn wants_inbound(&self, stanza: &Stanza, recipient: Recipient) -> bool {
-        let now = self.caller.shared.registry.now();
-        now.inbound.want(stanza, recipient.flag())
+        let now = self.caller.context.registry.now();
+        now.hooks.inbound.want(stanza, recipient.flag())
     }
 
     /// Takes a stanza of a local client through the inbound hooks. `from` is stamped already.
-    pub fn inbound(&self, stanza: Stanza, recipient: Recipient) -> Judging {
+    pub fn inbound(&self, stanza: Stanza, recipient: Recipient) -> ChainRun {
         let host = self.host_of(&stanza, recipient);
-        let way = Way::new(HostStanza::new(stanza, host), inbound::Filter);
-        self.judging(|now| &now.inbound, recipient.flag(), way)
+        let chain = HookChain::new(HostStanza::new(stanza, host), inbound::Filter);
+        self.run(|now| &now.hooks.inbound, recipient.flag(), chain)
     }
 
-    /// Takes a stanza through the hooks of a point, of one and the same set of plugins.
-    fn judging<C, F, M>(&self, hooks: Point<C>, class: C, way: Way<F, M>) -> Judging
+    /// Takes a stanza through the hooks of a point, all of one snapshot.
+    fn run<C, F, M>(&self, hooks: Point<C>, class: C, chain: HookChain<F, M>) -> ChainRun
     where
         C: Classes + 'static,
-        F: Call<Answer = Judgement>,
+        F: Call<Answer = Decision>,
         M: Fn(HostStanza) -> F + 'static,
     {
-        let now = self.caller.shared.registry.now();
-        match self.caller.judge_now(hooks(&now), class, way) {
-            Ok(judged) => Judging::Over(judged),
-            Err(way) => {
+        let now = self.caller.context.registry.now();
+        match chain.run_sync(&self.caller, hooks(&now), class) {
+            Ok(verdict) => ChainRun::Ready(verdict),
+            Err(chain) => {
                 let (caller, now) = (Rc::clone(&self.caller), Guard::into_inner(now));
-                let rest = async move { caller.judge(hooks(&now), class, way).await };
-                Judging::Waits(Box::pin(rest))
+                let rest = async move { chain.run(&caller, hooks(&now), class).await };
+                ChainRun::Pending(Box::pin(rest))
             }
         }
     }
@@ -76,43 +77,45 @@ impl Shard {
     /// Whether there is any deliver hook. A few nanoseconds.
     #[must_use]
     pub fn has_deliver(&self) -> bool {
-        !self.caller.shared.registry.now().deliver.is_empty()
+        !self.caller.context.registry.now().hooks.deliver.is_empty()
     }
 
     /// Whether any deliver hook wants a stanza.
     #[must_use]
     pub fn wants_deliver(&self, stanza: &Stanza, sender: Sender) -> bool {
-        let now = self.caller.shared.registry.now();
-        now.deliver.want(stanza, sender.flag())
+        let now = self.caller.context.registry.now();
+        now.hooks.deliver.want(stanza, sender.flag())
     }
 
     /// Takes a stanza for one session of this shard through the deliver hooks.
-    pub fn deliver(&self, stanza: Stanza, session: &FullJid, sender: Sender) -> Judging {
-        let host = self.caller.shared.host(session.domain().as_str());
+    pub fn deliver(&self, stanza: Stanza, session: &FullJid, sender: Sender) -> ChainRun {
+        let host = self.caller.context.services.host(session.domain().as_str());
         let session = session.to_string();
         let ask = move |stanza| deliver::Filter {
             stanza,
             session: session.clone(),
         };
-        let way = Way::new(HostStanza::new(stanza, host), ask);
-        self.judging(|now| &now.deliver, sender.flag(), way)
+        let chain = HookChain::new(HostStanza::new(stanza, host), ask);
+        self.run(|now| &now.hooks.deliver, sender.flag(), chain)
     }
 
     /// Whether any presence hook wants what a session says of itself. Cheap.
     #[must_use]
     pub fn wants_presence(&self, presence: &Stanza, step: PresenceStep) -> bool {
-        let now = self.caller.shared.registry.now();
-        !now.presence.is_empty() && now.presence.want(presence, step.flag())
+        let now = self.caller.context.registry.now();
+        !now.hooks.presence.is_empty() && now.hooks.presence.want(presence, step.flag())
     }
 
-    /// Takes what the session of that id says of itself through the presence hooks. Only where they fail closed it bounces.
-    pub async fn presence(&self, presence: Stanza, id: u64, step: PresenceStep) -> Judged {
-        let snapshot = self.caller.shared.registry.keep();
+    /// Takes what the session of that id says of itself through the presence hooks. Only where they fail closed it
+    /// bounces.
+    pub async fn presence(&self, presence: Stanza, id: u64, step: PresenceStep) -> HookVerdict {
+        let snapshot = self.caller.context.registry.keep();
         let host = self.host_of(&presence, Recipient::OwnAccount);
         let lent = HostStanza::new(presence, host);
         let call = |presence| presence::Filter { presence, id, step };
-        let (hooks, class) = (&snapshot.presence, step.flag());
-        self.caller.judge(hooks, class, Way::new(lent, call)).await
+        let (hooks, class) = (&snapshot.hooks.presence, step.flag());
+        let chain = HookChain::new(lent, call);
+        chain.run(&self.caller, hooks, class).await
     }
 
     /// Asks the plugin that serves this iq request, if there is one.
@@ -123,7 +126,7 @@ impl Shard {
         let is_set = request.iq_type() == Some(IqType::Set);
         let handler = self
             .caller
-            .shared
+            .context
             .registry
             .now()
             .iq_handler(payload, is_set, recipient)
@@ -133,7 +136,7 @@ impl Shard {
         };
         let lent = HostStanza::new(request.clone(), self.host_of(request, recipient));
         let scope = plugin.scope(lent.host());
-        let token = self.caller.shared.tokens.next();
+        let token = self.caller.context.services.tokens.next();
         let call = iq_handler::Handle {
             request: lent,
             token,
@@ -147,20 +150,20 @@ impl Shard {
     /// Whether a plugin serves the domain as a component.
     #[must_use]
     pub fn is_component(&self, domain: &str) -> bool {
-        let snapshot = self.caller.shared.registry.now();
+        let snapshot = self.caller.context.registry.now();
         snapshot.component(domain).is_some()
     }
 
     /// Takes a stanza to the plugin that serves its domain as a component, if there is one.
     pub async fn component(&self, stanza: &Stanza) -> IqAnswer {
-        let snapshot = self.caller.shared.registry.keep();
+        let snapshot = self.caller.context.registry.keep();
         let domain = stanza.to().map(|to| to.domain().as_str());
         let Some(component) = domain.and_then(|domain| snapshot.component(domain)) else {
             return IqAnswer::Unhandled;
         };
         let call = component::Handle {
             stanza: HostStanza::new(stanza.clone(), Arc::clone(&component.host)),
-            token: self.caller.shared.tokens.next(),
+            token: self.caller.context.services.tokens.next(),
         };
         let scope = component.plugin.scope(&component.host);
         let about = About::Stanza(stanza);
@@ -172,16 +175,16 @@ impl Shard {
     /// The stream features that plugins offer before authentication.
     pub async fn stream_features(&self, stream: &PreAuthStream) -> Vec<Element> {
         let mut features = Vec::new();
-        for plugin in self.caller.shared.registry.keep().pre_auth_plugins() {
+        for plugin in self.caller.context.registry.keep().pre_auth_plugins() {
             let on = pre_auth::record(stream, &plugin);
             let scope = plugin.scope(&stream.host);
             let about = About::Stream(stream, None);
             let call = pre_auth::Features(on);
             let call = self.caller.call(&plugin, scope, about, call);
             if let Ok((offered, effects)) = call.await
-                && let Ok(after) = self.caller.commit(&plugin, scope, effects).await
+                && let Ok(follow_ups) = self.caller.commit(&plugin, scope, effects).await
             {
-                self.caller.shared.services.follow(after);
+                self.caller.context.server().apply_follow_ups(follow_ups);
                 features.extend(offered);
             }
         }
@@ -193,12 +196,21 @@ impl Shard {
         let Some(payload) = request.element().children().next() else {
             return IqAnswer::Unhandled;
         };
-        let handler = self.caller.shared.registry.now().pre_auth(payload).cloned();
+        let handler = self
+            .caller
+            .context
+            .registry
+            .now()
+            .pre_auth(payload)
+            .cloned();
         let Some(plugin) = handler else {
             return IqAnswer::Unhandled;
         };
         let on = pre_auth::record(stream, &plugin);
-        let lent = HostStanza::new(request.clone(), self.caller.shared.host(&stream.host));
+        let lent = HostStanza::new(
+            request.clone(),
+            self.caller.context.services.host(&stream.host),
+        );
         let scope = plugin.scope(&stream.host);
         let about = About::Stream(stream, Some(request));
         let call = pre_auth::Handle(on, lent);
@@ -207,10 +219,10 @@ impl Shard {
             .await
     }
 
-    /// The provider of logins for a stream; none where the server's own accounts serve. Asks nobody anything.
+    /// The provider of logins for a stream; none where the server's own accounts serve. Calls no plugin.
     #[must_use]
     pub fn auth_stream(&self, stream: &PreAuthStream) -> Option<AuthStream> {
-        self.asker().stream(stream)
+        self.auth_client().stream(stream)
     }
 
     /// Asks the provider which account a client is, by what PLAIN brought. The account is one of the stream's host. A
@@ -221,7 +233,7 @@ impl Shard {
         username: String,
         password: String,
     ) -> Result<BareJid, Failure> {
-        self.asker().check(stream, username, password).await
+        self.auth_client().check(stream, username, password).await
     }
 
     /// Asks the provider for the SCRAM keys of a user; none if there is no such user or it may not log in.
@@ -231,7 +243,7 @@ impl Shard {
         username: String,
         hash: Hash,
     ) -> Result<Option<(BareJid, ScramKeys)>, Unavailable> {
-        self.asker().scram(stream, username, hash).await
+        self.auth_client().scram(stream, username, hash).await
     }
 
     /// Tells the provider that the stream has logged in as that account.
@@ -240,7 +252,7 @@ impl Shard {
         stream: &mut AuthStream,
         account: &BareJid,
     ) -> Result<(), Unavailable> {
-        self.asker().bind(stream, account).await
+        self.auth_client().bind(stream, account).await
     }
 
     /// Asks the provider whether the stream's account may ask that one for its presence.
@@ -249,18 +261,18 @@ impl Shard {
         stream: &mut AuthStream,
         contact: &BareJid,
     ) -> Result<bool, Unavailable> {
-        self.asker().valid_contact(stream, contact).await
+        self.auth_client().valid_contact(stream, contact).await
     }
 
     /// Ends a stream, after everything else of it.
     pub async fn end_auth(&self, stream: AuthStream) {
-        self.asker().end(stream).await;
+        self.auth_client().end(stream).await;
     }
 
-    fn asker(&self) -> Asker<'_> {
-        Asker {
+    fn auth_client(&self) -> AuthProviderClient<'_> {
+        AuthProviderClient {
             caller: &self.caller,
-            seats: &self.seats,
+            instances: &self.auth_instances,
         }
     }
 
@@ -268,9 +280,16 @@ impl Shard {
     fn host_of(&self, stanza: &Stanza, recipient: Recipient) -> Arc<str> {
         let addressed = match recipient {
             Recipient::OwnServer | Recipient::OtherServer => stanza.to(),
-            _ => stanza.from(),
+            Recipient::OwnAccount
+            | Recipient::OtherAccount
+            | Recipient::Full
+            | Recipient::Remote
+            | Recipient::Component => stanza.from(),
         };
         let domain = addressed.map(|jid| jid.domain().as_str());
-        self.caller.shared.host(domain.unwrap_or_default())
+        self.caller
+            .context
+            .services
+            .host(domain.unwrap_or_default())
     }
 }

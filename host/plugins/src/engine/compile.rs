@@ -17,7 +17,7 @@ use tokio::process::{Child, Command};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use crate::engine::{self, Addresses};
+use crate::engine::configuration::{self, Addresses};
 use crate::plain_file;
 
 /// How much nicer the child is than the server: compiling uses every processor, and must not be felt on the sockets.
@@ -256,7 +256,7 @@ pub fn compile_child(arguments: impl IntoIterator<Item = OsString>) -> anyhow::R
     limit(Resource::Cpu, cpu_seconds)?;
     limit(Resource::As, memory_mib.saturating_mul(1 << 20))?;
     let bytes = std::fs::read(input)?;
-    let engine = engine::for_compiling(addresses)?;
+    let engine = configuration::for_compiling(addresses)?;
     let compiled = engine
         .precompile_component(&bytes)
         .map_err(|error| anyhow::anyhow!("{}", one_line(&error)))?;
@@ -275,7 +275,7 @@ fn limit(resource: Resource, most: u64) -> io::Result<()> {
     Ok(setrlimit(
         resource,
         Rlimit {
-            // Past this the kernel says SIGXCPU, by which the parent knows; whoever ignores that is killed at the maximum.
+            // Past this the kernel says SIGXCPU, which the parent recognises; a process that ignores it is killed at the maximum.
             current: Some(most.min(stricter)),
             maximum: Some(most.saturating_add(1).min(stricter)),
         },

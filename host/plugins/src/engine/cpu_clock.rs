@@ -1,12 +1,12 @@
 //! How much CPU time a call has used, and whether it has to leave the thread that it runs on.
 //!
-//! The clock of a thread's CPU time costs a system call, so nothing is read for a call that returns before its first look
-//! (a tick of the engine's epoch). The first look begins the count. Ticks are wall time: on a loaded machine a call
-//! may see many while its thread waits for a processor, so that only the next looks, by the thread's own clock, tell
-//! whether it really ran.
+//! The clock of a thread's CPU time costs a system call, so it is not read for a call that returns before its first
+//! tick of the engine's epoch. The first tick begins the count. Ticks are wall time: on a loaded machine a call may see
+//! many while its thread waits for a processor, so that only the later ticks, by the thread's own clock, show whether
+//! it really ran.
 //!
-//! For the counters, a call in so many is measured from its beginning ([`Meter::measure`]); that does not change when it is
-//! looked at, nor its budget.
+//! For the counters, a call in so many is measured from its beginning ([`CpuClock::measure_exactly`]); that does not
+//! change when it is interrupted, nor its budget.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -20,10 +20,12 @@ use std::time::{Duration, Instant};
 use rustix::time::{ClockId, clock_gettime};
 use wasmtime::UpdateDeadline;
 
-use crate::engine::TICK;
+use crate::accounting::units::nanos;
+use crate::engine::ticker::TICK;
 use crate::fault::Fault;
+use crate::model::call_cost::CallCost;
 
-/// CPU time after the first look from which on a call does not stay beside the sockets.
+/// CPU time after the first tick from which on a call leaves the thread of the sockets.
 const LONG: Duration = Duration::from_micros(500);
 
 /// CPU time of a call that was measured from its beginning and stands for no other.
@@ -31,10 +33,10 @@ const ALONE: Duration = Duration::from_millis(1);
 
 /// The clock of one instance's calls: one call at a time.
 #[derive(Debug, Default)]
-pub(crate) struct Meter {
+pub(crate) struct CpuClock {
     budget: AtomicU64,
     used: AtomicU64,
-    /// The thread's CPU time when the guest was last entered; 0 while nobody has looked.
+    /// The thread's CPU time when the guest was last entered; 0 before the first tick.
     entered: AtomicU64,
     long: AtomicBool,
     /// The call cannot leave its thread, but is ended there.
@@ -49,35 +51,20 @@ pub(crate) struct Meter {
     waited: AtomicU64,
 }
 
-/// What a call cost.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Spent {
-    /// CPU time was measured: exactly from the beginning, or, of a long call, from the first look on.
-    pub(crate) measured: bool,
-    /// The call took more than a millisecond, if it was measured exactly, or so long that looks at it tell.
-    pub(crate) long: bool,
-    /// CPU time, if it was measured.
-    pub(crate) cpu: Duration,
-    /// How often the call waited for the host.
-    pub(crate) waits: u32,
-    /// For how long.
-    pub(crate) waited: Duration,
-}
-
-impl Meter {
+impl CpuClock {
     /// Says whether the next call is to be measured from its beginning, for two system calls a poll.
-    pub(crate) fn measure(&self, exact: bool) {
+    pub(crate) fn measure_exactly(&self, exact: bool) {
         self.exact.store(exact, Ordering::Relaxed);
     }
 
     /// What the call that ended cost.
-    pub(crate) fn spent(&self) -> Spent {
+    pub(crate) fn cost(&self) -> CallCost {
         let exact = self.exact.load(Ordering::Relaxed);
         let measured = self.measured.load(Ordering::Relaxed);
         let used = self.used.load(Ordering::Relaxed);
         let seen = used >= nanos(TICK).saturating_add(nanos(LONG));
         let long = seen || measured >= nanos(ALONE);
-        Spent {
+        CallCost {
             measured: exact || long,
             long,
             cpu: Duration::from_nanos(if exact { measured } else { used }),
@@ -86,9 +73,9 @@ impl Meter {
         }
     }
 
-    /// Begins a call with so much CPU time. One that stays on its thread is ended there with [`Fault::RanLong`] where another
-    /// would leave it.
-    pub(crate) fn begin(&self, budget: Duration, stays: bool) {
+    /// Begins a call with so much CPU time. One that stays on its thread is ended there with [`Fault::RanLong`] where
+    /// another would leave it.
+    pub(crate) fn start(&self, budget: Duration, stays: bool) {
         self.budget.store(nanos(budget), Ordering::Relaxed);
         self.stays.store(stays, Ordering::Relaxed);
         self.used.store(0, Ordering::Relaxed);
@@ -104,8 +91,8 @@ impl Meter {
         self.long.load(Ordering::Relaxed)
     }
 
-    /// The answer to the engine's epoch, from inside the guest: go on, go on after a yield, or end the call.
-    pub(crate) fn look(&self) -> wasmtime::Result<UpdateDeadline> {
+    /// Handles a tick of the engine's epoch, from inside the guest: continue, yield, or end the call.
+    pub(crate) fn on_epoch(&self) -> wasmtime::Result<UpdateDeadline> {
         let now = thread_time();
         let entered = self.entered.load(Ordering::Relaxed);
         if entered == 0 {
@@ -130,12 +117,12 @@ impl Meter {
         Ok(UpdateDeadline::Yield(1))
     }
 
-    /// Does a part of the call, metered. A host function that panics, which none should, costs the call and its store, not the
-    /// session or shard that called.
-    pub(crate) fn during<T>(&self, part: impl FnOnce() -> T) -> Result<T, Fault> {
+    /// Does a part of the call, metered. A host function that panics, which none should, costs the call and its store,
+    /// not the session or shard that called.
+    pub(crate) fn measure<T>(&self, part: impl FnOnce() -> T) -> Result<T, Fault> {
         let entered = self.enter();
         let outside = IN_GUEST.replace(true);
-        // What the panic may have left half done is in the call's own store, which nobody sees again.
+        // What the panic may have left half done is in the call's own store, which is dropped.
         let done = catch_unwind(AssertUnwindSafe(part));
         IN_GUEST.set(outside);
         self.leave(entered);
@@ -183,44 +170,44 @@ impl Meter {
 }
 
 /// A future in which a guest runs, whose polls are metered.
-pub(crate) struct Metered<F> {
-    meter: Arc<Meter>,
+pub(crate) struct MeteredCall<F> {
+    clock: Arc<CpuClock>,
     future: Pin<Box<F>>,
     /// Since when it waits for the host.
     waiting: Option<Instant>,
 }
 
-impl<F> Metered<F> {
-    pub(crate) fn new(meter: Arc<Meter>, future: Pin<Box<F>>) -> Self {
+impl<F> MeteredCall<F> {
+    pub(crate) fn new(clock: Arc<CpuClock>, future: Pin<Box<F>>) -> Self {
         Self {
-            meter,
+            clock,
             future,
             waiting: None,
         }
     }
 
-    pub(crate) fn meter(&self) -> &Meter {
-        &self.meter
+    pub(crate) fn clock(&self) -> &CpuClock {
+        &self.clock
     }
 
-    /// The meter, when the call has ended.
-    pub(crate) fn into_meter(self) -> Arc<Meter> {
-        self.meter
+    /// The clock, when the call has ended.
+    pub(crate) fn into_clock(self) -> Arc<CpuClock> {
+        self.clock
     }
 }
 
-impl<F: Future> Future for Metered<F> {
+impl<F: Future> Future for MeteredCall<F> {
     type Output = Result<F::Output, Fault>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         if let Some(since) = self.waiting.take() {
-            self.meter.waited(since);
+            self.clock.waited(since);
         }
-        let Self { meter, future, .. } = &mut *self;
-        match meter.during(|| future.as_mut().poll(context)) {
+        let Self { clock, future, .. } = &mut *self;
+        match clock.measure(|| future.as_mut().poll(context)) {
             Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
             Ok(Poll::Pending) => {
-                if !self.meter.yielded.load(Ordering::Relaxed) {
+                if !self.clock.yielded.load(Ordering::Relaxed) {
                     self.waiting = Some(Instant::now());
                 }
                 Poll::Pending
@@ -239,10 +226,6 @@ pub(crate) fn in_guest() -> bool {
     IN_GUEST.get()
 }
 
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
 /// CPU time of the calling thread, in nanoseconds.
 fn thread_time() -> u64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
@@ -257,14 +240,14 @@ mod tests {
     use super::*;
 
     /// Runs a future to its end, in place.
-    fn run<T>(meter: &Arc<Meter>, future: impl Future<Output = T>) -> T {
-        meter.begin(Duration::from_secs(1), false);
+    fn run<T>(clock: &Arc<CpuClock>, future: impl Future<Output = T>) -> T {
+        clock.start(Duration::from_secs(1), false);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()
             .unwrap();
         runtime
-            .block_on(Metered::new(Arc::clone(meter), Box::pin(future)))
+            .block_on(MeteredCall::new(Arc::clone(clock), Box::pin(future)))
             .unwrap()
     }
 
@@ -278,85 +261,91 @@ mod tests {
 
     #[test]
     fn cpu_time_and_waiting_are_told_apart() {
-        let meter = Arc::new(Meter::default());
-        meter.measure(true);
-        run(&meter, async {
+        let clock = Arc::new(CpuClock::default());
+        clock.measure_exactly(true);
+        run(&clock, async {
             burn(2_000_000);
             tokio::time::sleep(Duration::from_millis(30)).await;
             burn(2_000_000);
         });
-        let spent = meter.spent();
-        assert!(spent.measured && spent.long);
-        assert!(spent.cpu >= Duration::from_millis(4), "{spent:?}");
-        assert!(spent.waited >= Duration::from_millis(25), "{spent:?}");
-        assert!(spent.waits >= 1);
-        assert!(spent.cpu < spent.waited, "waiting takes no CPU: {spent:?}");
+        let cost = clock.cost();
+        assert!(cost.measured && cost.long);
+        assert!(cost.cpu >= Duration::from_millis(4), "{cost:?}");
+        assert!(cost.waited >= Duration::from_millis(25), "{cost:?}");
+        assert!(cost.waits >= 1);
+        assert!(cost.cpu < cost.waited, "waiting takes no CPU: {cost:?}");
     }
 
     #[test]
     fn a_call_out_of_turn_is_not_measured() {
-        let meter = Arc::new(Meter::default());
-        meter.measure(false);
-        run(&meter, async { burn(1_000) });
-        let spent = meter.spent();
-        assert!(!spent.measured && !spent.long && spent.waits == 0);
-        assert_eq!(spent.cpu, Duration::ZERO);
+        let clock = Arc::new(CpuClock::default());
+        clock.measure_exactly(false);
+        run(&clock, async { burn(1_000) });
+        let cost = clock.cost();
+        assert!(!cost.measured && !cost.long && cost.waits == 0);
+        assert_eq!(cost.cpu, Duration::ZERO);
     }
 
     #[test]
     fn a_call_that_stays_is_ended_where_another_would_leave_its_thread() {
-        let meter = Meter::default();
-        meter.begin(Duration::from_secs(1), true);
-        let ended = meter.during(|| {
+        let clock = CpuClock::default();
+        clock.start(Duration::from_secs(1), true);
+        let ended = clock.measure(|| {
             assert!(in_guest());
-            let first = meter.look().unwrap();
+            let first = clock.on_epoch().unwrap();
             assert!(matches!(first, UpdateDeadline::Continue(_)));
             burn(1_000_000);
-            meter.look().err().map(Fault::from)
+            clock.on_epoch().err().map(Fault::from)
         });
         assert_eq!(ended, Ok(Some(Fault::RanLong)));
-        assert!(!in_guest() && meter.spent().long);
+        assert!(!in_guest() && clock.cost().long);
     }
 
     #[test]
     fn a_panic_ends_the_call_alone() {
-        let meter = Meter::default();
-        meter.begin(Duration::from_secs(1), true);
-        let ended = meter.during(|| -> () { panic!("on purpose") });
+        let clock = CpuClock::default();
+        clock.start(Duration::from_secs(1), true);
+        let ended = clock.measure(|| -> () { panic!("on purpose") });
         assert!(matches!(ended, Err(Fault::Host(_))), "{ended:?}");
         assert!(!in_guest());
     }
 
     #[test]
     fn a_short_call_that_was_looked_at_is_no_long_one() {
-        let meter = Arc::new(Meter::default());
+        let clock = Arc::new(CpuClock::default());
         for exact in [false, true] {
-            meter.measure(exact);
-            run(&meter, async {
+            clock.measure_exactly(exact);
+            run(&clock, async {
                 burn(1_000);
-                assert!(matches!(meter.look().unwrap(), UpdateDeadline::Continue(_)));
+                assert!(matches!(
+                    clock.on_epoch().unwrap(),
+                    UpdateDeadline::Continue(_)
+                ));
                 burn(1_000);
             });
-            let spent = meter.spent();
-            assert_eq!((spent.measured, spent.long), (exact, false));
-            assert!(!exact || spent.cpu < ALONE, "{spent:?}");
+            let cost = clock.cost();
+            assert_eq!((cost.measured, cost.long), (exact, false));
+            assert!(!exact || cost.cpu < ALONE, "{cost:?}");
         }
     }
 
     #[test]
     fn measuring_does_not_change_when_a_call_is_looked_at() {
-        let meter = Arc::new(Meter::default());
-        meter.measure(true);
-        run(&meter, async {
+        let clock = Arc::new(CpuClock::default());
+        clock.measure_exactly(true);
+        run(&clock, async {
             burn(3_000_000);
-            let first = meter.look().unwrap();
+            let first = clock.on_epoch().unwrap();
             assert!(matches!(first, UpdateDeadline::Continue(_)));
-            assert!(!meter.is_long());
+            assert!(!clock.is_long());
             burn(1_000_000);
-            assert!(matches!(meter.look().unwrap(), UpdateDeadline::Yield(_)));
+            assert!(matches!(
+                clock.on_epoch().unwrap(),
+                UpdateDeadline::Yield(_)
+            ));
         });
-        let spent = meter.spent();
-        assert!(spent.long && spent.measured);
-        assert!(spent.cpu >= Duration::from_millis(4), "{spent:?}");
+        let cost = clock.cost();
+        assert!(cost.long && cost.measured);
+        assert!(cost.cpu >= Duration::from_millis(4), "{cost:?}");
     }
 }

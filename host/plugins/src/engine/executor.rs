@@ -1,6 +1,7 @@
-//! Where guests run. A call is made where its stanza is; nearly all return at once, and cost nothing but themselves. One
-//! that runs long enough to be interrupted moves to the guests' own runtime, and so do its plugin's next calls for a while.
-//! One that waits for the host is awaited in place; where it cannot wait, it is made without what waiting takes.
+//! Where guests run. A call is made where its stanza is; nearly all return at once, and cost nothing but themselves.
+//! One that runs long enough to be interrupted moves to the guests' own runtime, and so do its plugin's next calls for
+//! a while. One that waits for the host is awaited in place; where it cannot wait, it is made without what waiting
+//! takes.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -10,72 +11,68 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use crate::calls::context::Shared;
-use crate::engine::cpu_clock::{Meter, Metered, in_guest};
+use crate::engine::cpu_clock::{CpuClock, MeteredCall, in_guest};
+use crate::engine::pace::Pace;
+use crate::engine::runtime::Runtime;
 use crate::fault::Fault;
-use crate::instance::plugin::Plugin;
 
 /// CPU time of making an instance, `init` included, or of `describe`.
 pub(crate) const INIT_BUDGET: Duration = Duration::from_millis(500);
 
-/// Runs one call, with so much CPU time, and gives what it came to and the meter, which knows what it cost. It comes in a box: a guest's future is large,
-/// and would be copied at each step.
+/// Runs one call, with so much CPU time, and gives what it came to and the clock, which knows what it cost. It comes in
+/// a box: a guest's future is large, and would be copied at each step.
 pub(crate) async fn run<T: Send + 'static>(
-    shared: &Arc<Shared>,
-    plugin: &Plugin,
-    meter: Arc<Meter>,
+    runtime: &Runtime,
+    pace: &Pace,
+    clock: Arc<CpuClock>,
     budget: Duration,
     call: Pin<Box<impl Future<Output = T> + Send + 'static>>,
-) -> (Result<T, Fault>, Arc<Meter>) {
-    meter.begin(budget, false);
-    let mut call = Metered::new(meter, call);
-    if stays(shared, plugin) {
+) -> (Result<T, Fault>, Arc<CpuClock>) {
+    clock.start(budget, false);
+    let mut call = MeteredCall::new(clock, call);
+    if pace.runs_in_place(runtime.started) {
         let in_place = poll_fn(|context| {
             // At each poll: a call that waited for the host may have slept through the ticker's going to sleep.
-            shared.ticker.call_begins();
+            runtime.ticker.call_begins();
             match Pin::new(&mut call).poll(context) {
                 Poll::Ready(result) => Poll::Ready(Some(result)),
-                Poll::Pending if call.meter().is_long() => Poll::Ready(None),
+                Poll::Pending if call.clock().is_long() => Poll::Ready(None),
                 Poll::Pending => Poll::Pending,
             }
         });
         if let Some(ended) = in_place.await {
-            return (ended, call.into_meter());
+            return (ended, call.into_clock());
         }
-        plugin.mark_slow(shared.started);
+        pace.mark_slow(runtime.started);
     }
-    let awake = shared.ticker.keep_awake();
-    let mut moved = Moved(shared.guests.spawn(async move {
+    let awake = runtime.ticker.keep_awake();
+    let mut moved = Moved(runtime.guests.spawn(async move {
         let result = (&mut call).await;
         drop(awake);
-        (result, call.into_meter())
+        (result, call.into_clock())
     }));
     let ended = (&mut moved.0).await;
     ended.unwrap_or_else(|error| (Err(Fault::Host(error.to_string())), Arc::default()))
 }
 
-/// Runs one call of a plugin that [`can_run_now`], with so much CPU time, on this thread's own stack: it needs neither a fiber nor a
-/// future. One that runs long is ended with [`Fault::RanLong`], to be made again by [`run`].
-pub(crate) fn run_now<T>(
-    shared: &Shared,
-    meter: &Meter,
+/// Runs one call of a plugin that [`can_run_sync`], with so much CPU time, on this thread's own stack: it needs neither
+/// a fiber nor a future. One that runs long is ended with [`Fault::RanLong`], to be made again by [`run`].
+pub(crate) fn run_sync<T>(
+    runtime: &Runtime,
+    clock: &CpuClock,
     budget: Duration,
     call: impl FnOnce() -> T,
 ) -> Result<T, Fault> {
-    meter.begin(budget, true);
-    shared.ticker.call_begins();
-    meter.during(call)
+    clock.start(budget, true);
+    runtime.ticker.call_begins();
+    clock.measure(call)
 }
 
-/// Whether a call of the plugin can be made by [`run_now`]. Whatever a call did before it ran long can be done again, for its effects
-/// are forgotten; its instance is lost, so that it has to be one of those that come and go. A guest's stack has no room for another.
-pub(crate) fn can_run_now(shared: &Shared, plugin: &Plugin) -> bool {
-    plugin.never_waits && !in_guest() && stays(shared, plugin)
-}
-
-/// Whether calls of the plugin are begun where they are asked for.
-fn stays(shared: &Shared, plugin: &Plugin) -> bool {
-    !plugin.is_slow(shared.started) && !plugin.is_large()
+/// Whether a call of a plugin of that pace can be made by [`run_sync`]. What a call did before it ran long can be done
+/// again, for its effects are forgotten; its instance is lost, so that it has to be one of those that come and go. A
+/// guest's stack has no room for another.
+pub(crate) fn can_run_sync(runtime: &Runtime, pace: &Pace) -> bool {
+    !in_guest() && pace.runs_in_place(runtime.started)
 }
 
 /// A call on the guests' runtime. It ends with the session that waits for it.

@@ -6,19 +6,13 @@ use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
 
-use crate::accounting::{Ledger, count};
-use crate::engine::MAX_TABLE_ELEMENTS;
+use crate::accounting::counters::PluginCounters;
+use crate::accounting::units::count;
+use crate::accounting::units::take;
+use crate::engine::configuration::MAX_TABLE_ELEMENTS;
 use crate::fault::Fault;
-use crate::model::manifest::AskedLimits;
-
-/// Bytes of all memories and tables of a store together.
-pub(crate) const STORE_BYTES: usize = 64 << 20;
-
-/// CPU time of a hook.
-pub(crate) const HOOK_CPU: Duration = Duration::from_millis(10);
-
-/// CPU time of a request.
-pub(crate) const REQUEST_CPU: Duration = Duration::from_millis(50);
+use crate::model::asked_limits::AskedLimits;
+use crate::model::asked_limits::{HOOK_CPU, REQUEST_CPU, STORE_BYTES};
 
 /// What an instruction over a whole memory gets through in a few milliseconds, page faults included.
 const LARGE: usize = 4 << 20;
@@ -74,16 +68,8 @@ fn in_force<T: Ord + Copy>(asked: Option<T>, default: T, is_granted: bool) -> T 
     }
 }
 
-impl AskedLimits {
-    /// Whether any is more than the default.
-    pub(crate) fn exceed(&self) -> bool {
-        self.hook_cpu > Some(HOOK_CPU)
-            || self.request_cpu > Some(REQUEST_CPU)
-            || self.memory > Some(STORE_BYTES)
-    }
-}
-
-/// What all instances together may have: their memories and tables. More fails the growth, or the making of an instance.
+/// What all instances together may have: their memories and tables. More fails the growth, or the making of an
+/// instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryLimits {
     /// MiB of all instances of one plugin, in all its versions.
@@ -119,11 +105,11 @@ impl MemoryTotals {
     }
 
     /// Takes so many bytes for a store of that plugin, or says which of the totals has no room for them.
-    fn take(&self, ledger: &Ledger, bytes: u64) -> Result<(), Fault> {
+    fn take(&self, counters: &PluginCounters, bytes: u64) -> Result<(), Fault> {
         if !take(&self.bytes, bytes, self.total) {
             return Err(Fault::TotalMemory);
         }
-        if !ledger.store_grows(bytes, self.plugin) {
+        if !counters.store_grows(bytes, self.plugin) {
             self.bytes.fetch_sub(bytes, Ordering::Relaxed);
             return Err(Fault::PluginMemory);
         }
@@ -134,24 +120,17 @@ impl MemoryTotals {
         self.bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// Whether instances of that plugin may be kept for later calls: what waits idle leaves half of each total to those that
-    /// are called.
-    pub(crate) fn leave_room(&self, ledger: &Ledger) -> bool {
-        ledger.memory() <= self.plugin / 2 && self.bytes.load(Ordering::Relaxed) <= self.total / 2
+    /// Whether instances of that plugin may be kept for later calls: what waits idle leaves half of each total to those
+    /// that are called.
+    pub(crate) fn leave_room(&self, counters: &PluginCounters) -> bool {
+        counters.memory() <= self.plugin / 2 && self.bytes.load(Ordering::Relaxed) <= self.total / 2
     }
 }
 
-/// Adds to a sum, unless that makes it more than it may be.
-pub(crate) fn take(sum: &AtomicU64, more: u64, most: u64) -> bool {
-    let with = |now: u64| now.checked_add(more).filter(|sum| *sum <= most);
-    sum.fetch_update(Ordering::Relaxed, Ordering::Relaxed, with)
-        .is_ok()
-}
-
-/// Sums the memories and tables of a store (wasmtime's own limits count each by itself), and has each growth count for the
-/// plugin and for all of them.
+/// Sums the memories and tables of a store (wasmtime's own limits count each by itself), and has each growth count for
+/// the plugin and for all of them.
 pub(crate) struct StoreLimiter {
-    ledger: Arc<Ledger>,
+    counters: Arc<PluginCounters>,
     totals: Arc<MemoryTotals>,
     most: usize,
     bytes: usize,
@@ -160,10 +139,14 @@ pub(crate) struct StoreLimiter {
 
 impl StoreLimiter {
     /// Of a new store of at most so many bytes, whose memory is the plugin's.
-    pub(crate) fn new(most: usize, ledger: Arc<Ledger>, totals: Arc<MemoryTotals>) -> Self {
-        ledger.store_begins();
+    pub(crate) fn new(
+        most: usize,
+        counters: Arc<PluginCounters>,
+        totals: Arc<MemoryTotals>,
+    ) -> Self {
+        counters.store_begins();
         Self {
-            ledger,
+            counters,
             totals,
             most,
             bytes: 0,
@@ -171,7 +154,7 @@ impl StoreLimiter {
         }
     }
 
-    /// Which limit the guest ran into since the last look, if it did.
+    /// Which limit the guest ran into since this was last asked, if it did.
     pub(crate) const fn take_refused(&mut self) -> Option<Fault> {
         self.refused.take()
     }
@@ -187,7 +170,7 @@ impl StoreLimiter {
         if sum > self.most {
             return self.refuse(Fault::Memory);
         }
-        if let Err(fault) = self.totals.take(&self.ledger, count(more)) {
+        if let Err(fault) = self.totals.take(&self.counters, count(more)) {
             return self.refuse(fault);
         }
         self.bytes = sum;
@@ -195,7 +178,7 @@ impl StoreLimiter {
     }
 
     fn refuse(&mut self, why: Fault) -> bool {
-        self.ledger.memory_refused.add(1);
+        self.counters.memory_refused.add(1);
         self.refused = Some(why);
         false
     }
@@ -204,7 +187,7 @@ impl StoreLimiter {
 impl Drop for StoreLimiter {
     fn drop(&mut self) {
         let bytes = count(self.bytes);
-        self.ledger.store_ends(bytes);
+        self.counters.store_ends(bytes);
         self.totals.give_back(bytes);
     }
 }
@@ -251,9 +234,9 @@ impl ResourceLimiter for StoreLimiter {
 mod tests {
     use super::*;
 
-    fn limiter(ledger: &Arc<Ledger>, limits: MemoryLimits) -> StoreLimiter {
+    fn limiter(counters: &Arc<PluginCounters>, limits: MemoryLimits) -> StoreLimiter {
         let totals = Arc::new(MemoryTotals::new(limits));
-        StoreLimiter::new(STORE_BYTES, Arc::clone(ledger), totals)
+        StoreLimiter::new(STORE_BYTES, Arc::clone(counters), totals)
     }
 
     #[test]
@@ -285,16 +268,16 @@ mod tests {
             total_mib: 6,
         };
         let totals = Arc::new(MemoryTotals::new(limits));
-        let ledgers = [Arc::<Ledger>::default(), Arc::default()];
+        let counters = [Arc::<PluginCounters>::default(), Arc::default()];
         let store = |of: usize| {
-            StoreLimiter::new(STORE_BYTES, Arc::clone(&ledgers[of]), Arc::clone(&totals))
+            StoreLimiter::new(STORE_BYTES, Arc::clone(&counters[of]), Arc::clone(&totals))
         };
         let (mut one, mut two) = (store(0), store(0));
         assert!(one.memory_growing(0, 3 * MIB, None).unwrap());
         assert!(!two.memory_growing(0, 2 * MIB, None).unwrap());
         assert_eq!(two.take_refused(), Some(Fault::PluginMemory));
         assert!(two.memory_growing(0, MIB, None).unwrap());
-        assert!(!totals.leave_room(&ledgers[0]));
+        assert!(!totals.leave_room(&counters[0]));
         let mut others = store(1);
         assert!(!others.memory_growing(0, 3 * MIB, None).unwrap());
         assert_eq!(others.take_refused(), Some(Fault::TotalMemory));
@@ -303,12 +286,12 @@ mod tests {
         drop(one);
         assert!(others.memory_growing(2 * MIB, 4 * MIB, None).unwrap());
         assert_eq!(
-            (ledgers[0].memory(), ledgers[1].memory()),
+            (counters[0].memory(), counters[1].memory()),
             (1 << 20, 4 << 20)
         );
-        assert_eq!(ledgers[0].memory_refused.get(), 1);
+        assert_eq!(counters[0].memory_refused.get(), 1);
         drop((two, others));
-        assert!(totals.leave_room(&ledgers[1]));
+        assert!(totals.leave_room(&counters[1]));
     }
 
     #[test]

@@ -1,13 +1,13 @@
-//! A value behind one pointer whose type nobody has to look into.
+//! A shared value whose type is hidden from the compiler's proofs.
 
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// Shares a value of the engine's.
+/// A shared value of one of the engine's types.
 ///
-/// The engine's types nest by the thousand. Wherever a future that holds one of them is to be `Send`, the compiler proves
-/// that for each nested type anew: that took nine tenths of the time for checking `waxwing-server`. Behind a trait object
-/// the proof ends at the object.
+/// The engine's types nest by the thousand. Wherever a future that holds one of them is to be `Send`, the compiler
+/// proves that for each nested type anew: that took nine tenths of the time for checking `waxwing-server`. Behind a
+/// trait object the proof ends at the object.
 pub(crate) struct Opaque<T>(Arc<dyn Holds<T>>);
 
 trait Holds<T>: Send + Sync {
@@ -31,5 +31,11 @@ impl<T> Deref for Opaque<T> {
 
     fn deref(&self) -> &T {
         (*self.0).held()
+    }
+}
+
+impl<T> Clone for Opaque<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
     }
 }

@@ -2,26 +2,13 @@
 
 use std::time::Duration;
 
-use super::{Call, Export};
+use crate::exports::Call;
 use crate::fault::Fault;
-use crate::instance::Instance;
+use crate::instance::store::Instance;
+use crate::model::account_event::AccountEvent;
+use crate::model::interfaces::Export;
 
-/// What became of an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AccountEvent {
-    /// It was made.
-    Registered,
-    /// It has a new password.
-    PasswordChanged,
-    /// It was removed.
-    Removed,
-    /// The operator disabled it.
-    Disabled,
-    /// The operator enabled it again.
-    Enabled,
-}
-
-/// Tells one event of the account of a bare JID.
+/// `registered`, `password-changed`, `removed`, `disabled` or `enabled`.
 pub(crate) struct Tell {
     pub(crate) event: AccountEvent,
     pub(crate) account: String,

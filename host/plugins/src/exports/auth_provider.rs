@@ -9,12 +9,15 @@ use waxwing_xmpp::error::StanzaError;
 use waxwing_xmpp::jid::{self, BareJid};
 use waxwing_xmpp::sasl::{Failure, Hash, MAX_ITERATIONS, ScramKeys};
 
-use super::pre_auth::{PreAuthStream, TlsVersion};
-use super::{Call, Export, Level};
+use crate::exports::Call;
 use crate::fault::Fault;
-use crate::instance::Instance;
 use crate::instance::plugin::Plugin;
 use crate::instance::state::State;
+use crate::instance::store::Instance;
+use crate::model::effects::AccountEffect;
+use crate::model::interfaces::{Export, Level};
+use crate::model::pre_auth_stream::{PreAuthStream, TlsVersion};
+use crate::model::provided::Unavailable;
 use crate::wit::bindings::exports::waxwing::plugin::auth_provider as wit;
 use crate::wit::convert::stanza_error;
 
@@ -28,7 +31,7 @@ pub(crate) struct Ask<Q> {
     pub(crate) on: wit::AuthStream,
     /// The account of a stream that logged in before its resource was lost, and why it was lost.
     pub(crate) bound: Option<(String, BindReason)>,
-    /// Resources of streams that ended without a word.
+    /// Resources of streams that ended without `unbind`.
     pub(crate) abandoned: Vec<ResourceAny>,
     pub(crate) question: Q,
 }
@@ -214,10 +217,6 @@ impl Question for ValidContact {
     }
 }
 
-/// The provider cannot tell just now, or failed. What hangs on its word is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unavailable;
-
 /// `create-user`, `change-password` or `delete-user`.
 pub(crate) enum Change {
     Create {
@@ -232,6 +231,26 @@ pub(crate) enum Change {
     Delete {
         account: String,
     },
+}
+
+impl From<&AccountEffect> for Change {
+    /// The change as the provider of the account's host makes it.
+    fn from(effect: &AccountEffect) -> Self {
+        match effect {
+            AccountEffect::Create { account, password } => Self::Create {
+                host: account.domain().to_string(),
+                username: account.node().map(ToString::to_string).unwrap_or_default(),
+                password: password.clone(),
+            },
+            AccountEffect::SetPassword { account, password } => Self::Password {
+                account: account.to_string(),
+                password: password.clone(),
+            },
+            AccountEffect::Remove { account } => Self::Delete {
+                account: account.to_string(),
+            },
+        }
+    }
 }
 
 /// Why a provider did not make or change an account.
@@ -320,7 +339,7 @@ impl Call for Map {
     }
 }
 
-/// What a provider is told of a stream: its address only by grant.
+/// The record of a stream for a provider; the address only with the grant `address`.
 pub(crate) fn record(stream: &PreAuthStream, plugin: &Plugin) -> wit::AuthStream {
     let granted = plugin.grants.contains("address");
     wit::AuthStream {

@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
-use super::{Call, Export, Handled, Outcome};
+use crate::exports::Call;
 use crate::fault::Fault;
-use crate::imports::stanzas::{HostStanza, payload};
-use crate::instance::Instance;
+use crate::instance::store::Instance;
+use crate::model::handled::Handled;
+use crate::model::interfaces::Export;
+use crate::model::outcome::Outcome;
 use crate::wit::bindings::exports::waxwing::plugin::component as wit;
 use crate::wit::convert::stanza_error;
+use crate::wit::resources::HostStanza;
+use crate::wit::xml::payload;
 
 /// `handle`.
 pub(crate) struct Handle {

@@ -2,23 +2,25 @@
 
 use std::time::Duration;
 
-use super::judgement::{Judgement, answered, replaced};
-use super::{Call, Export, Now, Outcome};
-use crate::engine::limits::HOOK_CPU;
+use crate::exports::decision::{Decision, answered, replaced};
+use crate::exports::{Call, SyncCall};
 use crate::fault::Fault;
-use crate::imports::stanzas::HostStanza;
-use crate::instance::Instance;
+use crate::instance::store::Instance;
+use crate::model::asked_limits::HOOK_CPU;
+use crate::model::interfaces::Export;
+use crate::model::outcome::Outcome;
 use crate::wit::bindings::exports::waxwing::plugin::inbound::Verdict;
 use crate::wit::convert::stanza_error;
+use crate::wit::resources::HostStanza;
 
 /// `filter`.
 pub(crate) struct Filter(pub(crate) HostStanza);
 
 impl Call for Filter {
-    type Answer = Judgement;
+    type Answer = Decision;
 
     const BUDGET: Duration = HOOK_CPU;
-    const NOW: Option<Now<Self>> = Some(Self::now);
+    const SYNC: Option<SyncCall<Self>> = Some(Self::make_sync);
 
     fn key(&self) -> Option<String> {
         self.0.account()
@@ -28,38 +30,38 @@ impl Call for Filter {
         Export::inbound
     }
 
-    fn outcome(judgement: &Judgement) -> Outcome {
-        judgement.outcome()
+    fn outcome(decision: &Decision) -> Outcome {
+        decision.outcome()
     }
 
-    async fn make(self, instance: &mut Instance) -> Result<Judgement, Fault> {
+    async fn make(self, instance: &mut Instance) -> Result<Decision, Fault> {
         let is_request = self.0.stanza().is_request();
         let handle = instance.lend(self.0);
         let guest = instance.guests.inbound()?;
         let verdict = guest.call_filter(&mut instance.store, handle).await?;
-        judgement(verdict, is_request, instance)
+        decision(verdict, is_request, instance)
     }
 }
 
 impl Filter {
-    fn now(&self, instance: &mut Instance) -> Result<Judgement, Fault> {
+    fn make_sync(&self, instance: &mut Instance) -> Result<Decision, Fault> {
         let is_request = self.0.stanza().is_request();
         let handle = instance.lend(self.0.clone());
         let filter = instance.guests.inbound()?.func_filter();
         let (verdict,) = filter.call(&mut instance.store, (handle,))?;
-        judgement(verdict, is_request, instance)
+        decision(verdict, is_request, instance)
     }
 }
 
-fn judgement(
+fn decision(
     verdict: Verdict,
     is_request: bool,
     instance: &mut Instance,
-) -> Result<Judgement, Fault> {
+) -> Result<Decision, Fault> {
     Ok(match verdict {
-        Verdict::Pass => Judgement::Pass,
-        Verdict::Drop => Judgement::Drop,
-        Verdict::Bounce(error) => Judgement::Bounce(Box::new(stanza_error(error)?)),
+        Verdict::Pass => Decision::Pass,
+        Verdict::Drop => Decision::Drop,
+        Verdict::Bounce(error) => Decision::Bounce(Box::new(stanza_error(error)?)),
         Verdict::Replace(draft) => replaced(draft, instance)?,
         Verdict::Answer(xml) => answered(xml.as_deref(), is_request)?,
     })

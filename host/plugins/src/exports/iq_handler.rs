@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
-use super::{Call, Export, Handled, Now, Outcome};
-use crate::engine::limits::REQUEST_CPU;
+use crate::exports::{Call, SyncCall};
 use crate::fault::Fault;
-use crate::imports::stanzas::{HostStanza, payload};
-use crate::instance::Instance;
+use crate::instance::store::Instance;
+use crate::model::asked_limits::REQUEST_CPU;
+use crate::model::handled::Handled;
+use crate::model::interfaces::Export;
+use crate::model::outcome::Outcome;
 use crate::wit::bindings::exports::waxwing::plugin::iq_handler as wit;
 use crate::wit::convert::stanza_error;
+use crate::wit::resources::HostStanza;
+use crate::wit::xml::payload;
 
 /// `handle`.
 pub(crate) struct Handle {
@@ -20,7 +24,7 @@ impl Call for Handle {
     type Answer = Handled;
 
     const BUDGET: Duration = REQUEST_CPU;
-    const NOW: Option<Now<Self>> = Some(Self::now);
+    const SYNC: Option<SyncCall<Self>> = Some(Self::make_sync);
 
     fn key(&self) -> Option<String> {
         self.request.account()
@@ -44,7 +48,7 @@ impl Call for Handle {
 }
 
 impl Handle {
-    fn now(&self, instance: &mut Instance) -> Result<Handled, Fault> {
+    fn make_sync(&self, instance: &mut Instance) -> Result<Handled, Fault> {
         let request = instance.lend(self.request.clone());
         instance.may_answer_later(self.token);
         let handle = instance.guests.iq_handler()?.func_handle();

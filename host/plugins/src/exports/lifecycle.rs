@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Call, Export};
+use crate::exports::Call;
 use crate::fault::Fault;
-use crate::instance::Instance;
+use crate::instance::store::Instance;
+use crate::model::interfaces::Export;
 
 /// CPU time of each of these calls.
 const BUDGET: Duration = Duration::from_millis(500);

@@ -3,10 +3,10 @@
 pub(crate) mod account_events;
 pub(crate) mod auth_provider;
 pub(crate) mod component;
+pub(crate) mod decision;
 pub(crate) mod deliver;
 pub(crate) mod inbound;
 pub(crate) mod iq_handler;
-pub(crate) mod judgement;
 pub(crate) mod lifecycle;
 pub(crate) mod offline;
 pub(crate) mod plugin_events;
@@ -23,26 +23,11 @@ pub(crate) mod vetoes;
 use std::future::Future;
 use std::time::Duration;
 
-use waxwing_xml::Element;
-use waxwing_xmpp::error::StanzaError;
-
 use crate::fault::Fault;
-use crate::instance::Instance;
+use crate::instance::store::Instance;
 
-pub(crate) use crate::instance::template::{Export, Exports, Guests, PACKAGE, VERSION};
-pub(crate) use crate::model::outcome::Outcome;
-
-/// What may lead to what, only downwards: a hook, handler, component or command may cause a veto or ask a provider; a veto
-/// may ask a provider; a provider asks nobody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Level {
-    /// Asks nobody.
-    Provider,
-    /// Asked about the effects of others; causes none that are asked about.
-    Veto,
-    /// Everything else.
-    Hook,
-}
+use crate::model::interfaces::{Export, Level};
+use crate::model::outcome::Outcome;
 
 /// One call of one exported function, with its arguments.
 pub(crate) trait Call: Send + 'static {
@@ -55,10 +40,11 @@ pub(crate) trait Call: Send + 'static {
     /// What its effects may cause.
     const LEVEL: Level = Level::Hook;
 
-    /// Whether hooks at the receiving side are left out for what the call sends: it is such a hook, and would feed itself.
+    /// Whether hooks at the receiving side are left out for what the call sends: it is such a hook, and would feed
+    /// itself.
     const SENDS_BYPASS_HOOKS: bool = false;
 
-    /// What the call is about: with the placement `keyed`, calls with the same key meet the same instance.
+    /// What the call is about: with the placement `keyed`, calls with the same key are made in the same instance.
     fn key(&self) -> Option<String> {
         None
     }
@@ -66,14 +52,14 @@ pub(crate) trait Call: Send + 'static {
     /// The interface, as which the call is counted.
     fn export(&self) -> Export;
 
-    /// What an answer comes to, for those who count or watch.
+    /// The outcome of an answer, for counters and traces.
     fn outcome(_: &Self::Answer) -> Outcome {
         Outcome::Done
     }
 
-    /// Makes the call on the stack of whoever asks for it, where the component imports nothing that waits. None of an export
+    /// Makes the call on the caller's own stack, where the component imports nothing that waits. None for an export
     /// that is called too seldom for that to matter.
-    const NOW: Option<Now<Self>> = None;
+    const SYNC: Option<SyncCall<Self>> = None;
 
     /// Makes the call.
     fn make(
@@ -82,28 +68,5 @@ pub(crate) trait Call: Send + 'static {
     ) -> impl Future<Output = Result<Self::Answer, Fault>> + Send;
 }
 
-/// See [`Call::NOW`]. The call may have to be made again, by [`Call::make`].
-pub(crate) type Now<C> = fn(&C, &mut Instance) -> Result<<C as Call>::Answer, Fault>;
-
-/// What a handler did with a stanza, checked.
-#[derive(Debug)]
-pub(crate) enum Handled {
-    /// All that is to be done: no request is told so.
-    Done,
-    /// A request is answered with this payload.
-    Result(Option<Element>),
-    /// The sender gets this error.
-    Error(StanzaError),
-    /// The request of this token is answered within so many seconds.
-    Later(u64, u32),
-}
-
-impl Handled {
-    fn outcome(&self) -> Outcome {
-        match self {
-            Self::Done | Self::Later(..) => Outcome::Done,
-            Self::Result(_) => Outcome::Answer,
-            Self::Error(error) => Outcome::Error(error.condition),
-        }
-    }
-}
+/// See [`Call::SYNC`]. The call may have to be made again, by [`Call::make`].
+pub(crate) type SyncCall<C> = fn(&C, &mut Instance) -> Result<<C as Call>::Answer, Fault>;

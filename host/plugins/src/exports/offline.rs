@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use super::judgement::{Judgement, replaced};
-use super::{Call, Export, Outcome};
-use crate::engine::limits::HOOK_CPU;
+use crate::exports::Call;
+use crate::exports::decision::{Decision, replaced};
 use crate::fault::Fault;
-use crate::imports::stanzas::HostStanza;
-use crate::instance::Instance;
+use crate::instance::store::Instance;
+use crate::model::asked_limits::HOOK_CPU;
+use crate::model::interfaces::Export;
+use crate::model::outcome::Outcome;
 use crate::wit::bindings::exports::waxwing::plugin::offline::Verdict;
 use crate::wit::convert::stanza_error;
+use crate::wit::resources::HostStanza;
 
 /// `filter`.
 pub(crate) struct Filter {
@@ -19,7 +21,7 @@ pub(crate) struct Filter {
 }
 
 impl Call for Filter {
-    type Answer = Judgement;
+    type Answer = Decision;
 
     const BUDGET: Duration = HOOK_CPU;
     const SENDS_BYPASS_HOOKS: bool = true;
@@ -32,21 +34,21 @@ impl Call for Filter {
         Export::offline
     }
 
-    fn outcome(judgement: &Judgement) -> Outcome {
-        judgement.outcome()
+    fn outcome(decision: &Decision) -> Outcome {
+        decision.outcome()
     }
 
-    async fn make(self, instance: &mut Instance) -> Result<Judgement, Fault> {
+    async fn make(self, instance: &mut Instance) -> Result<Decision, Fault> {
         let handle = instance.lend(self.message);
         let guest = instance.guests.offline()?;
         let store = &mut instance.store;
         let verdict = guest.call_filter(store, handle, &self.account).await?;
         Ok(match verdict {
-            Verdict::Pass => Judgement::Pass,
-            Verdict::Drop => Judgement::Drop,
-            Verdict::Bounce(error) => Judgement::Bounce(Box::new(stanza_error(error)?)),
+            Verdict::Pass => Decision::Pass,
+            Verdict::Drop => Decision::Drop,
+            Verdict::Bounce(error) => Decision::Bounce(Box::new(stanza_error(error)?)),
             Verdict::Replace(draft) => replaced(draft, instance)?,
-            Verdict::Handled => Judgement::Handled,
+            Verdict::Handled => Decision::Handled,
         })
     }
 }

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use super::{Call, Export};
+use crate::exports::Call;
 use crate::fault::Fault;
-use crate::instance::Instance;
+use crate::instance::store::Instance;
+use crate::model::interfaces::Export;
 use crate::wit::bindings::exports::waxwing::plugin::plugin_events as wit;
 
 pub(crate) use wit::Event;
 
-/// Tells what another plugin published.
+/// `published`.
 pub(crate) struct Tell {
     pub(crate) event: Event,
     pub(crate) depth: u8,

@@ -1,44 +1,24 @@
 //! The export `pre-auth`.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use waxwing_xml::Element;
 
-use super::{Call, Export, Handled, Outcome};
-use crate::engine::limits::{HOOK_CPU, REQUEST_CPU};
+use crate::exports::Call;
 use crate::fault::Fault;
-use crate::imports::stanzas::{HostStanza, parse, payload};
-use crate::instance::Instance;
 use crate::instance::plugin::Plugin;
+use crate::instance::store::Instance;
+use crate::model::asked_limits::HOOK_CPU;
+use crate::model::asked_limits::REQUEST_CPU;
+use crate::model::handled::Handled;
+use crate::model::interfaces::Export;
+use crate::model::outcome::Outcome;
+use crate::model::pre_auth_stream::{PreAuthStream, TlsVersion};
 use crate::wit::bindings::exports::waxwing::plugin::pre_auth as wit;
 use crate::wit::convert::stanza_error;
-
-/// A stream that has not authenticated.
-#[derive(Clone, Debug)]
-pub struct PreAuthStream {
-    /// Unguessable, the same for all calls about one connection.
-    pub id: String,
-    /// The served domain that the client named.
-    pub host: String,
-    /// The version of TLS; none in plain text.
-    pub tls: Option<TlsVersion>,
-    /// The port begins with TLS (XEP-0368).
-    pub direct_tls: bool,
-    /// How many requests of this connection plugins were asked before.
-    pub requests: u32,
-    /// The client's address.
-    pub address: IpAddr,
-}
-
-/// A version of TLS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TlsVersion {
-    /// 1.2
-    Tls12,
-    /// 1.3
-    Tls13,
-}
+use crate::wit::resources::HostStanza;
+use crate::wit::xml::parse;
+use crate::wit::xml::payload;
 
 /// `features`.
 pub(crate) struct Features(pub(crate) wit::PreAuthStream);
@@ -98,7 +78,7 @@ impl Call for Handle {
     }
 }
 
-/// What a plugin is told of a stream: its address only by grant.
+/// The record of a stream for a plugin; the address only with the grant `address`.
 pub(crate) fn record(stream: &PreAuthStream, plugin: &Plugin) -> wit::PreAuthStream {
     wit::PreAuthStream {
         id: stream.id.clone(),

@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
-use super::judgement::{Judgement, replaced};
-use super::{Call, Export, Now, Outcome};
-use crate::accounting::trace::account_of;
-use crate::engine::limits::HOOK_CPU;
+use crate::exports::decision::{Decision, replaced};
+use crate::exports::{Call, SyncCall};
 use crate::fault::Fault;
-use crate::imports::stanzas::HostStanza;
-use crate::instance::Instance;
+use crate::instance::store::Instance;
+use crate::model::asked_limits::HOOK_CPU;
 use crate::model::filter::{PresenceStep, subtype};
+use crate::model::interfaces::Export;
+use crate::model::names::account_of;
+use crate::model::outcome::Outcome;
 use crate::wit::bindings::exports::waxwing::plugin::presence::{Step, Verdict};
+use crate::wit::resources::HostStanza;
 
 /// `filter`.
 pub(crate) struct Filter {
@@ -21,10 +23,10 @@ pub(crate) struct Filter {
 }
 
 impl Call for Filter {
-    type Answer = Judgement;
+    type Answer = Decision;
 
     const BUDGET: Duration = HOOK_CPU;
-    const NOW: Option<Now<Self>> = Some(Self::now);
+    const SYNC: Option<SyncCall<Self>> = Some(Self::make_sync);
 
     fn key(&self) -> Option<String> {
         self.presence.account()
@@ -34,44 +36,44 @@ impl Call for Filter {
         Export::presence
     }
 
-    fn outcome(judgement: &Judgement) -> Outcome {
-        judgement.outcome()
+    fn outcome(decision: &Decision) -> Outcome {
+        decision.outcome()
     }
 
-    async fn make(self, instance: &mut Instance) -> Result<Judgement, Fault> {
+    async fn make(self, instance: &mut Instance) -> Result<Decision, Fault> {
         let presence = self.presence.clone();
         let step = step(self.step);
         let handle = instance.lend(self.presence);
         let guest = instance.guests.presence()?;
         let store = &mut instance.store;
         let verdict = guest.call_filter(store, handle, self.id, step).await?;
-        judgement(verdict, &presence, instance)
+        decision(verdict, &presence, instance)
     }
 }
 
 impl Filter {
-    fn now(&self, instance: &mut Instance) -> Result<Judgement, Fault> {
+    fn make_sync(&self, instance: &mut Instance) -> Result<Decision, Fault> {
         let handle = instance.lend(self.presence.clone());
         let filter = instance.guests.presence()?.func_filter();
         let about = (handle, self.id, step(self.step));
         let (verdict,) = filter.call(&mut instance.store, about)?;
-        judgement(verdict, &self.presence, instance)
+        decision(verdict, &self.presence, instance)
     }
 }
 
-fn judgement(
+fn decision(
     verdict: Verdict,
     presence: &HostStanza,
     instance: &mut Instance,
-) -> Result<Judgement, Fault> {
+) -> Result<Decision, Fault> {
     match verdict {
-        Verdict::Pass => Ok(Judgement::Pass),
-        Verdict::Drop => Ok(Judgement::Drop),
+        Verdict::Pass => Ok(Decision::Pass),
+        Verdict::Drop => Ok(Decision::Drop),
         Verdict::Replace(draft) => match replaced(draft, instance)? {
-            Judgement::Replace(stanza) if subtype(&stanza) != subtype(presence.stanza()) => Err(
+            Decision::Replace(stanza) if subtype(&stanza) != subtype(presence.stanza()) => Err(
                 Fault::Answer("the draft is presence of another type".to_owned()),
             ),
-            judgement => Ok(judgement),
+            decision => Ok(decision),
         },
     }
 }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Call, Export};
+use crate::exports::Call;
 use crate::fault::Fault;
-use crate::imports::stanzas::HostStanza;
-use crate::instance::Instance;
+use crate::instance::store::Instance;
+use crate::model::interfaces::Export;
+use crate::wit::resources::HostStanza;
 
 const BUDGET: Duration = Duration::from_millis(50);
 

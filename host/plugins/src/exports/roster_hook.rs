@@ -8,16 +8,18 @@ use waxwing_xmpp::jid::BareJid;
 use waxwing_xmpp::roster::Item;
 use waxwing_xmpp::subscription::SubscriptionAction;
 
-use super::{Call, Export, Level, Outcome};
-use crate::engine::limits::HOOK_CPU;
+use crate::exports::Call;
 use crate::fault::Fault;
-use crate::imports::stanzas::HostStanza;
-use crate::instance::Instance;
+use crate::instance::store::Instance;
+use crate::model::asked_limits::HOOK_CPU;
+use crate::model::interfaces::{Export, Level};
+use crate::model::outcome::Outcome;
 use crate::wit::bindings::exports::waxwing::plugin::roster_hook::{
     Edit, InboundVerdict, OutboundVerdict, View,
 };
 use crate::wit::contacts;
 use crate::wit::convert::stanza_error;
+use crate::wit::resources::HostStanza;
 
 pub(crate) use crate::wit::bindings::exports::waxwing::plugin::roster_hook::RosterItemUpdate;
 

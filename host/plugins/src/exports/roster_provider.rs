@@ -10,13 +10,18 @@ use waxwing_xmpp::jid::BareJid;
 use waxwing_xmpp::roster::Item;
 use waxwing_xmpp::subscription::SubscriptionAction;
 
-use super::{Call, Export, Level, Outcome};
-use crate::dispatch::roster_provider::{ProvidedRoster, RosterChange, RosterEntry};
-use crate::engine::limits::{HOOK_CPU, REQUEST_CPU};
+use crate::exports::Call;
 use crate::fault::Fault;
-use crate::instance::Instance;
 use crate::instance::state::State;
+use crate::instance::store::Instance;
+use crate::model::asked_limits::HOOK_CPU;
+use crate::model::asked_limits::REQUEST_CPU;
 use crate::model::effects::failure;
+use crate::model::interfaces::{Export, Level};
+use crate::model::outcome::Outcome;
+use crate::model::provided::ProvidedRoster;
+use crate::model::provided::RosterChange;
+use crate::model::provided::RosterEntry;
 use crate::wit::bindings::exports::waxwing::plugin::roster_provider as wit;
 use crate::wit::contacts;
 use crate::wit::convert::stanza_error;
@@ -144,8 +149,8 @@ impl Question for Pending {
     }
 }
 
-/// What somebody does to an account's entry about a contact.
-pub(crate) enum Deed {
+/// An edit of an account's entry about a contact.
+pub(crate) enum RosterEdit {
     Update {
         name: Option<String>,
         groups: Vec<String>,
@@ -157,12 +162,12 @@ pub(crate) enum Deed {
 }
 
 /// `update-contact`, `remove-contact`, `outbound` or `inbound`.
-pub(crate) struct Edit {
+pub(crate) struct EditContact {
     pub(crate) contact: BareJid,
-    pub(crate) deed: Deed,
+    pub(crate) edit: RosterEdit,
 }
 
-impl Question for Edit {
+impl Question for EditContact {
     type Answer = RosterChange;
 
     async fn ask(
@@ -172,19 +177,19 @@ impl Question for Edit {
         account: &str,
     ) -> Result<Result<RosterChange, StanzaError>, Fault> {
         let about = self.contact.as_str();
-        let changed = match &self.deed {
-            Deed::Update { name, groups } => {
+        let changed = match &self.edit {
+            RosterEdit::Update { name, groups } => {
                 let name = name.as_deref();
                 guest
                     .call_update_contact(store, account, about, name, groups)
                     .await
             }
-            Deed::Remove => guest.call_remove_contact(store, account, about).await,
-            Deed::Outbound(word) => {
+            RosterEdit::Remove => guest.call_remove_contact(store, account, about).await,
+            RosterEdit::Outbound(word) => {
                 let word = contacts::word(*word);
                 guest.call_outbound(store, account, about, word).await
             }
-            Deed::Inbound(word, stanza) => {
+            RosterEdit::Inbound(word, stanza) => {
                 let word = contacts::word(*word);
                 guest
                     .call_inbound(store, account, about, word, stanza)
@@ -216,7 +221,7 @@ impl Call for Tell {
     const LEVEL: Level = Level::Provider;
 
     fn key(&self) -> Option<String> {
-        Some(crate::accounting::trace::account_of(&self.jid).to_owned())
+        Some(crate::model::names::account_of(&self.jid).to_owned())
     }
 
     fn export(&self) -> Export {
@@ -240,7 +245,7 @@ impl Call for Tell {
     }
 }
 
-/// The error for whoever asked.
+/// The error to answer the client with.
 fn refusal(failed: wit::Failure) -> Result<StanzaError, Fault> {
     Ok(match failed {
         wit::Failure::NoRoster => StanzaError::new(Condition::ItemNotFound),

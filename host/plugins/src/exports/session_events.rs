@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use super::{Call, Export};
+use crate::exports::Call;
 use crate::fault::Fault;
-use crate::instance::Instance;
+use crate::instance::store::Instance;
+use crate::model::interfaces::Export;
 use crate::wit::bindings::exports::waxwing::plugin::session_events::Session;
 
-/// Tells that a session was bound, or ended.
+/// `bound` or `unbound`.
 pub(crate) struct Tell {
     pub(crate) jid: String,
     pub(crate) id: u64,

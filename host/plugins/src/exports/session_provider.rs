@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use waxwing_xmpp::error::StanzaError;
 
-use super::{Call, Export, Level, Outcome};
-use crate::accounting::trace::account_of;
-use crate::dispatch::session_provider::{Claim, RecordedSession};
-use crate::engine::limits::HOOK_CPU;
+use crate::exports::Call;
 use crate::fault::Fault;
-use crate::instance::Instance;
+use crate::instance::store::Instance;
+use crate::model::asked_limits::HOOK_CPU;
 use crate::model::effects::failure;
+use crate::model::interfaces::{Export, Level};
+use crate::model::names::account_of;
+use crate::model::outcome::Outcome;
+use crate::model::provided::Claim;
+use crate::model::provided::RecordedSession;
 use crate::wit::bindings::exports::waxwing::plugin::session_provider as wit;
 use crate::wit::convert::stanza_error;
 

@@ -12,9 +12,9 @@ fn work(millis: u64) -> HostStanza {
 }
 
 /// What `slow` puts in the place of the milliseconds: how many messages it has had.
-fn had(judgement: &Judgement) -> String {
-    match judgement {
-        Judgement::Replace(stanza) => {
+fn had(decision: &Decision) -> String {
+    match decision {
+        Decision::Replace(stanza) => {
             let body = stanza.element().child("body", ns::CLIENT);
             body.map(|body| body.text().into_owned())
                 .unwrap_or_default()
@@ -34,12 +34,12 @@ async fn a_call_that_runs_long_is_made_again_and_has_happened_once() {
     let mut messages = 0_u64;
     let mut ask = async |millis| {
         let call = Filter(work(millis));
-        let (judgement, effects) = caller.call(&plugin, 0, About::Nobody, call).await.unwrap();
+        let (decision, effects) = caller.call(&plugin, 0, About::Nobody, call).await.unwrap();
         assert!(effects.is_local());
         messages += 1;
-        assert_eq!(had(&judgement), messages.to_string());
+        assert_eq!(had(&decision), messages.to_string());
         // Of the calls made so far, those that were made a second time.
-        plugin.ledger.calls() - messages
+        plugin.counters.calls() - messages
     };
     // The first makes the instance, which takes a future; the next finds it.
     for _ in 0..3 {

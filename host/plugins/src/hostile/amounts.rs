@@ -64,7 +64,7 @@ async fn row_3_all_instances_of_a_plugin_and_all_plugins_have_totals() {
         host.load("memory-held-one").await,
         host.load("memory-held-two").await,
     );
-    let made = async |plugin: &Arc<Plugin>, count: usize| {
+    let made = async |plugin: &Arc<Loaded>, count: usize| {
         let mut made = Vec::new();
         for _ in 0..count {
             made.push(host.instance(plugin).await.unwrap());
@@ -72,18 +72,18 @@ async fn row_3_all_instances_of_a_plugin_and_all_plugins_have_totals() {
         made
     };
     let mut ones = made(&one, 4).await;
-    assert_eq!(one.ledger.memory(), 240 << 20);
+    assert_eq!(one.counters.memory(), 240 << 20);
     let fifth = host.instance(&one).await.err();
     assert_eq!(fifth, Some(Fault::PluginMemory));
     let twos = made(&two, 2).await;
     assert_eq!(host.instance(&two).await.err(), Some(Fault::TotalMemory));
-    assert_eq!(one.ledger.memory_refused.get(), 1);
-    assert_eq!(two.ledger.memory_refused.get(), 1);
+    assert_eq!(one.counters.memory_refused.get(), 1);
+    assert_eq!(two.counters.memory_refused.get(), 1);
     // What goes makes room for both.
     ones.pop();
     let third = host.instance(&two).await.unwrap();
     drop((ones, twos, third));
-    assert_eq!(one.ledger.memory() + two.ledger.memory(), 0);
+    assert_eq!(one.counters.memory() + two.counters.memory(), 0);
 }
 
 /// A guest that grows in its calls, below what an instance may have.
@@ -98,7 +98,7 @@ async fn row_3_growing_past_the_plugins_total_fails_the_call() {
     let (caller, plugin) = (host.caller(), host.load("memory-hog-one-memory").await);
     let fault = handle(&caller, &plugin).await.err();
     assert_eq!(fault, Some(Fault::PluginMemory));
-    assert_eq!(plugin.ledger.memory(), 0, "its instance is gone");
+    assert_eq!(plugin.counters.memory(), 0, "its instance is gone");
 }
 
 #[tokio::test]
@@ -110,7 +110,7 @@ async fn row_3_instances_are_kept_idle_only_while_half_of_the_totals_is_free() {
         });
         let (caller, plugin) = (host.caller(), host.load("memory-hog-large").await);
         handle(&caller, &plugin).await.unwrap();
-        assert_eq!(plugin.ledger.instances(), kept, "{plugin_mib} MiB");
+        assert_eq!(plugin.counters.instances(), kept, "{plugin_mib} MiB");
     }
 }
 

@@ -6,13 +6,13 @@ use futures_util::future::join_all;
 use futures_util::poll;
 
 use super::*;
-use crate::calls::pool::{MAX_BUSY, MAX_QUEUED, PATIENCE};
+use crate::calls::pool::{MAX_BUSY, MAX_QUEUED, TIMEOUT};
 
 /// So many calls at once, none of which ends before [`GO_ON`].
 fn waiting<'a>(
     count: usize,
     caller: &'a Caller,
-    plugin: &'a Arc<Plugin>,
+    plugin: &'a Arc<Loaded>,
 ) -> impl Future<Output = Vec<Result<Handled, Fault>>> + Unpin + 'a {
     join_all((0..count).map(|_| Box::pin(handle(caller, plugin))))
 }
@@ -40,20 +40,20 @@ async fn row_23_when_all_instances_are_busy_calls_wait_in_turn_and_not_for_long(
     let mut busy = waiting(MAX_BUSY, &caller, &plugin);
     // Polled once, each is in the host and waits.
     assert!(poll!(&mut busy).is_pending());
-    let instances = plugin.ledger.instances();
+    let instances = plugin.counters.instances();
     let began = Instant::now();
     let mut queued = waiting(MAX_QUEUED, &caller, &plugin);
     assert!(poll!(&mut queued).is_pending(), "they wait for a place");
-    assert_eq!(plugin.ledger.instances(), instances, "and have none");
+    assert_eq!(plugin.counters.instances(), instances, "and have none");
 
     // The queue has an end, and nobody else's plugin is the worse for it.
     let one_more = Box::pin(handle(&caller, &plugin)).await;
     assert_eq!(one_more.err(), Some(Fault::Busy));
     assert!(handle(&caller, &other).await.is_ok());
-    assert!(began.elapsed() < PATIENCE, "neither waited");
+    assert!(began.elapsed() < TIMEOUT, "neither waited");
 
-    let answers = tokio::time::timeout(10 * PATIENCE, queued).await.unwrap();
-    assert!(began.elapsed() >= PATIENCE, "they were not refused at once");
+    let answers = tokio::time::timeout(10 * TIMEOUT, queued).await.unwrap();
+    assert!(began.elapsed() >= TIMEOUT, "they were not refused at once");
     for answer in answers {
         assert_eq!(answer.err(), Some(Fault::Busy));
     }
@@ -62,7 +62,7 @@ async fn row_23_when_all_instances_are_busy_calls_wait_in_turn_and_not_for_long(
     let queued = waiting(MAX_QUEUED, &caller, &plugin);
     let (busy, queued) = with_go_on(futures_util::future::join(busy, queued)).await;
     assert!(busy.iter().chain(&queued).all(Result::is_ok));
-    assert!(plugin.ledger.instances() <= instances);
+    assert!(plugin.counters.instances() <= instances);
 
     // Whoever gives up waiting leaves no place taken, and the pool is as it was.
     for _ in 0..3 {

@@ -22,23 +22,30 @@ use waxwing_xmpp::ns;
 use waxwing_xmpp::stanza::Stanza;
 
 use crate::accounting::trace::About;
-use crate::calls::caller::{Caller, create};
-use crate::calls::context::{GuestsRuntime, Shared};
+use crate::calls::caller::Caller;
+use crate::calls::context::Context;
+use crate::calls::invoke::create;
 use crate::engine::compile::{CompileCommand, CompileLimits, Compiler};
-use crate::engine::for_compiling;
+use crate::engine::configuration::for_compiling;
 use crate::engine::limits::MemoryLimits;
+use crate::engine::runtime::GuestsRuntime;
+use crate::exports::decision::Decision;
 use crate::exports::inbound::Filter;
 use crate::exports::iq_handler::Handle;
-use crate::exports::judgement::Judgement;
-use crate::exports::pre_auth::{Features, PreAuthStream, record};
-use crate::exports::{Handled, Level};
+use crate::exports::pre_auth::{Features, record};
 use crate::fault::Fault;
-use crate::imports::stanzas::HostStanza;
-use crate::instance::Idle;
-use crate::instance::plugin::{Plugin, Source};
+use crate::instance::loaded::Loaded;
+use crate::instance::plugin::Source;
 use crate::instance::state::State;
-use crate::platform::check::Nobody;
-use crate::platform::load::{self, PluginSettings};
+use crate::instance::store::PooledInstance;
+use crate::model::handled::Handled;
+use crate::model::interfaces::Level;
+use crate::model::plugin_settings::PluginSettings;
+use crate::model::pre_auth_stream::PreAuthStream;
+use crate::platform::check::NoServer;
+use crate::platform::load;
+use crate::platform::serving::{put, remove};
+use crate::wit::resources::HostStanza;
 
 /// An import that only the tests' server has, for what no function of ours does: panic, and wait until it is told.
 pub(crate) const IMPORT: &str = "test-host";
@@ -61,7 +68,7 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 
 /// A platform without a server.
 struct Host {
-    shared: Arc<Shared>,
+    context: Arc<Context>,
     _guests: GuestsRuntime,
     folder: tempfile::TempDir,
     /// CPU time of a request, where that is not the default.
@@ -75,11 +82,13 @@ impl Host {
 
     fn with_memory(memory: MemoryLimits) -> Self {
         let guests = GuestsRuntime::start().unwrap();
-        let services = Nobody {
+        let services = NoServer {
             hosts: vec!["localhost".to_owned()],
         };
         Self {
-            shared: Shared::new(Arc::new(services), guests.handle(), memory).unwrap(),
+            context: Context::new(Arc::new(services), guests.handle(), memory)
+                .unwrap()
+                .0,
             _guests: guests,
             folder: tempfile::tempdir().unwrap(),
             request_cpu: None,
@@ -93,16 +102,16 @@ impl Host {
     }
 
     /// Loads a fixture with all grants, as the platform would.
-    async fn try_load(&self, fixture: &str) -> anyhow::Result<Arc<Plugin>> {
+    async fn try_load(&self, fixture: &str) -> anyhow::Result<Arc<Loaded>> {
         self.try_load_from("hostile", fixture).await
     }
 
-    async fn try_load_from(&self, folder: &str, fixture: &str) -> anyhow::Result<Arc<Plugin>> {
+    async fn try_load_from(&self, folder: &str, fixture: &str) -> anyhow::Result<Arc<Loaded>> {
         let file = guests().join(folder).join(format!("{fixture}.wasm"));
         let bytes = std::fs::read(file)
             .unwrap_or_else(|error| panic!("{fixture}: {error}; `cargo xtask guests` makes it"));
         let compiler = self.compiler(fixture, &bytes);
-        let mut described = load::describe(&self.shared, &compiler, &bytes).await?;
+        let mut described = load::describe(&self.context, &compiler, &bytes).await?;
         described.manifest.limits.request_cpu = self.request_cpu;
         let grants = ["inbound", "iq-handler", "pre-auth", "accounts", "limits"];
         let settings = PluginSettings {
@@ -111,15 +120,15 @@ impl Host {
         };
         let source = Source::Folder(PathBuf::from(fixture));
         let ready =
-            load::prepare(&self.shared, described, source, &settings, Arc::default()).await?;
-        self.shared.put(vec![Arc::clone(&ready.plugin)]);
+            load::prepare(&self.context, described, source, &settings, Arc::default()).await?;
+        put(&self.context, vec![Arc::clone(&ready.plugin)]);
         Ok(ready.plugin)
     }
 
     /// A compiler whose child only copies what was compiled here: the binary that compiles is the server's.
     fn compiler(&self, fixture: &str, bytes: &[u8]) -> Compiler {
         let compiled = self.folder.path().join(fixture);
-        let code = for_compiling(self.shared.addresses)
+        let code = for_compiling(self.context.runtime.addresses)
             .unwrap()
             .precompile_component(bytes)
             .unwrap();
@@ -133,30 +142,29 @@ impl Host {
         Compiler::open(child, &self.folder.path().join("cache")).unwrap()
     }
 
-    async fn load(&self, fixture: &str) -> Arc<Plugin> {
+    async fn load(&self, fixture: &str) -> Arc<Loaded> {
         self.try_load(fixture).await.unwrap()
     }
 
     fn caller(&self) -> Caller {
-        Caller::new(Arc::clone(&self.shared))
+        Caller::new(Arc::clone(&self.context))
     }
 
     /// A fresh instance, as the first call makes one.
-    async fn instance(&self, plugin: &Arc<Plugin>) -> Result<Idle, Fault> {
-        create(&self.shared, plugin, 0, Level::Hook).await
+    async fn instance(&self, plugin: &Arc<Loaded>) -> Result<PooledInstance, Fault> {
+        create(&self.context, plugin, 0, Level::Hook).await
     }
 }
 
 impl Drop for Host {
     /// What is kept for the next calls holds all this, and its engine a large part of the address space.
     fn drop(&mut self) {
-        let plugins: Vec<_> = self.shared.registry.keep().plugins().cloned().collect();
+        let plugins: Vec<_> = self.context.registry.keep().plugins().cloned().collect();
         for plugin in plugins {
-            plugin.slots.clear();
-            self.shared
-                .remove(std::slice::from_ref(&plugin.manifest.name));
+            self.context.shared_instances.clear(plugin.id);
+            remove(&self.context, std::slice::from_ref(&plugin.manifest.name));
         }
-        self.shared.stopping.cancel();
+        self.context.stopping.cancel();
     }
 }
 
@@ -192,23 +200,23 @@ const fn about(request: HostStanza) -> Handle {
     Handle { request, token: 1 }
 }
 
-async fn handle(caller: &Caller, plugin: &Arc<Plugin>) -> Result<Handled, Fault> {
+async fn handle(caller: &Caller, plugin: &Arc<Loaded>) -> Result<Handled, Fault> {
     let (reply, _) = caller
         .call(plugin, 0, About::Nobody, about(request("")))
         .await?;
     Ok(reply)
 }
 
-async fn filter(caller: &Caller, plugin: &Arc<Plugin>) -> Result<Judgement, Fault> {
+async fn filter(caller: &Caller, plugin: &Arc<Loaded>) -> Result<Decision, Fault> {
     let message =
         stanza("<message from='juliet@localhost/b' to='romeo@localhost'><body>hi</body></message>");
-    let (judgement, _) = caller
+    let (decision, _) = caller
         .call(plugin, 0, About::Nobody, Filter(message))
         .await?;
-    Ok(judgement)
+    Ok(decision)
 }
 
-async fn features(caller: &Caller, plugin: &Arc<Plugin>) -> Result<Vec<Element>, Fault> {
+async fn features(caller: &Caller, plugin: &Arc<Loaded>) -> Result<Vec<Element>, Fault> {
     let stream = PreAuthStream {
         id: "1".to_owned(),
         host: "localhost".to_owned(),

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use waxwing_xmpp::jid::{self, BareJid};
 
-use crate::calls::context::Shared;
-use crate::exports::Level;
+use crate::instance::host_services::HostServices;
 use crate::instance::state::State;
 use crate::model::effects::AccountEffect;
+use crate::model::interfaces::Level;
 use crate::wit::bindings::waxwing::plugin::accounts::{AccountError, AccountPage, Host};
 
 /// How long a call may wait for the storage. Past it the plugin gets an error value: waiting is no fault.
@@ -25,16 +25,16 @@ impl Host for State {
         limit: u32,
     ) -> wasmtime::Result<Result<AccountPage, AccountError>> {
         self.charge()?;
-        // Whoever is asked itself may ask this too: it asks nobody.
+        // Providers may call this too: it calls no other plugin.
         if !self.is_granted("accounts") {
             return Ok(Err(AccountError::NotGranted));
         }
-        if !self.shared.serves(&host) {
+        if !self.services.serves(&host) {
             return Ok(Err(AccountError::UnknownHost));
         }
         let limit = usize::try_from(limit.min(MAX_PAGE)).unwrap_or(0);
-        let shared = Arc::clone(&self.shared);
-        let page = shared.services.accounts(&host, after.as_deref(), limit);
+        let services = Arc::clone(&self.services);
+        let page = services.server.accounts(&host, after.as_deref(), limit);
         Ok(match tokio::time::timeout(WAIT, page).await {
             Ok(Ok((accounts, more))) => Ok(AccountPage {
                 accounts: accounts.iter().map(ToString::to_string).collect(),
@@ -54,8 +54,8 @@ impl Host for State {
             Ok(account) => account,
             Err(error) => return Ok(Err(error)),
         };
-        let shared = Arc::clone(&self.shared);
-        Ok(is_there(&shared, &account).await)
+        let services = Arc::clone(&self.services);
+        Ok(is_there(&services, &account).await)
     }
 
     async fn create(
@@ -73,11 +73,11 @@ impl Host for State {
             Ok(account) => account,
             Err(error) => return Ok(Err(error)),
         };
-        let shared = Arc::clone(&self.shared);
-        let Some(reservation) = shared.reservations.take(&account) else {
+        let services = Arc::clone(&self.services);
+        let Some(reservation) = services.reservations.take(&account) else {
             return Ok(Err(AccountError::Taken));
         };
-        match is_there(&shared, &account).await {
+        match is_there(&services, &account).await {
             Ok(false) => {}
             Ok(true) => return Ok(Err(AccountError::Taken)),
             Err(error) => return Ok(Err(error)),
@@ -104,8 +104,8 @@ impl Host for State {
             Ok(account) => account,
             Err(error) => return Ok(Err(error)),
         };
-        let shared = Arc::clone(&self.shared);
-        Ok(must_be_there(&shared, &account).await.map(|()| {
+        let services = Arc::clone(&self.services);
+        Ok(must_be_there(&services, &account).await.map(|()| {
             self.call
                 .accounts
                 .push(AccountEffect::SetPassword { account, password });
@@ -118,8 +118,8 @@ impl Host for State {
             Ok(account) => account,
             Err(error) => return Ok(Err(error)),
         };
-        let shared = Arc::clone(&self.shared);
-        Ok(must_be_there(&shared, &account).await.map(|()| {
+        let services = Arc::clone(&self.services);
+        Ok(must_be_there(&services, &account).await.map(|()| {
             self.call.accounts.push(AccountEffect::Remove { account });
         }))
     }
@@ -150,7 +150,7 @@ impl State {
     }
 
     fn granted(&self) -> Result<(), AccountError> {
-        // A provider asks nobody, or it might be asked itself.
+        // A provider must not cause calls of providers.
         if self.is_granted("accounts") && self.level != Level::Provider {
             Ok(())
         } else {
@@ -159,7 +159,7 @@ impl State {
     }
 
     fn served(&self, account: BareJid) -> Result<BareJid, AccountError> {
-        if self.shared.serves(account.domain().as_str()) {
+        if self.services.serves(account.domain().as_str()) {
             Ok(account)
         } else {
             Err(AccountError::UnknownHost)
@@ -167,7 +167,7 @@ impl State {
     }
 
     fn acceptable(&self, password: &str) -> Result<(), AccountError> {
-        if self.shared.services.is_valid_password(password) {
+        if self.services.server.is_valid_password(password) {
             Ok(())
         } else {
             Err(AccountError::InvalidPassword)
@@ -175,15 +175,15 @@ impl State {
     }
 }
 
-async fn is_there(shared: &Shared, account: &BareJid) -> Result<bool, AccountError> {
-    match tokio::time::timeout(WAIT, shared.services.account_exists(account)).await {
+async fn is_there(services: &HostServices, account: &BareJid) -> Result<bool, AccountError> {
+    match tokio::time::timeout(WAIT, services.server.account_exists(account)).await {
         Ok(Ok(exists)) => Ok(exists),
         Ok(Err(_)) | Err(_) => Err(AccountError::Unavailable),
     }
 }
 
-async fn must_be_there(shared: &Shared, account: &BareJid) -> Result<(), AccountError> {
-    if is_there(shared, account).await? {
+async fn must_be_there(services: &HostServices, account: &BareJid) -> Result<(), AccountError> {
+    if is_there(services, account).await? {
         Ok(())
     } else {
         Err(AccountError::NoSuchAccount)

@@ -17,6 +17,6 @@ impl Host for State {
 
     fn monotonic(&mut self) -> wasmtime::Result<u64> {
         self.charge()?;
-        Ok(u64::try_from(self.shared.started.elapsed().as_millis()).unwrap_or(u64::MAX))
+        Ok(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 }

@@ -12,47 +12,48 @@ const COMMANDS: &str = "http://jabber.org/protocol/commands";
 impl Host for State {
     fn items(&mut self, host: String, node: Option<String>) -> wasmtime::Result<Option<Vec<Item>>> {
         self.charge()?;
-        if !self.shared.serves(&host) {
+        if !self.services.serves(&host) {
             return Ok(None);
         }
-        let snapshot = self.shared.registry.now();
-        let here = snapshot.nodes().filter(|one| one.parent == node);
-        let mut items: Vec<Item> = here.map(|node| item(&host, node)).collect();
-        let is_known = match &node {
-            None => {
-                items.extend(snapshot.components_of(&host).map(|domain| Item {
-                    jid: domain.clone(),
-                    node: None,
-                    label: None,
-                }));
-                true
+        let directory = &self.services.directory;
+        let mut is_known = node.is_none();
+        let mut items = Vec::new();
+        directory.each_node(&mut |one| {
+            if one.parent == node {
+                items.push(item(&host, one));
             }
-            Some(name) => snapshot.nodes().any(|one| one.node == *name),
-        };
+            is_known |= node.as_ref() == Some(&one.node);
+        });
+        if node.is_none() {
+            let component = |jid| Item {
+                jid,
+                node: None,
+                label: None,
+            };
+            items.extend(directory.components_of(&host).into_iter().map(component));
+        }
         Ok((is_known || !items.is_empty()).then_some(items))
     }
 
     fn info(&mut self, host: String, node: String) -> wasmtime::Result<Option<NodeInfo>> {
         self.charge()?;
-        if !self.shared.serves(&host) {
+        if !self.services.serves(&host) {
             return Ok(None);
         }
-        let snapshot = self.shared.registry.now();
-        let found = snapshot.nodes().find(|one| one.node == node);
-        let has_commands = || {
-            let mut nodes = snapshot.nodes();
-            nodes.any(|node| node.parent.as_deref() == Some(COMMANDS))
-        };
-        Ok(match found {
-            Some(found) => Some(info(found)),
-            None if node == COMMANDS && has_commands() => Some(command_list()),
-            None => None,
-        })
+        let (mut found, mut has_commands) = (None, false);
+        self.services.directory.each_node(&mut |one| {
+            if one.node == node && found.is_none() {
+                found = Some(info(one));
+            }
+            has_commands |= one.parent.as_deref() == Some(COMMANDS);
+        });
+        let commands = || (node == COMMANDS && has_commands).then(command_list);
+        Ok(found.or_else(commands))
     }
 
     fn identities(&mut self, host: String) -> wasmtime::Result<Vec<Identity>> {
         self.charge()?;
-        if !self.shared.serves(&host) {
+        if !self.services.serves(&host) {
             return Ok(Vec::new());
         }
         Ok(vec![identity("server", "im", Some("Waxwing"))])
@@ -60,22 +61,21 @@ impl Host for State {
 
     fn features(&mut self, host: String) -> wasmtime::Result<Vec<String>> {
         self.charge()?;
-        if !self.shared.serves(&host) {
+        if !self.services.serves(&host) {
             return Ok(Vec::new());
         }
-        let own = self.shared.services.features().iter();
+        let own = self.services.server.features().iter();
         let mut features: BTreeSet<String> = own.map(|&feature| feature.to_owned()).collect();
-        features.extend(self.shared.registry.now().features().cloned());
+        features.extend(self.services.directory.features());
         Ok(features.into_iter().collect())
     }
 
     fn account_features(&mut self, host: String) -> wasmtime::Result<Vec<String>> {
         self.charge()?;
-        if !self.shared.serves(&host) {
+        if !self.services.serves(&host) {
             return Ok(Vec::new());
         }
-        let snapshot = self.shared.registry.now();
-        Ok(snapshot.account_features().cloned().collect())
+        Ok(self.services.directory.account_features())
     }
 }
 

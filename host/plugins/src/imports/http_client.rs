@@ -1,11 +1,12 @@
-//! The import `http-client`, for plugins granted it: what may be sent to whom. The waiting is the server's, and no fault.
+//! The import `http-client`, for plugins granted it: what may be sent to whom. The waiting is the server's, and no
+//! fault.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
 
-use crate::calls::context::Shared;
+use crate::instance::host_services::HostServices;
 use crate::instance::plugin::Plugin;
 use crate::instance::state::State;
 use crate::model::http::{self, HttpRequest, MAX_HTTP_BODY};
@@ -39,20 +40,20 @@ impl Host for State {
         if !self.is_granted("http-client") {
             return Ok(Err(HttpError::NotGranted));
         }
-        let (plugin, shared) = (Arc::clone(&self.plugin), Arc::clone(&self.shared));
-        Ok(exchange(&plugin, &shared, request).await)
+        let (plugin, services) = (Arc::clone(&self.plugin), Arc::clone(&self.services));
+        Ok(exchange(&plugin, &services, request).await)
     }
 }
 
 async fn exchange(
     plugin: &Plugin,
-    shared: &Shared,
+    services: &HostServices,
     request: Request,
 ) -> Result<Response, HttpError> {
     let request = checked(plugin, request)?;
     let in_flight = plugin.http.in_flight.try_acquire();
     let _place = in_flight.map_err(|_| HttpError::TooMany)?;
-    let answer = tokio::time::timeout(WAIT, shared.services.http(request)).await;
+    let answer = tokio::time::timeout(WAIT, services.server.http(request)).await;
     let response = answer.map_err(|_| HttpError::TimedOut)?.map_err(told)?;
     let header = |(name, value)| Header { name, value };
     Ok(Response {

@@ -7,7 +7,7 @@ impl Host for State {
     fn write(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
         self.charge()?;
         self.plugin
-            .ledger
+            .counters
             .logs
             .write(&self.plugin.manifest.name, level, &message);
         Ok(())

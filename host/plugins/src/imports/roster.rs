@@ -1,14 +1,14 @@
-//! The import `roster`, for plugins granted it. Reads wait for whoever keeps the rosters; changes are effects.
+//! The import `roster`, for plugins granted it. Reads wait for the database or the provider; changes are effects.
 
 use std::sync::Arc;
 
 use tokio::time::timeout;
 use waxwing_xmpp::jid::{self, BareJid};
 
-use crate::dispatch::roster_provider::LATE;
-use crate::exports::Level;
 use crate::instance::state::State;
-use crate::model::effects::After;
+use crate::model::follow_up::FollowUp;
+use crate::model::interfaces::Level;
+use crate::model::provided::LATE;
 use crate::wit::bindings::waxwing::plugin::roster::{Contact, Host, RosterError};
 use crate::wit::contacts;
 
@@ -28,8 +28,8 @@ impl Host for State {
             Ok(account) => account,
             Err(error) => return Ok(Err(error)),
         };
-        let shared = Arc::clone(&self.shared);
-        let roster = timeout(LATE, shared.services.roster(&account)).await;
+        let services = Arc::clone(&self.services);
+        let roster = timeout(LATE, services.server.roster(&account)).await;
         Ok(match roster {
             Ok(Ok(items)) => Ok(items.iter().map(contacts::contact).collect()),
             Ok(Err(_)) | Err(_) => Err(RosterError::Unavailable),
@@ -51,8 +51,8 @@ impl Host for State {
             (Err(error), _) => return Ok(Err(error)),
             (_, Err(_)) => return Ok(Err(RosterError::InvalidAddress)),
         };
-        let shared = Arc::clone(&self.shared);
-        let shares = timeout(LATE, shared.services.shares_presence(&account, &address)).await;
+        let services = Arc::clone(&self.services);
+        let shares = timeout(LATE, services.server.shares_presence(&account, &address)).await;
         Ok(shares
             .ok()
             .and_then(Result::ok)
@@ -73,7 +73,7 @@ impl Host for State {
             if !is_valid || self.roster_changes() >= MAX_CHANGES {
                 return Err(RosterError::Invalid);
             }
-            self.call.after.push(After::UpdateContact {
+            self.call.follow_ups.push(FollowUp::UpdateContact {
                 account,
                 contact,
                 name,
@@ -94,8 +94,8 @@ impl Host for State {
             if self.roster_changes() >= MAX_CHANGES {
                 return Err(RosterError::Invalid);
             }
-            let remove = After::RemoveContact { account, contact };
-            self.call.after.push(remove);
+            let remove = FollowUp::RemoveContact { account, contact };
+            self.call.follow_ups.push(remove);
             Ok(())
         }))
     }
@@ -108,8 +108,8 @@ impl Host for State {
         self.charge()?;
         Ok(self.of_roster(&account).and_then(|account| {
             let contact = jid::parse_bare(&contact).map_err(|_| RosterError::InvalidAddress)?;
-            let changed = After::ContactChanged { account, contact };
-            self.call.after.push(changed);
+            let changed = FollowUp::ContactChanged { account, contact };
+            self.call.follow_ups.push(changed);
             Ok(())
         }))
     }
@@ -123,7 +123,7 @@ impl State {
         }
         let account = jid::parse_bare(account).ok();
         let account = account.filter(|account| {
-            account.node().is_some() && self.shared.serves(account.domain().as_str())
+            account.node().is_some() && self.services.serves(account.domain().as_str())
         });
         account.ok_or(RosterError::InvalidAddress)
     }
@@ -138,7 +138,9 @@ impl State {
     }
 
     fn roster_changes(&self) -> usize {
-        let after = self.call.after.iter();
-        after.filter(|after| after.is_roster_change()).count()
+        let follow_ups = self.call.follow_ups.iter();
+        follow_ups
+            .filter(|follow_ups| follow_ups.is_roster_change())
+            .count()
     }
 }

@@ -2,31 +2,24 @@
 
 use std::sync::Arc;
 
-use waxwing_xml::{Element, ElementRef};
+use waxwing_xml::Element;
 use waxwing_xmpp::content::ContentNamespace;
 use waxwing_xmpp::jid::{self, Jid};
 use waxwing_xmpp::stanza::Stanza;
 
-use crate::accounting::count;
-use crate::imports::stanzas::{parse, payload};
+use crate::accounting::units::count;
 use crate::instance::state::State;
 use crate::model::effects::{LaterAnswer, Outgoing};
-use crate::schedule::pending_requests::{Asked, MAX_WAITING, deadline};
+use crate::model::interfaces::Export;
+use crate::model::request::NewRequest;
+use crate::schedule::pending_requests::{MAX_WAITING, deadline};
 use crate::wit::bindings::waxwing::plugin::router::{Host, SendError};
 use crate::wit::bindings::waxwing::plugin::types;
 use crate::wit::convert::stanza_error;
+use crate::wit::xml::{parse, payload, reserved};
 
 /// Stanzas that a call may send, each recipient counted.
 const MAX_SENT: usize = 64;
-
-/// Elements by which the server itself speaks to clients.
-const RESERVED: [(&str, &str); 5] = [
-    ("stanza-id", "urn:xmpp:sid:0"),
-    ("delay", "urn:xmpp:delay"),
-    ("sent", "urn:xmpp:carbons:2"),
-    ("received", "urn:xmpp:carbons:2"),
-    ("query", "jabber:iq:roster"),
-];
 
 type Answer<T> = wasmtime::Result<Result<T, SendError>>;
 
@@ -75,7 +68,7 @@ impl Host for State {
         };
         let name = &self.plugin.manifest.name;
         let answered = self.call.answers.iter().any(|answer| answer.token == token);
-        let owed = self.token == Some(token) || self.shared.owed.is_owed(token, name);
+        let owed = self.token == Some(token) || self.services.deferred.is_pending(token, name);
         if answered || !owed {
             return Ok(Ok(false));
         }
@@ -88,13 +81,13 @@ impl State {
     /// Counts what was not sent.
     fn counted<T>(&self, sent: Result<T, SendError>, stanzas: usize) -> Result<T, SendError> {
         if sent.is_err() {
-            self.plugin.ledger.dropped.add(count(stanzas));
+            self.plugin.counters.dropped.add(count(stanzas));
         }
         sent
     }
 
     fn ask(&mut self, iq: &str, seconds: u32) -> Result<u64, SendError> {
-        if self.plugin.exports.reply_handler.is_none() {
+        if !self.plugin.exports.contains(Export::reply_handler) {
             return Err(forbidden(
                 "without the export `reply-handler` no answer can come",
             ));
@@ -110,15 +103,15 @@ impl State {
         let (Some(from), Some(to)) = (stanza.from().cloned(), stanza.to().cloned()) else {
             return Err(forbidden("no `to`"));
         };
-        let waiting = self.shared.sent.count(&self.plugin.manifest.name);
+        let waiting = self.services.sent.count(&self.plugin.manifest.name);
         let asking = self.call.sends.iter().filter(|sent| sent.asked.is_some());
         if self.call.sends.len() >= MAX_SENT
             || waiting.saturating_add(asking.count()) >= MAX_WAITING
         {
             return Err(SendError::TooMany);
         }
-        let token = self.shared.tokens.next();
-        let asked = Asked {
+        let token = self.services.tokens.next();
+        let asked = NewRequest {
             token,
             from,
             to,
@@ -170,16 +163,13 @@ impl State {
     fn speaks_for(&self, address: &Jid) -> bool {
         let domain = address.domain().as_str();
         let is_server = address.node().is_none() || self.is_granted("router-as-accounts");
-        self.owns(domain) || (self.shared.serves(domain) && is_server)
+        self.owns(domain) || (self.services.serves(domain) && is_server)
     }
 
     /// Whether the plugin serves this domain as a component.
     fn owns(&self, domain: &str) -> bool {
-        let snapshot = self.shared.registry.now();
         let name = &self.plugin.manifest.name;
-        snapshot
-            .component(domain)
-            .is_some_and(|component| component.plugin.manifest.name == *name)
+        self.services.directory.is_component_of(domain, name)
     }
 
     fn queue(
@@ -204,12 +194,6 @@ impl State {
     }
 }
 
-/// The name of the element if it is one by which the server itself speaks.
-pub(crate) fn reserved(element: ElementRef<'_>) -> Option<&'static str> {
-    let known = |(name, namespace): &&(&str, &str)| element.is(name, namespace);
-    RESERVED.iter().find(known).map(|(name, _)| *name)
-}
-
 fn checked(element: Element) -> Result<Stanza, SendError> {
     Stanza::parse(element, ContentNamespace::Client).map_err(|_| {
         SendError::Malformed("it is no message, presence or iq as RFC 6120 §8 says".to_owned())
@@ -220,7 +204,7 @@ fn forbidden(what: &str) -> SendError {
     SendError::Forbidden(what.to_owned())
 }
 
-/// Unguessable, so that nobody answers a request that was not sent to them.
+/// Unguessable, so that only the recipient of a request can answer it.
 fn request_id() -> Option<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).ok()?;

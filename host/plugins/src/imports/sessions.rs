@@ -3,7 +3,7 @@
 use waxwing_xmpp::jid::{self, FullJid};
 
 use crate::instance::state::State;
-use crate::model::effects::After;
+use crate::model::follow_up::FollowUp;
 use crate::wit::bindings::waxwing::plugin::sessions::{Host, Session, SessionsError};
 
 impl Host for State {
@@ -18,10 +18,10 @@ impl Host for State {
         let Ok(account) = jid::parse_bare(&account) else {
             return Ok(Err(SessionsError::InvalidAddress));
         };
-        if !self.shared.serves(account.domain().as_str()) {
+        if !self.services.serves(account.domain().as_str()) {
             return Ok(Err(SessionsError::InvalidAddress));
         }
-        let sessions = self.shared.services.sessions(&account);
+        let sessions = self.services.server.sessions(&account);
         Ok(Ok(sessions
             .into_iter()
             .map(|(jid, priority)| Session {
@@ -37,10 +37,10 @@ impl Host for State {
             return Ok(Err(SessionsError::NotGranted));
         }
         let session: FullJid = match jid::parse_full(&jid) {
-            Ok(session) if self.shared.serves(session.domain().as_str()) => session,
+            Ok(session) if self.services.serves(session.domain().as_str()) => session,
             _ => return Ok(Err(SessionsError::InvalidAddress)),
         };
-        self.call.after.push(After::EndSession { session });
+        self.call.follow_ups.push(FollowUp::EndSession { session });
         Ok(Ok(()))
     }
 }

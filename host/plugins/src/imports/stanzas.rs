@@ -1,20 +1,11 @@
 //! The import `stanzas`: the host's trees, lent to guests, and drafts of changed ones.
-#![expect(
-    unreachable_pub,
-    reason = "the generated bindings re-export the types of the resources"
-)]
-
-use std::sync::Arc;
-
 use wasmtime::component::Resource;
-use waxwing_xml::{Edit, Element, ElementRef, Limits};
+use waxwing_xml::{Edit, Element, ElementRef};
 use waxwing_xmpp::content::ContentNamespace;
 use waxwing_xmpp::jid::Jid;
 use waxwing_xmpp::ns;
 use waxwing_xmpp::stanza::{Kind, Stanza};
 
-use crate::fault::Fault;
-use crate::imports::router::reserved;
 use crate::instance::state::{LENT, State};
 use crate::model::filter::subtype;
 use crate::wit::bindings::waxwing::plugin::stanzas::{
@@ -22,53 +13,8 @@ use crate::wit::bindings::waxwing::plugin::stanzas::{
     HostStanza as StanzaMethods, Localised,
 };
 use crate::wit::bindings::waxwing::plugin::types::{Name, StanzaKind};
-
-/// Namespaces of the stream itself, which no payload has.
-const STREAM_LEVEL: [&str; 4] = [ns::STREAMS, ns::STREAM_ERRORS, ns::TLS, ns::SASL];
-
-/// A stanza lent to a guest for a call. A clone for the next hook's is one count more.
-#[derive(Clone)]
-pub struct HostStanza(Arc<Lent>);
-
-struct Lent {
-    stanza: Stanza,
-    host: Arc<str>,
-}
-
-impl HostStanza {
-    /// A stanza that is handled on behalf of a served domain.
-    pub(crate) fn new(stanza: Stanza, host: Arc<str>) -> Self {
-        Self(Arc::new(Lent { stanza, host }))
-    }
-
-    pub(crate) fn stanza(&self) -> &Stanza {
-        &self.0.stanza
-    }
-
-    pub(crate) fn host(&self) -> &Arc<str> {
-        &self.0.host
-    }
-
-    /// The stanza, when nobody is lent it any more.
-    pub(crate) fn into_stanza(self) -> Stanza {
-        Arc::try_unwrap(self.0).map_or_else(|shared| shared.stanza.clone(), |lent| lent.stanza)
-    }
-
-    /// The bare JID of the account on whose behalf the stanza is handled.
-    pub(crate) fn account(&self) -> Option<String> {
-        let jid = self.stanza().from().or_else(|| self.stanza().to())?;
-        Some(jid.to_bare().to_string())
-    }
-}
-
-/// An element that a guest holds.
-pub struct HostElement(Element);
-
-/// A changed copy of a stanza that a guest prepares.
-pub struct HostDraft {
-    kind: Kind,
-    pub(crate) element: Element,
-}
+use crate::wit::resources::{HostDraft, HostElement, HostStanza};
+use crate::wit::xml::{parse, reserved};
 
 type Trappable<T> = wasmtime::Result<T>;
 
@@ -343,31 +289,6 @@ impl State {
     fn lend(&mut self, element: Element) -> Trappable<Resource<HostElement>> {
         Ok(self.resources.push(HostElement(element))?)
     }
-}
-
-/// Parses one element that a guest made, as strictly as a client's, and refuses what no stanza may hold: namespaces that
-/// belong to the stream itself.
-pub(crate) fn parse(xml: &str) -> Result<Element, String> {
-    let element = Element::parse(xml.as_bytes(), ns::CLIENT, &Limits::stanza())
-        .map_err(|error| error.to_string())?;
-    match STREAM_LEVEL
-        .iter()
-        .find(|&&reserved| mentions(element.root(), reserved))
-    {
-        Some(reserved) => Err(format!(
-            "the namespace `{reserved}` belongs to the stream, not to a payload"
-        )),
-        None => Ok(element),
-    }
-}
-
-/// What a guest answered with, as a payload for the host to send.
-pub(crate) fn payload(xml: Option<&str>) -> Result<Option<Element>, Fault> {
-    xml.map(|xml| parse(xml).map_err(Fault::Answer)).transpose()
-}
-
-fn mentions(element: ElementRef<'_>, namespace: &str) -> bool {
-    element.ns() == namespace || element.children().any(|child| mentions(child, namespace))
 }
 
 fn with_text(element: ElementRef<'_>, text: &str) -> Element {

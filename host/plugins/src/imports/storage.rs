@@ -9,7 +9,7 @@ use waxwing_storage::{
 };
 use waxwing_xmpp::jid;
 
-use crate::calls::context::Shared;
+use crate::instance::host_services::HostServices;
 use crate::instance::state::State;
 use crate::model::storage_writes::Seen;
 use crate::wit::bindings::waxwing::plugin::storage::{
@@ -96,8 +96,8 @@ impl Host for State {
                 expected: expected.map(Value::new).transpose()?,
                 new: new.map(Value::new).transpose()?,
             };
-            let shared = Arc::clone(&self.shared);
-            within(async { Ok(data(&shared)?.compare_and_set(swap).await?) }).await
+            let services = Arc::clone(&self.services);
+            within(async { Ok(data(&services)?.compare_and_set(swap).await?) }).await
         };
         Ok(swap.await)
     }
@@ -138,8 +138,8 @@ impl Host for State {
         if !self.is_granted("storage") {
             return Ok(Err(Error::NotGranted));
         }
-        let (shared, namespace) = (Arc::clone(&self.shared), self.plugin.namespace.clone());
-        let usage = within(async { Ok(data(&shared)?.usage(&namespace).await?) }).await;
+        let (services, namespace) = (Arc::clone(&self.services), self.plugin.namespace.clone());
+        let usage = within(async { Ok(data(&services)?.usage(&namespace).await?) }).await;
         Ok(usage.map(|usage| Usage {
             bytes: usage.bytes,
             keys: usage.keys,
@@ -155,8 +155,8 @@ impl State {
         if let Some(own) = self.call.writes.of(scope, &key) {
             return Ok(own.into_value().map(|value| value.to_vec()));
         }
-        let (shared, namespace) = (Arc::clone(&self.shared), self.plugin.namespace.clone());
-        let found = within(async { Ok(data(&shared)?.get(&namespace, scope, &key).await?) });
+        let (services, namespace) = (Arc::clone(&self.services), self.plugin.namespace.clone());
+        let found = within(async { Ok(data(&services)?.get(&namespace, scope, &key).await?) });
         Ok(found.await?.map(|value| value.to_vec()))
     }
 
@@ -167,12 +167,12 @@ impl State {
         let scope = self.scope(of).await?;
         let keys = keys.iter().map(|key| Key::new(key));
         let keys = keys.collect::<Result<Vec<_>, _>>()?;
-        let (shared, namespace) = (Arc::clone(&self.shared), self.plugin.namespace.clone());
+        let (services, namespace) = (Arc::clone(&self.services), self.plugin.namespace.clone());
         let mut values = Vec::with_capacity(keys.len());
         let mut bytes = 0_usize;
         for keys in keys.chunks(KEYS_AT_ONCE) {
             let stored =
-                within(async { Ok(data(&shared)?.get_many(&namespace, scope, keys).await?) });
+                within(async { Ok(data(&services)?.get_many(&namespace, scope, keys).await?) });
             for (key, stored) in keys.iter().zip(stored.await?) {
                 let own = self.call.writes.of(scope, key);
                 let value = own.map_or(stored, Seen::into_value);
@@ -204,10 +204,11 @@ impl State {
             limit,
             values,
         };
-        let (shared, namespace) = (Arc::clone(&self.shared), self.plugin.namespace.clone());
+        let (services, namespace) = (Arc::clone(&self.services), self.plugin.namespace.clone());
         // A page of which this call has deleted everything leads to the next one.
         loop {
-            let stored = within(async { Ok(data(&shared)?.list(&namespace, scope, &list).await?) });
+            let stored =
+                within(async { Ok(data(&services)?.list(&namespace, scope, &list).await?) });
             let stored = stored.await?;
             let last = stored.items.last().map(|listed| listed.key.clone());
             let mut items = (self.call.writes).lay_over(scope, &list, stored.items, stored.more);
@@ -234,10 +235,13 @@ impl State {
             limit: range.limit.min(MAX_LIMIT),
             reverse: range.reverse,
         };
-        let (shared, namespace) = (Arc::clone(&self.shared), self.plugin.namespace.clone());
-        let page =
-            within(async { Ok(data(&shared)?.range(&namespace, scope, &log, range).await?) })
-                .await?;
+        let (services, namespace) = (Arc::clone(&self.services), self.plugin.namespace.clone());
+        let page = within(async {
+            Ok(data(&services)?
+                .range(&namespace, scope, &log, range)
+                .await?)
+        })
+        .await?;
         let entries = page.items.into_iter().map(|entry| LogEntry {
             sequence: entry.sequence,
             value: entry.value.to_vec(),
@@ -260,8 +264,8 @@ impl State {
             return Ok(Scope::Account(id));
         }
         let account = jid::parse_bare(&address).map_err(|_| Error::NoSuchAccount)?;
-        let shared = Arc::clone(&self.shared);
-        let found = tokio::time::timeout(WAIT, shared.services.account_id(&account));
+        let services = Arc::clone(&self.services);
+        let found = tokio::time::timeout(WAIT, services.server.account_id(&account));
         match found.await {
             Ok(Ok(Some(id))) => {
                 self.call.writes.remember(address, id);
@@ -273,9 +277,9 @@ impl State {
     }
 }
 
-fn data(shared: &Shared) -> Result<&dyn PluginData, Error> {
-    shared
-        .services
+fn data(services: &HostServices) -> Result<&dyn PluginData, Error> {
+    services
+        .server
         .plugin_data()
         .map_err(|_| Error::Unavailable)
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::instance::state::State;
-use crate::schedule::timers::{MAX_TIMERS, TimerChange};
+use crate::model::timer_change::TimerChange;
+use crate::schedule::timers::MAX_TIMERS;
 use crate::wit::bindings::waxwing::plugin::timers::{Host, TimerError};
 
 const MAX_NAME: usize = 128;
@@ -19,7 +20,7 @@ impl Host for State {
         if name.is_empty() || name.len() > MAX_NAME {
             return Ok(Err(TimerError::InvalidName));
         }
-        let there = self.shared.timers.count(&self.plugin.manifest.name);
+        let there = self.services.timers.count(&self.plugin.manifest.name);
         if there.saturating_add(self.call.timers.len()) >= MAX_TIMERS {
             return Ok(Err(TimerError::Full));
         }

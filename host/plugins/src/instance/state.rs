@@ -1,26 +1,30 @@
 //! What a store holds beside the guest: the host's side of one instance, and of the call that it serves.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use wasmtime::component::ResourceTable;
 
-use crate::calls::context::Shared;
 use crate::engine::limits::{HANDLES, HOST_CALLS, StoreLimiter};
-use crate::exports::Level;
+use crate::engine::runtime::Runtime;
 use crate::fault::Fault;
-use crate::imports::stanzas::HostStanza;
-use crate::imports::wasi::Printed;
+use crate::instance::host_services::HostServices;
 use crate::instance::plugin::{Plugin, Scope};
+use crate::instance::printed::Printed;
 use crate::model::effects::Effects;
+use crate::model::interfaces::Level;
 use crate::model::settings::Values;
+use crate::wit::resources::HostStanza;
 
 /// The handle of [`State::lent`]: there is only ever one.
 pub(crate) const LENT: u32 = 0;
 
 /// The data of a store.
 pub(crate) struct State {
-    /// Of the platform.
-    pub(crate) shared: Arc<Shared>,
+    /// What imports reach beyond the store.
+    pub(crate) services: Arc<HostServices>,
+    /// When the platform started.
+    pub(crate) started: Instant,
     /// Of the plugin in that version.
     pub(crate) plugin: Arc<Plugin>,
     /// The configuration of the instance's scope.
@@ -48,7 +52,8 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new(
-        shared: Arc<Shared>,
+        services: Arc<HostServices>,
+        runtime: &Runtime,
         plugin: Arc<Plugin>,
         scope: Option<&Scope>,
         level: Level,
@@ -59,13 +64,14 @@ impl State {
         resources.set_max_capacity(HANDLES);
         let limiter = StoreLimiter::new(
             plugin.limits.memory,
-            Arc::clone(&plugin.ledger),
-            Arc::clone(&shared.memory),
+            Arc::clone(&plugin.counters),
+            Arc::clone(&runtime.memory),
         );
         Self {
-            host: shared.host(host.map_or("", String::as_str)),
+            host: services.host(host.map_or("", String::as_str)),
             config: config.unwrap_or_default(),
-            shared,
+            services,
+            started: runtime.started,
             plugin,
             level,
             limiter,
@@ -99,10 +105,11 @@ impl State {
         self.plugin.grants.contains(grant)
     }
 
-    /// Ends the call: its effects, to be committed; nothing of it stays in the store. The table of a guest that gave back
-    /// all that it was handed is used again.
+    /// Ends the call: its effects, to be committed; nothing of it stays in the store. The table of a guest that gave
+    /// back all that it was handed is used again.
     pub(crate) fn end_call(&mut self) -> Effects {
-        self.flush_printed();
+        let log = &self.plugin.counters.logs;
+        self.printed.flush(log, &self.plugin.manifest.name);
         self.host_calls = 0;
         let depth = std::mem::take(&mut self.depth);
         self.call.led_to_by(depth);

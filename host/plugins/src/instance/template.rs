@@ -1,5 +1,5 @@
-//! The exported interfaces, each bound by itself, since a component exports only those that it serves. A new one is one
-//! line in the table at the end.
+//! What instances of a plugin are made from: its component, linked, and the exported interfaces, each bound by itself,
+//! since a component exports only those that it serves.
 
 use wasmtime::Store;
 use wasmtime::component::{Component, Instance, InstancePre};
@@ -8,21 +8,32 @@ use crate::engine::compile::one_line;
 use crate::fault::Fault;
 use crate::instance::lifecycle::{self, Lifecycle};
 use crate::instance::state::State;
+use crate::model::interfaces::{Export, ExportSet, PACKAGE, VERSION, interfaces};
 use crate::wit::bindings::exports::waxwing::plugin as wit;
-
-/// The package whose interfaces this server binds, and their version.
-pub(crate) const PACKAGE: &str = "waxwing:plugin/";
-pub(crate) const VERSION: &str = "@0.2.0";
 
 /// Interfaces that only hold types: a component that uses those of an import in an export may export them again.
 const TYPES: [&str; 4] = ["types", "manifest", "stanzas", "contacts"];
 
-macro_rules! exports {
-    ($($field:ident = $name:literal),+ $(,)?) => {
-        /// What a component exports.
-        pub(crate) struct Exports {
+/// Interfaces of ours whose functions wait: those that the bindings make asynchronous.
+const WAITING: [&str; 4] = ["accounts", "storage", "http-client", "roster"];
+
+macro_rules! bindings {
+    (
+        hooks { $($hook:ident = $hook_name:literal, $variant:ident($filter:ty);)+ }
+        handlers { $($handler:ident = $handler_name:literal;)+ }
+        listeners { $($listener:ident = $listener_name:literal;)+ }
+        vetoes { $($veto:ident = $veto_name:literal, $change:ident;)+ }
+        providers { $($provider:ident = $provider_name:literal, $role:ident;)+ }
+    ) => {
+        bindings!(
+            @bind $($hook)+ $($handler)+ $($listener)+ $($veto)+ $($provider)+
+        );
+    };
+    (@bind $($field:ident)+) => {
+        /// Where a component exports what.
+        struct Indices {
             lifecycle: lifecycle::Indices,
-            $(pub(crate) $field: Option<wit::$field::GuestIndices>,)+
+            $($field: Option<wit::$field::GuestIndices>,)+
         }
 
         /// What an instance exports.
@@ -31,50 +42,34 @@ macro_rules! exports {
             $($field: Option<wit::$field::Guest>,)+
         }
 
-        /// An exported interface, as calls are counted by it.
-        #[expect(non_camel_case_types, reason = "named as in the table below")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(crate) enum Export { lifecycle, $($field),+ }
-
-        impl Export {
-            /// All of them, in the order of their numbers.
-            pub(crate) const ALL: &[Self] = &[Self::lifecycle, $(Self::$field),+];
-
-            /// The interface's name.
-            pub(crate) const fn name(self) -> &'static str {
-                match self { Self::lifecycle => "lifecycle", $(Self::$field => $name),+ }
-            }
-        }
-
-        /// The exported interfaces that need a grant of their name.
-        const GRANTED: &[&str] = &[$($name),+];
-
-        impl Exports {
-            fn bind_all(component: &Component, pre: &InstancePre<State>, lifecycle: lifecycle::Indices) -> wasmtime::Result<Self> {
+        impl Indices {
+            fn bind(
+                component: &Component,
+                pre: &InstancePre<State>,
+                lifecycle: lifecycle::Indices,
+            ) -> wasmtime::Result<Self> {
                 Ok(Self {
                     lifecycle,
-                    $($field: is_exported(component, $name)
+                    $($field: is_exported(component, Export::$field)
                         .then(|| wit::$field::GuestIndices::new(pre))
                         .transpose()?,)+
                 })
             }
 
-            /// The exported interfaces that need a grant.
-            pub(crate) fn names(&self) -> Vec<&'static str> {
-                let all = [$((self.$field.is_some(), $name)),+];
+            fn exports(&self) -> ExportSet {
+                let all = [$((self.$field.is_some(), Export::$field)),+];
                 let exported = all.into_iter().filter(|(exported, _)| *exported);
-                exported.map(|(_, name)| name).collect()
+                exported.map(|(_, export)| export).collect()
             }
 
-            /// Finds the exports in an instance.
-            pub(crate) fn load(&self, store: &mut Store<State>, instance: &Instance) -> Result<Guests, ExportError> {
+            fn load(&self, store: &mut Store<State>, instance: &Instance) -> Result<Guests, ExportError> {
                 let lifecycle = self.lifecycle.load(&mut *store, instance);
                 Ok(Guests {
-                    lifecycle: lifecycle.map_err(|error| ExportError::types("lifecycle", &error))?,
+                    lifecycle: lifecycle.map_err(|error| ExportError::types(Export::lifecycle, &error))?,
                     $($field: self.$field.as_ref()
                         .map(|indices| indices.load(&mut *store, instance))
                         .transpose()
-                        .map_err(|error| ExportError::types($name, &error))?,)+
+                        .map_err(|error| ExportError::types(Export::$field, &error))?,)+
                 })
             }
         }
@@ -84,7 +79,7 @@ macro_rules! exports {
                 /// The export; a fault of the host's where a plugin without it is asked.
                 pub(crate) fn $field(&self) -> Result<&wit::$field::Guest, Fault> {
                     self.$field.as_ref().ok_or_else(|| {
-                        Fault::Host(concat!("the plugin exports no `", $name, "`").to_owned())
+                        Fault::Host(format!("the plugin exports no `{}`", Export::$field.name()))
                     })
                 }
             )+
@@ -92,47 +87,60 @@ macro_rules! exports {
     };
 }
 
-exports! {
-    inbound = "inbound",
-    deliver = "deliver",
-    offline = "offline",
-    presence = "presence",
-    roster_hook = "roster-hook",
-    iq_handler = "iq-handler",
-    pre_auth = "pre-auth",
-    component = "component",
-    reply_handler = "reply-handler",
-    timer_handler = "timer-handler",
-    account_events = "account-events",
-    session_events = "session-events",
-    plugin_events = "plugin-events",
-    registration_veto = "registration-veto",
-    password_veto = "password-veto",
-    removal_veto = "removal-veto",
-    auth_provider = "auth-provider",
-    roster_provider = "roster-provider",
-    session_provider = "session-provider",
+interfaces!(bindings);
+
+/// A component that instances can be made of.
+pub(crate) struct Template {
+    pub(crate) pre: InstancePre<State>,
+    indices: Indices,
 }
 
-impl Exports {
+impl Template {
     /// Binds the interfaces that a component exports. An interface of this package that the server does not know, or in
     /// another version, is an error: what the plugin exports it for would not happen.
     pub(crate) fn bind(
         component: &Component,
-        pre: &InstancePre<State>,
+        pre: InstancePre<State>,
     ) -> Result<Self, ExportError> {
         for (name, _) in component.component_type().exports(component.engine()) {
             check_export(name)?;
         }
-        let lifecycle = lifecycle::Indices::new(component, &format!("{PACKAGE}lifecycle{VERSION}"));
+        let lifecycle = format!("{PACKAGE}{}{VERSION}", Export::lifecycle.name());
+        let lifecycle = lifecycle::Indices::new(component, &lifecycle);
         let lifecycle = lifecycle.ok_or(ExportError::NoLifecycle)?;
-        Self::bind_all(component, pre, lifecycle)
-            .map_err(|error| ExportError::Shape(one_line(&error)))
+        let indices = Indices::bind(component, &pre, lifecycle);
+        let indices = indices.map_err(|error| ExportError::Shape(one_line(&error)))?;
+        Ok(Self { pre, indices })
+    }
+
+    /// The exported interfaces, without `lifecycle`.
+    pub(crate) fn exports(&self) -> ExportSet {
+        self.indices.exports()
+    }
+
+    /// Finds the exports in an instance.
+    pub(crate) fn load(
+        &self,
+        store: &mut Store<State>,
+        instance: &Instance,
+    ) -> Result<Guests, ExportError> {
+        self.indices.load(store, instance)
+    }
+
+    /// Whether the component imports only interfaces of ours whose functions return at once.
+    pub(crate) fn imports_at_once(&self) -> bool {
+        let component = self.pre.component().component_type();
+        let imports = component.imports(self.pre.engine());
+        let mut names = imports.map(|(name, _)| name.split('@').next().unwrap_or_default());
+        names.all(|name| {
+            let ours = name.strip_prefix(PACKAGE);
+            ours.is_some_and(|interface| !WAITING.contains(&interface))
+        })
     }
 }
 
-fn is_exported(component: &Component, interface: &str) -> bool {
-    let name = format!("{PACKAGE}{interface}{VERSION}");
+fn is_exported(component: &Component, export: Export) -> bool {
+    let name = format!("{PACKAGE}{}{VERSION}", export.name());
     component.get_export_index(None, name).is_some()
 }
 
@@ -145,7 +153,7 @@ pub(crate) enum ExportError {
     NoLifecycle,
     #[error(
         "exports `{0}`, which this server does not know; it serves version 0.2.0 of lifecycle, {known}",
-        known = GRANTED.join(", ")
+        known = known()
     )]
     Unknown(String),
     #[error(
@@ -161,8 +169,8 @@ pub(crate) enum ExportError {
 }
 
 impl ExportError {
-    fn types(interface: &'static str, error: &wasmtime::Error) -> Self {
-        Self::Types(interface, one_line(error))
+    fn types(export: Export, error: &wasmtime::Error) -> Self {
+        Self::Types(export.name(), one_line(error))
     }
 }
 
@@ -171,10 +179,36 @@ fn check_export(name: &str) -> Result<(), ExportError> {
         return Ok(());
     };
     let is_known = |interface: &str| {
-        interface == "lifecycle" || GRANTED.contains(&interface) || TYPES.contains(&interface)
+        interface == Export::lifecycle.name()
+            || Export::granted_as(interface).is_some()
+            || TYPES.contains(&interface)
     };
     match interface.strip_suffix(VERSION) {
         Some(interface) if is_known(interface) => Ok(()),
         _ => Err(ExportError::Unknown(name.to_owned())),
+    }
+}
+
+/// The interfaces that a plugin may export besides `lifecycle`, for people.
+fn known() -> String {
+    let granted = Export::ALL.iter().skip(1).map(|export| export.name());
+    granted.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_interfaces_that_wait_are_those_that_the_bindings_make_asynchronous() {
+        let bindings = include_str!("../wit/bindings.rs").lines();
+        let asynchronous = bindings.filter(|line| line.contains(": async |"));
+        let mut names: Vec<_> = asynchronous
+            .filter_map(|line| line.split('"').nth(1)?.strip_prefix(PACKAGE))
+            .collect();
+        let mut waiting = WAITING.to_vec();
+        names.sort_unstable();
+        waiting.sort_unstable();
+        assert_eq!(waiting, names);
     }
 }

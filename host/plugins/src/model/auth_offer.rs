@@ -1,4 +1,4 @@
-//! What a provider of logins says in its manifest that it can do.
+//! What a provider of logins offers in its manifest.
 
 use waxwing_xmpp::sasl::MAX_ITERATIONS;
 use waxwing_xmpp::stream::Abilities;

@@ -84,8 +84,8 @@ fn problem(dependency: &Dependency, found: Option<&Version>) -> Option<Dependenc
     }
 }
 
-/// The plugins in the order in which they come: each after those that it depends on, except in a circle, where there is no
-/// such order and the names decide.
+/// The plugins in the order in which they come: each after those that it depends on, except in a circle, where there is
+/// no such order and the names decide.
 pub(crate) fn order(plugins: &Plugins<'_>) -> Vec<String> {
     let mut order = Vec::with_capacity(plugins.len());
     let mut seen = BTreeSet::new();
@@ -108,8 +108,8 @@ pub(crate) fn order(plugins: &Plugins<'_>) -> Vec<String> {
     order
 }
 
-/// The plugins that cannot go on without that one, themselves or by another, with the one that each lacks; the last to come
-/// is the first to go.
+/// The plugins that cannot go on without that one, themselves or by another, with the one that each lacks; the last to
+/// come is the first to go.
 pub(crate) fn dependents(serving: &Plugins<'_>, name: &str) -> Vec<(String, String)> {
     let mut lacks: BTreeMap<&str, &str> = BTreeMap::new();
     let mut open = vec![name];

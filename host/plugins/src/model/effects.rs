@@ -3,24 +3,23 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, LazyLock};
-use std::time::Instant;
 
 use parking_lot::Mutex;
 use waxwing_storage::CommitError;
 use waxwing_xml::Element;
 use waxwing_xmpp::error::{Condition, ErrorType, StanzaError};
-use waxwing_xmpp::jid::{BareJid, FullJid};
+use waxwing_xmpp::jid::BareJid;
 use waxwing_xmpp::stanza::Stanza;
 
-use crate::accounting::Figure;
-use crate::exports::account_events::AccountEvent;
-use crate::exports::auth_provider::Change as ProviderChange;
-use crate::instance::plugin::Plugin;
+use crate::model::account_event::AccountEvent;
+use crate::model::follow_up::FollowUp;
+use crate::model::interfaces::AccountChange;
 use crate::model::memory_table::Change;
-use crate::model::services::{ServiceError, Services};
+use crate::model::metric_change::MetricChange;
+use crate::model::request::NewRequest;
+use crate::model::services::ServiceError;
 use crate::model::storage_writes::Writes;
-use crate::schedule::pending_requests::Asked;
-use crate::schedule::timers::TimerChange;
+use crate::model::timer_change::TimerChange;
 
 /// What a call caused. Nearly every call causes nothing: then this is no more than a null pointer.
 #[derive(Default)]
@@ -55,12 +54,12 @@ pub(crate) struct Caused {
     /// Counters that were added to at once, to be taken back if the call fails.
     pub(crate) added: Vec<(String, i64)>,
     /// What the plugin counts.
-    pub(crate) figures: Vec<Figure>,
+    pub(crate) metrics: Vec<MetricChange>,
     pub(crate) sends: Vec<Outgoing>,
     pub(crate) answers: Vec<LaterAnswer>,
     pub(crate) published: Vec<Published>,
     pub(crate) timers: Vec<TimerChange>,
-    pub(crate) after: Vec<After>,
+    pub(crate) follow_ups: Vec<FollowUp>,
     /// How many events led to the call.
     pub(crate) depth: u8,
 }
@@ -76,9 +75,9 @@ pub(crate) enum AccountEffect {
 /// A stanza to send; a request is remembered until it is answered.
 pub(crate) struct Outgoing {
     pub(crate) stanza: Stanza,
-    /// Whether the receiving side's hooks pass it over.
+    /// Whether the receiving side's hooks are not asked about it.
     pub(crate) bypasses_hooks: bool,
-    pub(crate) asked: Option<Asked>,
+    pub(crate) asked: Option<NewRequest>,
 }
 
 /// The answer to a request that was put off.
@@ -93,56 +92,6 @@ pub(crate) struct Published {
     pub(crate) name: String,
     pub(crate) version: u32,
     pub(crate) data: Vec<u8>,
-}
-
-/// What the server does after the answer to the call was handed to its session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum After {
-    /// Closes every stream of the account with `not-authorized`: it was removed.
-    EndSessions {
-        /// The account.
-        account: BareJid,
-    },
-    /// Closes one stream with `policy-violation`, if it is there.
-    EndSession {
-        /// Its address.
-        session: FullJid,
-    },
-    /// Gives a contact in an account's roster a name and groups, as if the user had done it.
-    UpdateContact {
-        /// Whose roster.
-        account: BareJid,
-        /// Whom it is about.
-        contact: BareJid,
-        /// Its name.
-        name: Option<String>,
-        /// Its groups.
-        groups: Vec<String>,
-    },
-    /// Removes a contact from an account's roster, as if the user had done it.
-    RemoveContact {
-        /// Whose roster.
-        account: BareJid,
-        /// Whom it is about.
-        contact: BareJid,
-    },
-    /// Looks again at what an account has about a contact, and tells its sessions: the roster's provider has changed it.
-    ContactChanged {
-        /// Whose roster.
-        account: BareJid,
-        /// Whom it is about.
-        contact: BareJid,
-    },
-}
-
-impl After {
-    /// Whether it changes a roster.
-    pub(crate) const fn is_roster_change(&self) -> bool {
-        matches!(
-            self,
-            Self::UpdateContact { .. } | Self::RemoveContact { .. }
-        )
-    }
 }
 
 /// Why nothing of what a call caused was done.
@@ -165,21 +114,12 @@ impl AccountEffect {
         account
     }
 
-    /// The change as the provider of the account's host makes it.
-    pub(crate) fn for_provider(&self) -> ProviderChange {
+    /// The change, as vetoes are asked about it.
+    pub(crate) const fn change(&self) -> AccountChange {
         match self {
-            Self::Create { account, password } => ProviderChange::Create {
-                host: account.domain().to_string(),
-                username: account.node().map(ToString::to_string).unwrap_or_default(),
-                password: password.clone(),
-            },
-            Self::SetPassword { account, password } => ProviderChange::Password {
-                account: account.to_string(),
-                password: password.clone(),
-            },
-            Self::Remove { account } => ProviderChange::Delete {
-                account: account.to_string(),
-            },
+            Self::Create { .. } => AccountChange::Registration,
+            Self::SetPassword { .. } => AccountChange::Password,
+            Self::Remove { .. } => AccountChange::Removal,
         }
     }
 
@@ -199,7 +139,7 @@ impl Effects {
         self.0.map(|caused| *caused).unwrap_or_default()
     }
 
-    /// Notes how many events led to the call, if it caused anything.
+    /// Records how many events led to the call, if it caused anything.
     pub(crate) fn led_to_by(&mut self, depth: u8) {
         if let Some(caused) = &mut self.0 {
             caused.depth = depth;
@@ -213,7 +153,7 @@ impl Effects {
         }
     }
 
-    /// What the call causes, by kind and number: for those who watch.
+    /// What the call causes, by kind and number: for traces.
     pub(crate) fn summary(&self) -> Vec<String> {
         let kinds = [
             ("accounts", self.accounts.len()),
@@ -240,62 +180,17 @@ impl Effects {
             && caused.answers.is_empty()
             && caused.published.is_empty()
             && caused.timers.is_empty()
-            && caused.after.is_empty()
+            && caused.follow_ups.is_empty()
     }
 
-    /// Undoes what was not put off: the counters.
-    pub(crate) fn roll_back(self, plugin: &Plugin) {
-        for (key, delta) in self.0.map(|caused| caused.added).unwrap_or_default() {
-            plugin.memory.take_back(&key, delta);
-        }
+    /// The counters that the call added to at once, and by how much.
+    pub(crate) fn into_added(self) -> Vec<(String, i64)> {
+        self.0.map(|caused| caused.added).unwrap_or_default()
     }
 
-    /// Applies what needs no waiting: the table, and what the plugin counts.
-    pub(crate) fn apply_memory(&mut self, plugin: &Plugin) {
-        let Some(caused) = &mut self.0 else {
-            return;
-        };
-        if !caused.memory.is_empty() {
-            let memory = std::mem::take(&mut caused.memory);
-            plugin.memory.apply(memory, Instant::now());
-        }
-        caused.added.clear();
-        for figure in caused.figures.drain(..) {
-            plugin.ledger.own.take(figure);
-        }
-    }
-
-    /// Commits what has to last: what the plugin keeps, then accounts, in their order. The plugin's own data comes first,
-    /// since it may be refused, by a quota; accounts were reserved. What a provider did is done; of an account that it removed
-    /// the server's own record goes too.
-    pub(crate) async fn commit(&mut self, services: &dyn Services) -> Result<(), Refusal> {
-        let Some(caused) = &mut self.0 else {
-            return Ok(());
-        };
-        if let Some(batch) = caused.writes.take() {
-            services.plugin_data()?.commit(batch).await?;
-        }
-        for (index, effect) in caused.accounts.iter().enumerate() {
-            match effect {
-                AccountEffect::Remove { account } => {
-                    services.remove_account(account).await?;
-                    caused.after.push(After::EndSessions {
-                        account: account.clone(),
-                    });
-                }
-                AccountEffect::Create { account, .. } if caused.provided.contains(&index) => {
-                    services.adopt_account(account).await?;
-                }
-                _ if caused.provided.contains(&index) => {}
-                AccountEffect::Create { account, password } => {
-                    services.create_account(account, password).await?;
-                }
-                AccountEffect::SetPassword { account, password } => {
-                    services.set_password(account, password).await?;
-                }
-            }
-        }
-        Ok(())
+    /// What was caused, if anything was, to be changed in place.
+    pub(crate) fn caused_mut(&mut self) -> Option<&mut Caused> {
+        self.0.as_deref_mut()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Subscriptions as the host evaluates them: a guest is never called for what it did not ask for.
+//! Filters of subscriptions, evaluated by the host: a guest is called only for what it subscribed to.
 
 use waxwing_xml::ElementRef;
 use waxwing_xmpp::stanza::{Kind, Stanza};
@@ -147,8 +147,8 @@ impl Classes for PresenceSteps {
     }
 }
 
-/// Which stanzas a hook judges, by their kind, type and payload, and by the class of whoever is at the other end (of presence to
-/// all, by what it does).
+/// Which stanzas a hook judges, by their kind, type and payload, and by the class of whoever is at the other end (of
+/// presence to all, by what it does).
 #[derive(Clone, Debug)]
 pub(crate) struct StanzaFilter<C> {
     kinds: wit::StanzaKinds,
@@ -251,9 +251,9 @@ pub enum RosterAct {
     Update(Sender),
     /// A client removes a contact of that class.
     Remove(Sender),
-    /// The user says a word to a contact of that class.
+    /// The user sends a subscription stanza to a contact of that class.
     Outbound(Sender, SubscriptionAction),
-    /// The user is told a word by a contact of that class.
+    /// A contact of that class sends the user a subscription stanza.
     Inbound(Sender, SubscriptionAction),
 }
 

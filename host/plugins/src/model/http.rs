@@ -1,4 +1,5 @@
-//! Requests of plugins to HTTP servers: to whom, how large, how many. The sockets are the server's ([`crate::Services`]).
+//! Requests of plugins to HTTP servers: to whom, how large, how many. The sockets are the server's
+//! ([`crate::Services`]).
 
 use std::sync::Arc;
 
@@ -68,7 +69,7 @@ pub enum HttpError {
     TooLarge,
     /// The request cannot be sent as it is.
     Invalid,
-    /// Nobody answers, or not in HTTP; the log says more.
+    /// The server cannot be reached or does not speak HTTP; the log has the reason.
     Unreachable,
 }
 

@@ -1,12 +1,15 @@
-//! A plugin's manifest, checked: what the guest said becomes types that cannot be wrong.
+//! A plugin's manifest, checked and turned into types that hold only valid values.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
 use semver::{Version, VersionReq};
 
+use crate::model::asked_limits::AskedLimits;
+use crate::model::manifest_error::{ManifestError, wrong};
+use crate::model::names::is_plugin_name;
 use crate::model::settings::{Kind, Setting};
-use crate::model::subscriptions::Wants;
+use crate::model::subscriptions::Subscriptions;
 use crate::wit::bindings::waxwing::plugin::manifest::{self as wit, DiscoNode};
 
 const MAX_FEATURES: usize = 64;
@@ -48,7 +51,7 @@ pub(crate) struct Manifest {
     pub(crate) settings: Vec<Setting>,
     pub(crate) asks: Vec<String>,
     /// What it is called for.
-    pub(crate) wants: Wants,
+    pub(crate) subscriptions: Subscriptions,
     /// Nodes of service discovery.
     pub(crate) nodes: Vec<DiscoNode>,
     pub(crate) dependencies: Vec<Dependency>,
@@ -61,30 +64,6 @@ pub(crate) struct Manifest {
 pub(crate) struct Dependency {
     pub(crate) name: String,
     pub(crate) versions: VersionReq,
-}
-
-/// What calls and instances want to take, where that is not the default.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct AskedLimits {
-    pub(crate) hook_cpu: Option<Duration>,
-    pub(crate) request_cpu: Option<Duration>,
-    /// In bytes.
-    pub(crate) memory: Option<usize>,
-}
-
-/// What is wrong with a manifest.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the manifest's {what} {problem}")]
-pub(crate) struct ManifestError {
-    what: String,
-    problem: &'static str,
-}
-
-pub(crate) fn wrong<T>(what: impl Into<String>, problem: &'static str) -> Result<T, ManifestError> {
-    Err(ManifestError {
-        what: what.into(),
-        problem,
-    })
 }
 
 impl Manifest {
@@ -100,7 +79,7 @@ impl Manifest {
             account_features: Vec::new(),
             settings: Vec::new(),
             asks: Vec::new(),
-            wants: Wants::default(),
+            subscriptions: Subscriptions::default(),
             nodes: Vec::new(),
             dependencies: Vec::new(),
             placement: wit::Placement::Isolated,
@@ -154,7 +133,7 @@ impl Manifest {
         if limits.exceed() && !asks.iter().any(|ask| ask == "limits") {
             asks.push("limits".to_owned());
         }
-        let wants = Wants::check(manifest.subscriptions)?;
+        let subscriptions = Subscriptions::check(manifest.subscriptions)?;
         let implements = manifest
             .implements
             .iter()
@@ -170,7 +149,7 @@ impl Manifest {
             account_features: manifest.account_features,
             settings,
             asks,
-            wants,
+            subscriptions,
             nodes,
             dependencies,
             placement: manifest.placement,
@@ -292,16 +271,6 @@ fn check_settings(settings: Vec<wit::Setting>) -> Result<Vec<Setting>, ManifestE
             Ok(Setting { key, kind, default })
         })
         .collect()
-}
-
-/// Whether a plugin may have the name: at most 64 lower-case letters, digits and hyphens, the first a letter. Such a name is
-/// safe as a file name and as a TOML key.
-pub fn is_plugin_name(name: &str) -> bool {
-    name.len() <= 64
-        && name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
 fn version(text: &str) -> Option<Version> {

@@ -1,10 +1,10 @@
-//! What a call that returned came to: for the counters and for those who watch a plugin.
+//! The outcome of a call that returned, for counters and traces.
 
 use std::fmt;
 
 use waxwing_xmpp::error::Condition;
 
-/// What a guest's answer comes to.
+/// The outcome of a guest's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// It returned, and there is nothing to decide.

@@ -8,7 +8,7 @@ use waxwing_xmpp::jid::{BareJid, FullJid, Jid};
 use waxwing_xmpp::roster::Item;
 use waxwing_xmpp::stanza::Stanza;
 
-use crate::model::effects::After;
+use crate::model::follow_up::FollowUp;
 
 use crate::model::http::{HttpError, HttpRequest, HttpResponse};
 
@@ -28,7 +28,8 @@ pub trait Services: Send + Sync + 'static {
     /// Makes the account, durably, with keys derived from the password. [`ServiceError::Taken`] if there is one.
     async fn create_account(&self, account: &BareJid, password: &str) -> Result<(), ServiceError>;
 
-    /// Makes the server's record of an account that the provider of its host has made, durably; nothing where it has one.
+    /// Makes the server's record of an account that the provider of its host has made, durably; nothing where it has
+    /// one.
     async fn adopt_account(&self, account: &BareJid) -> Result<(), ServiceError>;
 
     /// Gives an account a new password, durably. [`ServiceError::NoSuchAccount`] if there is none.
@@ -40,8 +41,8 @@ pub trait Services: Send + Sync + 'static {
     /// The id of an account, disabled ones included.
     async fn account_id(&self, account: &BareJid) -> Result<Option<AccountId>, ServiceError>;
 
-    /// Up to so many accounts of a domain after that one, in the order of their bare JIDs, and whether there are more. Those
-    /// that are disabled are left out.
+    /// Up to so many accounts of a domain after that one, in the order of their bare JIDs, and whether there are more.
+    /// Those that are disabled are left out.
     async fn accounts(
         &self,
         host: &str,
@@ -49,7 +50,7 @@ pub trait Services: Send + Sync + 'static {
         limit: usize,
     ) -> Result<(Vec<BareJid>, bool), ServiceError>;
 
-    /// The roster of an account, whoever keeps it.
+    /// The roster of an account, from the database or from the provider of its host.
     async fn roster(&self, account: &BareJid) -> Result<Vec<Item>, ServiceError>;
 
     /// Whether an account exists and shares its presence with an address.
@@ -62,14 +63,14 @@ pub trait Services: Send + Sync + 'static {
     /// The features of the server's own that service discovery announces (XEP-0030 §3.1).
     fn features(&self) -> &'static [&'static str];
 
-    /// Another plugin keeps the rosters of these domains now, or the server itself does.
+    /// The rosters of these domains have another provider now, or the server keeps them again.
     fn rosters_moved(&self, hosts: Vec<String>);
 
     /// What plugins keep in the database.
     fn plugin_data(&self) -> Result<&dyn PluginData, ServiceError>;
 
-    /// Sends a stanza of a plugin, whose `from` and `to` are checked. The reply to a request comes by
-    /// [`Inlet::reply`](crate::Inlet::reply).
+    /// Sends a stanza of a plugin, whose `from` and `to` are checked. The reply to a request is handed to
+    /// [`PluginEvents::reply`](crate::PluginEvents::reply).
     fn route(&self, sent: SentStanza);
 
     /// Sends an answer to the address that asked: a session if it is still there, or a plugin.
@@ -81,12 +82,12 @@ pub trait Services: Send + Sync + 'static {
     /// All bound sessions, each with its id.
     fn all_sessions(&self) -> Vec<(FullJid, u64)>;
 
-    /// Does what a call asked for besides its answer.
-    fn follow(&self, after: Vec<After>);
+    /// Does what a call asked the server to do after its answer was sent.
+    fn apply_follow_ups(&self, follow_ups: Vec<FollowUp>);
 
-    /// Sends an HTTP request and waits for the whole response, redirects not followed. An address that only this machine
-    /// or its link reaches is refused, whatever the name that leads there, unless the request may be local. May be given
-    /// up at any time by dropping the future.
+    /// Sends an HTTP request and waits for the whole response, redirects not followed. An address that only this
+    /// machine or its link reaches is refused, whatever the name that leads there, unless the request may be local. May
+    /// be given up at any time by dropping the future.
     async fn http(&self, request: HttpRequest) -> Result<HttpResponse, HttpError>;
 
     /// Whether a password is one that SASLprep allows, of at most 1,023 bytes and not empty.

@@ -1,18 +1,28 @@
-//! How plugins come, are replaced and go: several together where they depend on each other, all or none, in one switch.
+//! Loading, replacing and unloading plugins. Those that depend on each other change together, all or none, in one
+//! switch.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use parking_lot::Mutex;
+use tokio::task::JoinSet;
 
+use crate::calls::commit::release;
+use crate::calls::context::Context;
+use crate::engine::compile::Compiler;
+use crate::instance::loaded::Loaded;
 use crate::instance::plugin::{Plugin, Source};
 use crate::model::dependencies::{DependencyError, Plugins, check, dependents, order};
 use crate::model::manifest::Dependency;
-use crate::platform::load::{self, Described, PluginSettings};
-use crate::platform::upgrade::{Ready, hand_over, retire, start};
-use crate::platform::{Platform, read};
+use crate::model::plugin_settings::PluginSettings;
+use crate::platform::load::{self, Described};
+use crate::platform::operator_state::OperatorOverrides;
+use crate::platform::serving::{put, remove};
+use crate::platform::sources::{Sources, read};
+use crate::platform::upgrade::{Ready, shut_down_all, start, upgrade};
 
-/// Why a plugin is looked at.
+/// Why a change is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Why {
     /// Its file or its table may have changed: if they have not, nothing is done.
@@ -28,7 +38,7 @@ pub(crate) enum Why {
 pub(crate) struct Failure {
     pub(crate) source: Source,
     pub(crate) why: String,
-    /// It may be otherwise when other plugins come.
+    /// It may succeed once other plugins are loaded.
     waits: bool,
 }
 
@@ -46,16 +56,74 @@ enum Standing {
     Absent,
 }
 
-impl Platform {
+/// Brings, replaces and ends plugins, one change at a time.
+pub(crate) struct Changes {
+    pub(crate) context: Arc<Context>,
+    pub(crate) sources: Sources,
+    pub(crate) overrides: OperatorOverrides,
+    compiler: Compiler,
+    /// Why the newest try at each name failed, if it did.
+    failures: Mutex<BTreeMap<String, Failure>>,
+    /// Held by the change under way.
+    lock: tokio::sync::Mutex<()>,
+    /// Versions that are being shut down.
+    ending: Mutex<JoinSet<()>>,
+}
+
+impl Changes {
+    /// No plugin serves yet.
+    pub(crate) fn new(
+        context: Arc<Context>,
+        sources: Sources,
+        overrides: OperatorOverrides,
+        compiler: Compiler,
+    ) -> Self {
+        Self {
+            context,
+            sources,
+            overrides,
+            compiler,
+            failures: Mutex::default(),
+            lock: tokio::sync::Mutex::new(()),
+            ending: Mutex::default(),
+        }
+    }
+
+    /// Why the newest try at a name failed, if it did.
+    pub(crate) fn failure(&self, name: &str) -> Option<Failure> {
+        self.failures.lock().get(name).cloned()
+    }
+
+    /// All failures, by name.
+    pub(crate) fn failures(&self) -> BTreeMap<String, Failure> {
+        self.failures.lock().clone()
+    }
+
+    /// Waits for the change under way, and takes out all plugins: those that depend on others first. Gives the tasks
+    /// that shut them down.
+    pub(crate) async fn end_all(&self) -> JoinSet<()> {
+        let _lock = self.lock.lock().await;
+        let mut ending = std::mem::take(&mut *self.ending.lock());
+        let snapshot = self.context.registry.keep();
+        let mut names = order(&snapshot.manifests());
+        names.reverse();
+        let plugins = names.iter().filter_map(|name| snapshot.plugin(name));
+        let plugins: Vec<_> = plugins.cloned().collect();
+        drop(snapshot);
+        remove(&self.context, &names);
+        ending.spawn(shut_down_all(Arc::clone(&self.context), plugins));
+        ending
+    }
+
     /// Makes what serves under a name what should serve: the folder's file, else the bundled component, else nothing.
     /// A failure leaves what served.
     pub(crate) async fn refresh(&self, name: &str) {
         self.change(name, Why::Changed).await;
     }
 
-    /// The same for a reason. Afterwards those are tried again that waited for others.
+    /// Like [`Self::refresh`], for a reason. Afterwards plugins that waited for others are tried again.
     pub(crate) async fn change(&self, name: &str, why: Why) {
-        let _turn = self.turn.lock().await;
+        let _lock = self.lock.lock().await;
         let mut came = self.change_one(name, why).await;
         while came {
             came = false;
@@ -70,11 +138,11 @@ impl Platform {
         }
     }
 
-    /// Whether anything came or was replaced.
+    /// Whether any plugin was loaded or replaced.
     async fn change_one(&self, name: &str, why: Why) -> bool {
-        let off =
-            !self.table(name).enabled || (why != Why::Enabled && self.choices.is_disabled(name));
-        let source = self.source(name).filter(|_| !off);
+        let off = !self.sources.table(name).enabled
+            || (why != Why::Enabled && self.overrides.is_disabled(name));
+        let source = self.sources.find(name).filter(|_| !off);
         let Some((source, _)) = source else {
             self.take_out(name);
             return false;
@@ -109,7 +177,7 @@ impl Platform {
         if before.is_some_and(|before| before.why == why) {
             return;
         }
-        let now = self.shared.registry.now();
+        let now = self.context.registry.now();
         if let Some(serving) = now.plugin(name) {
             let version = &serving.manifest.version;
             tracing::error!(
@@ -121,15 +189,15 @@ impl Platform {
         }
     }
 
-    /// Takes a plugin out, and with it those that cannot go on without it; they come back by themselves when it does.
+    /// Unloads a plugin, and with it those that depend on it; they are loaded again when it is.
     fn take_out(&self, name: &str) {
         self.failures.lock().remove(name);
-        let snapshot = self.shared.registry.keep();
+        let snapshot = self.context.registry.keep();
         let Some(plugin) = snapshot.plugin(name) else {
             return;
         };
         let mut out = Vec::new();
-        let mut retired = Vec::new();
+        let mut ended = Vec::new();
         for (dependent, lacks) in dependents(&snapshot.manifests(), name) {
             tracing::warn!(plugin = dependent, "unloaded: it depends on `{lacks}`");
             if let Some(plugin) = snapshot.plugin(&dependent) {
@@ -140,22 +208,22 @@ impl Platform {
                     waits: true,
                 };
                 self.failures.lock().insert(dependent.clone(), failure);
-                retired.push(Arc::clone(plugin));
+                ended.push(Arc::clone(plugin));
             }
             out.push(dependent);
         }
         tracing::info!(plugin = name, "unloaded");
-        retired.push(Arc::clone(plugin));
+        ended.push(Arc::clone(plugin));
         out.push(name.to_owned());
-        self.shared.remove(&out);
+        remove(&self.context, &out);
         drop(snapshot);
-        self.retire(retired);
+        self.shut_down(ended);
     }
 
-    fn retire(&self, versions: Vec<Arc<Plugin>>) {
-        let mut retiring = self.retiring.lock();
-        while retiring.try_join_next().is_some() {}
-        retiring.spawn(retire(Arc::clone(&self.shared), versions));
+    fn shut_down(&self, versions: Vec<Arc<Loaded>>) {
+        let mut ending = self.ending.lock();
+        while ending.try_join_next().is_some() {}
+        ending.spawn(shut_down_all(Arc::clone(&self.context), versions));
     }
 
     /// Loads a plugin and what it depends on and is not there, and gives their names; none where nothing has changed.
@@ -165,7 +233,7 @@ impl Platform {
             return Ok(Vec::new());
         }
         let names = {
-            let now = self.shared.registry.keep();
+            let now = self.context.registry.keep();
             let coming: Plugins<'_> = group
                 .iter()
                 .map(|(name, candidate)| (name.as_str(), &candidate.described.manifest))
@@ -197,7 +265,7 @@ impl Platform {
                 source,
                 settings,
             } = candidate;
-            let prepared = load::prepare(&self.shared, described, source, &settings, memory).await;
+            let prepared = load::prepare(&self.context, described, source, &settings, memory).await;
             let prepared = if alone {
                 prepared
             } else {
@@ -208,9 +276,25 @@ impl Platform {
         Ok(ready)
     }
 
-    /// Hands over, starts, switches, and lets the old versions end. Until the switch nothing has happened.
+    /// Upgrades, starts, switches, and lets the old versions end. Until the switch nothing has happened.
     async fn switch(&self, ready: Vec<Ready>, names: &[String], why: Why) -> anyhow::Result<()> {
-        let shared = &self.shared;
+        let versions: Vec<u64> = ready.iter().map(|one| one.plugin.id).collect();
+        let switched = self.try_switch(ready, names, why).await;
+        if switched.is_err() {
+            for version in versions {
+                self.context.shared_instances.clear(version);
+            }
+        }
+        switched
+    }
+
+    async fn try_switch(
+        &self,
+        ready: Vec<Ready>,
+        names: &[String],
+        why: Why,
+    ) -> anyhow::Result<()> {
+        let context = &*self.context;
         let (mut old, mut held, mut new) = (Vec::new(), Vec::new(), Vec::new());
         for one in ready {
             let serving = self.serving_version(&one.plugin.manifest.name);
@@ -218,29 +302,29 @@ impl Platform {
                 new.push(one);
                 continue;
             };
-            let (one, of_old) = hand_over(shared, &serving, one).await?;
+            let (one, of_old) = upgrade(context, &serving, one).await?;
             held.extend(of_old);
             old.push(serving);
             new.push(one);
         }
-        let committed = start(shared, new).await?.commit(shared).await?;
+        let committed = start(context, new).await?.commit(context).await?;
         if why == Why::Enabled {
-            self.choices.enable(names.iter().map(String::as_str))?;
+            self.overrides.enable(names.iter().map(String::as_str))?;
         }
         let plugins = committed.iter().map(|one| Arc::clone(&one.plugin));
-        shared.put(plugins.collect());
+        put(context, plugins.collect());
         drop(held);
         for one in committed {
             announce(&one.plugin);
-            let after = shared.release(&one.plugin, 0, one.effects);
-            shared.services.follow(after);
+            let follow_ups = release(context, &one.plugin, 0, one.effects);
+            context.server().apply_follow_ups(follow_ups);
         }
-        self.retire(old);
+        self.shut_down(old);
         Ok(())
     }
 
-    fn serving_version(&self, name: &str) -> Option<Arc<Plugin>> {
-        self.shared.registry.now().plugin(name).cloned()
+    fn serving_version(&self, name: &str) -> Option<Arc<Loaded>> {
+        self.context.registry.now().plugin(name).cloned()
     }
 
     /// The plugin and, of those that it depends on, the ones that do not serve in a version that will do.
@@ -289,9 +373,9 @@ impl Platform {
     }
 
     fn standing(&self, name: &str, why: Why) -> Standing {
-        let off =
-            !self.table(name).enabled || (why != Why::Enabled && self.choices.is_disabled(name));
-        match self.source(name) {
+        let off = !self.sources.table(name).enabled
+            || (why != Why::Enabled && self.overrides.is_disabled(name));
+        match self.sources.find(name) {
             None => Standing::Absent,
             Some(_) if off => Standing::Disabled,
             Some(_) => Standing::There,
@@ -300,19 +384,19 @@ impl Platform {
 
     /// Compiles what is there under that name, and asks it what it is.
     async fn candidate(&self, name: &str) -> anyhow::Result<Candidate> {
-        let (source, bundled) = self.source(name).context("there is no such plugin")?;
+        let (source, bundled) = self.sources.find(name).context("there is no such plugin")?;
         let bytes = match (&source, bundled) {
             (Source::Folder(path), _) => read(path).await?,
             (Source::Bundled, bytes) => bytes.unwrap_or_default().to_vec(),
         };
-        let described = load::describe(&self.shared, &self.compiler, &bytes).await?;
+        let described = load::describe(&self.context, &self.compiler, &bytes).await?;
         anyhow::ensure!(
             described.manifest.name == name,
             "the file is named {name}.wasm, but the plugin in it is `{}`; rename one of them",
             described.manifest.name
         );
-        let settings = self.table(name);
-        let settings = self.choices.complete(name, &described.sha256, settings);
+        let settings = self.sources.table(name);
+        let settings = self.overrides.complete(name, &described.sha256, settings);
         Ok(Candidate {
             described,
             source,

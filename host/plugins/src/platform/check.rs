@@ -1,4 +1,4 @@
-//! Looking at a component file without serving it.
+//! `waxwing plugin check`: describes a component file without serving it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,14 +10,15 @@ use waxwing_xml::Element;
 use waxwing_xmpp::jid::{BareJid, FullJid, Jid};
 use waxwing_xmpp::roster::Item;
 
-use crate::calls::context::{GuestsRuntime, Shared};
+use crate::calls::context::Context;
 use crate::engine::compile::{CompileCommand, Compiler};
 use crate::engine::limits::MemoryLimits;
-use crate::model::effects::After;
+use crate::engine::runtime::GuestsRuntime;
+use crate::model::follow_up::FollowUp;
 use crate::model::http::{HttpError, HttpRequest, HttpResponse};
 use crate::model::services::{SentStanza, ServiceError, Services};
 use crate::platform::load::{self, Described};
-use crate::platform::read;
+use crate::platform::sources::read;
 
 /// What a component file is.
 #[derive(Clone, Debug, Serialize)]
@@ -26,7 +27,7 @@ pub struct PluginReport {
     pub name: String,
     /// The version.
     pub version: String,
-    /// What it says of itself.
+    /// Its own summary.
     pub summary: String,
     /// The SHA-256 of the file.
     pub sha256: String,
@@ -46,7 +47,7 @@ pub struct PluginReport {
     pub depends_on: Vec<String>,
 }
 
-/// Compiles a component file, and asks it what it is. Nothing of it serves. The cache is a folder as in
+/// Compiles a component file, and calls its `describe`. It does not serve. The cache is a folder as in
 /// [`crate::PlatformSettings`].
 pub async fn check(
     file: &Path,
@@ -57,16 +58,20 @@ pub async fn check(
     let compiler = Compiler::open(compile, cache)?;
     let guests = GuestsRuntime::start()?;
     let memory = MemoryLimits::default();
-    let shared = Shared::new(Arc::new(Nobody::default()), guests.handle(), memory)?;
-    let described = load::describe(&shared, &compiler, &bytes).await;
-    shared.stopping.cancel();
+    let (context, _) = Context::new(Arc::new(NoServer::default()), guests.handle(), memory)?;
+    let described = load::describe(&context, &compiler, &bytes).await;
     Ok(PluginReport::of(&described?))
 }
 
 impl PluginReport {
     fn of(described: &Described) -> Self {
         let manifest = &described.manifest;
-        let exports = described.exports.names().into_iter().map(str::to_owned);
+        let exports = described
+            .template
+            .exports()
+            .names()
+            .into_iter()
+            .map(str::to_owned);
         Self {
             name: manifest.name.clone(),
             version: manifest.version.clone(),
@@ -89,13 +94,13 @@ impl PluginReport {
 
 /// The services of a platform without a server: there are no accounts.
 #[derive(Debug, Default)]
-pub(crate) struct Nobody {
-    /// The domains that are served all the same.
+pub(crate) struct NoServer {
+    /// The domains served.
     pub(crate) hosts: Vec<String>,
 }
 
 #[async_trait]
-impl Services for Nobody {
+impl Services for NoServer {
     fn hosts(&self) -> Vec<String> {
         self.hosts.clone()
     }
@@ -167,7 +172,7 @@ impl Services for Nobody {
         Vec::new()
     }
 
-    fn follow(&self, _: Vec<After>) {}
+    fn apply_follow_ups(&self, _: Vec<FollowUp>) {}
 
     async fn http(&self, _: HttpRequest) -> Result<HttpResponse, HttpError> {
         Err(HttpError::Unreachable)

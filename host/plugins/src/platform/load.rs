@@ -1,73 +1,35 @@
-//! From a component file to a plugin that can serve: compiled, described, granted, configured and initialised, or refused
-//! with a reason.
+//! From a component file to a plugin that can serve: compiled, described, granted, configured and initialised, or
+//! refused with a reason.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 use toml::Table;
-use wasmtime::component::{Component, InstancePre};
+use wasmtime::component::Component;
 use waxwing_storage::Namespace;
 
-use crate::calls::caller::create;
-use crate::calls::context::Shared;
+use crate::calls::context::Context;
+use crate::calls::invoke::create;
 use crate::engine::compile::{Compiler, MAX_COMPONENT, one_line, sha256};
-use crate::engine::cpu_clock::Meter;
+use crate::engine::cpu_clock::CpuClock;
 use crate::engine::executor::{INIT_BUDGET, run};
-use crate::exports::{Exports, Level, PACKAGE, VERSION};
+use crate::engine::opaque::Opaque;
 use crate::imports::wasi;
-use crate::instance;
-use crate::instance::plugin::{Parts, Plugin, Scope, Source};
-use crate::instance::state::State;
+use crate::instance::loaded::Loaded;
+use crate::instance::plugin::{Parts, Scope, Source};
+use crate::instance::store;
+use crate::instance::template::Template;
 use crate::model::http::HttpAccess;
+use crate::model::interfaces::Level;
+use crate::model::interfaces::PACKAGE;
+use crate::model::interfaces::VERSION;
 use crate::model::manifest::Manifest;
 use crate::model::memory_table::Table as Memory;
+use crate::model::plugin_settings::PluginSettings;
 use crate::model::settings::Values;
 use crate::platform::upgrade::Ready;
 use crate::wit::manifest;
-
-/// What the operator says of a plugin: the table `[plugin.NAME]`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PluginSettings {
-    /// Whether the plugin is loaded.
-    pub enabled: bool,
-    /// Added to the priorities in its manifest.
-    pub priority: i32,
-    /// The imports and exports that it may use. Absent: a bundled component has what its manifest asks, any other nothing.
-    pub grants: Option<Vec<String>>,
-    /// The SHA-256 that the component must have, in hexadecimal.
-    pub sha256: Option<String>,
-    /// Its configuration.
-    pub config: Table,
-    /// What stands in `[host.plugin.NAME.config]`, by domain: laid over `config`, key by key.
-    pub host_config: BTreeMap<String, Table>,
-    /// What stands in `[host.plugin.NAME] provider`, by domain: whether it is the provider there, whatever the priorities.
-    pub host_provider: BTreeMap<String, bool>,
-    /// The HTTP servers that it may send requests to.
-    pub http_hosts: Vec<String>,
-}
-
-impl Default for PluginSettings {
-    fn default() -> Self {
-        Self {
-            enabled: true,
-            priority: 0,
-            grants: None,
-            sha256: None,
-            config: Table::new(),
-            host_config: BTreeMap::new(),
-            host_provider: BTreeMap::new(),
-            http_hosts: Vec::new(),
-        }
-    }
-}
-
-impl PluginSettings {
-    /// Whether the operator says that it provides or does not provide at this host.
-    pub(crate) fn provides_at(&self, host: &str) -> Option<bool> {
-        self.host_provider.get(host).copied()
-    }
-}
 
 /// A component that was compiled and described; nothing of it serves.
 pub(crate) struct Described {
@@ -77,37 +39,33 @@ pub(crate) struct Described {
     pub(crate) sha256: String,
     /// The names of the interfaces that it imports.
     pub(crate) imports: Vec<String>,
-    pub(crate) exports: Exports,
-    pre: InstancePre<State>,
+    pub(crate) template: Opaque<Template>,
 }
 
 /// Compiles a component and asks it what it is.
 pub(crate) async fn describe(
-    shared: &Arc<Shared>,
+    context: &Context,
     compiler: &Compiler,
     bytes: &[u8],
 ) -> anyhow::Result<Described> {
     check_kind(bytes)?;
     let sha256 = sha256(bytes);
-    let engine = (&*shared.engine, shared.addresses);
+    let engine = (&*context.runtime.engine, context.runtime.addresses);
     let component = compiler.component(engine, bytes, &sha256).await?;
     check_imports(&component)?;
-    let linker = wasi::linker(&shared.linker, &component)
+    let linker = wasi::linker(&context.linker, &component)
         .map_err(|error| anyhow!("{}", one_line(&error)))?;
     let pre = linker.instantiate_pre(&component).map_err(|error| {
         let error = one_line(&error);
         anyhow!("{error}; build it against this server's interfaces")
     })?;
-    let exports = Exports::bind(&component, &pre)?;
+    let template = Opaque::new(Template::bind(&component, pre)?);
     // `describe` runs before there is a plugin: in the name of one that is nothing and may nothing.
-    let bare = Arc::new(Plugin::new(
-        nobody(&sha256)?,
-        pre.clone(),
-        Exports::bind(&component, &pre)?,
-    ));
-    let meter = Arc::new(Meter::default());
-    let asked = instance::describe(Arc::clone(shared), Arc::clone(&bare), Arc::clone(&meter));
-    let described = run(shared, &bare, meter, INIT_BUDGET, Box::pin(asked))
+    let bare = Loaded::new(undescribed(&sha256)?, template.clone());
+    let clock = Arc::new(CpuClock::default());
+    let (runtime, services) = (&context.runtime, &context.services);
+    let asked = store::describe(runtime, services, &bare, &clock);
+    let described = run(runtime, &bare.pace, clock, INIT_BUDGET, Box::pin(asked))
         .await
         .0??;
     let (manifest, left_aside) = manifest::read(described)?;
@@ -118,14 +76,13 @@ pub(crate) async fn describe(
         left_aside,
         imports: imports.map(|(name, _)| name.to_owned()).collect(),
         sha256,
-        exports,
-        pre,
+        template,
     })
 }
 
 /// Makes a described component a plugin by the operator's settings, and proves that it initialises for every scope.
 pub(crate) async fn prepare(
-    shared: &Arc<Shared>,
+    context: &Context,
     described: Described,
     source: Source,
     settings: &PluginSettings,
@@ -135,8 +92,7 @@ pub(crate) async fn prepare(
         manifest,
         left_aside,
         sha256,
-        exports,
-        pre,
+        template,
         ..
     } = described;
     if !left_aside.is_empty() {
@@ -156,13 +112,14 @@ pub(crate) async fn prepare(
     let grants = match &settings.grants {
         Some(grants) => grants.iter().cloned().collect(),
         None if source == Source::Bundled => {
-            let exports = exports.names().into_iter().map(str::to_owned);
+            let exports = template.exports().names().into_iter();
+            let exports = exports.map(str::to_owned);
             exports.chain(manifest.asks.iter().cloned()).collect()
         }
         None => BTreeSet::new(),
     };
-    let scopes = scopes(&manifest, settings, &shared.hosts)?;
-    let ledger = shared.ledgers.of(&manifest.name);
+    let scopes = scopes(&manifest, settings, &context.services.hosts)?;
+    let counters = context.counters.of(&manifest.name);
     let http = HttpAccess::new(&settings.http_hosts);
     let http = http.with_context(|| format!("`http_hosts` in [plugin.{}]", manifest.name))?;
     let parts = Parts {
@@ -174,13 +131,13 @@ pub(crate) async fn prepare(
         settings: settings.clone(),
         scopes,
         memory,
-        ledger,
+        counters,
         http,
     };
-    let plugin = Arc::new(Plugin::new(parts, pre, exports));
-    let first = create(shared, &plugin, 0, Level::Hook).await?;
+    let plugin = Arc::new(Loaded::new(parts, template));
+    let first = create(context, &plugin, 0, Level::Hook).await?;
     for scope in 1..plugin.scopes.len() {
-        create(shared, &plugin, scope, Level::Hook).await?;
+        create(context, &plugin, scope, Level::Hook).await?;
     }
     Ok(Ready { plugin, first })
 }
@@ -291,7 +248,8 @@ fn check_imports(component: &Component) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn nobody(sha256: &str) -> anyhow::Result<Parts> {
+/// What stands for a plugin while its component is described.
+fn undescribed(sha256: &str) -> anyhow::Result<Parts> {
     let manifest = Manifest::nobody();
     Ok(Parts {
         namespace: Namespace::new(&manifest.name)?,
@@ -302,7 +260,7 @@ fn nobody(sha256: &str) -> anyhow::Result<Parts> {
         settings: PluginSettings::default(),
         scopes: Vec::new(),
         memory: Arc::default(),
-        ledger: Arc::default(),
+        counters: Arc::default(),
         http: HttpAccess::default(),
     })
 }

@@ -1,5 +1,5 @@
-//! What the operator decided by command and not in the configuration: which plugins are off, and what was granted when a
-//! file was installed. Kept in `plugins.toml` in the data folder; the configuration stands over it.
+//! What the operator decided by command: which plugins are disabled, and what was granted when a
+//! file was installed. Stored in `plugins.toml` in the data folder; the configuration takes precedence.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -8,17 +8,17 @@ use anyhow::Context as _;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
+use crate::model::plugin_settings::PluginSettings;
 use crate::plain_file;
-use crate::platform::load::PluginSettings;
 
-const HEAD: &str = "# Written by `waxwing plugin enable, disable and install`. The configuration stands over what is here.\n\n";
+const HEAD: &str = "# Written by `waxwing plugin enable, disable and install`. The configuration takes precedence.\n\n";
 
-/// The largest file that is read.
+/// The largest file that is read, in bytes.
 const MAX_BYTES: u64 = 4 << 20;
 
-/// The file of choices. One process at a time has it: whoever has claimed the data folder.
+/// The file of overrides. Only the process that holds the lock of the data folder opens it.
 #[derive(Debug)]
-pub struct Choices {
+pub struct OperatorOverrides {
     path: PathBuf,
     kept: Mutex<Kept>,
 }
@@ -47,7 +47,7 @@ struct Granted {
     grants: Vec<String>,
 }
 
-impl Choices {
+impl OperatorOverrides {
     /// Reads the file; one that is not there decides nothing.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         let kept = match plain_file::read_to_string(path, MAX_BYTES) {
@@ -64,12 +64,12 @@ impl Choices {
         })
     }
 
-    /// Keeps a plugin off until it is enabled again.
+    /// Disables a plugin until it is enabled again.
     pub fn disable(&self, name: &str) -> anyhow::Result<()> {
         self.change(|plugins| plugins.entry(name.to_owned()).or_default().disabled = true)
     }
 
-    /// Lets plugins be on again.
+    /// Enables plugins again.
     pub fn enable<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> anyhow::Result<()> {
         self.change(|plugins| {
             for name in names {
@@ -149,7 +149,7 @@ mod tests {
     fn choices_outlive_the_process_and_grants_hold_for_one_component() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("plugins.toml");
-        let choices = Choices::open(&path).unwrap();
+        let choices = OperatorOverrides::open(&path).unwrap();
         choices.disable("a").unwrap();
         choices.disable("b").unwrap();
         choices
@@ -157,7 +157,7 @@ mod tests {
             .unwrap();
         choices.enable(["a", "c"]).unwrap();
 
-        let again = Choices::open(&path).unwrap();
+        let again = OperatorOverrides::open(&path).unwrap();
         assert_eq!(again.disabled(), BTreeSet::from(["b".to_owned()]));
         let granted = |sha256, table| again.complete("b", sha256, table).grants;
         let inbound = Some(vec!["inbound".to_owned()]);
@@ -176,7 +176,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("plugins.toml");
         std::fs::write(&path, "[plugin.a]\ndisabeld = true\n").unwrap();
-        let error = format!("{:#}", Choices::open(&path).unwrap_err());
+        let error = format!("{:#}", OperatorOverrides::open(&path).unwrap_err());
         assert!(error.contains("disabeld"), "{error}");
     }
 }

@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::accounting::lane::Lane;
-use crate::accounting::quarantine::Standing;
-use crate::accounting::{BOUNDS, Histogram, Ledger};
-use crate::exports::{Export, Outcome};
+use crate::accounting::counters::PluginCounters;
+use crate::accounting::histogram::BOUNDS;
+use crate::accounting::histogram::Histogram;
+use crate::accounting::quarantine::QuarantineStatus;
 use crate::fault::FaultKind;
 use crate::instance::plugin::Plugin;
+use crate::model::interfaces::Export;
 
 /// What a plugin has done and cost since the server started, in all its versions. Times in seconds.
 #[derive(Clone, Debug, Serialize)]
@@ -64,6 +65,8 @@ pub struct PluginStats {
     pub sent: u64,
     /// Stanzas that it wanted to send and that a limit or a missing grant kept back.
     pub dropped: u64,
+    /// Events, replies and timers that were not delivered to it, since too many waited.
+    pub events_lost: u64,
     /// Lines that it wrote past its share of the log.
     pub log_lines_suppressed: u64,
     /// Counters of its own (the import `metrics`).
@@ -105,57 +108,60 @@ pub struct Bucket {
 
 impl PluginStats {
     pub(crate) fn of(plugin: &Plugin) -> Self {
-        let ledger = &*plugin.ledger;
+        let counters = &*plugin.counters;
         let exports = Export::ALL.iter();
-        let calls = exports.map(|export| (export.name(), ledger.calls_of(*export)));
-        let standing = plugin.quarantine.standing(Instant::now());
-        let quarantine = match standing {
-            Standing::Quarantined(span) => Some(span.as_secs_f64()),
-            Standing::Serving | Standing::Probation => None,
+        let calls = exports.map(|export| (export.name(), counters.calls_of(*export)));
+        let status = plugin.quarantine.status(Instant::now());
+        let quarantine = match status {
+            QuarantineStatus::Quarantined(span) => Some(span.as_secs_f64()),
+            QuarantineStatus::Serving | QuarantineStatus::Probation => None,
         };
         Self {
             name: plugin.manifest.name.clone(),
             version: plugin.manifest.version.clone(),
-            state: standing.name(),
+            state: status.name(),
             quarantine_seconds: quarantine,
-            quarantines: ledger.quarantines.get(),
-            calls: ledger.calls(),
+            quarantines: counters.quarantines.get(),
+            calls: counters.calls(),
             calls_by_export: some(calls),
-            refused: ledger.refused.get(),
-            outcomes: some(ledger.outcomes()),
-            faults: ledger.failed(),
-            faults_by_kind: some(FaultKind::ALL.map(|kind| (kind.name(), ledger.faults_of(kind)))),
-            cpu: CpuStats::of(ledger),
-            waits: ledger.waits(),
-            waited_seconds: ledger.time_waited().as_secs_f64(),
-            memory_bytes: ledger.memory(),
-            memory_highest_bytes: ledger.highest_memory(),
-            memory_refused: ledger.memory_refused.get(),
-            instances: ledger.instances(),
-            instances_made: ledger.made.get(),
+            refused: counters.refused.get(),
+            outcomes: some(counters.outcomes()),
+            faults: counters.failed(),
+            faults_by_kind: some(
+                FaultKind::ALL.map(|kind| (kind.name(), counters.faults_of(kind))),
+            ),
+            cpu: CpuStats::of(counters),
+            waits: counters.waits(),
+            waited_seconds: counters.time_waited().as_secs_f64(),
+            memory_bytes: counters.memory(),
+            memory_highest_bytes: counters.highest_memory(),
+            memory_refused: counters.memory_refused.get(),
+            instances: counters.instances(),
+            instances_made: counters.made.get(),
             table_bytes: plugin.memory.bytes(),
-            storage_bytes: ledger.stored().0,
-            storage_keys: ledger.stored().1,
-            sent: ledger.sent.get(),
-            dropped: ledger.dropped.get(),
-            log_lines_suppressed: ledger.logs.suppressed(),
-            counters: ledger.own.counters().into_iter().collect(),
-            gauges: ledger.own.gauges().into_iter().collect(),
-            watchers: ledger.tracers.count(),
+            storage_bytes: counters.stored().0,
+            storage_keys: counters.stored().1,
+            sent: counters.sent.get(),
+            dropped: counters.dropped.get(),
+            events_lost: counters.events_lost.get(),
+            log_lines_suppressed: counters.logs.suppressed(),
+            counters: counters.own.counters().into_iter().collect(),
+            gauges: counters.own.gauges().into_iter().collect(),
+            watchers: counters.tracers.count(),
         }
     }
 }
 
 impl CpuStats {
-    fn of(ledger: &Ledger) -> Self {
-        let histogram = ledger.cpu();
+    fn of(counters: &PluginCounters) -> Self {
+        let histogram = counters.cpu();
         Self {
             total_seconds: histogram.sum.as_secs_f64(),
             mean_seconds: histogram.mean().as_secs_f64(),
             p50_seconds: histogram.percentile(50).as_secs_f64(),
             p99_seconds: histogram.percentile(99).as_secs_f64(),
             longest_seconds: histogram.longest.as_secs_f64(),
-            init_seconds: ledger.time_making().as_secs_f64(),
+            init_seconds: counters.time_making().as_secs_f64(),
             buckets: buckets(&histogram),
         }
     }
@@ -178,24 +184,4 @@ fn buckets(histogram: &Histogram) -> Vec<Bucket> {
 fn some(counts: impl IntoIterator<Item = (&'static str, u64)>) -> BTreeMap<&'static str, u64> {
     let counts = counts.into_iter();
     counts.filter(|(_, count)| *count > 0).collect()
-}
-
-/// What is read of a ledger by those who show it.
-impl Ledger {
-    pub(crate) fn outcomes(&self) -> [(&'static str, u64); Outcome::NAMES.len()] {
-        let mut index = 0_usize;
-        Outcome::NAMES.map(|name| {
-            let count = self.sum(|lane| lane.outcomes(index));
-            index = index.saturating_add(1);
-            (name, count)
-        })
-    }
-
-    pub(crate) fn waits(&self) -> u64 {
-        self.sum(Lane::waits)
-    }
-
-    pub(crate) fn time_waited(&self) -> Duration {
-        Duration::from_nanos(self.sum(Lane::waited_nanos))
-    }
 }

@@ -1,4 +1,4 @@
-//! What the operator is told about plugins.
+//! What the operator sees of plugins.
 
 use std::time::Instant;
 
@@ -17,7 +17,7 @@ pub struct PluginStatus {
     pub enabled: bool,
     /// The version that serves.
     pub version: Option<String>,
-    /// What it says of itself.
+    /// Its own summary.
     pub summary: Option<String>,
     /// `bundled`, or the file.
     pub source: String,
@@ -58,9 +58,9 @@ impl PluginStatus {
             missing_grants: plugin.missing_grants(),
             depends_on: plugin.manifest.needs(),
             conflicts: Vec::new(),
-            state: plugin.quarantine.standing(Instant::now()).name(),
-            calls: plugin.ledger.calls(),
-            faults: plugin.ledger.failed(),
+            state: plugin.quarantine.status(Instant::now()).name(),
+            calls: plugin.counters.calls(),
+            faults: plugin.counters.failed(),
             error: None,
         }
     }
@@ -93,7 +93,7 @@ pub enum PluginError {
     /// There is no such plugin, loaded, bundled or in the folder.
     #[error("there is no plugin `{0}`; `waxwing plugin list` names them all")]
     Unknown(String),
-    /// There is no version of it to look at.
+    /// No version of it serves.
     #[error("no plugin `{0}` serves; `waxwing plugin list` names those that do")]
     NotServing(String),
     /// It does not load; what served goes on.

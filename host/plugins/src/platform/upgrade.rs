@@ -1,4 +1,4 @@
-//! The calls of a plugin's life: a new version takes over from the old, starts, and the old one ends.
+//! Upgrades: a new version restores what the old one saved, starts, and the old one shuts down.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,131 +6,134 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::calls::caller::{create, make};
-use crate::calls::context::Shared;
-use crate::calls::shared_instances::{SlotKey, Turn};
-use crate::exports::Level;
+use crate::calls::commit::{commit, commit_lasting};
+use crate::calls::context::Context;
+use crate::calls::invoke::{create, invoke};
+use crate::calls::shared_instances::{InstanceKey, InstanceLock};
 use crate::exports::lifecycle::{Restore, Save, Shutdown, Started};
 use crate::fault::Fault;
-use crate::instance::Idle;
+use crate::instance::loaded::Loaded;
+use crate::instance::local_effects::{apply_local, roll_back};
 use crate::instance::plugin::Plugin;
+use crate::instance::store::PooledInstance;
 use crate::model::effects::Effects;
+use crate::model::interfaces::Level;
 use crate::wit::bindings::waxwing::plugin::manifest::Placement;
 
 /// How long an instance that calls wait for may take to come free before a reload is given up.
-const TURN: Duration = Duration::from_secs(10);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long calls under way may go on in a version that was replaced before it is shut down all the same.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// Pauses between looks at the calls under way: the first, and the longest.
+/// Pauses between checks for calls under way: the first, and the longest.
 const LOOK: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(50));
+
+/// The instance of the first scope.
+const FIRST: InstanceKey = InstanceKey {
+    scope: 0,
+    level: Level::Hook,
+    group: 0,
+};
 
 /// A version that is initialised and does not serve yet.
 pub(crate) struct Ready {
-    pub(crate) plugin: Arc<Plugin>,
+    pub(crate) plugin: Arc<Loaded>,
     /// Of the first scope.
-    pub(crate) first: Idle,
+    pub(crate) first: PooledInstance,
 }
 
-/// What one instance of the old version left.
-struct Leftovers {
+/// What `save` returned in one instance of the old version.
+struct SavedState {
     /// A host of the instance's scope, which may be another scope in the new version.
     host: String,
     group: u64,
     bytes: Vec<u8>,
 }
 
-/// An instance of the old version. Where calls wait for it they go on waiting until this is dropped, so that nothing changes
-/// in it between `save` and the switch.
+/// An instance of the old version. Where calls wait for it they go on waiting until this is dropped, so that nothing
+/// changes in it between `save` and the switch.
 pub(crate) struct Held {
-    key: SlotKey,
-    turn: Option<Turn>,
-    instance: Option<Idle>,
+    key: InstanceKey,
+    lock: Option<InstanceLock>,
+    instance: Option<PooledInstance>,
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        if let (Some(turn), Some(instance)) = (&mut self.turn, self.instance.take()) {
-            turn.put(instance);
+        if let (Some(lock), Some(instance)) = (&mut self.lock, self.instance.take()) {
+            lock.put(instance);
         }
     }
 }
 
-/// Lets the new version take over what the old one left.
-pub(crate) async fn hand_over(
-    shared: &Arc<Shared>,
-    old: &Arc<Plugin>,
+/// Saves the state of the old version, and restores it in the new one.
+pub(crate) async fn upgrade(
+    context: &Context,
+    old: &Loaded,
     new: Ready,
 ) -> anyhow::Result<(Ready, Vec<Held>)> {
-    let (leftovers, held) = save(shared, old)
+    let (saved, held) = save(context, old)
         .await
         .with_context(|| format!("version {} cannot save", old.manifest.version))?;
     let mut new = new;
-    for left in leftovers.into_iter().filter(|left| !left.bytes.is_empty()) {
+    for left in saved.into_iter().filter(|left| !left.bytes.is_empty()) {
         let restore = Restore {
             version: old.manifest.version.clone(),
             state: left.bytes,
         };
-        new = restore_into(shared, new, &left.host, left.group, restore)
+        new = restore_into(context, new, &left.host, left.group, restore)
             .await
             .context("cannot restore what the version before it saved")?;
     }
     Ok((new, held))
 }
 
-async fn save(
-    shared: &Arc<Shared>,
-    old: &Arc<Plugin>,
-) -> anyhow::Result<(Vec<Leftovers>, Vec<Held>)> {
-    let mut held = instances(shared, old).await?;
-    let mut leftovers = Vec::new();
+async fn save(context: &Context, old: &Loaded) -> anyhow::Result<(Vec<SavedState>, Vec<Held>)> {
+    let mut held = instances(context, old).await?;
+    let mut saved = Vec::new();
     for one in &mut held {
         let Some(instance) = one.instance.take() else {
             continue;
         };
-        let (instance, bytes, effects) = make(shared, old, instance, Save).await?;
+        let (instance, bytes, effects) = invoke(&context.runtime, old, instance, Save).await?;
         one.instance = Some(instance);
-        follow(shared, old, one.key.scope, effects).await?;
+        follow(context, old, one.key.scope, effects).await?;
         let scope = old.scopes.get(one.key.scope);
         let host = scope.and_then(|scope| scope.hosts.first());
-        leftovers.push(Leftovers {
+        saved.push(SavedState {
             host: host.cloned().unwrap_or_default(),
             group: one.key.group,
             bytes,
         });
     }
-    Ok((leftovers, held))
+    Ok((saved, held))
 }
 
 /// The instances in which a version keeps what it has: those that calls wait for, or else a new one.
-async fn instances(shared: &Arc<Shared>, plugin: &Arc<Plugin>) -> Result<Vec<Held>, Fault> {
+async fn instances(context: &Context, plugin: &Loaded) -> Result<Vec<Held>, Fault> {
     if !keeps(plugin) {
         return Ok(vec![Held {
-            key: SlotKey {
-                scope: 0,
-                level: Level::Hook,
-                group: 0,
-            },
-            turn: None,
-            instance: Some(create(shared, plugin, 0, Level::Hook).await?),
+            key: FIRST,
+            lock: None,
+            instance: Some(create(context, plugin, 0, Level::Hook).await?),
         }]);
     }
     let mut found = Vec::new();
-    let slots = plugin.slots.all().into_iter();
+    let slots = context.shared_instances.all(plugin.id).into_iter();
     for (key, slot) in slots.filter(|(key, _)| key.level == Level::Hook) {
-        let turn = timeout(TURN, slot.turn()).await;
-        let mut turn = turn.map_err(|_| Fault::Busy)??;
+        let lock = timeout(LOCK_TIMEOUT, slot.lock()).await;
+        let mut lock = lock.map_err(|_| Fault::Busy)??;
         found.push(Held {
             key,
-            instance: turn.take(),
-            turn: Some(turn),
+            instance: lock.take(),
+            lock: Some(lock),
         });
     }
     Ok(found)
 }
 
-/// Whether a version's instances are worth handing on: all calls of a kind meet the same.
+/// Whether a version's instances hold state to hand on: all calls of a kind are made in the same one.
 fn keeps(plugin: &Plugin) -> bool {
     matches!(
         plugin.manifest.placement,
@@ -138,9 +141,9 @@ fn keeps(plugin: &Plugin) -> bool {
     )
 }
 
-/// Restores into the new version's instance for the same host and group.
+/// Restores saved state into the new version's instance for the same host and group.
 async fn restore_into(
-    shared: &Arc<Shared>,
+    context: &Context,
     new: Ready,
     host: &str,
     group: u64,
@@ -151,60 +154,64 @@ async fn restore_into(
     let is_first = match plugin.manifest.placement {
         Placement::Keyed => false,
         Placement::Single => scope == 0,
-        _ => true,
+        Placement::Pooled | Placement::Isolated | Placement::PerShard => true,
     };
     if is_first {
-        let (first, restored, effects) = make(shared, &plugin, first, restore).await?;
-        settle(shared, &plugin, scope, restored, effects).await?;
+        let (first, restored, effects) = invoke(&context.runtime, &plugin, first, restore).await?;
+        settle(context, &plugin, scope, restored, effects).await?;
         return Ok(Ready { plugin, first });
     }
     let group = match plugin.manifest.placement {
         Placement::Keyed => group,
-        _ => 0,
+        Placement::Single | Placement::Pooled | Placement::Isolated | Placement::PerShard => 0,
     };
-    let slot = plugin.slots.slot(SlotKey {
-        scope,
-        level: Level::Hook,
-        group,
-    });
-    let mut turn = slot.turn().await?;
-    let instance = match turn.take() {
+    let slot = context.shared_instances.get(
+        plugin.id,
+        InstanceKey {
+            scope,
+            level: Level::Hook,
+            group,
+        },
+    );
+    let mut lock = slot.lock().await?;
+    let instance = match lock.take() {
         Some(instance) => instance,
-        None => create(shared, &plugin, scope, Level::Hook).await?,
+        None => create(context, &plugin, scope, Level::Hook).await?,
     };
-    let (instance, restored, effects) = make(shared, &plugin, instance, restore).await?;
-    settle(shared, &plugin, scope, restored, effects).await?;
-    turn.put(instance);
+    let (instance, restored, effects) =
+        invoke(&context.runtime, &plugin, instance, restore).await?;
+    settle(context, &plugin, scope, restored, effects).await?;
+    lock.put(instance);
     Ok(Ready { plugin, first })
 }
 
 /// Carries out what a call caused that answered with success; otherwise nothing has happened.
 async fn settle(
-    shared: &Arc<Shared>,
-    plugin: &Arc<Plugin>,
+    context: &Context,
+    plugin: &Loaded,
     scope: usize,
     answer: Result<(), String>,
     effects: Effects,
 ) -> anyhow::Result<()> {
     if let Err(why) = answer {
-        effects.roll_back(plugin);
+        roll_back(effects, plugin);
         return Err(anyhow!("{}", why.escape_debug()));
     }
-    follow(shared, plugin, scope, effects).await
+    follow(context, plugin, scope, effects).await
 }
 
 async fn follow(
-    shared: &Arc<Shared>,
-    plugin: &Arc<Plugin>,
+    context: &Context,
+    plugin: &Loaded,
     scope: usize,
     effects: Effects,
 ) -> anyhow::Result<()> {
-    let after = shared.commit(plugin, scope, effects).await?;
-    shared.services.follow(after);
+    let follow_ups = commit(context, plugin, scope, effects).await?;
+    context.server().apply_follow_ups(follow_ups);
     Ok(())
 }
 
-/// Plugins that have started, and what that caused: carried out for all of them or for none.
+/// Plugins that have started, with the effects of that: committed for all of them or for none.
 pub(crate) struct StartedGroup {
     pub(crate) ready: Vec<Ready>,
     effects: Vec<Option<Effects>>,
@@ -214,21 +221,21 @@ impl Drop for StartedGroup {
     fn drop(&mut self) {
         for (ready, effects) in self.ready.iter().zip(&mut self.effects) {
             if let Some(effects) = effects.take() {
-                effects.roll_back(&ready.plugin);
+                roll_back(effects, &ready.plugin);
             }
         }
     }
 }
 
 /// Calls `started` in each, in order.
-pub(crate) async fn start(shared: &Arc<Shared>, group: Vec<Ready>) -> anyhow::Result<StartedGroup> {
+pub(crate) async fn start(context: &Context, group: Vec<Ready>) -> anyhow::Result<StartedGroup> {
     let mut started = StartedGroup {
         ready: Vec::new(),
         effects: Vec::new(),
     };
     for Ready { plugin, first } in group {
         let name = plugin.manifest.name.clone();
-        let called = make(shared, &plugin, first, Started).await;
+        let called = invoke(&context.runtime, &plugin, first, Started).await;
         let (first, answer, effects) = called.with_context(|| format!("`{name}` cannot start"))?;
         started.ready.push(Ready { plugin, first });
         started.effects.push(Some(effects));
@@ -239,22 +246,18 @@ pub(crate) async fn start(shared: &Arc<Shared>, group: Vec<Ready>) -> anyhow::Re
 
 impl StartedGroup {
     /// Commits what starting caused. The instance that started is the one that serves where there is only one.
-    pub(crate) async fn commit(mut self, shared: &Arc<Shared>) -> anyhow::Result<Vec<Committed>> {
+    pub(crate) async fn commit(mut self, context: &Context) -> anyhow::Result<Vec<Committed>> {
         let mut committed = Vec::new();
         while let Some(plugin) = self.ready.first().map(|ready| Arc::clone(&ready.plugin)) {
             if let Some(effects) = self.effects.first_mut().and_then(Option::as_mut) {
-                effects.commit(&*shared.services).await?;
-                effects.apply_memory(&plugin);
+                commit_lasting(effects, context.server()).await?;
+                apply_local(effects, &plugin);
             }
             let Ready { plugin, first } = self.ready.remove(0);
             let effects = self.effects.remove(0).unwrap_or_default();
             if plugin.manifest.placement == Placement::Single {
-                let slot = plugin.slots.slot(SlotKey {
-                    scope: 0,
-                    level: Level::Hook,
-                    group: 0,
-                });
-                slot.turn().await?.put(first);
+                let slot = context.shared_instances.get(plugin.id, FIRST);
+                slot.lock().await?.put(first);
             }
             committed.push(Committed { plugin, effects });
         }
@@ -262,45 +265,45 @@ impl StartedGroup {
     }
 }
 
-/// A plugin that is ready for the switch, and what follows from its start after that: what it sends and sets.
+/// A plugin that is ready for the switch, with effects of its start that are released after it: stanzas and timers.
 pub(crate) struct Committed {
-    pub(crate) plugin: Arc<Plugin>,
+    pub(crate) plugin: Arc<Loaded>,
     pub(crate) effects: Effects,
 }
 
 /// Ends versions that serve no more, one after the other: waits for the calls under way, calls `shutdown`, and lets go.
-pub(crate) async fn retire(shared: Arc<Shared>, versions: Vec<Arc<Plugin>>) {
+pub(crate) async fn shut_down_all(context: Arc<Context>, versions: Vec<Arc<Loaded>>) {
     for plugin in versions {
-        drain(&shared, &plugin).await;
-        if let Err(error) = shut_down(&shared, &plugin).await {
+        drain(&context, &plugin).await;
+        if let Err(error) = shut_down(&context, &plugin).await {
             let name = plugin.manifest.name.as_str();
             tracing::warn!(
                 plugin = name,
                 version = plugin.manifest.version,
-                "shutting down failed: {error:#}"
+                "shutdown failed: {error:#}"
             );
         }
-        plugin.slots.clear();
+        context.shared_instances.clear(plugin.id);
     }
 }
 
-async fn drain(shared: &Shared, plugin: &Plugin) {
+async fn drain(context: &Context, plugin: &Plugin) {
     let until = Instant::now().checked_add(DRAIN);
     let mut pause = LOOK.0;
     while until.is_some_and(|until| Instant::now() < until) {
         sleep(pause).await;
-        if plugin.under_way.is_none() && !shared.registry.is_held(plugin.id) {
+        if plugin.under_way.is_none() && !context.registry.is_held(plugin.id) {
             return;
         }
         pause = pause.saturating_mul(2).min(LOOK.1);
     }
 }
 
-async fn shut_down(shared: &Arc<Shared>, plugin: &Arc<Plugin>) -> anyhow::Result<()> {
-    for mut one in instances(shared, plugin).await? {
+async fn shut_down(context: &Context, plugin: &Loaded) -> anyhow::Result<()> {
+    for mut one in instances(context, plugin).await? {
         if let Some(instance) = one.instance.take() {
-            let (_, (), effects) = make(shared, plugin, instance, Shutdown).await?;
-            follow(shared, plugin, one.key.scope, effects).await?;
+            let (_, (), effects) = invoke(&context.runtime, plugin, instance, Shutdown).await?;
+            follow(context, plugin, one.key.scope, effects).await?;
         }
     }
     Ok(())

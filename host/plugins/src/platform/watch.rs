@@ -1,17 +1,17 @@
 //! Watching the plugins folder.
 //!
-//! A look at the folder compares what is behind each name with what was there at the look before: that finds files that
-//! are links or lie behind links, a folder that was made anew, and file systems that report nothing (NFS). The folder
-//! is looked at every [`LOOK`], and at once when the system reports a change in it. A file that is still being copied
-//! is loaded when it has rested for a moment; loaded too early all the same, it fails, the old version goes on, and the
-//! next change brings the next try.
+//! A look at the folder compares what is behind each name with what the previous look found: that finds files that are
+//! links or lie behind links, a folder that was made anew, and file systems that report nothing (NFS). The folder is looked at
+//! every [`LOOK`], and at once when the system reports a change in it. A file that is still being copied is loaded when it has
+//! rested for a moment; loaded too early all the same, it fails, the old version goes on, and the next change brings the next
+//! try.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -19,9 +19,8 @@ use notify::event::ModifyKind;
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 
-use crate::platform::{Platform, plugin_name};
+use crate::platform::sources::plugin_name;
 
 /// How long a file must not have changed before it is loaded.
 const REST: Duration = Duration::from_millis(150);
@@ -29,19 +28,17 @@ const REST: Duration = Duration::from_millis(150);
 /// How often the folder is looked at where the system reports nothing.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// A watched folder. Dropped, it is watched no more.
+/// A watched folder. Dropped, it is watched no more, and [`Changed::next`] ends.
 pub(crate) struct Watch {
     reports: Arc<Reports>,
-    task: JoinHandle<()>,
 }
 
+/// The names of plugins whose files changed.
+pub(crate) struct Changed(mpsc::Receiver<BTreeSet<String>>);
+
 impl Watch {
-    /// Watches a folder, and refreshes the plugins whose files are others than at the first look.
-    pub(crate) fn start(
-        folder: &Path,
-        first: Listing,
-        platform: Weak<Platform>,
-    ) -> anyhow::Result<Self> {
+    /// Watches a folder for files that differ from those of the first listing.
+    pub(crate) fn start(folder: &Path, first: Listing) -> anyhow::Result<(Self, Changed)> {
         let reports = Arc::new(Reports::default());
         let (sender, receiver) = mpsc::channel(1);
         let mut watcher = Watcher {
@@ -51,32 +48,25 @@ impl Watch {
             warned: None,
             latest: first,
         };
-        // A thread of its own, for which nobody waits: a file system may not answer for as long as it likes.
+        // A thread of its own, which is never joined: a file system may not answer for as long as it likes.
         std::thread::Builder::new()
             .name("plugins-folder".to_owned())
             .spawn(move || watcher.run(&sender))
             .context("cannot start the thread that watches the plugins folder")?;
-        let task = tokio::spawn(refresh(receiver, platform));
-        Ok(Self { reports, task })
+        Ok((Self { reports }, Changed(receiver)))
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.task.abort();
         self.reports.stop();
     }
 }
 
-/// Refreshes the plugins whose files changed, one after the other.
-async fn refresh(mut changes: mpsc::Receiver<BTreeSet<String>>, platform: Weak<Platform>) {
-    while let Some(names) = changes.recv().await {
-        for name in names {
-            let Some(platform) = platform.upgrade() else {
-                return;
-            };
-            platform.refresh(&name).await;
-        }
+impl Changed {
+    /// Waits until files have changed and then rested for a moment; the names of their plugins. None when the watch has ended.
+    pub(crate) async fn next(&mut self) -> Option<BTreeSet<String>> {
+        self.0.recv().await
     }
 }
 
@@ -114,8 +104,8 @@ impl FileId {
 }
 
 impl Listing {
-    /// Looks at a folder. One that is not there has no files; one that cannot be read is an error, since its files may
-    /// well be there.
+    /// Looks at a folder. One that is not there has no files; one that cannot be read is an error, since its files may well be
+    /// there.
     pub(crate) fn of(folder: &Path) -> io::Result<Self> {
         let read = || -> io::Result<Self> {
             let metadata = std::fs::metadata(folder)?;

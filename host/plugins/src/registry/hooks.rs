@@ -5,18 +5,13 @@ use std::sync::Arc;
 
 use waxwing_xmpp::stanza::Stanza;
 
-use crate::accounting::trace::About;
-use crate::calls::caller::Caller;
-use crate::exports::Call;
-use crate::fault::Fault;
-use crate::instance::plugin::Plugin;
-use crate::model::effects::Effects;
+use crate::instance::loaded::Loaded;
 use crate::model::filter::{Classes, Ranked, StanzaFilter};
 use crate::wit::bindings::waxwing::plugin::manifest::FaultPolicy;
 
 /// One subscription of a plugin to what happens at one point.
 pub(crate) struct Hook<F> {
-    pub(crate) plugin: Arc<Plugin>,
+    pub(crate) plugin: Arc<Loaded>,
     pub(crate) filter: F,
 }
 
@@ -34,7 +29,7 @@ impl<F> Default for Hooks<F> {
 
 impl<F: Ranked> Hooks<F> {
     /// Adds a plugin's hooks; plugins come in the order of their names.
-    pub(crate) fn add(&mut self, plugin: &Arc<Plugin>, filters: &[F]) {
+    pub(crate) fn add(&mut self, plugin: &Arc<Loaded>, filters: &[F]) {
         self.0.extend(filters.iter().map(|filter| Hook {
             plugin: Arc::clone(plugin),
             filter: filter.clone(),
@@ -87,37 +82,5 @@ impl<F: Ranked> Hook<F> {
     /// Whether what it should judge goes on if it fails.
     pub(crate) fn fails_open(&self) -> bool {
         self.filter.on_fault() == FaultPolicy::Open
-    }
-}
-
-impl Caller {
-    /// One hook's word, with what it causes committed.
-    pub(crate) async fn one<C: Call>(
-        &self,
-        plugin: &Arc<Plugin>,
-        host: &str,
-        about: About<'_>,
-        call: C,
-    ) -> Result<C::Answer, Fault> {
-        let scope = plugin.scope(host);
-        let made = self.call(plugin, scope, about, call).await;
-        self.carry_out(plugin, scope, made).await
-    }
-
-    /// The word that a call came to, with what it causes committed.
-    pub(crate) async fn carry_out<A>(
-        &self,
-        plugin: &Arc<Plugin>,
-        scope: usize,
-        made: Result<(A, Effects), Fault>,
-    ) -> Result<A, Fault> {
-        let (answer, effects) = made?;
-        match self.commit(plugin, scope, effects).await {
-            Ok(after) => {
-                self.shared.services.follow(after);
-                Ok(answer)
-            }
-            Err(refusal) => Err(Fault::Host(refusal.to_string())),
-        }
     }
 }

@@ -3,40 +3,17 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
+use crate::instance::loaded::Loaded;
 use crate::instance::plugin::Plugin;
-
-/// What a plugin may provide.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
-    /// Who logs in.
-    Logins,
-    /// Who has whom in the roster.
-    Rosters,
-    /// Who has which address.
-    Sessions,
-}
-
-impl Role {
-    /// All of them.
-    pub(crate) const ALL: [Self; 3] = [Self::Logins, Self::Rosters, Self::Sessions];
-
-    /// The export that it takes, and the grant.
-    pub(crate) const fn export(self) -> &'static str {
-        match self {
-            Self::Logins => "auth-provider",
-            Self::Rosters => "roster-provider",
-            Self::Sessions => "session-provider",
-        }
-    }
-}
+use crate::model::interfaces::Role;
 
 /// The plugins that offer to provide, for each role.
 #[derive(Default)]
-pub(crate) struct Providers([Vec<Arc<Plugin>>; Role::ALL.len()]);
+pub(crate) struct Providers([Vec<Arc<Loaded>>; Role::ALL.len()]);
 
 impl Providers {
     /// Adds what a plugin offers; plugins come in the order of their names.
-    pub(crate) fn add(&mut self, plugin: &Arc<Plugin>) {
+    pub(crate) fn add(&mut self, plugin: &Arc<Loaded>) {
         for (role, offers) in Role::ALL.into_iter().zip(&mut self.0) {
             if plugin.priority_as(role).is_some() {
                 offers.push(Arc::clone(plugin));
@@ -51,18 +28,18 @@ impl Providers {
         }
     }
 
-    fn of(&self, role: Role) -> &[Arc<Plugin>] {
+    fn of(&self, role: Role) -> &[Arc<Loaded>] {
         let mut all = Role::ALL.into_iter().zip(&self.0);
         all.find(|(one, _)| *one == role)
             .map_or(&[], |(_, offers)| offers)
     }
 
-    /// The plugin that provides at a host; none where the server itself does, whose priority is 0. One that the operator
-    /// named for the host goes before all others.
-    pub(crate) fn at(&self, role: Role, host: &str) -> Option<&Arc<Plugin>> {
+    /// The plugin that provides at a host; none where the server itself does, whose priority is 0. One that the
+    /// operator named for the host goes before all others.
+    pub(crate) fn at(&self, role: Role, host: &str) -> Option<&Arc<Loaded>> {
         let offers = self.of(role);
-        let named = |plugin: &&Arc<Plugin>| plugin.settings.provides_at(host) == Some(true);
-        let anywhere = |plugin: &&Arc<Plugin>| {
+        let named = |plugin: &&Arc<Loaded>| plugin.settings.provides_at(host) == Some(true);
+        let anywhere = |plugin: &&Arc<Loaded>| {
             plugin.settings.provides_at(host).is_none() && plugin.priority_as(role) > Some(0)
         };
         let first = offers.iter().find(named);

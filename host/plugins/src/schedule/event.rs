@@ -1,8 +1,8 @@
-//! What the platform's agenda holds.
+//! The entries of the platform's timer queue.
 
-/// Something whose time has come.
+/// An event whose time has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Due {
+pub(crate) enum ScheduledEvent {
     /// A timer of a plugin.
     Timer {
         /// The plugin.

@@ -1,6 +1,6 @@
-//! What is due when: the timers of plugins, and the requests whose replies they wait for.
+//! Timers of plugins, and requests with a timeout.
 
 pub(crate) mod event;
 pub(crate) mod pending_requests;
-pub(crate) mod queue;
+pub(crate) mod timer_queue;
 pub(crate) mod timers;

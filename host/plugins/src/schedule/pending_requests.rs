@@ -1,5 +1,5 @@
-//! Requests that wait for an answer: those that plugins sent, and those that plugins have still to answer. Each is answered
-//! once: whoever takes it from here answers it.
+//! Requests without an answer yet: those that plugins sent, and those that plugins answer later. Each is answered once:
+//! it is removed from here by the answer.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,8 +10,9 @@ use parking_lot::Mutex;
 use waxwing_xmpp::jid::Jid;
 use waxwing_xmpp::stanza::Stanza;
 
-use crate::schedule::event::Due;
-use crate::schedule::queue::{Agenda, Appointment};
+use crate::model::request::NewRequest;
+use crate::schedule::event::ScheduledEvent;
+use crate::schedule::timer_queue::{TimerKey, TimerQueue};
 
 /// Requests of one plugin that may wait at a time, of each sort.
 pub(crate) const MAX_WAITING: usize = 1_000;
@@ -21,31 +22,31 @@ pub(crate) const MAX_SECONDS: u32 = 300;
 
 /// Requests that plugins sent.
 #[derive(Default)]
-pub(crate) struct Sent(Mutex<HashMap<String, Waiting>>);
+pub(crate) struct SentRequests(Mutex<HashMap<String, SentRequest>>);
 
 /// A request that a plugin sent and that was not answered yet.
-pub(crate) struct Waiting {
+pub(crate) struct SentRequest {
     pub(crate) plugin: String,
     /// The served domain whose scope of the plugin asked.
     pub(crate) host: Arc<str>,
     pub(crate) token: u64,
     from: Jid,
     to: Jid,
-    until: Appointment,
+    until: TimerKey,
 }
 
-/// Requests that plugins said they would answer later.
+/// Requests that plugins answer later.
 #[derive(Default)]
-pub(crate) struct Owed(Mutex<HashMap<u64, Debt>>);
+pub(crate) struct DeferredReplies(Mutex<HashMap<u64, DeferredReply>>);
 
 /// A request that a plugin has still to answer.
-pub(crate) struct Debt {
+pub(crate) struct DeferredReply {
     plugin: String,
     pub(crate) request: Stanza,
-    until: Appointment,
+    until: TimerKey,
 }
 
-impl Sent {
+impl SentRequests {
     /// How many requests of a plugin wait.
     pub(crate) fn count(&self, plugin: &str) -> usize {
         let waiting = self.0.lock();
@@ -53,9 +54,15 @@ impl Sent {
     }
 
     /// Waits for the answer to a request, which is about to be sent under this id.
-    pub(crate) fn add(&self, agenda: &Agenda<Due>, id: &str, request: &Asked, plugin: &str) {
-        let until = agenda.add(request.until, Due::NoReply(id.to_owned()));
-        let waiting = Waiting {
+    pub(crate) fn add(
+        &self,
+        queue: &TimerQueue<ScheduledEvent>,
+        id: &str,
+        request: &NewRequest,
+        plugin: &str,
+    ) {
+        let until = queue.add(request.until, ScheduledEvent::NoReply(id.to_owned()));
+        let waiting = SentRequest {
             plugin: plugin.to_owned(),
             host: Arc::clone(&request.host),
             token: request.token,
@@ -67,7 +74,11 @@ impl Sent {
     }
 
     /// Takes the request that this is the answer to: by its id, and from and to the very addresses.
-    pub(crate) fn answered(&self, agenda: &Agenda<Due>, reply: &Stanza) -> Option<Waiting> {
+    pub(crate) fn take_answered(
+        &self,
+        queue: &TimerQueue<ScheduledEvent>,
+        reply: &Stanza,
+    ) -> Option<SentRequest> {
         let (id, from, to) = (reply.id()?, reply.from()?, reply.to()?);
         let mut waiting = self.0.lock();
         let asked = waiting.get(id)?;
@@ -75,45 +86,40 @@ impl Sent {
             return None;
         }
         let asked = waiting.remove(id)?;
-        agenda.cancel(asked.until);
+        queue.cancel(asked.until);
         Some(asked)
     }
 
     /// Takes a request that was not answered in time.
-    pub(crate) fn expired(&self, id: &str) -> Option<Waiting> {
+    pub(crate) fn take_expired(&self, id: &str) -> Option<SentRequest> {
         self.0.lock().remove(id)
     }
 }
 
-/// What is to be remembered of a request that a plugin sends.
-#[derive(Debug)]
-pub(crate) struct Asked {
-    pub(crate) token: u64,
-    pub(crate) from: Jid,
-    pub(crate) to: Jid,
-    pub(crate) host: Arc<str>,
-    pub(crate) until: Instant,
-}
-
-impl Owed {
-    /// Remembers that a plugin answers a request later. False: the plugin owes too many answers already.
+impl DeferredReplies {
+    /// Records that a plugin answers a request later. False if the plugin has too many such requests already.
     pub(crate) fn add(
         &self,
-        agenda: &Agenda<Due>,
+        queue: &TimerQueue<ScheduledEvent>,
         token: u64,
         plugin: &str,
         request: Stanza,
         seconds: u32,
     ) -> bool {
-        let mut debts = self.0.lock();
-        if debts.values().filter(|debt| debt.plugin == plugin).count() >= MAX_WAITING {
+        let mut replies = self.0.lock();
+        if replies
+            .values()
+            .filter(|reply| reply.plugin == plugin)
+            .count()
+            >= MAX_WAITING
+        {
             return false;
         }
-        let until = agenda.add(deadline(seconds), Due::NoAnswer(token));
+        let until = queue.add(deadline(seconds), ScheduledEvent::NoAnswer(token));
         let plugin = plugin.to_owned();
-        debts.insert(
+        replies.insert(
             token,
-            Debt {
+            DeferredReply {
                 plugin,
                 request,
                 until,
@@ -122,25 +128,32 @@ impl Owed {
         true
     }
 
-    /// Whether this plugin still owes the answer.
-    pub(crate) fn is_owed(&self, token: u64, plugin: &str) -> bool {
-        let debts = self.0.lock();
-        debts.get(&token).is_some_and(|debt| debt.plugin == plugin)
+    /// Whether this plugin has still to answer the request.
+    pub(crate) fn is_pending(&self, token: u64, plugin: &str) -> bool {
+        let replies = self.0.lock();
+        replies
+            .get(&token)
+            .is_some_and(|reply| reply.plugin == plugin)
     }
 
     /// Takes a request that its plugin now answers.
-    pub(crate) fn settled(&self, agenda: &Agenda<Due>, token: u64, plugin: &str) -> Option<Debt> {
-        let mut debts = self.0.lock();
-        if debts.get(&token)?.plugin != plugin {
+    pub(crate) fn take(
+        &self,
+        queue: &TimerQueue<ScheduledEvent>,
+        token: u64,
+        plugin: &str,
+    ) -> Option<DeferredReply> {
+        let mut replies = self.0.lock();
+        if replies.get(&token)?.plugin != plugin {
             return None;
         }
-        let debt = debts.remove(&token)?;
-        agenda.cancel(debt.until);
-        Some(debt)
+        let reply = replies.remove(&token)?;
+        queue.cancel(reply.until);
+        Some(reply)
     }
 
     /// Takes a request that was not answered in time.
-    pub(crate) fn expired(&self, token: u64) -> Option<Debt> {
+    pub(crate) fn take_expired(&self, token: u64) -> Option<DeferredReply> {
         self.0.lock().remove(&token)
     }
 }
@@ -152,7 +165,7 @@ pub(crate) fn deadline(seconds: u32) -> Instant {
     now.checked_add(wait).unwrap_or(now)
 }
 
-/// Names for requests, none given twice: also not after a restart, since plugins may keep them.
+/// Tokens of requests, none given twice: also not after a restart, since plugins may store them.
 pub(crate) struct Tokens(AtomicU64);
 
 impl Default for Tokens {

@@ -6,27 +6,15 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::schedule::event::Due;
-use crate::schedule::queue::{Agenda, Appointment};
+use crate::model::timer_change::TimerChange;
+use crate::schedule::event::ScheduledEvent;
+use crate::schedule::timer_queue::{TimerKey, TimerQueue};
 
 /// Timers that a plugin may have.
 pub(crate) const MAX_TIMERS: usize = 1_000;
 
 const SHORTEST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_hours(30 * 24);
-
-/// A change that a call made to its plugin's timers.
-#[derive(Clone, Debug)]
-pub(crate) enum TimerChange {
-    Set {
-        name: String,
-        after: Duration,
-        repeat: bool,
-    },
-    Cancel {
-        name: String,
-    },
-}
 
 /// The timers of all plugins.
 #[derive(Default)]
@@ -36,7 +24,7 @@ struct Timer {
     /// The served domain whose scope set it.
     host: Arc<str>,
     period: Option<Duration>,
-    next: Appointment,
+    next: TimerKey,
 }
 
 impl Timers {
@@ -45,10 +33,10 @@ impl Timers {
         self.0.lock().get(plugin).map_or(0, HashMap::len)
     }
 
-    /// Carries out what a call in the scope of `host` asked for.
+    /// Applies the changes of a call in the scope of `host`.
     pub(crate) fn apply(
         &self,
-        agenda: &Agenda<Due>,
+        queue: &TimerQueue<ScheduledEvent>,
         plugin: &str,
         host: &Arc<str>,
         changes: Vec<TimerChange>,
@@ -61,7 +49,7 @@ impl Timers {
         for change in changes {
             let (TimerChange::Set { name, .. } | TimerChange::Cancel { name }) = &change;
             if let Some(old) = own.remove(name) {
-                agenda.cancel(old.next);
+                queue.cancel(old.next);
             }
             if let TimerChange::Set {
                 name,
@@ -74,21 +62,27 @@ impl Timers {
                 let timer = Timer {
                     host: Arc::clone(host),
                     period: repeat.then_some(after),
-                    next: arrange(agenda, plugin, &name, after),
+                    next: schedule(queue, plugin, &name, after),
                 };
                 own.insert(name, timer);
             }
         }
     }
 
-    /// A timer is due: gives the domain whose scope set it, and arranges its next time. None if it was just cancelled.
-    pub(crate) fn due(&self, agenda: &Agenda<Due>, plugin: &str, name: &str) -> Option<Arc<str>> {
+    /// A timer has fired: gives the domain whose scope set it, and schedules its next time. None if it was just
+    /// cancelled.
+    pub(crate) fn fire(
+        &self,
+        queue: &TimerQueue<ScheduledEvent>,
+        plugin: &str,
+        name: &str,
+    ) -> Option<Arc<str>> {
         let mut timers = self.0.lock();
         let own = timers.get_mut(plugin)?;
         let timer = own.get_mut(name)?;
         let host = Arc::clone(&timer.host);
         match timer.period {
-            Some(period) => timer.next = arrange(agenda, plugin, name, period),
+            Some(period) => timer.next = schedule(queue, plugin, name, period),
             None => {
                 own.remove(name);
             }
@@ -97,18 +91,23 @@ impl Timers {
     }
 
     /// Cancels all timers of a plugin that is gone.
-    pub(crate) fn forget(&self, agenda: &Agenda<Due>, plugin: &str) {
+    pub(crate) fn forget(&self, queue: &TimerQueue<ScheduledEvent>, plugin: &str) {
         for (_, timer) in self.0.lock().remove(plugin).unwrap_or_default() {
-            agenda.cancel(timer.next);
+            queue.cancel(timer.next);
         }
     }
 }
 
-fn arrange(agenda: &Agenda<Due>, plugin: &str, name: &str, after: Duration) -> Appointment {
+fn schedule(
+    queue: &TimerQueue<ScheduledEvent>,
+    plugin: &str,
+    name: &str,
+    after: Duration,
+) -> TimerKey {
     let now = Instant::now();
-    let due = Due::Timer {
+    let due = ScheduledEvent::Timer {
         plugin: plugin.to_owned(),
         name: name.to_owned(),
     };
-    agenda.add(now.checked_add(after).unwrap_or(now), due)
+    queue.add(now.checked_add(after).unwrap_or(now), due)
 }

@@ -1,5 +1,5 @@
-//! What is generated from `wit/`: the imports as traits for the host to implement, the exports as typed functions to call.
-//! Each exported interface is bound by itself, since a component exports only those that it serves.
+//! What is generated from `wit/`: the imports as traits for the host to implement, the exports as typed functions to
+//! call. Each exported interface is bound by itself, since a component exports only those that it serves.
 #![expect(clippy::all, clippy::restriction, reason = "generated code")]
 
 wasmtime::component::bindgen!({
@@ -14,8 +14,8 @@ wasmtime::component::bindgen!({
     },
     exports: { default: async },
     with: {
-        "waxwing:plugin/stanzas.stanza": crate::imports::stanzas::HostStanza,
-        "waxwing:plugin/stanzas.element": crate::imports::stanzas::HostElement,
-        "waxwing:plugin/stanzas.draft": crate::imports::stanzas::HostDraft,
+        "waxwing:plugin/stanzas.stanza": crate::wit::resources::HostStanza,
+        "waxwing:plugin/stanzas.element": crate::wit::resources::HostElement,
+        "waxwing:plugin/stanzas.draft": crate::wit::resources::HostDraft,
     },
 });

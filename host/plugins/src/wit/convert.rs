@@ -4,8 +4,8 @@ use waxwing_xmpp::error::{Condition, ErrorType, StanzaError};
 use waxwing_xmpp::ns;
 
 use crate::fault::Fault;
-use crate::imports::stanzas::payload;
 use crate::wit::bindings::waxwing::plugin::types::{self as wit, ErrorCondition};
+use crate::wit::xml::payload;
 
 /// The longest text of an error that a guest may have sent, in bytes.
 const MAX_TEXT: usize = 1_000;

@@ -7,7 +7,7 @@ pub(crate) mod secret;
 
 use std::sync::Arc;
 
-use waxwing_plugins::{AccountEvent, Inlet};
+use waxwing_plugins::{AccountEvent, PluginEvents};
 use waxwing_storage::{
     Account, AccountId, AccountKeys, AccountSummary, Creation, NewAccount, PluginData, Rosters,
     Spool, Storage, StorageError, Streams,
@@ -81,7 +81,7 @@ impl Admission {
 pub(crate) struct Accounts {
     storage: Arc<dyn Storage>,
     hashing: HashPool,
-    inlet: Inlet,
+    inlet: PluginEvents,
 }
 
 impl std::fmt::Debug for Accounts {
@@ -96,12 +96,12 @@ impl Accounts {
         Self {
             storage,
             hashing,
-            inlet: Inlet::default(),
+            inlet: PluginEvents::default(),
         }
     }
 
     /// The same, whose changes by the operator are told to plugins.
-    pub(crate) fn with_inlet(self, inlet: Inlet) -> Self {
+    pub(crate) fn with_inlet(self, inlet: PluginEvents) -> Self {
         Self { inlet, ..self }
     }
 

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Context;
-use waxwing_plugins::Choices;
+use waxwing_plugins::OperatorOverrides;
 use waxwing_storage::Storage;
 
 use super::{
@@ -76,7 +76,7 @@ impl StoppedServer {
 
     /// What is decided about plugins holds from the next start on.
     fn decide(&self, decision: PluginDecision) -> Result<Reply, AdminError> {
-        let choices = Choices::open(&self.choices).map_err(AdminError::Offline)?;
+        let choices = OperatorOverrides::open(&self.choices).map_err(AdminError::Offline)?;
         let kept = match decision {
             PluginDecision::Enable { name } => choices.enable([name.as_str()]),
             PluginDecision::Disable { name } => choices.disable(&name),

@@ -12,7 +12,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use waxwing_plugins::{Judged, Judging};
+use waxwing_plugins::{ChainRun, HookVerdict};
 use waxwing_xmpp::error::Condition;
 
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
     delivery::{mailbox::Items, queued_stanza::QueuedStanza, session_handle::SessionHandle},
 };
 
-type Call = Pin<Box<dyn Future<Output = Judged>>>;
+type Call = Pin<Box<dyn Future<Output = HookVerdict>>>;
 
 /// What waits to be judged, in order.
 pub(super) struct DeliverHooks {
@@ -68,13 +68,13 @@ impl DeliverHooks {
         let mut judged = Items::new();
         while let Some(delivery) = self.waiting.front() {
             let asked = match self.call.take() {
-                Some(call) => Some(Judging::Waits(call)),
+                Some(call) => Some(ChainRun::Pending(call)),
                 None => ask(&self.cx, delivery, handle),
             };
             let verdict = match asked {
                 None => None,
-                Some(Judging::Over(verdict)) => Some(verdict),
-                Some(Judging::Waits(mut call)) => match call.as_mut().poll(cx) {
+                Some(ChainRun::Ready(verdict)) => Some(verdict),
+                Some(ChainRun::Pending(mut call)) => match call.as_mut().poll(cx) {
                     Poll::Ready(verdict) => Some(verdict),
                     Poll::Pending => {
                         self.call = Some(call);
@@ -103,7 +103,7 @@ impl DeliverHooks {
 }
 
 /// Has the hooks judge what is for a session; `None` if none of them wants to.
-fn ask(cx: &StreamContext, delivery: &QueuedStanza, handle: &SessionHandle) -> Option<Judging> {
+fn ask(cx: &StreamContext, delivery: &QueuedStanza, handle: &SessionHandle) -> Option<ChainRun> {
     let stanza = delivery
         .envelope()
         .filter(|stanza| !stanza.bypasses_hooks())?;
@@ -118,21 +118,21 @@ fn ask(cx: &StreamContext, delivery: &QueuedStanza, handle: &SessionHandle) -> O
 }
 
 /// Carries out what was decided. Gives what goes on.
-fn obey(cx: &StreamContext, verdict: Judged, delivery: QueuedStanza) -> Option<QueuedStanza> {
+fn obey(cx: &StreamContext, verdict: HookVerdict, delivery: QueuedStanza) -> Option<QueuedStanza> {
     let router = &cx.server.router;
     match verdict {
-        Judged::Pass(stanza) => return Some(delivery.altered(stanza)),
-        Judged::Drop => {
+        HookVerdict::Pass(stanza) => return Some(delivery.altered(stanza)),
+        HookVerdict::Drop => {
             if let Some(stanza) = delivery.refused().filter(|stanza| stanza.is_request()) {
                 router.bounce(&stanza, Condition::ServiceUnavailable);
             }
         }
-        Judged::Bounce(error) => {
+        HookVerdict::Bounce(error) => {
             if let Some(stanza) = delivery.refused() {
                 router.refuse(&stanza, &error);
             }
         }
-        Judged::Answer(payload) => {
+        HookVerdict::Answer(payload) => {
             if let Some(stanza) = delivery.refused()
                 && let Some(asker) = stanza.from()
             {

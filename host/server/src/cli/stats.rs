@@ -134,6 +134,7 @@ fn details(plugin: &Value) -> Vec<String> {
     for (title, figure) in [
         ("  stanzas sent", "/sent"),
         ("  stanzas dropped", "/dropped"),
+        ("  events lost", "/events_lost"),
         ("  log lines suppressed", "/log_lines_suppressed"),
     ] {
         rows.push(vec![title.to_owned(), write(plugin, figure, Unit::Number)]);
@@ -253,7 +254,7 @@ mod tests {
             },
             "waits": 0, "waited_seconds": 0.0, "memory_bytes": 1_114_112, "memory_highest_bytes": 2_228_224,
             "instances": 1, "instances_made": 15, "table_bytes": 0, "storage_bytes": 512, "storage_keys": 3,
-            "sent": 0, "dropped": 0, "log_lines_suppressed": 9, "counters": { "hits": 3 }, "gauges": { "open": -2 },
+            "sent": 0, "dropped": 0, "events_lost": 0, "log_lines_suppressed": 9, "counters": { "hits": 3 }, "gauges": { "open": -2 },
         })
     }
 

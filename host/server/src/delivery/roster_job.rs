@@ -7,7 +7,7 @@ use std::sync::{
 
 use prometheus_client::registry::Registry;
 use tokio::sync::mpsc::{self, error::TrySendError};
-use waxwing_plugins::After;
+use waxwing_plugins::FollowUp;
 
 use crate::metrics;
 
@@ -18,7 +18,7 @@ const ROSTER_JOB_QUEUE: usize = 10_000;
 #[derive(Debug)]
 pub(crate) enum RosterJob {
     /// A plugin's call asked for it.
-    FollowUp(After),
+    FollowUp(FollowUp),
     /// Rosters of these domains are kept by another plugin now, or by the database again.
     ProviderChanged(Vec<String>),
 }

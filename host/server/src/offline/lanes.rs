@@ -4,7 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
-use waxwing_plugins::{Judged, Sender};
+use waxwing_plugins::{HookVerdict, Sender};
 use waxwing_xmpp::{
     jid::{BareJid, Jid},
     stanza::Stanza,
@@ -143,13 +143,13 @@ impl Offline {
             .offline(message.stanza.stanza().clone(), &account, sender)
             .await
         {
-            Some(Judged::Pass(stanza)) => {
+            Some(HookVerdict::Pass(stanza)) => {
                 message.is_altered = stanza.element() != message.stanza.element();
                 message.stanza.replace(stanza);
                 return (account, Some(Resolved::Store(message)));
             }
-            Some(Judged::Bounce(error)) => self.router.refuse(&message.stanza, &error),
-            Some(Judged::Drop | Judged::Answer(_)) => {}
+            Some(HookVerdict::Bounce(error)) => self.router.refuse(&message.stanza, &error),
+            Some(HookVerdict::Drop | HookVerdict::Answer(_)) => {}
             // The server stops, and nobody judges it any more. It is not lost for that: nobody may be there to hear of it.
             None => return (account, Some(Resolved::Store(message))),
         }

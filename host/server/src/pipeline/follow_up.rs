@@ -1,6 +1,6 @@
 //! What a plugin's call asks the server to do after its answer.
 
-use waxwing_plugins::After;
+use waxwing_plugins::FollowUp;
 
 use crate::{
     context::ServerContext,
@@ -8,19 +8,19 @@ use crate::{
 };
 
 /// Does what a call asked for besides its answer, once that is on its way.
-pub(crate) fn apply_follow_ups(server: &ServerContext, follow_ups: Vec<After>) {
+pub(crate) fn apply_follow_ups(server: &ServerContext, follow_ups: Vec<FollowUp>) {
     for follow_up in follow_ups {
         match follow_up {
-            After::EndSessions { account } => {
+            FollowUp::EndSessions { account } => {
                 server.router.end_account(&account, End::AccountGone);
             }
-            After::EndSession { session } => server.router.end_session(&session, End::Policy),
+            FollowUp::EndSession { session } => server.router.end_session(&session, End::Policy),
             // An account that is offline reads its roster when it comes.
-            After::ContactChanged { account, .. }
+            FollowUp::ContactChanged { account, .. }
                 if !server.router.is_connected(account.as_str()) => {}
-            roster @ (After::ContactChanged { .. }
-            | After::UpdateContact { .. }
-            | After::RemoveContact { .. }) => {
+            roster @ (FollowUp::ContactChanged { .. }
+            | FollowUp::UpdateContact { .. }
+            | FollowUp::RemoveContact { .. }) => {
                 server.roster_jobs.send(RosterJob::FollowUp(roster));
             }
         }

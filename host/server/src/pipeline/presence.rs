@@ -3,7 +3,7 @@
 use std::{rc::Rc, sync::Arc, time::Duration};
 
 use tokio::{sync::oneshot, time::timeout};
-use waxwing_plugins::{AuthStream, Judged, PresenceStep, Unavailable};
+use waxwing_plugins::{AuthStream, HookVerdict, PresenceStep, Unavailable};
 use waxwing_xmpp::{
     error::Condition,
     stanza::{PresenceType, Stanza, Type},
@@ -89,14 +89,14 @@ async fn judge(
     }
     let judged = cx.plugins.presence(stanza.clone(), sender.id, step);
     match judged.await {
-        Judged::Pass(stanza) => Some(with_counted_priority(stanza)),
+        HookVerdict::Pass(stanza) => Some(with_counted_priority(stanza)),
         // Nobody could judge what it says besides.
-        Judged::Bounce(_) if step == PresenceStep::Unavailable => unavailable(&sender.jid),
-        Judged::Bounce(error) => {
+        HookVerdict::Bounce(_) if step == PresenceStep::Unavailable => unavailable(&sender.jid),
+        HookVerdict::Bounce(error) => {
             cx.server.router.refuse(&stanza, &error);
             None
         }
-        Judged::Drop | Judged::Answer(_) => None,
+        HookVerdict::Drop | HookVerdict::Answer(_) => None,
     }
 }
 

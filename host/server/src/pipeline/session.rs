@@ -3,7 +3,7 @@
 use std::{rc::Rc, sync::Arc};
 
 use tokio::sync::oneshot;
-use waxwing_plugins::{AuthStream, Judged, Judging, Recipient};
+use waxwing_plugins::{AuthStream, ChainRun, HookVerdict, Recipient};
 use waxwing_xmpp::stanza::Kind;
 
 use super::{Step, component, iq, presence};
@@ -31,11 +31,11 @@ impl<'a> Session<'a> {
             return self.route(stanza, recipient);
         }
         match plugins.inbound(stanza.stanza().clone(), recipient) {
-            Judging::Over(verdict) => match self.obey(verdict, stanza) {
+            ChainRun::Ready(verdict) => match self.obey(verdict, stanza) {
                 Some(stanza) => self.route(stanza, recipient),
                 None => Step::Done(Flow::Free),
             },
-            Judging::Waits(verdict) => Step::wait(async move {
+            ChainRun::Pending(verdict) => Step::wait(async move {
                 match self.obey(verdict.await, stanza) {
                     Some(stanza) => self.route(stanza, recipient).finish().await,
                     None => Flow::Free,
@@ -49,15 +49,15 @@ impl<'a> Session<'a> {
     }
 
     /// Carries out the verdict of the hooks. Returns the stanza that goes on.
-    fn obey(&self, verdict: Judged, mut stanza: Envelope) -> Option<Envelope> {
+    fn obey(&self, verdict: HookVerdict, mut stanza: Envelope) -> Option<Envelope> {
         match verdict {
-            Judged::Pass(judged) => {
+            HookVerdict::Pass(judged) => {
                 stanza.replace(judged);
                 return Some(stanza);
             }
-            Judged::Drop => self.router().discard(&stanza),
-            Judged::Bounce(error) => self.router().refuse(&stanza, &error),
-            Judged::Answer(payload) => {
+            HookVerdict::Drop => self.router().discard(&stanza),
+            HookVerdict::Bounce(error) => self.router().refuse(&stanza, &error),
+            HookVerdict::Answer(payload) => {
                 let reply = stanza.result_reply(payload);
                 self.router().answer(&self.handle.jid, reply);
             }

@@ -42,8 +42,8 @@ pub(crate) async fn start(
             plugin_mib: config.plugins.plugin_memory_mib,
             total_mib: config.plugins.memory_mib,
         },
-        inlet: server.router.inlet().clone(),
-        choices: choices(config),
+        events: server.router.inlet().clone(),
+        overrides: choices(config),
     };
     let services = ServerServices {
         server,

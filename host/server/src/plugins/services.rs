@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use waxwing_plugins::{
-    After, HttpError, HttpRequest, HttpResponse, SentStanza, ServiceError, Services,
+    FollowUp, HttpError, HttpRequest, HttpResponse, SentStanza, ServiceError, Services,
 };
 use waxwing_storage::{AccountId, PluginData};
 use waxwing_xml::Element;
@@ -168,8 +168,8 @@ impl Services for ServerServices {
         self.server.router.all_sessions()
     }
 
-    fn follow(&self, after: Vec<After>) {
-        apply_follow_ups(&self.server, after);
+    fn apply_follow_ups(&self, follow_ups: Vec<FollowUp>) {
+        apply_follow_ups(&self.server, follow_ups);
     }
 
     async fn http(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {

@@ -1,7 +1,7 @@
 //! What plugins have to say about rosters (the export `roster-hook`): what clients are shown of them, and what may become of what
 //! users do. Where no plugin wants to, each of these is one look.
 
-use waxwing_plugins::{ContactLabel, RosterAct, RosterChange, WordVerdict};
+use waxwing_plugins::{ContactLabel, RosterAct, RosterChange, SubscriptionVerdict};
 use waxwing_xmpp::{
     error::StanzaError, jid::BareJid, roster::Item, stanza::Stanza,
     subscription::SubscriptionAction,
@@ -106,12 +106,12 @@ impl RosterService {
         contact: &BareJid,
         word: SubscriptionAction,
         stanza: &Stanza,
-    ) -> Result<WordVerdict, StanzaError> {
+    ) -> Result<SubscriptionVerdict, StanzaError> {
         let class = self.router.contact_class(account, contact);
         let act = RosterAct::Outbound(class, word);
         let inlet = self.router.inlet();
         if !inlet.wants_roster(act) {
-            return Ok(WordVerdict::Pass);
+            return Ok(SubscriptionVerdict::Pass);
         }
         inlet.may_say(act, account, contact, stanza.clone()).await
     }
@@ -123,13 +123,13 @@ impl RosterService {
         contact: &BareJid,
         word: SubscriptionAction,
         stanza: &Stanza,
-    ) -> Result<WordVerdict, RosterError> {
+    ) -> Result<SubscriptionVerdict, RosterError> {
         let class = self.router.contact_class(account, contact);
         let act = RosterAct::Inbound(class, word);
         let inlet = self.router.inlet();
         // An account that does not exist has nobody to be asked for: what is said to it is lost further on.
         if !inlet.wants_roster(act) || self.accounts.id(account).await?.is_none() {
-            return Ok(WordVerdict::Pass);
+            return Ok(SubscriptionVerdict::Pass);
         }
         let judged = inlet.may_say(act, account, contact, stanza.clone());
         Ok(judged.await?)

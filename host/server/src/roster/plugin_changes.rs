@@ -2,7 +2,7 @@
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use waxwing_plugins::{After, ContactLabel, RosterChange, RosterEntry};
+use waxwing_plugins::{ContactLabel, FollowUp, RosterChange, RosterEntry};
 use waxwing_xmpp::{
     jid::BareJid,
     subscription::{Availability, State},
@@ -36,7 +36,7 @@ impl RosterService {
                 self.see_again(&hosts).await;
                 Ok(())
             }
-            RosterJob::FollowUp(After::UpdateContact {
+            RosterJob::FollowUp(FollowUp::UpdateContact {
                 account,
                 contact,
                 name,
@@ -45,10 +45,10 @@ impl RosterService {
                 let label = ContactLabel { name, groups };
                 self.update(&account, &contact, label, || ()).await
             }
-            RosterJob::FollowUp(After::RemoveContact { account, contact }) => {
+            RosterJob::FollowUp(FollowUp::RemoveContact { account, contact }) => {
                 self.remove(&account, &contact, || ()).await
             }
-            RosterJob::FollowUp(After::ContactChanged { account, contact }) => {
+            RosterJob::FollowUp(FollowUp::ContactChanged { account, contact }) => {
                 self.look_again(&account, &contact).await
             }
             // Sessions are ended elsewhere.

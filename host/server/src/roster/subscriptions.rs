@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use waxwing_plugins::{RosterEntry, WordVerdict};
+use waxwing_plugins::{RosterEntry, SubscriptionVerdict};
 use waxwing_xml::{Element, Limits};
 use waxwing_xmpp::content::ContentNamespace;
 use waxwing_xmpp::{
@@ -92,7 +92,7 @@ impl RosterService {
         stanza.stamp_from(Jid::from(account.clone()));
         stanza.set_to(Jid::from(contact.clone()));
         let verdict = self.may_send(account, contact, word, &stanza).await?;
-        if verdict == WordVerdict::Drop {
+        if verdict == SubscriptionVerdict::Drop {
             return Ok(());
         }
         let words = self.subscription_locks.lock(account).await;
@@ -165,11 +165,11 @@ impl RosterService {
         stanza: Stanza,
     ) -> Result<(), RosterError> {
         match self.may_receive(account, contact, word, &stanza).await? {
-            WordVerdict::Pass => {
+            SubscriptionVerdict::Pass => {
                 self.receive_subscription(account, contact, word, Some(stanza))
                     .await
             }
-            WordVerdict::Drop => Ok(()),
+            SubscriptionVerdict::Drop => Ok(()),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use waxwing_plugins::Inlet;
+use waxwing_plugins::PluginEvents;
 use waxwing_xmpp::jid::Jid;
 
 /// What an address names.
@@ -24,12 +24,12 @@ pub(crate) enum AddressKind {
 #[derive(Debug)]
 pub(crate) struct Directory {
     hosts: HashSet<String>,
-    components: Inlet,
+    components: PluginEvents,
 }
 
 impl Directory {
     /// The directory of a server with these domains, in prepared form.
-    pub(crate) fn new(hosts: impl IntoIterator<Item = String>, components: Inlet) -> Self {
+    pub(crate) fn new(hosts: impl IntoIterator<Item = String>, components: PluginEvents) -> Self {
         Self {
             hosts: hosts.into_iter().collect(),
             components,

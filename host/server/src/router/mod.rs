@@ -23,7 +23,7 @@ use std::{
     },
 };
 
-use waxwing_plugins::{ComponentQueue, Inlet, Recipient, Sender};
+use waxwing_plugins::{ComponentQueue, PluginEvents, Recipient, Sender};
 use waxwing_xml::Element;
 use waxwing_xmpp::content::ContentNamespace;
 use waxwing_xmpp::{
@@ -74,7 +74,7 @@ pub(crate) struct Router {
     directed_presences: usize,
     subscriptions: subscription_index::SubscriptionIndex,
     next_id: AtomicU64,
-    inlet: Inlet,
+    inlet: PluginEvents,
     metrics: Arc<RouterMetrics>,
     spool: SpoolQueue,
 }
@@ -104,7 +104,7 @@ impl Router {
         limits: &Limits,
         spool: SpoolQueue,
     ) -> Self {
-        let inlet = Inlet::default();
+        let inlet = PluginEvents::default();
         Self {
             directory: Directory::new(hosts, inlet.clone()),
             egress: Box::new(NoEgress),
@@ -140,7 +140,7 @@ impl Router {
     }
 
     /// The way to the plugins.
-    pub(crate) fn inlet(&self) -> &Inlet {
+    pub(crate) fn inlet(&self) -> &PluginEvents {
         &self.inlet
     }
 

@@ -22,19 +22,22 @@ impl Plugin {
     }
 
     /// Makes a call that goes like this; none if it was refused.
-    fn call(&mut self, conduct: Conduct) -> Called {
-        let leave = self.quarantine.leave(|| self.now)?;
+    fn call(&mut self, outcome: CallOutcome) -> Called {
+        let permit = self.quarantine.permit(|| self.now)?;
         self.calls = self.calls.saturating_add(1);
         let calls = (self.calls, self.calls);
-        Some(self.quarantine.note(&leave, conduct, || calls, || self.now))
+        Some(
+            self.quarantine
+                .note(&permit, outcome, || calls, || self.now),
+        )
     }
 
     fn fault(&mut self, peer: u64) -> Called {
-        self.call(Conduct::Fault(Peer(peer)))
+        self.call(CallOutcome::Fault(Peer(peer)))
     }
 
     fn good(&mut self) {
-        assert_eq!(self.call(Conduct::Fair), Some(None));
+        assert_eq!(self.call(CallOutcome::Succeeded), Some(None));
     }
 
     fn wait(&mut self, span: Duration) {
@@ -46,7 +49,7 @@ impl Plugin {
         for peer in 0.. {
             match self.fault(peer % 3).expect("it is called") {
                 Some(Change::Quarantined { span, .. }) => return span,
-                Some(Change::Reformed) => panic!("a fault reforms nobody"),
+                Some(Change::Recovered) => panic!("a fault reforms nobody"),
                 None => assert!(peer < 10, "it goes on serving"),
             }
         }
@@ -70,8 +73,8 @@ fn five_faults_for_three_peers_are_a_quarantine() {
     };
     assert_eq!(plugin.fault(2), Some(Some(change)));
     assert_eq!(plugin.fault(4), None, "it is not called any more");
-    let standing = plugin.quarantine.standing(plugin.now);
-    assert_eq!(standing, Standing::Quarantined(SHORTEST));
+    let standing = plugin.quarantine.status(plugin.now);
+    assert_eq!(standing, QuarantineStatus::Quarantined(SHORTEST));
 }
 
 #[test]
@@ -87,7 +90,7 @@ fn two_peers_silence_nobody_however_often_it_fails_for_them() {
 fn less_than_a_fifth_of_the_calls_is_no_quarantine() {
     let mut plugin = Plugin::new();
     for peer in 0..1_000 {
-        assert_eq!(plugin.call(Conduct::Fair), Some(None));
+        assert_eq!(plugin.call(CallOutcome::Succeeded), Some(None));
         for _ in 0..5 {
             plugin.good();
         }
@@ -129,13 +132,13 @@ fn one_instance_that_cannot_be_initialised_is_enough() {
         span: SHORTEST,
         why: Why::Init,
     };
-    assert_eq!(plugin.call(Conduct::NoInstance), Some(Some(change)));
+    assert_eq!(plugin.call(CallOutcome::NoInstance), Some(Some(change)));
     plugin.wait(SHORTEST);
     let change = Change::Quarantined {
         span: SHORTEST * 2,
         why: Why::Init,
     };
-    assert_eq!(plugin.call(Conduct::NoInstance), Some(Some(change)));
+    assert_eq!(plugin.call(CallOutcome::NoInstance), Some(Some(change)));
 }
 
 #[test]
@@ -143,20 +146,26 @@ fn probation_tries_one_call_at_a_time_and_ends_by_itself() {
     let mut plugin = Plugin::new();
     plugin.fail();
     plugin.wait(SHORTEST);
-    assert_eq!(plugin.quarantine.standing(plugin.now), Standing::Probation);
+    assert_eq!(
+        plugin.quarantine.status(plugin.now),
+        QuarantineStatus::Probation
+    );
     let now = plugin.now;
-    let trial = plugin.quarantine.leave(|| now).expect("one is tried");
-    assert!(plugin.quarantine.leave(|| now).is_none(), "and one alone");
+    let trial = plugin.quarantine.permit(|| now).expect("one is tried");
+    assert!(plugin.quarantine.permit(|| now).is_none(), "and one alone");
     // A call that is given up is no try.
     drop(trial);
     for _ in 1..TRIALS {
         plugin.good();
     }
-    assert_eq!(plugin.call(Conduct::Fair), Some(Some(Change::Reformed)));
-    assert_eq!(plugin.quarantine.standing(now), Standing::Serving);
+    assert_eq!(
+        plugin.call(CallOutcome::Succeeded),
+        Some(Some(Change::Recovered))
+    );
+    assert_eq!(plugin.quarantine.status(now), QuarantineStatus::Serving);
     let (first, second) = (
-        plugin.quarantine.leave(|| now),
-        plugin.quarantine.leave(|| now),
+        plugin.quarantine.permit(|| now),
+        plugin.quarantine.permit(|| now),
     );
     assert!(first.is_some() && second.is_some());
 }
@@ -169,7 +178,7 @@ fn one_peer_cannot_make_a_probation_fail() {
     for _ in 1..TRIALS {
         assert_eq!(plugin.fault(7), Some(None));
     }
-    assert_eq!(plugin.fault(7), Some(Some(Change::Reformed)));
+    assert_eq!(plugin.fault(7), Some(Some(Change::Recovered)));
 }
 
 #[test]
@@ -183,9 +192,9 @@ fn each_quarantine_is_twice_as_long_until_it_behaves_for_long() {
     }
     assert_eq!(spans, [5, 10, 20, 40, 80, 160, 320, 600, 600, 600]);
     for _ in 0..TRIALS {
-        let _ = plugin.call(Conduct::Fair);
+        let _ = plugin.call(CallOutcome::Succeeded);
     }
-    plugin.wait(REFORMED);
+    plugin.wait(RECOVERED_AFTER);
     assert_eq!(plugin.fail(), SHORTEST);
 }
 
@@ -203,10 +212,10 @@ fn an_operator_ends_a_quarantine_at_once() {
 fn a_call_from_before_the_quarantine_says_nothing_new() {
     let mut plugin = Plugin::new();
     let now = plugin.now;
-    let late = Leave { trial: None };
+    let late = CallPermit { trial: None };
     plugin.fail();
     let noted = plugin
         .quarantine
-        .note(&late, Conduct::Fault(Peer(0)), || (9, 9), || now);
+        .note(&late, CallOutcome::Fault(Peer(0)), || (9, 9), || now);
     assert_eq!(noted, None);
 }

@@ -1,4 +1,4 @@
-//! The faults of the last minute, by whom they were for.
+//! The faults of the last minute, by peer.
 
 use std::time::{Duration, Instant};
 

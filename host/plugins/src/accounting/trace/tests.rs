@@ -21,7 +21,7 @@ fn stanza() -> Stanza {
     stanza
 }
 
-fn tell(ledger: &Ledger, stanza: &Stanza) {
+fn tell(tracers: &Tracers, stanza: &Stanza) {
     let effects = Effects::default();
     let call = Traced {
         export: Export::inbound,
@@ -32,8 +32,8 @@ fn tell(ledger: &Ledger, stanza: &Stanza) {
         waited: Duration::ZERO,
         wall: Duration::from_micros(9),
     };
-    if ledger.tracers.is_any() {
-        ledger.tracers.tell(&Manifest::nobody(), &call);
+    if tracers.is_any() {
+        tracers.tell(&Manifest::nobody(), &call);
     }
 }
 
@@ -43,9 +43,9 @@ async fn next(trace: &mut Trace) -> TraceLine {
 
 #[tokio::test]
 async fn tells_who_and_what_but_no_bodies_and_nothing_without_end() {
-    let ledger = Arc::<Ledger>::default();
-    let mut trace = Trace::new(Arc::clone(&ledger), false);
-    tell(&ledger, &stanza());
+    let tracers = Arc::<Tracers>::default();
+    let mut trace = Trace::new(Arc::clone(&tracers), false);
+    tell(&tracers, &stanza());
     let line = serde_json::to_value(next(&mut trace).await).unwrap();
     assert_eq!(line["export"], "inbound");
     assert_eq!(line["outcome"], "pass");
@@ -63,9 +63,9 @@ async fn tells_who_and_what_but_no_bodies_and_nothing_without_end() {
 
 #[tokio::test]
 async fn tells_all_of_a_stanza_to_those_who_want_it() {
-    let ledger = Arc::<Ledger>::default();
-    let mut trace = Trace::new(Arc::clone(&ledger), true);
-    tell(&ledger, &stanza());
+    let tracers = Arc::<Tracers>::default();
+    let mut trace = Trace::new(Arc::clone(&tracers), true);
+    tell(&tracers, &stanza());
     let line = serde_json::to_value(next(&mut trace).await).unwrap();
     let xml = line["stanza"]["xml"].as_str().unwrap();
     assert!(xml.contains(SECRET), "{xml}");
@@ -73,32 +73,32 @@ async fn tells_all_of_a_stanza_to_those_who_want_it() {
 
 #[tokio::test]
 async fn keeps_so_many_for_a_slow_watcher_and_counts_the_rest() {
-    let ledger = Arc::<Ledger>::default();
-    let mut trace = Trace::new(Arc::clone(&ledger), false);
+    let tracers = Arc::<Tracers>::default();
+    let mut trace = Trace::new(Arc::clone(&tracers), false);
     for _ in 0..BACKLOG + 44 {
-        tell(&ledger, &stanza());
+        tell(&tracers, &stanza());
     }
     for _ in 0..BACKLOG {
         assert!(matches!(next(&mut trace).await, TraceLine::Call(_)));
     }
     assert_eq!(next(&mut trace).await, TraceLine::Missed { missed: 44 });
-    tell(&ledger, &stanza());
+    tell(&tracers, &stanza());
     assert!(matches!(next(&mut trace).await, TraceLine::Call(_)));
 }
 
 #[tokio::test]
 async fn nobody_watches_any_more_when_the_last_has_left() {
-    let ledger = Arc::<Ledger>::default();
-    assert!(!ledger.tracers.is_any());
+    let tracers = Arc::<Tracers>::default();
+    assert!(!tracers.is_any());
     let (first, second) = (
-        Trace::new(Arc::clone(&ledger), false),
-        Trace::new(Arc::clone(&ledger), false),
+        Trace::new(Arc::clone(&tracers), false),
+        Trace::new(Arc::clone(&tracers), false),
     );
     drop(first);
-    assert!(ledger.tracers.is_any());
-    assert_eq!(ledger.tracers.count(), 1);
+    assert!(tracers.is_any());
+    assert_eq!(tracers.count(), 1);
     drop(second);
-    assert!(!ledger.tracers.is_any());
+    assert!(!tracers.is_any());
 }
 
 #[test]

@@ -86,6 +86,6 @@ fn monotonic(mut store: StoreContextMut<'_, State>, (): ()) -> wasmtime::Result<
 
 /// Nanoseconds since the server started, in whole milliseconds.
 fn nanos(state: &State) -> u64 {
-    let millis = u64::try_from(state.shared.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let millis = u64::try_from(state.started.elapsed().as_millis()).unwrap_or(u64::MAX);
     millis.saturating_mul(NANOS_A_MILLI)
 }

@@ -1,17 +1,16 @@
-//! WASI 0.2 for the languages whose runtimes import it, with nothing behind it: no files, no sockets, no environment, no
-//! arguments, no input. The clocks and random bytes are those of our own imports; what is printed goes to the plugin's log.
+//! WASI 0.2 for the languages whose runtimes import it, with nothing behind it: no files, no sockets, no environment,
+//! no arguments, no input. The clocks and random bytes are those of our own imports; what is printed goes to the
+//! plugin's log.
 //!
-//! A component says itself which functions it imports, of what types; so each is linked by what it is in that component, in
-//! any version 0.2.x. The few that do something are here (`clocks`, `random`, `streams`, `poll`); every other one refuses
-//! (`refuse`).
+//! A component says itself which functions it imports, of what types; so each is linked by what it is in that
+//! component, in any version 0.2.x. The few that do something are here (`clocks`, `random`, `streams`, `poll`); every
+//! other one refuses (`refuse`).
 
 mod clocks;
 mod poll;
 mod random;
 mod refuse;
 mod streams;
-
-pub(crate) use streams::Printed;
 
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, Linker, LinkerInstance, ResourceType};

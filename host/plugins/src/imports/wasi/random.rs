@@ -1,4 +1,5 @@
-//! `wasi:random`: bytes from the operating system, as the import `random` gives them. The insecure kinds are secure, too.
+//! `wasi:random`: bytes from the operating system, as the import `random` gives them. The insecure kinds are secure,
+//! too.
 
 use wasmtime::StoreContextMut;
 use wasmtime::component::LinkerInstance;

@@ -6,8 +6,8 @@ use wasmtime::component::{ComponentType, Lift, LinkerInstance, Lower, Resource};
 
 use super::Nothing;
 use super::poll::NOW;
+use crate::instance::printed::{ROOM, Stream};
 use crate::instance::state::State;
-use crate::wit::bindings::waxwing::plugin::log::Level;
 
 /// The number of standard input, which is always at its end.
 const INPUT: u32 = 0;
@@ -15,16 +15,6 @@ const INPUT: u32 = 0;
 const OUTPUT: u32 = 1;
 /// The number of standard error.
 const ERROR: u32 = 2;
-
-/// What is printed at a time, and the longest line; a longer one is broken.
-const ROOM: usize = 4_096;
-
-/// What was printed and is no whole line yet.
-#[derive(Debug, Default)]
-pub(crate) struct Printed {
-    output: Vec<u8>,
-    error: Vec<u8>,
-}
 
 /// Why a stream takes or gives nothing.
 #[derive(ComponentType, Lift, Lower)]
@@ -98,7 +88,8 @@ fn write(
         ERROR => Stream::Error,
         _ => return Ok((Err(StreamError::Closed),)),
     };
-    state.print(stream, &bytes);
+    let (log, plugin) = (&state.plugin.counters.logs, &state.plugin.manifest.name);
+    state.printed.print(stream, &bytes, log, plugin);
     Ok((Ok(()),))
 }
 
@@ -116,56 +107,4 @@ fn subscribe(
 ) -> wasmtime::Result<(Resource<Nothing>,)> {
     store.data_mut().charge()?;
     Ok((Resource::new_own(NOW),))
-}
-
-/// Where something is printed.
-#[derive(Clone, Copy)]
-enum Stream {
-    Output,
-    Error,
-}
-
-impl State {
-    /// Takes what a guest prints, and writes each line that it ends to the log.
-    fn print(&mut self, stream: Stream, bytes: &[u8]) {
-        for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
-            let pending = self.printed.of(stream);
-            pending.extend_from_slice(piece);
-            if piece.ends_with(b"\n") || pending.len() >= ROOM {
-                let line = std::mem::take(pending);
-                self.log_line(stream, &line);
-            }
-        }
-    }
-
-    /// Writes what was printed without a line's end, since the call has ended.
-    pub(crate) fn flush_printed(&mut self) {
-        for stream in [Stream::Output, Stream::Error] {
-            let line = std::mem::take(self.printed.of(stream));
-            if !line.is_empty() {
-                self.log_line(stream, &line);
-            }
-        }
-    }
-
-    fn log_line(&self, stream: Stream, line: &[u8]) {
-        let level = match stream {
-            Stream::Output => Level::Info,
-            Stream::Error => Level::Warn,
-        };
-        let line = String::from_utf8_lossy(line);
-        self.plugin
-            .ledger
-            .logs
-            .write(&self.plugin.manifest.name, level, line.trim_end());
-    }
-}
-
-impl Printed {
-    const fn of(&mut self, stream: Stream) -> &mut Vec<u8> {
-        match stream {
-            Stream::Output => &mut self.output,
-            Stream::Error => &mut self.error,
-        }
-    }
 }

@@ -1,4 +1,4 @@
-//! What is due when: one list for the timers of all plugins and for the ends of waits.
+//! A queue ordered by time: one for the timers of all plugins and for the timeouts of requests.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -6,22 +6,22 @@ use std::time::Instant;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-/// A place in the list, to cancel by.
+/// The key of an entry, to cancel it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Appointment(Instant, u64);
+pub(crate) struct TimerKey(Instant, u64);
 
-/// A list of things to do, in the order of their times.
-pub(crate) struct Agenda<T> {
+/// Entries in the order of their times.
+pub(crate) struct TimerQueue<T> {
     list: Mutex<List<T>>,
     changed: Notify,
 }
 
 struct List<T> {
-    due: BTreeMap<Appointment, T>,
+    due: BTreeMap<TimerKey, T>,
     next: u64,
 }
 
-impl<T> Default for Agenda<T> {
+impl<T> Default for TimerQueue<T> {
     fn default() -> Self {
         Self {
             list: Mutex::new(List {
@@ -33,29 +33,29 @@ impl<T> Default for Agenda<T> {
     }
 }
 
-impl<T> Agenda<T> {
-    /// Puts something on the list.
-    pub(crate) fn add(&self, at: Instant, what: T) -> Appointment {
-        let (appointment, is_first) = {
+impl<T> TimerQueue<T> {
+    /// Adds an entry.
+    pub(crate) fn add(&self, at: Instant, what: T) -> TimerKey {
+        let (key, is_first) = {
             let mut list = self.list.lock();
-            let appointment = Appointment(at, list.next);
+            let key = TimerKey(at, list.next);
             list.next = list.next.wrapping_add(1);
-            list.due.insert(appointment, what);
-            let is_first = list.due.first_key_value().map(|(first, _)| *first) == Some(appointment);
-            (appointment, is_first)
+            list.due.insert(key, what);
+            let is_first = list.due.first_key_value().map(|(first, _)| *first) == Some(key);
+            (key, is_first)
         };
         if is_first {
             self.changed.notify_one();
         }
-        appointment
+        key
     }
 
-    /// Takes something off the list, if it is still there.
-    pub(crate) fn cancel(&self, appointment: Appointment) -> Option<T> {
-        self.list.lock().due.remove(&appointment)
+    /// Removes an entry, if it is still there.
+    pub(crate) fn cancel(&self, key: TimerKey) -> Option<T> {
+        self.list.lock().due.remove(&key)
     }
 
-    /// Waits for the next thing that is due. For one waiter.
+    /// Waits for the next entry whose time has come. For one caller at a time.
     pub(crate) async fn next(&self) -> T {
         loop {
             let changed = self.changed.notified();
@@ -87,28 +87,28 @@ mod tests {
 
     #[tokio::test]
     async fn gives_what_is_due_in_the_order_of_time() {
-        let agenda = Arc::new(Agenda::default());
+        let queue = Arc::new(TimerQueue::default());
         let now = Instant::now();
-        agenda.add(now, "first");
-        agenda.add(now, "second");
-        let cancelled = agenda.add(now, "never");
-        assert_eq!(agenda.cancel(cancelled), Some("never"));
-        assert_eq!(agenda.cancel(cancelled), None);
-        assert_eq!(agenda.next().await, "first");
-        assert_eq!(agenda.next().await, "second");
+        queue.add(now, "first");
+        queue.add(now, "second");
+        let cancelled = queue.add(now, "never");
+        assert_eq!(queue.cancel(cancelled), Some("never"));
+        assert_eq!(queue.cancel(cancelled), None);
+        assert_eq!(queue.next().await, "first");
+        assert_eq!(queue.next().await, "second");
     }
 
     #[tokio::test]
     async fn wakes_for_what_is_due_before_what_it_waits_for() {
-        let agenda = Arc::new(Agenda::default());
+        let queue = Arc::new(TimerQueue::default());
         let now = Instant::now();
-        agenda.add(now + Duration::from_hours(1), "late");
+        queue.add(now + Duration::from_hours(1), "late");
         let waiting = tokio::spawn({
-            let agenda = Arc::clone(&agenda);
-            async move { agenda.next().await }
+            let queue = Arc::clone(&queue);
+            async move { queue.next().await }
         });
         tokio::task::yield_now().await;
-        agenda.add(now + Duration::from_millis(20), "soon");
+        queue.add(now + Duration::from_millis(20), "soon");
         assert_eq!(waiting.await.unwrap(), "soon");
     }
 }

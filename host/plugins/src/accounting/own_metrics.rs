@@ -1,5 +1,7 @@
 //! What a plugin counts itself.
 
+use crate::model::metric_change::{MetricChange, MetricRefusal};
+
 use std::collections::BTreeMap;
 
 use parking_lot::Mutex;
@@ -9,67 +11,50 @@ const MAX_NAMES: usize = 64;
 /// Characters of a name.
 const MAX_NAME: usize = 64;
 
-/// A change to a figure.
-#[derive(Debug)]
-pub(crate) enum Figure {
-    /// Adds to a counter.
-    Count(String, u64),
-    /// Sets a gauge.
-    Set(String, i64),
-}
-
-/// Why a change is not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FigureError {
-    InvalidName,
-    OtherKind,
-    TooMany,
-}
-
 #[derive(Clone, Copy, Debug)]
 enum Value {
     Counter(u64),
     Gauge(i64),
 }
 
-/// The figures of one plugin.
+/// The metrics of one plugin.
 #[derive(Debug, Default)]
-pub(crate) struct OwnFigures(Mutex<BTreeMap<String, Value>>);
+pub(crate) struct OwnMetrics(Mutex<BTreeMap<String, Value>>);
 
-impl OwnFigures {
+impl OwnMetrics {
     /// Takes the name of a figure for its kind, at the value 0 if it is new: what is admitted can be taken later.
-    pub(crate) fn admit(&self, figure: &Figure) -> Result<(), FigureError> {
-        let (name, zero) = match figure {
-            Figure::Count(name, _) => (name, Value::Counter(0)),
-            Figure::Set(name, _) => (name, Value::Gauge(0)),
+    pub(crate) fn admit(&self, change: &MetricChange) -> Result<(), MetricRefusal> {
+        let (name, zero) = match change {
+            MetricChange::Count(name, _) => (name, Value::Counter(0)),
+            MetricChange::Set(name, _) => (name, Value::Gauge(0)),
         };
         if !is_name(name) {
-            return Err(FigureError::InvalidName);
+            return Err(MetricRefusal::InvalidName);
         }
-        let mut figures = self.0.lock();
-        match (figures.get(name), zero) {
+        let mut metrics = self.0.lock();
+        match (metrics.get(name), zero) {
             (Some(Value::Counter(_)), Value::Counter(_))
             | (Some(Value::Gauge(_)), Value::Gauge(_)) => Ok(()),
-            (Some(_), _) => Err(FigureError::OtherKind),
-            (None, _) if figures.len() >= MAX_NAMES => Err(FigureError::TooMany),
+            (Some(_), _) => Err(MetricRefusal::OtherKind),
+            (None, _) if metrics.len() >= MAX_NAMES => Err(MetricRefusal::TooMany),
             (None, zero) => {
-                figures.insert(name.clone(), zero);
+                metrics.insert(name.clone(), zero);
                 Ok(())
             }
         }
     }
 
     /// Carries out a change that was admitted.
-    pub(crate) fn take(&self, figure: Figure) {
-        let mut figures = self.0.lock();
-        match figure {
-            Figure::Count(name, by) => {
-                if let Some(Value::Counter(value)) = figures.get_mut(&name) {
+    pub(crate) fn take(&self, change: MetricChange) {
+        let mut metrics = self.0.lock();
+        match change {
+            MetricChange::Count(name, by) => {
+                if let Some(Value::Counter(value)) = metrics.get_mut(&name) {
                     *value = value.saturating_add(by);
                 }
             }
-            Figure::Set(name, to) => {
-                if let Some(Value::Gauge(value)) = figures.get_mut(&name) {
+            MetricChange::Set(name, to) => {
+                if let Some(Value::Gauge(value)) = metrics.get_mut(&name) {
                     *value = to;
                 }
             }
@@ -93,8 +78,8 @@ impl OwnFigures {
     }
 
     fn some<T>(&self, of: impl Fn(Value) -> Option<T>) -> Vec<(String, T)> {
-        let figures = self.0.lock();
-        let some = figures.iter();
+        let metrics = self.0.lock();
+        let some = metrics.iter();
         some.filter_map(|(name, value)| Some((name.clone(), of(*value)?)))
             .collect()
     }
@@ -112,14 +97,18 @@ fn is_name(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn count(name: &str) -> Figure {
-        Figure::Count(name.to_owned(), 2)
+    fn count(name: &str) -> MetricChange {
+        MetricChange::Count(name.to_owned(), 2)
     }
 
     #[test]
     fn counters_add_up_and_gauges_are_set() {
-        let own = OwnFigures::default();
-        for figure in [count("a"), count("a"), Figure::Set("b".to_owned(), -7)] {
+        let own = OwnMetrics::default();
+        for figure in [
+            count("a"),
+            count("a"),
+            MetricChange::Set("b".to_owned(), -7),
+        ] {
             own.admit(&figure).unwrap();
             own.take(figure);
         }
@@ -129,18 +118,18 @@ mod tests {
 
     #[test]
     fn a_name_is_of_one_kind_of_one_form_and_there_are_few() {
-        let own = OwnFigures::default();
+        let own = OwnMetrics::default();
         own.admit(&count("a")).unwrap();
-        let other = own.admit(&Figure::Set("a".to_owned(), 1));
-        assert_eq!(other, Err(FigureError::OtherKind));
+        let other = own.admit(&MetricChange::Set("a".to_owned(), 1));
+        assert_eq!(other, Err(MetricRefusal::OtherKind));
         let long = "a".repeat(65);
         for name in ["", "A", "1a", "_a", "a-b", "a\"", "ä", &long] {
-            assert_eq!(own.admit(&count(name)), Err(FigureError::InvalidName));
+            assert_eq!(own.admit(&count(name)), Err(MetricRefusal::InvalidName));
         }
         for number in 1..64 {
             own.admit(&count(&format!("a{number}"))).unwrap();
         }
-        assert_eq!(own.admit(&count("b")), Err(FigureError::TooMany));
+        assert_eq!(own.admit(&count("b")), Err(MetricRefusal::TooMany));
         own.admit(&count("a63")).unwrap();
     }
 }
