@@ -1,9 +1,10 @@
-//! `cargo xtask lint`: formatting, lints, the guide and documentation; a warning is an error.
+//! `cargo xtask lint`: formatting, layers, lints, the guide and documentation; a warning is an error.
 
 use anyhow::Result;
 
 use crate::guide;
 use crate::host;
+use crate::layers;
 use crate::layout::Layout;
 use crate::process;
 use crate::progress::Progress;
@@ -33,6 +34,9 @@ pub(crate) fn run(layout: &Layout, progress: &Progress) -> Result<()> {
     reference::check(&layout.root)?;
     guide::check(&layout.root)?;
     seeds::check(&layout.root)?;
+
+    progress.phase("the layers");
+    layers::check(&layout.root)?;
 
     progress.phase("lints of the server");
     let mut clippy = host::cargo(layout);

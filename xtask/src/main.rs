@@ -21,6 +21,7 @@ mod guests;
 mod guide;
 mod host;
 mod hostile;
+mod layers;
 mod layout;
 mod lint;
 mod postgres;
@@ -50,7 +51,7 @@ usage: cargo xtask COMMAND
   run [--release] [ARGUMENTS…]   build the server with its plugins, then serve; arguments go to `waxwing run`
   build [--release]              build the server with its plugins: target/debug/waxwing or target/release/waxwing
   guests [--all]                 build the bundled and the example plugins: target/guests; with --all also those that only tests use
-  lint                           formatting and lints of the server and of the plugins, and what the guide says of wit/
+  lint                           formatting, lints and layers of the server and of the plugins, and what the guide says of wit/
   reference                      write the guide's pages about the interfaces anew, from wit/
   seeds                          write docs/seeds.md anew, from docs/seeds.toml and the tests
   test [NAME…]                   build, install the clients that the tests use, run all tests, or those of these names; a name
