@@ -44,6 +44,6 @@ impl Host for State {
         let (Ok(host), Ok(address)) = (jid::prepare_domain(&host), jid::parse(&address)) else {
             return Ok(false);
         };
-        Ok(self.shared.services.is_admin(&host, &address.into_bare()))
+        Ok(self.services.server.is_admin(&host, &address.into_bare()))
     }
 }
