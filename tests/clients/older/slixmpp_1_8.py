@@ -16,12 +16,14 @@ async def main():
     sasl = client["feature_mechanisms"]
     done = asyncio.get_running_loop().create_future()
 
+    refused = []
+
     def bound(_):
-        refused = ["after", *sorted(sasl.attempted_mechs)] if sasl.attempted_mechs else []
-        print("bound", client.boundjid.bare, "by", sasl.mech.name, *refused, flush=True)
+        print("bound", client.boundjid.bare, "by", sasl.mech.name, "after", *sorted(refused), flush=True)
         done.done() or done.set_result(None)
 
     client.add_event_handler("session_start", bound)
+    client.add_event_handler("failed_auth", lambda _: refused.append(sasl.mech.name))
     client.add_event_handler("failed_all_auth", lambda _: done.done() or done.set_exception(RuntimeError("refused")))
     client.connect((HOST, int(PORT)))
     await done
