@@ -220,7 +220,7 @@ mod tests {
     fn fills_in_what_a_text_lacks() {
         let text = ";;! exports inbound iq-handler\n\
                     ;;! manifest {\"subscriptions\": [{\"iq\": {\"payload\": {\"namespace\": \"urn:example:x\", \"local\": \"x\"}, \
-                    \"types\": [\"get\"], \"recipients\": [\"server\"]}}]}\n\
+                    \"types\": [\"get\"], \"recipients\": [\"own-server\"]}}]}\n\
                     (module (func (export \"waxwing:plugin/inbound@0.2.0#filter\") (param i32) (result i32) unreachable))";
         let variant = &variants("fills-in", text).unwrap()[0];
         let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit");
