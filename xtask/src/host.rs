@@ -1,5 +1,6 @@
 //! Builds the server's binary with the plugins inside, and runs it.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -58,7 +59,40 @@ pub(crate) fn build_with_guests(
         cargo.arg("--release");
     }
     process::run(&mut cargo, "building the server")?;
-    Ok(layout.target.join(profile.folder()).join("waxwing"))
+    let binary = layout.target.join(profile.folder()).join("waxwing");
+    if profile == Profile::Release {
+        set_symbols_apart(&binary, progress)?;
+    }
+    Ok(binary)
+}
+
+/// Moves the symbols of a binary into a file beside it, `waxwing.debug`. Backtraces and debuggers find it there by the link that stays
+/// in the binary; the server runs without it.
+///
+/// Cargo keeps its own copy by a hard link, which keeps its symbols; a binary without another link has been through this.
+fn set_symbols_apart(binary: &Path, progress: &Progress) -> Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    if binary.metadata()?.nlink() < 2 {
+        return Ok(());
+    }
+    if process::find("objcopy").is_none() {
+        progress.note("the symbols stay in the binary: there is no objcopy here");
+        return Ok(());
+    }
+    let symbols = binary.with_extension("debug");
+    let fresh = binary.with_extension("new");
+    let mut copy = Command::new("objcopy");
+    copy.arg("--only-keep-debug").arg(binary).arg(&symbols);
+    process::run(&mut copy, "copying the symbols")?;
+    let mut strip = Command::new("objcopy");
+    strip.arg("--strip-all");
+    strip.arg(format!("--add-gnu-debuglink={}", symbols.display()));
+    process::run(strip.arg(binary).arg(&fresh), "removing the symbols")?;
+    fs::rename(&fresh, binary)?;
+    let size = |file: &Path| file.metadata().map_or(0, |found| found.len() >> 20);
+    let (program, apart) = (size(binary), size(&symbols));
+    progress.note(&format!("{program} MB, and {apart} MB of symbols apart"));
+    Ok(())
 }
 
 /// Cargo in the host's workspace; the server's build script embeds the guests named here.
@@ -98,7 +132,26 @@ fn become_program(_: &mut Command) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::Profile;
+    use super::*;
+
+    #[test]
+    fn a_binary_runs_without_its_symbols_and_keeps_them_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let [whole, binary] = ["whole", "waxwing"].map(|name| folder.path().join(name));
+        fs::copy(std::env::current_exe().unwrap(), &whole).unwrap();
+        fs::hard_link(&whole, &binary).unwrap();
+        let size = |file: &Path| file.metadata().unwrap().len();
+        let progress = Progress::start();
+        set_symbols_apart(&binary, &progress).unwrap();
+        assert!(size(&binary) < size(&whole));
+        let symbols = size(&folder.path().join("waxwing.debug"));
+        assert!(symbols > 1000);
+        let listed = process::capture(Command::new(&binary).arg("--list")).unwrap();
+        assert!(listed.stdout.contains("without_its_symbols"));
+        // The next build finds nothing to do, and leaves both as they are.
+        set_symbols_apart(&binary, &progress).unwrap();
+        assert_eq!(size(&folder.path().join("waxwing.debug")), symbols);
+    }
 
     #[test]
     fn what_follows_two_dashes_is_for_the_server() {
