@@ -74,6 +74,12 @@ fn all(layout: &Layout, progress: &Progress, report: &Report<'_>) -> Result<()> 
     let queue = Queue::default();
     let alone = thread::scope(|scope| {
         scope.spawn(|| queue.work(report));
+        // Only the matrix of hostile guests needs them, which runs last.
+        scope.spawn(|| {
+            if let Err(error) = hostile::build_languages(layout, progress) {
+                report.fault("the hostile guests in JavaScript and Python", &error);
+            }
+        });
         let built = build_all(layout, progress, report, &queue);
         // Nothing is built any more, so there is time for two.
         scope.spawn(|| queue.work(report));
@@ -138,6 +144,9 @@ fn some(layout: &Layout, progress: &Progress, report: &Report<'_>, parts: &[Part
     let is_black_box = |part: &Part| part.package == BLACK_BOX;
     let binary = if parts.iter().any(is_black_box) {
         set_up(layout, progress)?;
+        if parts.iter().any(|part| part.target == "hostile") {
+            hostile::build_languages(layout, progress)?;
+        }
         Some(host::build_with_guests(
             layout,
             progress,
@@ -189,8 +198,7 @@ fn set_up(layout: &Layout, progress: &Progress) -> Result<()> {
     clients::install(layout, progress)?;
     postgres::install(layout, progress)?;
     clock::install(layout, progress)?;
-    proxies::install(layout, progress)?;
-    hostile::build_languages(layout, progress)
+    proxies::install(layout, progress)
 }
 
 /// `cargo test` of the plugins as native code.
