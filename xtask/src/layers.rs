@@ -17,7 +17,7 @@ use anyhow::{Context, Result, bail};
 use source::{Path as ImportPath, Source};
 
 /// The crates that are looked at, by their folders.
-const CRATES: [&str; 1] = ["host/plugins"];
+const CRATES: [&str; 2] = ["host/plugins", "host/server"];
 
 /// The heading over the list of layers in a crate's documentation.
 const HEADING: &str = "# Layers";

@@ -101,7 +101,7 @@ async fn a_request_is_answered_later_and_once() -> Result<()> {
     let token: u64 = step(&mut romeo, "<token/>").await?.parse()?;
     // Tokens are given one after the other: hers was among the last few.
     let tries: String = (token.saturating_sub(20)..token)
-        .map(|token| format!("<settle token='{token}'/>"))
+        .map(|token| format!("<answer_later token='{token}'/>"))
         .collect();
     let settled = act(&mut romeo, &tries).await?;
     assert_eq!(
@@ -140,7 +140,7 @@ async fn a_request_is_answered_later_and_once() -> Result<()> {
 
     // One that the same call answers.
     let at_once = format!(
-        "<iq type='set' id='once' to='localhost'><do xmlns='{NAMESPACE}' later='5'><settle/></do></iq>"
+        "<iq type='set' id='once' to='localhost'><do xmlns='{NAMESPACE}' later='5'><answer_later/></do></iq>"
     );
     juliet.send(&at_once).await?;
     let answer = juliet
