@@ -29,6 +29,11 @@ impl Config {
         // A configuration that was read can be written.
         let (old_table, new_table) = (table(self), table(new));
         compare(&old_table, &new_table, "", "", &mut keys);
+        // It is written without its password.
+        let url = "storage.url".to_owned();
+        if self.storage.url != new.storage.url && !keys.contains(&url) {
+            keys.push(url);
+        }
         if !self
             .host
             .iter()
