@@ -11,7 +11,9 @@ use crate::accounting::trace::About;
 use crate::calls::caller::Caller;
 use crate::dispatch::server_events::PluginEvents;
 use crate::exports::Call;
-use crate::exports::roster_hook::{Fate, RosterItemUpdate, Ruling, Say, Set, Show};
+use crate::exports::roster_hook::{
+    ActionVerdict, JudgeAction, RosterItemUpdate, ShowRoster, UpdateItem, UpdateVerdict,
+};
 use crate::model::effects::failure;
 use crate::model::filter::{RosterAct, Sender};
 use crate::wit::resources::HostStanza;
@@ -67,12 +69,12 @@ impl PluginEvents {
         account: &BareJid,
         contact: &BareJid,
         class: Sender,
-        label: ContactLabel,
+        update: ContactLabel,
     ) -> Result<ContactLabel, StanzaError> {
         let (account, contact) = (account.clone(), contact.clone());
         self.ask_hooks(move |chain| async move {
             let act = RosterAct::Update(class);
-            let set = chain.set(act, account, contact, Some(label.into()));
+            let set = chain.set(act, account, contact, Some(update.into()));
             // There is one, since there was one.
             set.await?.map(ContactLabel::from).ok_or_else(failure)
         })
@@ -102,16 +104,18 @@ impl PluginEvents {
         contact: &BareJid,
         presence: Stanza,
     ) -> Result<SubscriptionVerdict, StanzaError> {
-        let (word, is_outbound) = match act {
-            RosterAct::Outbound(_, word) => (word, true),
-            RosterAct::Inbound(_, word) => (word, false),
+        let (action, is_outbound) = match act {
+            RosterAct::Outbound(_, action) => (action, true),
+            RosterAct::Inbound(_, action) => (action, false),
             RosterAct::Show | RosterAct::Update(_) | RosterAct::Remove(_) => {
                 return Ok(SubscriptionVerdict::Pass);
             }
         };
         let parties = (account.clone(), contact.clone());
         self.ask_hooks(move |chain| async move {
-            chain.say(act, parties, (word, is_outbound), presence).await
+            chain
+                .judge(act, parties, (action, is_outbound), presence)
+                .await
         })
         .await
     }
@@ -166,7 +170,7 @@ impl Chain {
     }
 
     async fn show(&self, account: BareJid, mut items: Vec<Item>) -> Result<Vec<Item>, StanzaError> {
-        let call = |items: &Vec<Item>| Show {
+        let call = |items: &Vec<Item>| ShowRoster {
             account: account.clone(),
             items: items.clone(),
         };
@@ -186,54 +190,59 @@ impl Chain {
         act: RosterAct,
         account: BareJid,
         contact: BareJid,
-        mut label: Option<RosterItemUpdate>,
+        mut update: Option<RosterItemUpdate>,
     ) -> Result<Option<RosterItemUpdate>, StanzaError> {
-        let call = |label: &Option<RosterItemUpdate>| Set {
+        let call = |update: &Option<RosterItemUpdate>| UpdateItem {
             account: account.clone(),
             contact: contact.clone(),
-            label: label.clone(),
+            update: update.clone(),
         };
         let about = (act, &account);
-        self.each(about, &mut label, call, |label, ruling| match ruling {
-            Ruling::Pass => Ok(Next::Goes),
-            Ruling::Change(changed) => {
-                *label = Some(changed);
+        self.each(about, &mut update, call, |update, verdict| match verdict {
+            UpdateVerdict::Pass => Ok(Next::Goes),
+            UpdateVerdict::Replace(changed) => {
+                *update = Some(changed);
                 Ok(Next::Goes)
             }
-            Ruling::Deny(error) => Err(error),
+            UpdateVerdict::Deny(error) => Err(error),
         })
         .await?;
-        Ok(label)
+        Ok(update)
     }
 
-    async fn say(
+    async fn judge(
         &self,
         act: RosterAct,
         (account, contact): (BareJid, BareJid),
-        (word, is_outbound): (SubscriptionAction, bool),
+        (action, is_outbound): (SubscriptionAction, bool),
         presence: Stanza,
     ) -> Result<SubscriptionVerdict, StanzaError> {
         let lent = HostStanza::new(
             presence,
             self.0.context.services.host(account.domain().as_str()),
         );
-        let call = |_: &SubscriptionVerdict| Say {
+        let call = |_: &SubscriptionVerdict| JudgeAction {
             account: account.clone(),
             contact: contact.clone(),
-            word,
+            action,
             presence: lent.clone(),
             is_outbound,
         };
         let mut verdict = SubscriptionVerdict::Pass;
         let about = (act, &account);
-        self.each(about, &mut verdict, call, |verdict, fate| match fate {
-            Fate::Pass => Ok(Next::Goes),
-            Fate::Drop => {
-                *verdict = SubscriptionVerdict::Drop;
-                Ok(Next::Ends)
-            }
-            Fate::Bounce(error) => Err(error),
-        })
+        self.each(
+            about,
+            &mut verdict,
+            call,
+            |verdict, decided| match decided {
+                ActionVerdict::Pass => Ok(Next::Goes),
+                ActionVerdict::Drop => {
+                    *verdict = SubscriptionVerdict::Drop;
+                    Ok(Next::Ends)
+                }
+                ActionVerdict::Bounce(error) => Err(error),
+            },
+        )
         .await?;
         Ok(verdict)
     }
@@ -246,15 +255,15 @@ enum Next {
 }
 
 impl From<ContactLabel> for RosterItemUpdate {
-    fn from(label: ContactLabel) -> Self {
-        let ContactLabel { name, groups } = label;
+    fn from(update: ContactLabel) -> Self {
+        let ContactLabel { name, groups } = update;
         Self { name, groups }
     }
 }
 
 impl From<RosterItemUpdate> for ContactLabel {
-    fn from(label: RosterItemUpdate) -> Self {
-        let RosterItemUpdate { name, groups } = label;
+    fn from(update: RosterItemUpdate) -> Self {
+        let RosterItemUpdate { name, groups } = update;
         Self { name, groups }
     }
 }

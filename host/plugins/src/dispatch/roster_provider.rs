@@ -80,9 +80,9 @@ impl RosterProvider {
         &self,
         account: &BareJid,
         contact: &BareJid,
-        word: SubscriptionAction,
+        action: SubscriptionAction,
     ) -> Result<RosterChange, StanzaError> {
-        self.edit(account, contact, RosterEdit::Outbound(word))
+        self.edit(account, contact, RosterEdit::Outbound(action))
             .await
     }
 
@@ -91,10 +91,10 @@ impl RosterProvider {
         &self,
         account: &BareJid,
         contact: &BareJid,
-        word: SubscriptionAction,
+        action: SubscriptionAction,
         stanza: String,
     ) -> Result<RosterChange, StanzaError> {
-        let edit = RosterEdit::Inbound(word, stanza);
+        let edit = RosterEdit::Inbound(action, stanza);
         self.edit(account, contact, edit).await
     }
 

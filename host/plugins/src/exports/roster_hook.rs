@@ -24,13 +24,13 @@ use crate::wit::resources::HostStanza;
 pub(crate) use crate::wit::bindings::exports::waxwing::plugin::roster_hook::RosterItemUpdate;
 
 /// `show`. It causes nothing that would be shown again.
-pub(crate) struct Show {
+pub(crate) struct ShowRoster {
     pub(crate) account: BareJid,
     pub(crate) items: Vec<Item>,
 }
 
-impl Call for Show {
-    /// None: as it was given.
+impl Call for ShowRoster {
+    /// None leaves the contacts as they were given.
     type Answer = Option<Vec<Item>>;
 
     const BUDGET: Duration = HOOK_CPU;
@@ -78,22 +78,22 @@ fn distinct(
     }
 }
 
-/// What becomes of a client's wish for its roster.
-pub(crate) enum Ruling {
+/// What a hook decides about a client's edit of its roster.
+pub(crate) enum UpdateVerdict {
     Pass,
-    Change(RosterItemUpdate),
+    Replace(RosterItemUpdate),
     Deny(StanzaError),
 }
 
-/// `update`, or `remove` where there is no label.
-pub(crate) struct Set {
+/// `update`, or `remove` where there is no update.
+pub(crate) struct UpdateItem {
     pub(crate) account: BareJid,
     pub(crate) contact: BareJid,
-    pub(crate) label: Option<RosterItemUpdate>,
+    pub(crate) update: Option<RosterItemUpdate>,
 }
 
-impl Call for Set {
-    type Answer = Ruling;
+impl Call for UpdateItem {
+    type Answer = UpdateVerdict;
 
     const BUDGET: Duration = HOOK_CPU;
 
@@ -105,33 +105,33 @@ impl Call for Set {
         Export::roster_hook
     }
 
-    fn outcome(ruling: &Ruling) -> Outcome {
-        match ruling {
-            Ruling::Pass => Outcome::Pass,
-            Ruling::Change(_) => Outcome::Replace,
-            Ruling::Deny(error) => Outcome::Bounce(error.condition),
+    fn outcome(verdict: &UpdateVerdict) -> Outcome {
+        match verdict {
+            UpdateVerdict::Pass => Outcome::Pass,
+            UpdateVerdict::Replace(_) => Outcome::Replace,
+            UpdateVerdict::Deny(error) => Outcome::Bounce(error.condition),
         }
     }
 
-    async fn make(self, instance: &mut Instance) -> Result<Ruling, Fault> {
+    async fn make(self, instance: &mut Instance) -> Result<UpdateVerdict, Fault> {
         instance.begin();
         let Instance { guests, store, .. } = instance;
         let guest = guests.roster_hook()?;
         let (account, about) = (self.account.as_str(), self.contact.as_str());
-        let Some(label) = &self.label else {
+        let Some(update) = &self.update else {
             return match guest.call_remove(store, account, about).await? {
-                Ok(()) => Ok(Ruling::Pass),
-                Err(error) => Ok(Ruling::Deny(stanza_error(error)?)),
+                Ok(()) => Ok(UpdateVerdict::Pass),
+                Err(error) => Ok(UpdateVerdict::Deny(stanza_error(error)?)),
             };
         };
-        match guest.call_update(store, account, about, label).await? {
-            Edit::Pass => Ok(Ruling::Pass),
-            Edit::Deny(error) => Ok(Ruling::Deny(stanza_error(error)?)),
-            Edit::Replace(label)
-                if contacts::is_name(label.name.as_deref())
-                    && contacts::are_groups(&label.groups) =>
+        match guest.call_update(store, account, about, update).await? {
+            Edit::Pass => Ok(UpdateVerdict::Pass),
+            Edit::Deny(error) => Ok(UpdateVerdict::Deny(stanza_error(error)?)),
+            Edit::Replace(update)
+                if contacts::is_name(update.name.as_deref())
+                    && contacts::are_groups(&update.groups) =>
             {
-                Ok(Ruling::Change(label))
+                Ok(UpdateVerdict::Replace(update))
             }
             Edit::Replace(_) => Err(Fault::Answer(
                 "a contact's name or groups are more than there may be".to_owned(),
@@ -140,25 +140,25 @@ impl Call for Set {
     }
 }
 
-/// What becomes of a word.
-pub(crate) enum Fate {
+/// What a hook decides about a subscription stanza.
+pub(crate) enum ActionVerdict {
     Pass,
     Drop,
     Bounce(StanzaError),
 }
 
 /// `outbound`, or `inbound`.
-pub(crate) struct Say {
+pub(crate) struct JudgeAction {
     pub(crate) account: BareJid,
     pub(crate) contact: BareJid,
-    pub(crate) word: SubscriptionAction,
+    pub(crate) action: SubscriptionAction,
     pub(crate) presence: HostStanza,
-    /// The user says it.
+    /// The user sends it; otherwise the user gets it.
     pub(crate) is_outbound: bool,
 }
 
-impl Call for Say {
-    type Answer = Fate;
+impl Call for JudgeAction {
+    type Answer = ActionVerdict;
 
     const BUDGET: Duration = HOOK_CPU;
 
@@ -170,32 +170,32 @@ impl Call for Say {
         Export::roster_hook
     }
 
-    fn outcome(fate: &Fate) -> Outcome {
-        match fate {
-            Fate::Pass => Outcome::Pass,
-            Fate::Drop => Outcome::Drop,
-            Fate::Bounce(error) => Outcome::Bounce(error.condition),
+    fn outcome(verdict: &ActionVerdict) -> Outcome {
+        match verdict {
+            ActionVerdict::Pass => Outcome::Pass,
+            ActionVerdict::Drop => Outcome::Drop,
+            ActionVerdict::Bounce(error) => Outcome::Bounce(error.condition),
         }
     }
 
-    async fn make(self, instance: &mut Instance) -> Result<Fate, Fault> {
+    async fn make(self, instance: &mut Instance) -> Result<ActionVerdict, Fault> {
         let presence = instance.lend(self.presence);
         let Instance { guests, store, .. } = instance;
         let guest = guests.roster_hook()?;
         let (account, about) = (self.account.as_str(), self.contact.as_str());
-        let word = contacts::word(self.word);
+        let action = contacts::action(self.action);
         if self.is_outbound {
-            let saying = guest.call_outbound(store, account, about, word, presence);
-            return match saying.await? {
-                OutboundVerdict::Pass => Ok(Fate::Pass),
-                OutboundVerdict::Drop => Ok(Fate::Drop),
-                OutboundVerdict::Bounce(error) => Ok(Fate::Bounce(stanza_error(error)?)),
+            let verdict = guest.call_outbound(store, account, about, action, presence);
+            return match verdict.await? {
+                OutboundVerdict::Pass => Ok(ActionVerdict::Pass),
+                OutboundVerdict::Drop => Ok(ActionVerdict::Drop),
+                OutboundVerdict::Bounce(error) => Ok(ActionVerdict::Bounce(stanza_error(error)?)),
             };
         }
-        let hearing = guest.call_inbound(store, account, about, word, presence);
-        Ok(match hearing.await? {
-            InboundVerdict::Pass => Fate::Pass,
-            InboundVerdict::Drop => Fate::Drop,
+        let verdict = guest.call_inbound(store, account, about, action, presence);
+        Ok(match verdict.await? {
+            InboundVerdict::Pass => ActionVerdict::Pass,
+            InboundVerdict::Drop => ActionVerdict::Drop,
         })
     }
 }

@@ -185,14 +185,14 @@ impl Question for EditContact {
                     .await
             }
             RosterEdit::Remove => guest.call_remove_contact(store, account, about).await,
-            RosterEdit::Outbound(word) => {
-                let word = contacts::word(*word);
-                guest.call_outbound(store, account, about, word).await
+            RosterEdit::Outbound(action) => {
+                let action = contacts::action(*action);
+                guest.call_outbound(store, account, about, action).await
             }
-            RosterEdit::Inbound(word, stanza) => {
-                let word = contacts::word(*word);
+            RosterEdit::Inbound(action, stanza) => {
+                let action = contacts::action(*action);
                 guest
-                    .call_inbound(store, account, about, word, stanza)
+                    .call_inbound(store, account, about, action, stanza)
                     .await
             }
         };

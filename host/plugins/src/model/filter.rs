@@ -265,16 +265,16 @@ impl RosterFilter {
     pub(crate) fn matches(&self, act: RosterAct) -> bool {
         let wants = |point| self.0.points.contains(point);
         let about = |class: Sender| self.0.contacts.contains(class.flag());
-        let word = |word| self.0.actions.contains(contacts::word_flag(word));
+        let action = |action| self.0.actions.contains(contacts::action_flag(action));
         match act {
             RosterAct::Show => wants(wit::RosterHookPoints::SHOW),
             RosterAct::Update(class) => wants(wit::RosterHookPoints::UPDATE) && about(class),
             RosterAct::Remove(class) => wants(wit::RosterHookPoints::REMOVE) && about(class),
             RosterAct::Outbound(class, said) => {
-                wants(wit::RosterHookPoints::OUTBOUND) && about(class) && word(said)
+                wants(wit::RosterHookPoints::OUTBOUND) && about(class) && action(said)
             }
             RosterAct::Inbound(class, said) => {
-                wants(wit::RosterHookPoints::INBOUND) && about(class) && word(said)
+                wants(wit::RosterHookPoints::INBOUND) && about(class) && action(said)
             }
         }
     }

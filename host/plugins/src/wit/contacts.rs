@@ -62,8 +62,8 @@ pub(crate) fn address(text: &str) -> Result<BareJid, Fault> {
     address.map_err(|_| Fault::Answer("a contact is no bare JID".to_owned()))
 }
 
-pub(crate) const fn word(word: SubscriptionAction) -> wit::SubscriptionAction {
-    match word {
+pub(crate) const fn action(action: SubscriptionAction) -> wit::SubscriptionAction {
+    match action {
         SubscriptionAction::Subscribe => wit::SubscriptionAction::Subscribe,
         SubscriptionAction::Subscribed => wit::SubscriptionAction::Subscribed,
         SubscriptionAction::Unsubscribe => wit::SubscriptionAction::Unsubscribe,
@@ -71,9 +71,9 @@ pub(crate) const fn word(word: SubscriptionAction) -> wit::SubscriptionAction {
     }
 }
 
-/// The word among those that a manifest lists.
-pub(crate) const fn word_flag(word: SubscriptionAction) -> SubscriptionActions {
-    match word {
+/// The flag of an action among those that a manifest lists.
+pub(crate) const fn action_flag(action: SubscriptionAction) -> SubscriptionActions {
+    match action {
         SubscriptionAction::Subscribe => SubscriptionActions::SUBSCRIBE,
         SubscriptionAction::Subscribed => SubscriptionActions::SUBSCRIBED,
         SubscriptionAction::Unsubscribe => SubscriptionActions::UNSUBSCRIBE,
