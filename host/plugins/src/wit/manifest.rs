@@ -351,6 +351,7 @@ mod tests {
         let filter = record(&[
             ("kinds", flags(&["message"])),
             ("recipients", flags(&["full"])),
+            ("priority", Val::S32(0)),
         ]);
         let more = [("subscriptions", subscription("inbound", filter))];
         let (read, _) = super::read(manifest(&more)).unwrap();
