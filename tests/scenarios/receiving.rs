@@ -332,6 +332,7 @@ async fn a_refusal_for_one_session_leaves_the_copy_of_one_that_is_away() -> Resu
     say(&mut romeo, "juliet@localhost", "chat", "only for one").await?;
     say(&mut romeo, "juliet@localhost", "chat", "for both").await?;
     assert_eq!(bodies(&mut two, 1).await?, ["for both"]);
+    two.close().await?;
     // It does not go on, and begins anew.
     let mut one = arriving(&server, "juliet", "one").await?;
     assert_eq!(bodies(&mut one, 1).await?, ["only for one"]);
