@@ -197,6 +197,12 @@ impl Reports {
         }
     }
 
+    /// Waits for [`REST`], whatever is reported, unless the watch ends.
+    fn rest(&self) {
+        let mut news = self.news.lock();
+        self.came.wait_while_for(&mut news, |news| !news.stop, REST);
+    }
+
     fn stop(&self) {
         self.news.lock().stop = true;
         self.came.notify_one();
@@ -238,11 +244,7 @@ impl Watcher {
             if pending.is_empty() {
                 self.reports.wait(LOOK);
             } else {
-                #[expect(
-                    clippy::disallowed_methods,
-                    reason = "the watcher has a thread of its own"
-                )]
-                std::thread::sleep(REST);
+                self.reports.rest();
             }
         }
     }
