@@ -152,7 +152,7 @@ pub(crate) enum ExportError {
     )]
     NoLifecycle,
     #[error(
-        "exports `{0}`, which this server does not know; it serves version 0.2.0 of lifecycle, {known}",
+        "exports `{0}`, which this server does not know: it serves version 0.2.0 of lifecycle, {known}; build the plugin against that version",
         known = known()
     )]
     Unknown(String),
