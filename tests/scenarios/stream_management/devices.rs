@@ -147,8 +147,9 @@ async fn after_a_kill_nothing_comes_again_that_one_device_had() -> Result<()> {
     romeo.has_handled(2).await?;
     desk.acknowledge().await?;
     desk.has_handled(1).await?;
-    // Removals are done by the time that this is kept.
-    romeo.chat("nobody", "x").await?;
+    // The removal is committed by the time that a message queued behind it is stored.
+    server.account("mercutio").await?;
+    romeo.chat("mercutio", "x").await?;
     romeo.has_handled(3).await?;
     server.signal(Signal::KILL)?;
     server.wait().await?;
