@@ -32,6 +32,7 @@ fn put(server: &Server, component: &Path, name: &str) -> Result<()> {
 }
 
 /// One command on the administration socket, as `waxwing plugin` sends it.
+/// Sends a request to the administration socket. Returns the object `Ok` or `Err` of the answer.
 async fn administer(server: &Server, request: Value) -> Result<Value> {
     let socket = server
         .plugins()
@@ -39,15 +40,17 @@ async fn administer(server: &Server, request: Value) -> Result<Value> {
         .context("no data folder")?
         .join("admin.sock");
     let mut stream = BufReader::new(UnixStream::connect(socket).await?);
-    let line = format!("{}\n", json!({ "version": 1, "request": request }));
+    let line = format!("{}\n", json!({ "version": 2, "request": request }));
     stream.get_mut().write_all(line.as_bytes()).await?;
     let mut answer = String::new();
     stream.read_line(&mut answer).await?;
-    Ok(serde_json::from_str(&answer)?)
+    let answer: Value = serde_json::from_str(&answer)?;
+    Ok(answer["result"].clone())
 }
 
 async fn reload(server: &Server, name: &str) -> Result<Value> {
-    administer(server, json!({ "command": "plugin-reload", "name": name })).await
+    let command = json!({ "reload": { "name": name } });
+    administer(server, json!({ "group": "plugin", "command": command })).await
 }
 
 /// How much of something, by a variable of the environment where a figure is wanted that takes longer than a test should.
@@ -164,7 +167,7 @@ async fn a_missing_dependency_is_named_and_awaited() -> Result<()> {
 
     put(&server, &fixture("counter-2")?, "counter")?;
     server.wait_for_log("counter 2.0.0: started").await?;
-    let error = reload(&server, "based-on-counter").await?["error"].to_string();
+    let error = reload(&server, "based-on-counter").await?["Err"].to_string();
     ensure!(error.contains("but there is 2.0.0"), "{error}");
     ensure!(
         !server.log().contains("based-on-counter: started"),
@@ -228,7 +231,7 @@ async fn disabling_takes_the_dependents_along_and_outlives_a_restart() -> Result
     server.kill().await?;
     server.start_again().await?;
     assert_eq!(listed(&server, "counter").await?["serving"], json!(false));
-    let error = reload(&server, "based-on-counter").await?["error"].to_string();
+    let error = reload(&server, "based-on-counter").await?["Err"].to_string();
     ensure!(error.contains("`counter`, which is disabled"), "{error}");
     // Enabling one enables what it depends on: both or none.
     let came = told(&server, &["plugin", "enable", "based-on-counter"]).await?;
@@ -281,12 +284,12 @@ async fn a_reload_hands_the_state_over_or_leaves_the_old_version_serving() -> Re
     let (mut client, _) = server.session("juliet").await?;
     let one = |count| (count, "0.1.0".to_owned());
     assert_eq!(counter(&mut client).await?, one(41));
-    assert_eq!(reload(&server, "counter").await?["error"], Value::Null);
+    assert!(reload(&server, "counter").await?["Ok"].is_object());
     assert_eq!(counter(&mut client).await?, one(42));
     server.wait_for_log("shut down at 41").await?;
 
     put(&server, &fixture("counter-2")?, "counter")?;
-    assert_eq!(reload(&server, "counter").await?["error"], Value::Null);
+    assert!(reload(&server, "counter").await?["Ok"].is_object());
     assert_eq!(counter(&mut client).await?, (43, "2.0.0".to_owned()));
     server
         .wait_for_log("counter 2.0.0: took over from 0.1.0")
@@ -320,7 +323,7 @@ async fn leftovers_of_more_than_a_mebibyte_fail_the_reload() -> Result<()> {
         .await?;
     let (mut client, _) = server.session("juliet").await?;
     assert_eq!(counter(&mut client).await?.0, 1);
-    let error = reload(&server, "counter").await?["error"].to_string();
+    let error = reload(&server, "counter").await?["Err"].to_string();
     ensure!(error.contains("version 0.1.0 cannot save"), "{error}");
     ensure!(error.contains("more than 1 MiB"), "{error}");
     ensure!(counter(&mut client).await?.0 >= 1, "it goes on");
@@ -384,10 +387,11 @@ async fn memory_stays_flat_over_cycles_of_enabling_and_disabling() -> Result<()>
             after_warming = server.resident_kib()?;
         }
         assert_eq!(counter(&mut client).await?.0, 1, "cycle {cycle}");
-        for command in ["plugin-disable", "plugin-enable"] {
-            let answer =
-                administer(&server, json!({ "command": command, "name": "counter" })).await?;
-            ensure!(answer["error"].is_null(), "{command}: {answer}");
+        for decision in ["disable", "enable"] {
+            let command = json!({ decision: { "name": "counter" } });
+            let request = json!({ "group": "decision", "command": command });
+            let answer = administer(&server, request).await?;
+            ensure!(answer["Ok"].is_object(), "{decision}: {answer}");
         }
         assert_eq!(
             listed_by_socket(&server, "based-on-counter").await?["serving"],
@@ -401,8 +405,11 @@ async fn memory_stays_flat_over_cycles_of_enabling_and_disabling() -> Result<()>
 }
 
 async fn listed_by_socket(server: &Server, name: &str) -> Result<Value> {
-    let answer = administer(server, json!({ "command": "plugin-list" })).await?;
-    let list = answer["ok"].as_array().cloned().unwrap_or_default();
+    let answer = administer(server, json!({ "group": "plugin", "command": "list" })).await?;
+    let list = answer["Ok"]["value"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
     let found = list.into_iter().find(|plugin| plugin["name"] == name);
     Ok(found.unwrap_or_default())
 }
@@ -439,7 +446,7 @@ async fn reloads_under_load_lose_double_and_reorder_nothing() -> Result<()> {
         }
         put(&server, &versions[(reloads + 1) % 2], "word-filter")?;
         let answer = reload(&server, "word-filter").await?;
-        ensure!(answer["error"].is_null(), "{answer}");
+        ensure!(answer["Ok"].is_object(), "{answer}");
         reloads += 1;
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

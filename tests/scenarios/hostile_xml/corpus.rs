@@ -247,7 +247,7 @@ pub(super) fn beginnings() -> Vec<Hostile> {
         ),
         case(
             "rubbish",
-            vec![0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00],
+            vec![0x17, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00],
             MALFORMED,
         ),
         case(
