@@ -19,14 +19,21 @@ const KILLS: u32 = 8;
 /// Makes the database one of schema 3, of many accounts, each of which the next step has something to do for.
 const AGE: &str = "
 database.execute('pragma journal_mode = delete')
-names = database.execute('''select type, name from sqlite_schema where name not like 'sqlite_%' and (
+names = sorted(database.execute('''select type, name from sqlite_schema where name not like 'sqlite_%' and (
     type = 'trigger' and tbl_name = 'account' and name != 'account_purges_plugin_data' or
-    type = 'table' and name not in ('account', 'plugin_namespace', 'plugin_value', 'plugin_log', '_sqlx_migrations'))''')
-for kind, name in sorted(names.fetchall(), reverse=True):
+    type = 'table' and name not in ('account', 'plugin_namespace', 'plugin_value', 'plugin_log', '_sqlx_migrations'))'''), reverse=True)
+for hash in 'sha1', 'sha256':
+    for column, kind in ('salt', 'blob'), ('iterations', 'integer'), ('stored_key', 'blob'), ('server_key', 'blob'):
+        empty = 0 if kind == 'integer' else \"x''\"
+        database.execute(f'alter table account add column {hash}_{column} {kind} not null default {empty}')
+        database.execute(f\"update account set {hash}_{column} = (select {column} from scram_key where account = id and \"
+            f\"lower(replace(hash, '-', '')) = '{hash}')\")
+database.execute('alter table account add column external integer not null default 0')
+for kind, name in names:
     database.execute(f'drop {kind} {name}')
 database.execute('delete from _sqlx_migrations where version > 3')
 database.execute('''with recursive number (n) as (select 1 union all select n + 1 from number where n < 100000)
-    insert into account select null, 'user' || n, 'localhost', x'', 0, x'', x'', x'', 0, x'', x'', 0, 0, 0 from number''')
+    insert into account (localpart, domain, created_at) select 'user' || n, 'localhost', 0 from number''')
 database.commit()
 ";
 
