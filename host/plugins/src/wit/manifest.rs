@@ -349,7 +349,6 @@ mod tests {
         assert_eq!(read.placement, wit::Placement::Pooled);
         assert!(left_aside.is_empty());
         let filter = record(&[
-            ("priority", Val::S32(0)),
             ("kinds", flags(&["message"])),
             ("recipients", flags(&["full"])),
             ("priority", Val::S32(0)),
