@@ -6,7 +6,7 @@ use rustix::process::Signal;
 use waxwing_tests::server::Settings;
 use waxwing_tests::{Client, Login, Server};
 
-use super::Managed;
+use super::{Managed, removals_are_done};
 
 /// Short, so that it is soon over.
 const SHORT: &str = "[limits]\nresume_seconds = 1";
@@ -147,10 +147,7 @@ async fn after_a_kill_nothing_comes_again_that_one_device_had() -> Result<()> {
     romeo.has_handled(2).await?;
     desk.acknowledge().await?;
     desk.has_handled(1).await?;
-    // The removal is committed by the time that a message queued behind it is stored.
-    server.account("mercutio").await?;
-    romeo.chat("mercutio", "x").await?;
-    romeo.has_handled(3).await?;
+    removals_are_done(&server, "juliet").await?;
     server.signal(Signal::KILL)?;
     server.wait().await?;
     server.start_again().await?;

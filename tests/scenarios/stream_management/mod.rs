@@ -164,6 +164,17 @@ impl Managed {
     }
 }
 
+/// Waits until what is delivered by now to an account is removed from its spool. A resumption that fails asks about that.
+async fn removals_are_done(server: &Server, user: &str) -> Result<()> {
+    let nothing = Lost {
+        user: user.to_owned(),
+        id: "nothing".to_owned(),
+        received: 0,
+    };
+    ensure!(nothing.is_refused(server).await?.is_none());
+    Ok(())
+}
+
 impl Lost {
     /// Authenticates, and asks to go on. Returns the server's answer too.
     async fn ask(&self, server: &Server) -> Result<(Client, Element)> {
