@@ -9,7 +9,7 @@ use waxwing_tests::tls::Version;
 use waxwing_tests::{Event, Login, Server};
 
 /// An emoji, two letters and a script that are younger than Unicode 3.2, beside letters that are not.
-const YOUNG: &str = "päss \u{1f40e}\u{20b9}\u{1e9e}";
+const YOUNG: &str = "päss \u{1f40e}\u{20b9}\u{1e9e}\u{1e922}";
 
 /// Logs in by each kind of mechanism.
 async fn log_in_by_all(server: &Server, login: &Login) -> Result<()> {
