@@ -298,13 +298,6 @@ impl World {
         Ok(())
     }
 
-    /// Whether a device holds a message that names it. Where it begins anew that may come to its new session, or to the account, by whether the
-    /// old one has ended before the new one is bound.
-    fn holds_its_own(&self, one: usize) -> bool {
-        let mut messages = self.messages.iter();
-        messages.any(|message| message.to == Some(one) && message.holders == [one])
-    }
-
     /// Is available with another priority, or unavailable.
     async fn present(&mut self, one: usize) -> Result<()> {
         let priority = [None, Some(-1), Some(0), Some(0), Some(5)][self.random.below(5)];
