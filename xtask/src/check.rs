@@ -37,8 +37,8 @@ const WITH_GUESTS: [&str; 2] = ["waxwing-plugins", "waxwing-server"];
 const BLACK_BOX: &str = "waxwing-tests";
 /// Of these a test is one server with a load beside it, and measures: nothing else runs meanwhile.
 const ALONE: [&str; 2] = ["hostile", "faults"];
-/// As many scenarios at once. They wait most of the time, for each other's servers and for clocks.
-const SCENARIOS_AT_ONCE: usize = 4;
+/// As many scenarios at once: some keep two processors busy by themselves, and all of them wait for answers in time.
+const SCENARIOS_AT_ONCE: usize = 2;
 
 /// Scenarios that are run on PostgreSQL too: what they show stands or falls with the database.
 const ON_POSTGRESQL: [&str; 9] = [
@@ -110,8 +110,6 @@ fn build_all(
             .partition(|program: &Program| ALONE.contains(&program.name.as_str()));
     let scenarios = black_box.iter().find(|program| program.name == SCENARIOS);
     let on_postgresql = scenarios.map(|scenarios| on_postgresql(scenarios).only(&ON_POSTGRESQL));
-    queue.add(on_postgresql);
-    queue.add(black_box);
     progress.phase("building the tests of the server's crates");
     let mut cargo = host::cargo(layout);
     cargo.arg("test");
@@ -136,6 +134,9 @@ fn build_all(
     if let Err(error) = counts::run(layout, progress, Mode::Check) {
         report.fault("counts", &error);
     }
+    // Not beside a compiler, which takes the processors that their servers need.
+    queue.add(on_postgresql);
+    queue.add(black_box);
     Ok(alone)
 }
 
